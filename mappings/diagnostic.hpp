@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace membridge::mappings {
+
+/// A place in a file. Lines and columns count from 1, columns in bytes; line 0 means the file as a whole.
+struct Place {
+  std::string file;
+  std::size_t line = 0;
+  std::size_t column = 0;
+};
+
+enum class Severity { kError, kWarning };
+
+struct Diagnostic {
+  Place place;
+  Severity severity = Severity::kError;
+  std::string message;  ///< what is wrong and how to fix it, as a user reads it
+
+  /// `crm.yaml:6:5: error: unknown row keyword "tabel"; did you mean "table"?`
+  std::string Text() const;
+};
+
+/// Collects every problem instead of stopping at the first.
+class Diagnostics {
+ public:
+  void Error(Place place, std::string message);
+  void Warn(Place place, std::string message);
+  bool HasErrors() const noexcept;
+  /// In order of file, line and column; problems of the same place keep the order they were found in.
+  std::vector<Diagnostic> Sorted() const;
+  void Append(const Diagnostics& others);
+
+ private:
+  std::vector<Diagnostic> found_;
+};
+
+/// The candidate closest to `word`, when it is close enough to be a slip of the keyboard; else empty.
+std::string ClosestTo(std::string_view word, const std::vector<std::string>& candidates);
+
+}  // namespace membridge::mappings

@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "mappings/diagnostic.hpp"
+#include "mappings/expression.hpp"
+
+namespace membridge::mappings {
+
+/// What stands on the left of `set`, `force`, `new`, `key`, `touch`, `add`.
+struct Cell {
+  enum class Kind {
+    kColumn,    ///< `name`
+    kPath,      ///< `attrs.plan.tier`: a path into a json column
+    kElements,  ///< `tags[]` or `attrs.tags[]`: the elements of an array or of a json array, each owned by itself
+    kGroup,     ///< `(street, zip, city)`: decided as one
+    kLowered,   ///< `lower(email)`: in a key only
+  };
+  Kind kind = Kind::kColumn;
+  std::string name;                ///< as written, spaces in groups normalised to `(a, b)`: the cell's name in the ledger
+  std::string column;              ///< of every kind but kGroup
+  std::vector<std::string> path;   ///< inside the column; may be non-empty for kPath and kElements
+  std::vector<Cell> members;       ///< of kGroup: columns and paths
+};
+
+/// What stands on the right.
+struct Constant {
+  nlohmann::json value;  ///< a plain scalar is a string, to be read by the column's type; `null` is null; maps and lists keep their YAML shape
+  nlohmann::json typed;  ///< the same read by YAML's own rules (5, true): for places that have no column type, inside json
+};
+struct TextWithHoles {
+  std::vector<std::variant<std::string, Expression>> parts;  ///< a missing part makes the whole missing
+};
+using ValueSpec = std::variant<Constant, Expression, TextWithHoles, std::vector<std::variant<Constant, Expression, TextWithHoles>>>;
+
+struct Assignment {
+  Cell cell;
+  ValueSpec value;
+  Place cell_place;
+  Place value_place;
+  bool force = false;     ///< under `force`
+  bool uses_row = false;  ///< mentions `$row`: computed after the row's other cells
+};
+
+/// One way to find a row.
+struct Key {
+  std::vector<Assignment> parts;
+  Place place;
+};
+
+struct History {
+  std::string from;
+  std::string to;
+};
+
+struct Row {
+  std::string name;
+  Place place;
+  std::string schema;  ///< empty: along the search path
+  std::string table;
+  Place table_place;
+  std::vector<Key> keys;  ///< empty: this memory's own row
+  std::vector<Assignment> fresh;  ///< `new`
+  std::vector<Assignment> set;    ///< `set` and `force`
+  std::vector<Assignment> touch;
+  std::vector<Assignment> add;
+  std::vector<Expression> when;
+  std::optional<Expression> each;
+  std::optional<std::size_t> parent;  ///< index in Mapping::rows of the row it is nested below
+  bool create = true;
+  bool gone_deletes = false;
+  std::optional<std::string> live;  ///< the soft-delete column
+  std::optional<History> history;
+  bool referenced = false;        ///< another row, or an expression with `$row`, uses its columns
+  std::optional<std::string> now_column;  ///< the column of `touch` that is `$now`
+
+  /// `contacts` or `dw.fact`
+  std::string TableName() const { return schema.empty() ? table : schema + "." + table; }
+};
+
+struct AskedField {
+  std::string name;
+  std::string description;               ///< empty: the column's comment
+  std::optional<std::string> type;       ///< `array of string`, when the mapping says it
+  Place place;
+};
+
+/// One step of a case under `tests:`; evaluated by sync/, which has a database.
+struct TestStep {
+  enum class Kind { kGiven, kMemory, kExport, kEvent, kDelete, kEdit, kParks, kThen };
+  Kind kind;
+  nlohmann::json body;  ///< plain scalars as strings, like Constant::value
+  Place place;
+};
+struct TestCase {
+  std::string name;
+  Place place;
+  std::vector<TestStep> steps;
+};
+
+/// A mapping file, loaded and checked as far as that goes without a database. Immutable, shared between threads.
+struct Mapping {
+  enum class From { kMemory, kExport, kEvent };
+  std::string file;  ///< as given
+  std::string name;  ///< the file's name without folder and ending: `contacts`
+  From from = From::kMemory;
+  std::vector<Expression> when;
+  nlohmann::json vars = nlohmann::json::object();  ///< overrides applied
+  Lookups maps;
+  std::map<std::string, ValueSpec> session;
+  std::vector<AskedField> ask;
+  std::vector<Row> rows;  ///< in the order they run: a row stands behind every row it uses
+  std::vector<TestCase> tests;
+  std::string digest;  ///< SHA-256 over everything that decides rows (not `tests`, comments or layout), 64 hex digits
+};
+
+}  // namespace membridge::mappings

@@ -37,9 +37,11 @@ CREATE TABLE membridge.contributions (
     name     text   NOT NULL,
     item     text   NOT NULL DEFAULT '',
     stamp    timestamptz NOT NULL,
-    own      boolean NOT NULL DEFAULT false,
+    goes     boolean NOT NULL DEFAULT false,
     cells    jsonb  NOT NULL,
     PRIMARY KEY (row_id, project, mapping, source, name, item)
 );
 COMMENT ON TABLE membridge.contributions IS 'What one source gives one row: the claims, and the answer to which memory wrote this';
+COMMENT ON COLUMN membridge.contributions.goes IS 'Whether a row the bridge made goes with its last contribution (gone: delete)';
+COMMENT ON COLUMN membridge.contributions.cells IS 'By cell: the claimed value (v), and whether older human values give way (f)';
 CREATE INDEX contributions_source ON membridge.contributions (project, mapping, source);

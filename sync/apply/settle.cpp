@@ -1,0 +1,116 @@
+#include "sync/apply/settle.hpp"
+
+#include <algorithm>
+
+namespace membridge::sync {
+namespace {
+
+void Put(nlohmann::json& json, const char* name, const Content& content) {
+  if (content) json[name] = *content;
+}
+
+Content Take(const nlohmann::json& json, const char* name) {
+  const auto found = json.find(name);
+  return found == json.end() ? Content{} : Content{*found};
+}
+
+bool Contains(const nlohmann::json& array, const nlohmann::json& element) {
+  return std::find(array.begin(), array.end(), element) != array.end();
+}
+
+Settled Nothing(std::optional<CellEntry> entry) { return {Settled::Kind::kNothing, {}, std::move(entry), "already so"}; }
+
+Settled Kept(std::optional<CellEntry> entry, const char* note) { return {Settled::Kind::kKeep, {}, std::move(entry), note}; }
+
+/// Nobody claims the cell any more.
+Settled Withdraw(const CellFacts& facts, const std::optional<CellEntry>& entry) {
+  if (!entry) return Nothing(std::nullopt);
+  CellEntry unclaimed = *entry;
+  unclaimed.claim.reset();
+  if (facts.current != entry->written) return Kept(unclaimed, "a person wrote it since");
+  if (facts.is_key) return Kept(unclaimed, "rows are found by it");
+  if (facts.not_null && IsEmpty(entry->before)) return Kept(unclaimed, "it cannot be empty");
+  if (facts.current == entry->before) return Nothing(std::nullopt);
+  return {Settled::Kind::kRestore, entry->before, std::nullopt, "nothing says it any more"};
+}
+
+}  // namespace
+
+nlohmann::json CellEntry::ToJson() const {
+  nlohmann::json json = nlohmann::json::object();
+  Put(json, "b", before);
+  Put(json, "w", written);
+  Put(json, "c", claim);
+  return json;
+}
+
+CellEntry CellEntry::FromJson(const nlohmann::json& json) { return {Take(json, "b"), Take(json, "w"), Take(json, "c")}; }
+
+bool IsEmpty(const Content& content) {
+  if (!content || content->is_null()) return true;
+  // A group: an array of members, each `[]` or `[value]`. Columns are text and never arrays here, elements are settled elsewhere.
+  return content->is_array() && !content->empty() && std::all_of(content->begin(), content->end(), [](const auto& member) {
+    return member.is_array() && (member.empty() || (member.size() == 1 && member[0].is_null()));
+  });
+}
+
+Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry, const std::optional<Winner>& winner) {
+  if (!winner) return Withdraw(facts, entry);
+  if (facts.not_null && IsEmpty(winner->value)) return Kept(entry, "it cannot be empty");
+  const Content& value = winner->value;
+  const bool ours = entry && facts.current == entry->written;
+
+  if (ours && entry->claim == value) return Nothing(entry);
+  if (!ours && facts.current == value) return Nothing(entry);
+
+  if (ours) {
+    CellEntry next = *entry;
+    next.claim = value;
+    // What was withdrawn but could not be emptied is ours still; what changed only in spelling needs no write.
+    if (facts.current == value) return Nothing(next);
+    return {Settled::Kind::kWrite, value, next, ""};
+  }
+  const bool free = !entry && (IsEmpty(facts.current) || facts.current == facts.fallback);
+  if (free) return {Settled::Kind::kWrite, value, CellEntry{facts.current, {}, value}, ""};
+  if (!winner->force) return Kept(entry, entry ? "a person wrote it since" : "not written by the bridge");
+  if (facts.theirs && *facts.theirs > winner->stamp) return Kept(entry, "a person changed the row later");
+  return {Settled::Kind::kWrite, value, CellEntry{facts.current, {}, value}, "an older human value gives way"};
+}
+
+Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& entry, const nlohmann::json& desired) {
+  const bool is_array = facts.current && facts.current->is_array();
+  if (!is_array && !IsEmpty(facts.current)) return Kept(entry, "not an array");
+  const nlohmann::json current = is_array ? *facts.current : nlohmann::json::array();
+  const nlohmann::json ours = entry && entry->written ? *entry->written : nlohmann::json::array();
+
+  nlohmann::json next = nlohmann::json::array();
+  nlohmann::json next_ours = nlohmann::json::array();
+  for (const auto& element : current) {
+    if (Contains(ours, element) && !Contains(desired, element)) continue;
+    next.push_back(element);
+  }
+  for (const auto& element : desired) {
+    const bool there = Contains(current, element);
+    const bool mine = Contains(ours, element);
+    if (mine || !there) {
+      if (!Contains(next_ours, element)) next_ours.push_back(element);
+    }
+    // One that is ours but not there was removed by a person: it stays away.
+    if (!mine && !there && !Contains(next, element)) next.push_back(element);
+  }
+
+  CellEntry remembered{entry ? entry->before : facts.current, next_ours, {}};
+  if (next_ours.empty()) {
+    if (next.empty() && entry && (!entry->before || (entry->before->is_null() && !facts.not_null))) {
+      if (facts.current == entry->before) return Nothing(std::nullopt);
+      return {Settled::Kind::kRestore, entry->before, std::nullopt, "nothing says it any more"};
+    }
+    if (next == current) return Nothing(std::nullopt);
+    return {Settled::Kind::kRestore, next, std::nullopt, "nothing says it any more"};
+  }
+  if (is_array && next == current) return Nothing(remembered);
+  if (!is_array && next.empty()) return Nothing(remembered);
+  return {Settled::Kind::kWrite, next, remembered, ""};
+}
+
+}  // namespace membridge::sync

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mappings/id.hpp"
+#include "mappings/result.hpp"
+#include "mappings/time.hpp"
+
+namespace membridge::sync {
+
+/// One memory, export or event, as the bridge last read it: what a mapping is evaluated on.
+struct Source {
+  ProjectId project;
+  std::string id;          ///< the memory's id; an export's entity; an event's delivery id
+  Instant stamp;           ///< a claim's age: `updated_at` of a memory, completion of an export
+  std::int64_t fence = 0;  ///< of the claim under which it was read
+  bool speaks = true;      ///< false: deleted, expired or superseded, so that everything it said is withdrawn
+  bool gone = false;       ///< deleted at Mem0: leaves a tombstone
+  /// What expressions may name besides `now`, `vars` and rows: {"memory": {…}}, {"export": {…}} or {"event": {…}, "memory": {…}}.
+  nlohmann::json names = nlohmann::json::object();
+};
+
+/// One thing that applying a source did, or found no reason to do. Values are as the column prints them.
+struct Decision {
+  enum class Kind { kCreated, kDeleted, kFound, kSkipped, kWritten, kRestored, kKept, kUnchanged };
+  Kind kind;
+  std::string row;          ///< the row's name in the mapping
+  std::string table;
+  nlohmann::json identity;  ///< primary key; null when there is no row
+  std::string cell;         ///< empty when the decision is about the whole row
+  nlohmann::json before;
+  nlohmann::json after;
+  std::string note;         ///< why, in a few words, without values
+  int line = 0;             ///< in the mapping file
+};
+
+/// What became of one source under one mapping.
+struct Outcome {
+  enum class Kind {
+    kApplied,  ///< the tables say what the source says
+    kLate,     ///< a later claim was there first: nothing was changed
+    kParked,   ///< refused; nothing of it was changed
+  };
+  Kind kind = Kind::kApplied;
+  bool wrote = false;  ///< whether any target row changed
+  // When parked. `cause` may quote row values: for the operator's eyes, never for a log.
+  ErrorCode code = ErrorCode::kRowRejected;
+  std::string cause;
+  std::string hint;
+  std::string place;     ///< `contacts.yaml:12`: the mapping's row
+  std::string sqlstate;  ///< empty when the refusal is the bridge's own
+  std::vector<Decision> decisions;  ///< when they were asked for
+};
+
+}  // namespace membridge::sync

@@ -8,7 +8,6 @@ CREATE TABLE membridge.sources (
     stamp     timestamptz,
     fence     bigint      NOT NULL,
     gone      boolean     NOT NULL DEFAULT false,
-    digest    text        NOT NULL DEFAULT '',
     PRIMARY KEY (project, mapping, source)
 );
 COMMENT ON TABLE membridge.sources IS 'What was last computed of each memory or export; a gone source is a tombstone';

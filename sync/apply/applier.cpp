@@ -1,0 +1,151 @@
+#include "sync/apply/applier.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "sync/apply/application.hpp"
+
+namespace membridge::sync {
+namespace {
+
+/// What usually helps, by what PostgreSQL said.
+std::string HintFor(const postgres::SqlFailure::Fields& fields) {
+  const std::string& state = fields.sqlstate;
+  if (!fields.hint.empty()) return fields.hint;
+  if (state == "23505") return "another row holds this value: make the mapping find that row by a key, or change the other row";
+  if (state == "23502") return "give the column a value in `new`, or a default in the table";
+  if (state == "23503") return "the row referred to is not there (yet), or something still refers to the row that should go";
+  if (state == "23514") return "the table's check refuses the value: change the value, the check, or add a `when`";
+  if (state == "22001") return "the text is too long for its column: add `| truncate`";
+  if (state.starts_with("22")) return "the value does not fit its column's type: convert it in the mapping, or leave it out with a `when`";
+  if (state == "42501") return "grant the bridge's role what it needs, or set `session: {role: …}`";
+  if (state.starts_with("42")) return "the table changed since the mapping was checked: run `membridge check`";
+  return "";
+}
+
+/// A session setting's value; settings are computed once, before any source.
+std::optional<std::string> SettingText(const mappings::ValueSpec& spec, const nlohmann::json& vars) {
+  mappings::Scope scope;
+  scope.Set("vars", &vars);
+  mappings::Value value;
+  if (const auto* constant = std::get_if<mappings::Constant>(&spec)) value = constant->value;
+  if (const auto* expression = std::get_if<mappings::Expression>(&spec)) value = expression->Evaluate(scope);
+  if (const auto* text = std::get_if<mappings::TextWithHoles>(&spec)) {
+    std::string whole;
+    for (const auto& part : text->parts) {
+      if (const auto* plain = std::get_if<std::string>(&part)) {
+        whole += *plain;
+        continue;
+      }
+      const auto hole = std::get<mappings::Expression>(part).Evaluate(scope);
+      if (!hole) return std::nullopt;
+      whole += hole->is_string() ? hole->get<std::string>() : hole->dump();
+    }
+    value = whole;
+  }
+  if (!value || value->is_null()) return std::nullopt;
+  return value->is_string() ? value->get<std::string>() : value->dump();
+}
+
+const mappings::Table* TableFor(const mappings::Catalog& catalog, const mappings::Row& row, const std::vector<std::string>& search_path) {
+  if (row.schema.empty()) {
+    for (const std::string& schema : search_path) {
+      if (const auto* table = catalog.Find(schema, row.table)) return table;
+    }
+  }
+  return catalog.Find(row.schema, row.table);
+}
+
+std::vector<std::string> SchemasOf(const std::string& search_path) {
+  std::vector<std::string> schemas{""};
+  for (const char c : search_path) {
+    if (c == ',')
+      schemas.emplace_back();
+    else if (c != ' ' && c != '"')
+      schemas.back() += c;
+  }
+  return schemas;
+}
+
+}  // namespace
+
+struct Applier::Plan : MappingPlan {
+  std::vector<Outcome> ApplyOrHalve(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now, bool explain) const;
+};
+
+Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_ptr<const mappings::Catalog> catalog) {
+  auto plan = std::make_unique<Plan>();
+  plan->mapping = std::move(mapping);
+  plan->catalog = std::move(catalog);
+  std::vector<std::string> search_path;
+  for (const auto& [name, spec] : plan->mapping->session) {
+    const auto text = SettingText(spec, plan->mapping->vars);
+    if (!text) continue;
+    if (name == "role") {
+      plan->role = *text;
+      continue;
+    }
+    if (name == "search_path") search_path = SchemasOf(*text);
+    plan->settings.emplace_back(name, *text);
+  }
+  for (const mappings::Row& row : plan->mapping->rows) {
+    const mappings::Table* table = TableFor(*plan->catalog, row, search_path);
+    if (table == nullptr) throw std::invalid_argument(plan->mapping->file + ": there is no table " + row.TableName());
+    PlannedRow& planned = plan->rows.emplace_back();
+    planned.row = &row;
+    planned.table = std::make_unique<TargetTable>(*table, row.live, plan->role);
+    planned.speaks = row.create || !row.set.empty();
+    for (const mappings::Key& key : row.keys) {
+      for (const mappings::Assignment& part : key.parts) planned.key_columns.insert(part.cell.column);
+    }
+  }
+  plan_ = std::move(plan);
+}
+
+Applier::~Applier() = default;
+
+const mappings::Mapping& Applier::Definition() const { return *plan_->mapping; }
+
+std::vector<Outcome> Applier::Apply(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now, bool explain) const {
+  if (sources.empty()) return {};
+  return plan_->ApplyOrHalve(transaction, sources, now, explain);
+}
+
+std::vector<Outcome> Applier::Plan::ApplyOrHalve(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
+                                                 bool explain) const {
+  // One name for every depth: a later savepoint of the same name hides the earlier one until it is released.
+  transaction.Savepoint("apply");
+  Outcome refused;
+  refused.kind = Outcome::Kind::kParked;
+  Application application{*this, transaction, sources, now, explain};
+  try {
+    std::vector<Outcome> outcomes = application.Run();
+    transaction.Release("apply");
+    return outcomes;
+  } catch (const postgres::SqlFailure& failure) {
+    if (failure.IsTransient()) throw;
+    const auto& fields = failure.fields();
+    refused.code = failure.IsRowRejected() ? ErrorCode::kRowRejected : ErrorCode::kBadMapping;
+    refused.cause = fields.message + (fields.detail.empty() ? "" : " (" + fields.detail + ")");
+    refused.hint = HintFor(fields);
+    refused.sqlstate = fields.sqlstate;
+  } catch (const Refusal& refusal) {
+    refused.code = refusal.code;
+    refused.cause = refusal.what();
+    refused.hint = refusal.hint;
+  }
+  transaction.RollbackTo("apply");
+  transaction.Release("apply");
+  if (sources.size() == 1) {
+    const mappings::Row* row = application.At();
+    refused.place = mapping->file + (row == nullptr ? "" : ":" + std::to_string(row->place.line));
+    return {refused};
+  }
+  const auto middle = sources.begin() + static_cast<std::ptrdiff_t>(sources.size() / 2);
+  std::vector<Outcome> outcomes = ApplyOrHalve(transaction, {sources.begin(), middle}, now, explain);
+  std::vector<Outcome> rest = ApplyOrHalve(transaction, {middle, sources.end()}, now, explain);
+  std::move(rest.begin(), rest.end(), std::back_inserter(outcomes));
+  return outcomes;
+}
+
+}  // namespace membridge::sync

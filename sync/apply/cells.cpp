@@ -1,0 +1,205 @@
+#include "sync/apply/cells.hpp"
+
+#include <algorithm>
+
+namespace membridge::sync {
+namespace {
+
+using mappings::Cell;
+using nlohmann::json;
+
+/// The JSON at a path; nothing when it leads nowhere.
+Content At(const json& document, const std::vector<std::string>& path) {
+  const json* at = &document;
+  for (const std::string& step : path) {
+    if (!at->is_object()) return std::nullopt;
+    const auto found = at->find(step);
+    if (found == at->end()) return std::nullopt;
+    at = &*found;
+  }
+  return *at;
+}
+
+json Document(const std::optional<std::string>& text) {
+  return text ? json::parse(*text, nullptr, false) : json(nullptr);
+}
+
+std::vector<std::string> Split(const std::string& text, char separator) {
+  std::vector<std::string> parts{""};
+  for (const char c : text) {
+    if (c == separator)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+std::string Trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(' ');
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+/// Adds an edit to the edits of its column, which stay in ascending order of column.
+void AddPath(RowChange& change, std::size_t column, PathEdit edit) {
+  for (auto& [at, edits] : change.paths) {
+    if (at == column) {
+      edits.push_back(std::move(edit));
+      return;
+    }
+  }
+  change.paths.emplace_back(column, std::vector<PathEdit>{std::move(edit)});
+  std::sort(change.paths.begin(), change.paths.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+}
+
+void AddColumn(RowChange& change, std::size_t column, json value) {
+  for (auto& [at, present] : change.columns) {
+    if (at == column) {
+      present = std::move(value);
+      return;
+    }
+  }
+  change.columns.emplace_back(column, std::move(value));
+  std::sort(change.columns.begin(), change.columns.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+}
+
+}  // namespace
+
+std::optional<Cell> CellNamed(const TargetTable& table, const std::string& name) {
+  Cell cell;
+  cell.name = name;
+  if (name.size() > 1 && name.front() == '(') {
+    cell.kind = Cell::Kind::kGroup;
+    for (const std::string& part : Split(name.substr(1, name.size() - 2), ',')) {
+      auto member = CellNamed(table, Trimmed(part));
+      if (!member) return std::nullopt;
+      cell.members.push_back(std::move(*member));
+    }
+    return cell;
+  }
+  std::string rest = name;
+  if (rest.size() > 2 && rest.ends_with("[]")) {
+    cell.kind = Cell::Kind::kElements;
+    rest.resize(rest.size() - 2);
+  }
+  if (!table.IndexOf(rest)) {
+    std::vector<std::string> steps = Split(rest, '.');
+    rest = steps.front();
+    cell.path.assign(steps.begin() + 1, steps.end());
+    if (cell.kind == Cell::Kind::kColumn) cell.kind = Cell::Kind::kPath;
+  }
+  cell.column = rest;
+  if (!table.IndexOf(rest)) return std::nullopt;
+  return cell;
+}
+
+Content ReadCell(const TargetTable& table, const Image& image, const Cell& cell) {
+  if (cell.kind == Cell::Kind::kGroup) {
+    json members = json::array();
+    for (const Cell& member : cell.members) {
+      const Content content = ReadCell(table, image, member);
+      members.push_back(content ? json::array({*content}) : json::array());
+    }
+    return members;
+  }
+  const std::optional<std::string>& text = image[table.IndexOf(cell.column).value()];
+  if (cell.kind == Cell::Kind::kColumn || cell.kind == Cell::Kind::kLowered) return text ? json(*text) : json(nullptr);
+  if (cell.path.empty()) return Document(text);
+  return At(Document(text), cell.path);
+}
+
+Content DefaultOf(const TargetTable& table, const Cell& cell) {
+  if (cell.kind == Cell::Kind::kGroup) {
+    json members = json::array();
+    for (const Cell& member : cell.members) {
+      const Content content = DefaultOf(table, member);
+      members.push_back(content ? json::array({*content}) : json::array());
+    }
+    return members;
+  }
+  const auto& value = table.At(table.IndexOf(cell.column).value()).default_value;
+  if (cell.kind == Cell::Kind::kColumn || cell.kind == Cell::Kind::kLowered) return value ? json(*value) : json(nullptr);
+  if (cell.kind == Cell::Kind::kElements && cell.path.empty()) return value ? json::array() : json(nullptr);
+  return value ? At(Document(value), cell.path) : std::nullopt;
+}
+
+bool IsNotNull(const TargetTable& table, const Cell& cell) {
+  if (cell.kind == Cell::Kind::kGroup)
+    return std::any_of(cell.members.begin(), cell.members.end(), [&](const Cell& member) { return IsNotNull(table, member); });
+  return cell.path.empty() && table.At(table.IndexOf(cell.column).value()).not_null;
+}
+
+bool IsReachable(const TargetTable& table, const Image& image, const Cell& cell) {
+  if (cell.kind == Cell::Kind::kGroup)
+    return std::all_of(cell.members.begin(), cell.members.end(), [&](const Cell& member) { return IsReachable(table, image, member); });
+  if (cell.path.empty()) return true;
+  const json document = Document(image[table.IndexOf(cell.column).value()]);
+  const json* at = &document;
+  for (const std::string& step : cell.path) {
+    if (at->is_null()) return true;
+    if (!at->is_object()) return false;
+    const auto found = at->find(step);
+    if (found == at->end()) return true;
+    at = &*found;
+  }
+  return true;
+}
+
+bool Covers(const Cell& cell, const std::string& column) {
+  if (cell.kind == Cell::Kind::kGroup)
+    return std::any_of(cell.members.begin(), cell.members.end(), [&](const Cell& member) { return Covers(member, column); });
+  return cell.path.empty() && cell.column == column;
+}
+
+void WriteCell(const TargetTable& table, const Cell& cell, const Content& content, RowChange& change) {
+  if (cell.kind == Cell::Kind::kGroup) {
+    for (std::size_t i = 0; i < cell.members.size(); ++i) {
+      const json& member = content->at(i);
+      WriteCell(table, cell.members[i], member.empty() ? Content{} : Content{member[0]}, change);
+    }
+    return;
+  }
+  const std::size_t column = table.IndexOf(cell.column).value();
+  if (!cell.path.empty()) {
+    AddPath(change, column, {cell.path, content});
+    return;
+  }
+  json value = content.value_or(nullptr);
+  // A whole json column is held as its text; the statement takes it as json.
+  if (table.At(column).IsJson() && value.is_string() && cell.kind == Cell::Kind::kColumn) value = json::parse(value.get<std::string>(), nullptr, false);
+  if (table.At(column).IsArray() && value.is_string()) value = json::parse(value.get<std::string>(), nullptr, false);
+  AddColumn(change, column, std::move(value));
+}
+
+void PutCell(const TargetTable& table, const Cell& cell, const json& value, json& row) {
+  if (cell.kind == Cell::Kind::kGroup) {
+    for (std::size_t i = 0; i < cell.members.size(); ++i) PutCell(table, cell.members[i], value.at(i), row);
+    return;
+  }
+  json* at = &row[cell.column];
+  if (!cell.path.empty()) {
+    const auto& fallback = table.At(table.IndexOf(cell.column).value()).default_value;
+    if (at->is_null()) *at = fallback ? Document(fallback) : json::object();
+    for (const std::string& step : cell.path) {
+      if (!at->is_object()) *at = json::object();
+      at = &(*at)[step];
+    }
+  }
+  if (cell.kind == Cell::Kind::kElements && value.is_array()) {
+    // Elements are a set, and what the column starts with stays.
+    const auto& fallback = table.At(table.IndexOf(cell.column).value()).default_value;
+    json elements = at->is_array() ? *at : json::array();
+    if (!at->is_array() && cell.path.empty() && fallback && table.At(table.IndexOf(cell.column).value()).IsJson()) {
+      const json start = Document(fallback);
+      if (start.is_array()) elements = start;
+    }
+    for (const json& element : value) {
+      if (std::find(elements.begin(), elements.end(), element) == elements.end()) elements.push_back(element);
+    }
+    *at = std::move(elements);
+    return;
+  }
+  *at = value;
+}
+
+}  // namespace membridge::sync

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <string>
+
+#include "mappings/mapping.hpp"
+#include "sync/apply/settle.hpp"
+#include "sync/apply/target_table.hpp"
+
+namespace membridge::sync {
+
+/// Reads, defaults and writes of one cell of a target row, whatever kind of cell it is. Contents are in the form settle.hpp describes.
+
+/// The cell a name in the ledger stands for; nothing when the table has no such column any more.
+std::optional<mappings::Cell> CellNamed(const TargetTable& table, const std::string& name);
+
+/// What stands in the cell.
+Content ReadCell(const TargetTable& table, const Image& image, const mappings::Cell& cell);
+/// What stands there in a row that nobody gave a value: the column's constant default.
+Content DefaultOf(const TargetTable& table, const mappings::Cell& cell);
+/// Whether the cell, or one of a group, may not be NULL.
+bool IsNotNull(const TargetTable& table, const mappings::Cell& cell);
+/// Whether the content can be written: a path needs objects (or nothing) on its way.
+bool IsReachable(const TargetTable& table, const Image& image, const mappings::Cell& cell);
+/// Whether the cell touches this column.
+bool Covers(const mappings::Cell& cell, const std::string& column);
+
+/// Adds the write of `content` to the change.
+void WriteCell(const TargetTable& table, const mappings::Cell& cell, const Content& content, RowChange& change);
+
+/// Puts a claimed value, as the mapping gives it, into the object that becomes an INSERT.
+void PutCell(const TargetTable& table, const mappings::Cell& cell, const nlohmann::json& value, nlohmann::json& row);
+
+}  // namespace membridge::sync

@@ -1,0 +1,212 @@
+#include "sync/apply/ledger.hpp"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+namespace membridge::sync {
+namespace {
+
+using nlohmann::json;
+
+json CellsJson(const std::map<std::string, Claimed>& cells) {
+  json object = json::object();
+  for (const auto& [name, claimed] : cells) {
+    json& cell = object[name] = json::object();
+    if (claimed.value) cell["v"] = *claimed.value;
+    if (claimed.force) cell["f"] = true;
+  }
+  return object;
+}
+
+std::map<std::string, Claimed> CellsFrom(const json& object) {
+  std::map<std::string, Claimed> cells;
+  for (const auto& [name, cell] : object.items()) {
+    cells[name] = {cell.contains("v") ? Content{cell["v"]} : Content{}, cell.value("f", false)};
+  }
+  return cells;
+}
+
+json Key(const Contribution& contribution) {
+  return {{"r", contribution.row_id},  {"p", contribution.project}, {"m", contribution.mapping},
+          {"s", contribution.source}, {"n", contribution.name},    {"i", contribution.item}};
+}
+
+std::optional<Instant> InstantAt(const postgres::Rows& rows, std::size_t row, std::size_t column) {
+  return rows.IsNull(row, column) ? std::nullopt : ParseRfc3339(rows.Text(row, column));
+}
+
+LedgerRow RowAt(const postgres::Rows& rows, std::size_t at) {
+  LedgerRow row;
+  row.id = rows.Int(at, 0);
+  row.relation = rows.Text(at, 1);
+  row.identity = json::parse(rows.Text(at, 2));
+  row.created = rows.Bool(at, 3);
+  row.gone = rows.Bool(at, 4);
+  for (const auto& [name, entry] : json::parse(rows.Text(at, 5)).items()) row.cells[name] = CellEntry::FromJson(entry);
+  row.ours = rows.Optional(at, 6);
+  row.theirs = InstantAt(rows, at, 7);
+  return row;
+}
+
+constexpr const char* kRowColumns = "l.id, l.relation, l.identity::text, l.created, l.gone, l.cells::text, l.ours, l.theirs::text";
+constexpr const char* kContributionColumns = "c.row_id, c.project, c.mapping, c.source, c.name, c.item, c.stamp::text, c.goes, c.cells::text";
+
+std::vector<Contribution> ContributionsIn(const postgres::Rows& rows) {
+  std::vector<Contribution> contributions;
+  contributions.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    Contribution& one = contributions.emplace_back();
+    one.row_id = rows.Int(i, 0);
+    one.project = rows.Text(i, 1);
+    one.mapping = rows.Text(i, 2);
+    one.source = rows.Text(i, 3);
+    one.name = rows.Text(i, 4);
+    one.item = rows.Text(i, 5);
+    one.stamp = InstantAt(rows, i, 6).value();
+    one.goes = rows.Bool(i, 7);
+    one.cells = CellsFrom(json::parse(rows.Text(i, 8)));
+  }
+  return contributions;
+}
+
+}  // namespace
+
+bool Contribution::IsNewerThan(const Contribution& other) const {
+  return std::tie(stamp, source, project, mapping, name, item) >
+         std::tie(other.stamp, other.source, other.project, other.mapping, other.name, other.item);
+}
+
+std::vector<bool> Ledger::Enter(const std::string& mapping, const std::vector<Source>& sources) {
+  json list = json::array();
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const Source& source = sources[i];
+    list.push_back({{"n", i}, {"p", source.project.Text()}, {"s", source.id}, {"t", FormatRfc3339(source.stamp)}, {"f", source.fence}, {"g", source.gone}});
+  }
+  const std::string parameter = list.dump();
+  // The update waits for whoever holds the source, in one order for everybody, and leaves alone what a later claim wrote.
+  const postgres::Rows rows = transaction_.Run(
+      "INSERT INTO membridge.sources AS s (project, mapping, source, stamp, fence, gone) "
+      "SELECT r.p, $2, r.s, r.t, r.f, r.g FROM jsonb_to_recordset($1::jsonb) AS r(n int, p text, s text, t timestamptz, f bigint, g boolean) "
+      "ORDER BY r.p, r.s "
+      "ON CONFLICT (project, mapping, source) DO UPDATE SET stamp = excluded.stamp, fence = excluded.fence, gone = excluded.gone "
+      "WHERE s.fence <= excluded.fence RETURNING s.project, s.source",
+      {parameter, mapping});
+  std::set<std::pair<std::string_view, std::string_view>> entered;
+  for (std::size_t i = 0; i < rows.size(); ++i) entered.emplace(rows.Text(i, 0), rows.Text(i, 1));
+  std::vector<bool> may;
+  for (const Source& source : sources) may.push_back(entered.contains({source.project.Text(), source.id}));
+  return may;
+}
+
+std::vector<Contribution> Ledger::ContributionsOf(const std::string& mapping, const std::vector<Source>& sources) {
+  json list = json::array();
+  for (const Source& source : sources) list.push_back({{"p", source.project.Text()}, {"s", source.id}});
+  const postgres::Rows rows = transaction_.Run(std::string{"SELECT "} + kContributionColumns +
+                                                   ", l.relation, l.identity::text FROM jsonb_to_recordset($1::jsonb) AS r(p text, s text) "
+                                                   "JOIN membridge.contributions AS c ON c.project = r.p AND c.mapping = $2 AND c.source = r.s "
+                                                   "JOIN membridge.rows AS l ON l.id = c.row_id",
+                                               {list.dump(), mapping});
+  std::vector<Contribution> contributions = ContributionsIn(rows);
+  for (std::size_t i = 0; i < contributions.size(); ++i) {
+    contributions[i].relation = rows.Text(i, 9);
+    contributions[i].identity = json::parse(rows.Text(i, 10));
+  }
+  return contributions;
+}
+
+std::vector<Contribution> Ledger::ContributionsTo(const std::vector<std::int64_t>& row_ids) {
+  if (row_ids.empty()) return {};
+  return ContributionsIn(transaction_.Run(std::string{"SELECT "} + kContributionColumns +
+                                              " FROM jsonb_array_elements_text($1::jsonb) AS r(id) JOIN membridge.contributions AS c "
+                                              "ON c.row_id = r.id::bigint",
+                                          {json(row_ids).dump()}));
+}
+
+std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::vector<json>& identities) {
+  if (identities.empty()) return {};
+  json list = json::array();
+  for (std::size_t i = 0; i < identities.size(); ++i) list.push_back({{"n", i}, {"i", identities[i]}});
+  const std::string parameter = list.dump();
+  // Most rows are there already; asking first keeps the identity column and the write-ahead log quiet.
+  const std::string select = std::string{"SELECT "} + kRowColumns +
+                             ", r.n FROM jsonb_to_recordset($1::jsonb) AS r(n int, i jsonb) "
+                             "JOIN membridge.rows AS l ON l.relation = $2 AND l.identity = r.i ORDER BY l.id FOR UPDATE OF l";
+  std::vector<std::optional<LedgerRow>> found(identities.size());
+  const auto take = [&](const postgres::Rows& rows) {
+    for (std::size_t at = 0; at < rows.size(); ++at) found[static_cast<std::size_t>(rows.Int(at, 8))] = RowAt(rows, at);
+  };
+  take(transaction_.Run(select, {parameter, relation}));
+  if (std::any_of(found.begin(), found.end(), [](const auto& row) { return !row; })) {
+    transaction_.Run(
+        "INSERT INTO membridge.rows (relation, identity) SELECT DISTINCT $2, r.i FROM jsonb_to_recordset($1::jsonb) AS r(n int, i jsonb) "
+        "WHERE NOT EXISTS (SELECT FROM membridge.rows AS l WHERE l.relation = $2 AND l.identity = r.i) ORDER BY r.i ON CONFLICT DO NOTHING",
+        {parameter, relation});
+    take(transaction_.Run(select, {parameter, relation}));
+  }
+  std::vector<LedgerRow> rows;
+  for (auto& row : found) rows.push_back(std::move(row.value()));
+  return rows;
+}
+
+std::optional<LedgerRow> Ledger::Known(const std::string& relation, const json& identity) {
+  const postgres::Rows found = transaction_.Run(
+      std::string{"SELECT "} + kRowColumns + " FROM membridge.rows AS l WHERE l.relation = $1 AND l.identity = $2::jsonb", {relation, identity.dump()});
+  return found.empty() ? std::nullopt : std::optional{RowAt(found, 0)};
+}
+
+void Ledger::Save(const std::vector<Contribution>& contributions) {
+  if (contributions.empty()) return;
+  json list = json::array();
+  for (const Contribution& contribution : contributions) {
+    json one = Key(contribution);
+    one["t"] = FormatRfc3339(contribution.stamp);
+    one["g"] = contribution.goes;
+    one["c"] = CellsJson(contribution.cells);
+    list.push_back(std::move(one));
+  }
+  transaction_.Run(
+      "INSERT INTO membridge.contributions AS c (row_id, project, mapping, source, name, item, stamp, goes, cells) "
+      "SELECT r.r, r.p, r.m, r.s, r.n, r.i, r.t, r.g, r.c FROM jsonb_to_recordset($1::jsonb) "
+      "AS r(r bigint, p text, m text, s text, n text, i text, t timestamptz, g boolean, c jsonb) "
+      "ON CONFLICT (row_id, project, mapping, source, name, item) DO UPDATE SET stamp = excluded.stamp, goes = excluded.goes, cells = excluded.cells "
+      "WHERE (c.stamp, c.goes, c.cells) IS DISTINCT FROM (excluded.stamp, excluded.goes, excluded.cells)",
+      {list.dump()});
+}
+
+void Ledger::Remove(const std::vector<Contribution>& contributions) {
+  if (contributions.empty()) return;
+  json list = json::array();
+  for (const Contribution& contribution : contributions) list.push_back(Key(contribution));
+  transaction_.Run(
+      "DELETE FROM membridge.contributions AS c USING jsonb_to_recordset($1::jsonb) AS r(r bigint, p text, m text, s text, n text, i text) "
+      "WHERE c.row_id = r.r AND c.project = r.p AND c.mapping = r.m AND c.source = r.s AND c.name = r.n AND c.item = r.i",
+      {list.dump()});
+}
+
+void Ledger::Save(const std::vector<const LedgerRow*>& rows) {
+  if (rows.empty()) return;
+  json list = json::array();
+  for (const LedgerRow* row : rows) {
+    json cells = json::object();
+    for (const auto& [name, entry] : row->cells) cells[name] = entry.ToJson();
+    list.push_back({{"i", row->id},
+                    {"d", row->created},
+                    {"g", row->gone},
+                    {"c", std::move(cells)},
+                    {"o", row->ours ? json(*row->ours) : json()},
+                    {"t", row->theirs ? json(FormatRfc3339(*row->theirs)) : json()}});
+  }
+  transaction_.Run(
+      "UPDATE membridge.rows AS l SET created = r.d, gone = r.g, cells = r.c, ours = r.o, theirs = r.t "
+      "FROM jsonb_to_recordset($1::jsonb) AS r(i bigint, d boolean, g boolean, c jsonb, o text, t timestamptz) WHERE l.id = r.i",
+      {list.dump()});
+}
+
+void Ledger::Forget(const std::vector<std::int64_t>& row_ids) {
+  if (row_ids.empty()) return;
+  transaction_.Run("DELETE FROM membridge.rows AS l USING jsonb_array_elements_text($1::jsonb) AS r(id) WHERE l.id = r.id::bigint",
+                   {json(row_ids).dump()});
+}
+
+}  // namespace membridge::sync

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "mappings/time.hpp"
+#include "sync/apply/settle.hpp"
+#include "sync/apply/source.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::sync {
+
+/// One claim of a contribution.
+struct Claimed {
+  Content value;
+  bool force = false;
+};
+
+/// What one source gives one row (membridge.contributions).
+struct Contribution {
+  std::int64_t row_id = 0;
+  std::string relation;     ///< the row's table and
+  nlohmann::json identity;  ///< primary key: filled in by ContributionsOf only
+  std::string project, mapping, source;
+  std::string name;  ///< of the row in the mapping
+  std::string item;  ///< which instance, for rows under `each`: the items' JSON; else empty
+  Instant stamp;
+  bool goes = false;  ///< `gone: delete`
+  std::map<std::string, Claimed> cells;
+
+  /// Who says it: equal for two versions of the same contribution.
+  auto Who() const { return std::tie(project, mapping, source, name, item); }
+  /// Newest first: by stamp, then by source, name and item, so that every order of delivery finds the same winner.
+  bool IsNewerThan(const Contribution& other) const;
+};
+
+/// A target row as the ledger knows it (membridge.rows).
+struct LedgerRow {
+  std::int64_t id = 0;
+  std::string relation;
+  nlohmann::json identity;
+  bool created = false;  ///< the bridge made it
+  bool gone = false;     ///< the bridge marked it dead
+  std::map<std::string, CellEntry> cells;
+  std::optional<std::string> ours;   ///< the touch column after our last write
+  std::optional<Instant> theirs;     ///< when a person last moved it
+};
+
+/// The ledger of one target database, inside one transaction. Throws postgres::SqlFailure. Everything is set-wise.
+class Ledger {
+ public:
+  explicit Ledger(postgres::Transaction& transaction) : transaction_(transaction) {}
+
+  /// Locks the sources of a mapping, in one order for everybody, and says of each whether `fence` may still write. Those that may are
+  /// recorded with their new stamp, digest and whether they are gone.
+  std::vector<bool> Enter(const std::string& mapping, const std::vector<Source>& sources);
+
+  /// Everything these sources contribute under this mapping.
+  std::vector<Contribution> ContributionsOf(const std::string& mapping, const std::vector<Source>& sources);
+  /// Everything anybody contributes to these rows.
+  std::vector<Contribution> ContributionsTo(const std::vector<std::int64_t>& row_ids);
+
+  /// The ledger's row of this identity, if there is one; not locked.
+  std::optional<LedgerRow> Known(const std::string& relation, const nlohmann::json& identity);
+  /// The ledger's rows of these identities, locked; made when they are not there yet. In the order given.
+  std::vector<LedgerRow> RowsOf(const std::string& relation, const std::vector<nlohmann::json>& identities);
+  void Save(const std::vector<Contribution>& contributions);
+  void Remove(const std::vector<Contribution>& contributions);
+  void Save(const std::vector<const LedgerRow*>& rows);
+  void Forget(const std::vector<std::int64_t>& row_ids);
+
+ private:
+  postgres::Transaction& transaction_;
+};
+
+}  // namespace membridge::sync

@@ -1,0 +1,259 @@
+// From what a source says to the target rows it speaks of: find, lock, create.
+
+#include <algorithm>
+
+#include "sync/apply/application.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using mappings::Cell;
+using mappings::CellValue;
+using nlohmann::json;
+
+std::vector<TargetTable::KeyColumn> ColumnsOf(const TargetTable& table, const mappings::Key& key) {
+  std::vector<TargetTable::KeyColumn> columns;
+  for (const mappings::Assignment& part : key.parts)
+    columns.push_back({table.IndexOf(part.cell.column).value(), part.cell.kind == Cell::Kind::kLowered});
+  return columns;
+}
+
+json ValuesOf(const mappings::RowIntent::FoundBy& found_by) {
+  json values = json::object();
+  for (const CellValue& part : found_by.parts) values[part.to->cell.column] = part.value;
+  return values;
+}
+
+/// A plain scalar in a whole json column is read by YAML's rules: there is no other type to read it by.
+json ClaimFor(const TargetTable& table, const CellValue& value) {
+  const Cell& cell = value.to->cell;
+  if (cell.kind == Cell::Kind::kColumn && table.At(table.IndexOf(cell.column).value()).IsJson()) {
+    if (const auto* constant = std::get_if<mappings::Constant>(&value.to->value)) return constant->typed;
+  }
+  return value.value;
+}
+
+}  // namespace
+
+void Application::BuildFrames() {
+  for (const Source& source : sources_) {
+    Frame& frame = frames_.emplace_back(nullptr);
+    for (const auto& [name, value] : source.names.items()) frame.Set(name, value);
+    frame.Set("vars", plan_.mapping->vars);
+    frame.Set("now", FormatRfc3339(now_));
+    source_frames_.push_back(&frame);
+  }
+}
+
+std::vector<Instance> Application::InstancesOf(std::size_t level) {
+  const mappings::Row& row = *plan_.rows[level].row;
+  std::vector<Instance> instances;
+  const auto add = [&](std::size_t source, Frame* outer, const std::string& outer_item) {
+    std::set<std::string> seen;
+    for (const json& item : mappings::ItemsOf(row, outer->scope)) {
+      Frame* frame = outer;
+      std::string name = outer_item;
+      if (row.each) {
+        frame = &frames_.emplace_back(outer);
+        frame->Set("item", item);
+        name += (name.empty() ? "" : "/") + item.dump();
+        if (!seen.insert(name).second) continue;
+      }
+      auto intent = mappings::Intend(row, frame->scope);
+      if (!intent) {
+        if (explain_) Note(source, {Decision::Kind::kSkipped, row.name, row.TableName(), nullptr, "", nullptr, nullptr, "its `when` is false, or a key value is missing", static_cast<int>(row.place.line)});
+        continue;
+      }
+      instances.push_back({source, frame, name, std::move(*intent), std::nullopt, false, false, nullptr});
+    }
+  };
+  if (row.parent) {
+    for (const Instance& outer : levels_[*row.parent]) {
+      if (outer.image) add(outer.source, outer.frame, outer.item);
+    }
+    return instances;
+  }
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    if (!entered_[i] || !sources_[i].speaks) continue;
+    if (mappings::Speaks(*plan_.mapping, source_frames_[i]->scope)) add(i, source_frames_[i], "");
+  }
+  return instances;
+}
+
+void Application::Resolve(const PlannedRow& planned, std::vector<Instance>& instances) {
+  if (planned.row->keys.empty()) {
+    ResolveOwn(planned, instances);
+    return;
+  }
+  std::vector<Instance*> wanted;
+  for (Instance& instance : instances) wanted.push_back(&instance);
+  FindByKeys(planned, wanted);
+  if (planned.row->create && !wanted.empty()) Create(planned, wanted);
+}
+
+/// A row without a key is the source's own: the ledger knows where it is.
+void Application::ResolveOwn(const PlannedRow& planned, std::vector<Instance>& instances) {
+  std::vector<json> identities;
+  std::vector<Instance*> known;
+  std::vector<Instance*> fresh;
+  for (Instance& instance : instances) {
+    const Source& source = sources_[instance.source];
+    const auto mine = std::find_if(old_.begin(), old_.end(), [&](const Contribution& contribution) {
+      return contribution.source == source.id && contribution.project == source.project.Text() && contribution.name == planned.row->name &&
+             contribution.item == instance.item && contribution.relation == planned.table->Relation();
+    });
+    if (mine == old_.end()) {
+      fresh.push_back(&instance);
+    } else {
+      known.push_back(&instance);
+      identities.push_back(mine->identity);
+    }
+  }
+  const auto images = planned.table->Fetch(transaction_, identities);
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    // One that a person deleted stays deleted.
+    if (images[i] && planned.table->IsLive(*images[i])) known[i]->image = images[i];
+  }
+  if (planned.row->create) InsertRound(planned, fresh);
+}
+
+/// Fills in the images of those that are found and leaves the others in `wanted`. Dead rows count as a reason not to create.
+void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& wanted) {
+  const TargetTable& table = *planned.table;
+  std::set<Instance*> buried;
+  for (const mappings::Key& key : planned.row->keys) {
+    std::vector<Instance*> asking;
+    std::vector<json> values;
+    for (Instance* instance : wanted) {
+      if (instance->image) continue;
+      for (const auto& found_by : instance->intent.keys) {
+        if (found_by.key != &key) continue;
+        asking.push_back(instance);
+        values.push_back(ValuesOf(found_by));
+      }
+    }
+    if (asking.empty()) continue;
+    const auto found = table.Find(transaction_, ColumnsOf(table, key), values);
+    for (std::size_t i = 0; i < asking.size(); ++i) {
+      std::vector<const Image*> alive;
+      for (const Image& image : found[i]) {
+        if (table.IsLive(image)) alive.push_back(&image);
+      }
+      if (alive.size() > 1) {
+        throw Refusal(ErrorCode::kRowRejected, "more than one row of " + planned.row->TableName() + " matches the key of row " + planned.row->name,
+                      "merge the rows, or give the key another column that tells them apart");
+      }
+      if (alive.size() == 1) {
+        asking[i]->image = *alive.front();
+        continue;
+      }
+      for (const Image& image : found[i]) {
+        const auto known = ledger_.Known(table.Relation(), table.IdentityOf(image));
+        if (known && known->created && known->gone) {
+          asking[i]->image = image;
+          asking[i]->revived = true;
+          break;
+        }
+        buried.insert(asking[i]);
+      }
+    }
+  }
+  std::erase_if(wanted, [&](Instance* instance) {
+    if (explain_ && !instance->image && buried.contains(instance))
+      Note(instance->source, {Decision::Kind::kSkipped, planned.row->name, planned.row->TableName(), nullptr, "", nullptr, nullptr, "the row is in the trash", static_cast<int>(planned.row->place.line)});
+    return instance->image || buried.contains(instance);
+  });
+}
+
+/// Creates rows for keys that were not found. Others may be creating the same one: the keys are locked first and looked for again,
+/// and of several instances that share a key the first one creates and the others find.
+void Application::Create(const PlannedRow& planned, std::vector<Instance*> wanted) {
+  const TargetTable& table = *planned.table;
+  std::map<Instance*, std::vector<std::string>> locks;
+  for (const mappings::Key& key : planned.row->keys) {
+    std::vector<Instance*> asking;
+    std::vector<json> values;
+    for (Instance* instance : wanted) {
+      for (const auto& found_by : instance->intent.keys) {
+        if (found_by.key != &key) continue;
+        asking.push_back(instance);
+        values.push_back(ValuesOf(found_by));
+      }
+    }
+    if (asking.empty()) continue;
+    const auto taken = table.Lock(transaction_, ColumnsOf(table, key), values);
+    for (std::size_t i = 0; i < asking.size(); ++i) locks[asking[i]].push_back(taken[i]);
+  }
+  while (true) {
+    FindByKeys(planned, wanted);
+    if (wanted.empty()) return;
+    std::set<std::string> taken;
+    std::vector<Instance*> round;
+    for (Instance* instance : wanted) {
+      const auto& mine = locks[instance];
+      if (std::any_of(mine.begin(), mine.end(), [&](const std::string& lock) { return taken.contains(lock); })) continue;
+      taken.insert(mine.begin(), mine.end());
+      round.push_back(instance);
+    }
+    const std::size_t before = wanted.size();
+    InsertRound(planned, round);
+    std::erase_if(wanted, [&](Instance* instance) { return instance->image || std::find(round.begin(), round.end(), instance) != round.end(); });
+    if (wanted.empty() || wanted.size() == before) return;
+  }
+}
+
+/// The values a new row starts with; nothing when one that it needs is missing.
+std::optional<json> Application::ValuesFor(const PlannedRow& planned, Instance& instance) {
+  const TargetTable& table = *planned.table;
+  json row = json::object();
+  const auto put = [&](const std::vector<CellValue>& values) {
+    for (const CellValue& value : values) PutCell(table, value.to->cell, ClaimFor(table, value), row);
+  };
+  for (const auto& found_by : instance.intent.keys) put(found_by.parts);
+  put(instance.intent.fresh);
+  // A set value of null is no reason to override what `new` gives.
+  put(instance.intent.set);
+  put(mappings::Touch(*planned.row, instance.frame->scope));
+  const bool has_late = std::any_of(planned.row->set.begin(), planned.row->set.end(), [](const auto& a) { return a.uses_row; }) ||
+                        std::any_of(planned.row->fresh.begin(), planned.row->fresh.end(), [](const auto& a) { return a.uses_row; });
+  if (has_late) {
+    Frame frame{nullptr};
+    mappings::Scope scope{&instance.frame->scope};
+    json as_it_will_be = json::object();
+    for (const mappings::Column& column : table.Definition().columns) as_it_will_be[column.name] = row.value(column.name, json(nullptr));
+    scope.Set("row", &as_it_will_be);
+    const mappings::LateValues late = mappings::Late(*planned.row, scope);
+    put(late.fresh);
+    put(late.set);
+  }
+  for (const mappings::Column& column : table.Definition().columns) {
+    if (column.MayBeLeftOut() || row.contains(column.name)) continue;
+    if (explain_) {
+      Note(instance.source, {Decision::Kind::kSkipped, planned.row->name, planned.row->TableName(), nullptr, column.name, nullptr, nullptr,
+                             column.name + " has no value and cannot be null", static_cast<int>(planned.row->place.line)});
+    }
+    return std::nullopt;
+  }
+  return row;
+}
+
+void Application::InsertRound(const PlannedRow& planned, const std::vector<Instance*>& round) {
+  std::vector<Instance*> complete;
+  std::vector<json> rows;
+  for (Instance* instance : round) {
+    if (auto values = ValuesFor(planned, *instance)) {
+      instance->inserted = *values;
+      complete.push_back(instance);
+      rows.push_back(std::move(*values));
+    }
+  }
+  if (rows.empty()) return;
+  const std::vector<Image> images = planned.table->Insert(transaction_, rows);
+  for (std::size_t i = 0; i < complete.size(); ++i) {
+    complete[i]->image = images[i];
+    complete[i]->created = true;
+    outcomes_[complete[i]->source].wrote = true;
+  }
+}
+
+}  // namespace membridge::sync

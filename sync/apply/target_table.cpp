@@ -1,0 +1,380 @@
+#include "sync/apply/target_table.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+namespace membridge::sync {
+namespace {
+
+using postgres::QuoteLiteral;
+using postgres::QuoteName;
+
+std::string Join(const std::vector<std::string>& parts, std::string_view between) { return fmt::format("{}", fmt::join(parts, between)); }
+
+/// `"name" type`: a column of jsonb_to_recordset.
+std::string Typed(std::string_view name, std::string_view type) { return QuoteName(name) + " " + std::string{type}; }
+
+constexpr std::string_view kNumber = "membridge_n";  // which of the caller's rows a record is about
+
+std::string PathLiteral(const std::vector<std::string>& path, std::size_t length) {
+  std::vector<postgres::Param> steps(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(length));
+  return QuoteLiteral(postgres::ArrayOf(steps)) + "::text[]";
+}
+
+/// Whether a json object stands at the first `length` steps of the path.
+bool HasContainer(const nlohmann::json& document, const std::vector<std::string>& path, std::size_t length) {
+  const nlohmann::json* at = &document;
+  for (std::size_t i = 0; i < length; ++i) {
+    if (!at->is_object() || !at->contains(path[i])) return false;
+    at = &(*at)[path[i]];
+  }
+  return at->is_object();
+}
+
+}  // namespace
+
+TargetTable::TargetTable(const mappings::Table& table, std::optional<std::string> live, std::optional<std::string> role)
+    : table_(table),
+      relation_(table.schema + "." + table.name),
+      quoted_(QuoteName(table.schema) + "." + QuoteName(table.name)),
+      live_(std::move(live)),
+      role_(std::move(role)) {
+  for (const std::string& column : table.Identity()) identity_.push_back(*IndexOf(column));
+}
+
+std::optional<std::size_t> TargetTable::IndexOf(const std::string& column) const {
+  for (std::size_t i = 0; i < table_.columns.size(); ++i) {
+    if (table_.columns[i].name == column) return i;
+  }
+  return std::nullopt;
+}
+
+nlohmann::json TargetTable::IdentityOf(const Image& image) const {
+  nlohmann::json identity = nlohmann::json::object();
+  for (const std::size_t column : identity_) identity[At(column).name] = image[column].value_or("");
+  return identity;
+}
+
+nlohmann::json TargetTable::AsJson(const Image& image) const {
+  nlohmann::json row = nlohmann::json::object();
+  for (std::size_t i = 0; i < image.size(); ++i) {
+    const mappings::Column& column = At(i);
+    nlohmann::json& value = row[column.name];
+    if (!image[i]) continue;
+    const bool has_json_form = column.IsJson() || column.IsArray() || column.category == 'B' ||
+                               (column.category == 'N' && image[i]->find_first_not_of("-0123456789") == std::string::npos && image[i]->size() < 19);
+    if (has_json_form) value = nlohmann::json::parse(*image[i], nullptr, false);
+    if (!has_json_form || value.is_discarded()) value = *image[i];
+  }
+  return row;
+}
+
+std::size_t TargetTable::LiveColumn() const { return IndexOf(live_.value()).value(); }
+
+bool TargetTable::IsLive(const Image& image) const {
+  if (!live_) return true;
+  const std::size_t column = LiveColumn();
+  if (At(column).category == 'B') return image[column] == "true";
+  return !image[column].has_value();
+}
+
+nlohmann::json TargetTable::DeadMark(const std::string& now) const {
+  return At(LiveColumn()).category == 'B' ? nlohmann::json("false") : nlohmann::json(now);
+}
+
+nlohmann::json TargetTable::LiveMark() const {
+  return At(LiveColumn()).category == 'B' ? nlohmann::json("true") : nlohmann::json(nullptr);
+}
+
+postgres::Rows TargetTable::Run(postgres::Transaction& transaction, const std::string& sql, const nlohmann::json& parameter) const {
+  if (role_) transaction.Run("SET LOCAL ROLE " + QuoteName(*role_));
+  postgres::Rows rows = transaction.Run(sql, {parameter.dump()});
+  if (role_) transaction.Run("SET LOCAL ROLE NONE");
+  return rows;
+}
+
+std::string TargetTable::SelectList() const {
+  std::vector<std::string> parts;
+  for (const mappings::Column& column : table_.columns) {
+    const std::string name = "t." + QuoteName(column.name);
+    parts.push_back(column.IsArray() ? "to_jsonb(" + name + ")::text" : name + "::text");
+  }
+  return Join(parts, ", ");
+}
+
+Image TargetTable::ImageAt(const postgres::Rows& rows, std::size_t row, std::size_t first) const {
+  Image image;
+  image.reserve(table_.columns.size());
+  for (std::size_t i = 0; i < table_.columns.size(); ++i) image.push_back(rows.Optional(row, first + i));
+  return image;
+}
+
+namespace {
+
+/// Rows of `values` with their numbers, as jsonb_to_recordset takes them.
+nlohmann::json Numbered(const std::vector<nlohmann::json>& values) {
+  nlohmann::json list = nlohmann::json::array();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    list.push_back(values[i]);
+    list.back()[std::string{kNumber}] = i;
+  }
+  return list;
+}
+
+}  // namespace
+
+std::vector<std::vector<Image>> TargetTable::Find(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
+                                                  const std::vector<nlohmann::json>& values) const {
+  std::vector<std::vector<Image>> found(values.size());
+  // A null in a key is looked for with IS NULL; rows that have it in the same places share a statement.
+  std::map<std::vector<bool>, std::vector<std::size_t>> by_nulls;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    std::vector<bool> nulls;
+    for (const KeyColumn& part : key) nulls.push_back(values[i].at(At(part.column).name).is_null());
+    by_nulls[nulls].push_back(i);
+  }
+  for (const auto& [nulls, members] : by_nulls) {
+    std::vector<std::string> record{Typed(kNumber, "integer")};
+    std::vector<std::string> conditions;
+    for (std::size_t k = 0; k < key.size(); ++k) {
+      const std::string name = QuoteName(At(key[k].column).name);
+      if (nulls[k]) {
+        conditions.push_back("t." + name + " IS NULL");
+        continue;
+      }
+      record.push_back(Typed(At(key[k].column).name, TypeOf(key[k].column)));
+      conditions.push_back(key[k].lowered ? fmt::format("lower(t.{0}) = lower(r.{0})", name) : fmt::format("t.{0} = r.{0}", name));
+    }
+    std::vector<nlohmann::json> wanted;
+    for (const std::size_t member : members) wanted.push_back(values[member]);
+    const std::string sql =
+        fmt::format("SELECT r.{}, {} FROM jsonb_to_recordset($1::jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1 FOR UPDATE OF t",
+                    QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "));
+    const postgres::Rows rows = Run(transaction, sql, Numbered(wanted));
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      found[members[static_cast<std::size_t>(rows.Int(row, 0))]].push_back(ImageAt(rows, row, 1));
+    }
+  }
+  return found;
+}
+
+std::vector<std::string> TargetTable::Lock(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
+                                           const std::vector<nlohmann::json>& values) const {
+  std::vector<std::string> record{Typed(kNumber, "integer")};
+  std::vector<std::string> parts;
+  std::string names = relation_;
+  for (const KeyColumn& part : key) {
+    const std::string& name = At(part.column).name;
+    record.push_back(Typed(name, TypeOf(part.column)));
+    parts.push_back(part.lowered ? "lower(r." + QuoteName(name) + ")" : "r." + QuoteName(name));
+    names += "\x1f" + name;
+  }
+  const std::string sql = fmt::format(
+      "WITH keys AS MATERIALIZED (SELECT r.{0} AS n, hash_record_extended(ROW({1}, {2}), 0) AS h FROM jsonb_to_recordset($1::jsonb) AS r({3})), "
+      "taken AS MATERIALIZED (SELECT h, pg_advisory_xact_lock(h) FROM (SELECT DISTINCT h FROM keys ORDER BY h) AS ordered) "
+      "SELECT keys.n, keys.h FROM keys JOIN taken USING (h) ORDER BY keys.n",
+      QuoteName(kNumber), QuoteLiteral(names) + "::text", Join(parts, ", "), Join(record, ", "));
+  const postgres::Rows rows = Run(transaction, sql, Numbered(values));
+  std::vector<std::string> locks;
+  for (std::size_t row = 0; row < rows.size(); ++row) locks.emplace_back(rows.Text(row, 1));
+  return locks;
+}
+
+namespace {
+
+/// The identity columns of a record under names that cannot meet the table's own.
+std::string IdentityName(std::size_t position) { return fmt::format("membridge_k{}", position); }
+
+}  // namespace
+
+std::vector<std::optional<Image>> TargetTable::Fetch(postgres::Transaction& transaction,
+                                                     const std::vector<nlohmann::json>& identities) const {
+  std::vector<std::optional<Image>> images(identities.size());
+  if (identities.empty()) return images;
+  std::vector<std::string> record{Typed(kNumber, "integer")};
+  std::vector<std::string> conditions;
+  for (std::size_t k = 0; k < identity_.size(); ++k) {
+    const std::string& name = At(identity_[k]).name;
+    record.push_back(Typed(name, TypeOf(identity_[k])));
+    conditions.push_back(fmt::format("t.{0} = r.{0}", QuoteName(name)));
+  }
+  const std::string sql =
+      fmt::format("SELECT r.{}, {} FROM jsonb_to_recordset($1::jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY {} FOR UPDATE OF t",
+                  QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "),
+                  "t." + QuoteName(At(identity_[0]).name));
+  const postgres::Rows rows = Run(transaction, sql, Numbered(identities));
+  for (std::size_t row = 0; row < rows.size(); ++row) images[static_cast<std::size_t>(rows.Int(row, 0))] = ImageAt(rows, row, 1);
+  return images;
+}
+
+std::vector<Content> TargetTable::Normalise(postgres::Transaction& transaction,
+                                            const std::vector<std::pair<std::size_t, nlohmann::json>>& values) const {
+  std::vector<Content> normal(values.size());
+  std::map<std::size_t, nlohmann::json> by_column;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i].second.is_null()) {
+      normal[i] = nullptr;
+      continue;
+    }
+    by_column.try_emplace(values[i].first, nlohmann::json::array()).first->second.push_back({{"n", i}, {"v", values[i].second}});
+  }
+  if (by_column.empty()) return normal;
+  std::vector<std::string> selects;
+  nlohmann::json parameter = nlohmann::json::array();
+  for (const auto& [column, list] : by_column) {
+    const std::string text = At(column).IsArray() ? "to_jsonb(r.v)::text" : "r.v::text";
+    selects.push_back(
+        fmt::format("SELECT r.n, {} FROM jsonb_to_recordset($1::jsonb -> {}) AS r(n integer, v {})", text, parameter.size(), TypeOf(column)));
+    parameter.push_back(list);
+  }
+  const postgres::Rows rows = Run(transaction, Join(selects, " UNION ALL "), parameter);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const auto n = static_cast<std::size_t>(rows.Int(row, 0));
+    const auto text = rows.Optional(row, 1);
+    normal[n] = text ? nlohmann::json(*text) : nlohmann::json(nullptr);
+  }
+  return normal;
+}
+
+std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const std::vector<nlohmann::json>& rows) const {
+  // Columns that may be NULL and have no default are given as NULL, so that rows which differ only there share a statement.
+  std::map<std::vector<std::size_t>, std::vector<std::size_t>> by_columns;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    std::vector<std::size_t> columns;
+    for (std::size_t c = 0; c < table_.columns.size(); ++c) {
+      const bool given = rows[i].contains(At(c).name);
+      const bool harmless = std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.contains(At(c).name); }) &&
+                            !At(c).not_null && !At(c).has_default && !At(c).generated && !At(c).identity;
+      if (given || harmless) columns.push_back(c);
+    }
+    by_columns[columns].push_back(i);
+  }
+  std::vector<Image> images(rows.size());
+  for (const auto& [columns, members] : by_columns) {
+    std::vector<std::string> record{Typed(kNumber, "integer")};
+    std::vector<std::string> names;
+    std::vector<std::string> values;
+    for (const std::size_t c : columns) {
+      record.push_back(Typed(At(c).name, TypeOf(c)));
+      names.push_back(QuoteName(At(c).name));
+      values.push_back("r." + names.back());
+    }
+    std::vector<nlohmann::json> given;
+    for (const std::size_t member : members) given.push_back(rows[member]);
+    const std::string head = fmt::format("INSERT INTO {} AS t ({}) SELECT {} FROM jsonb_to_recordset($1::jsonb) AS r({}) ORDER BY r.{}", quoted_,
+                                         Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
+    const std::string returning = " RETURNING " + SelectList();
+    const nlohmann::json parameter = Numbered(given);
+    transaction.Savepoint("insert_rows");
+    const postgres::Rows inserted = Run(transaction, head + " ON CONFLICT DO NOTHING" + returning, parameter);
+    if (inserted.size() == members.size()) {
+      transaction.Release("insert_rows");
+      for (std::size_t m = 0; m < members.size(); ++m) images[members[m]] = ImageAt(inserted, m, 0);
+      continue;
+    }
+    // Somebody else's row is in the way of at least one. Without ON CONFLICT PostgreSQL says which, in its own words.
+    transaction.RollbackTo("insert_rows");
+    for (std::size_t m = 0; m < members.size(); ++m) {
+      const postgres::Rows one = Run(transaction, head + returning, nlohmann::json::array({parameter[m]}));
+      if (one.empty()) throw std::runtime_error("an INSERT returned no row: a trigger or rule of the table swallowed it");
+      images[members[m]] = ImageAt(one, 0, 0);
+    }
+    transaction.Release("insert_rows");
+  }
+  return images;
+}
+
+std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& transaction, const std::vector<RowChange>& changes,
+                                                      const std::vector<const Image*>& before) const {
+  // One statement per set of columns that change together.
+  struct Shape {
+    std::vector<std::string> record;
+    std::vector<std::string> assignments;
+    std::vector<std::size_t> members;
+    nlohmann::json parameter = nlohmann::json::array();
+  };
+  std::map<std::string, Shape> shapes;
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    const RowChange& change = changes[i];
+    std::vector<std::string> record{Typed(kNumber, "integer")};
+    std::vector<std::string> assignments;
+    nlohmann::json values = nlohmann::json::object();
+    for (std::size_t k = 0; k < identity_.size(); ++k) {
+      record.push_back(Typed(IdentityName(k), TypeOf(identity_[k])));
+      values[IdentityName(k)] = change.identity.at(At(identity_[k]).name);
+    }
+    for (const auto& [column, value] : change.columns) {
+      const std::string name = QuoteName(At(column).name);
+      record.push_back(Typed(At(column).name, TypeOf(column)));
+      assignments.push_back(name + " = r." + name);
+      values[At(column).name] = value;
+    }
+    std::size_t edit_number = 0;
+    for (const auto& [column, edits] : change.paths) {
+      const std::string name = QuoteName(At(column).name);
+      const auto& text = (*before[i])[column];
+      nlohmann::json document = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+      std::string expression = fmt::format("t.{}::jsonb", name);
+      if (!document.is_object()) {
+        document = nlohmann::json::object();
+        expression = "'{}'::jsonb";
+      }
+      for (const PathEdit& edit : edits) {
+        if (!edit.value) {
+          expression = fmt::format("({} #- {})", expression, PathLiteral(edit.path, edit.path.size()));
+          continue;
+        }
+        nlohmann::json* at = &document;
+        for (std::size_t length = 1; length < edit.path.size(); ++length) {
+          if (!HasContainer(document, edit.path, length))
+            expression = fmt::format("jsonb_set({}, {}, '{{}}')", expression, PathLiteral(edit.path, length));
+          at = &(*at)[edit.path[length - 1]];
+          if (!at->is_object()) *at = nlohmann::json::object();
+        }
+        const std::string value_name = fmt::format("membridge_e{}", edit_number++);
+        record.push_back(Typed(value_name, "jsonb"));
+        // A JSON null would arrive as SQL NULL and make the whole document NULL.
+        expression = fmt::format("jsonb_set({}, {}, coalesce(r.{}, 'null'))", expression, PathLiteral(edit.path, edit.path.size()), value_name);
+        values[value_name] = *edit.value;
+      }
+      assignments.push_back(fmt::format("{} = {}::{}", name, expression, TypeOf(column)));
+    }
+    Shape& shape = shapes[Join(assignments, ", ")];
+    if (shape.members.empty()) {
+      shape.record = std::move(record);
+      shape.assignments = std::move(assignments);
+    }
+    values[std::string{kNumber}] = i;
+    shape.members.push_back(i);
+    shape.parameter.push_back(std::move(values));
+  }
+
+  std::vector<std::optional<Image>> after(changes.size());
+  for (const auto& [key, shape] : shapes) {
+    std::vector<std::string> conditions;
+    for (std::size_t k = 0; k < identity_.size(); ++k)
+      conditions.push_back(fmt::format("t.{} = r.{}", QuoteName(At(identity_[k]).name), IdentityName(k)));
+    const std::string sql = fmt::format("UPDATE {} AS t SET {} FROM jsonb_to_recordset($1::jsonb) AS r({}) WHERE {} RETURNING r.{}, {}", quoted_,
+                                        key, Join(shape.record, ", "), Join(conditions, " AND "), QuoteName(kNumber), SelectList());
+    const postgres::Rows rows = Run(transaction, sql, shape.parameter);
+    for (std::size_t row = 0; row < rows.size(); ++row) after[static_cast<std::size_t>(rows.Int(row, 0))] = ImageAt(rows, row, 1);
+  }
+  return after;
+}
+
+void TargetTable::Delete(postgres::Transaction& transaction, const std::vector<nlohmann::json>& identities) const {
+  std::vector<std::string> record;
+  std::vector<std::string> conditions;
+  for (const std::size_t column : identity_) {
+    record.push_back(Typed(At(column).name, TypeOf(column)));
+    conditions.push_back(fmt::format("t.{0} = r.{0}", QuoteName(At(column).name)));
+  }
+  Run(transaction,
+      fmt::format("DELETE FROM {} AS t USING jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", quoted_, Join(record, ", "), Join(conditions, " AND ")),
+      nlohmann::json(identities));
+}
+
+}  // namespace membridge::sync

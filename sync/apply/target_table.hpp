@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mappings/catalog.hpp"
+#include "sync/apply/settle.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::sync {
+
+/// A target row as it stands: by position in its table's columns, as text; json and arrays as JSON text; nothing is NULL.
+using Image = std::vector<std::optional<std::string>>;
+
+/// A write into a json column at a path, without touching its siblings.
+struct PathEdit {
+  std::vector<std::string> path;
+  Content value;     ///< nothing removes the path
+};
+
+/// What changes in one row.
+struct RowChange {
+  nlohmann::json identity;                                    ///< by column, as text
+  std::vector<std::pair<std::size_t, nlohmann::json>> columns;  ///< whole columns, in ascending order
+  std::vector<std::pair<std::size_t, std::vector<PathEdit>>> paths;  ///< edits inside json columns, in ascending order
+};
+
+/// The SQL on one target table, set-wise: each call is a fixed number of statements however many rows it is about. Values travel as
+/// one jsonb parameter and are read by the columns' own types, so PostgreSQL does every conversion; names are quoted. Throws
+/// postgres::SqlFailure. Belongs to one transaction.
+class TargetTable {
+ public:
+  /// `role`: SET LOCAL ROLE around every statement on the table, while the ledger stays with the session's own role.
+  TargetTable(const mappings::Table& table, std::optional<std::string> live, std::optional<std::string> role);
+
+  const mappings::Table& Definition() const { return table_; }
+  /// `schema.name`, as the ledger knows the table.
+  const std::string& Relation() const { return relation_; }
+  std::optional<std::size_t> IndexOf(const std::string& column) const;
+  const mappings::Column& At(std::size_t column) const { return table_.columns[column]; }
+
+  /// The identity of a row: by column, as text.
+  nlohmann::json IdentityOf(const Image& image) const;
+  /// The row as expressions see it: numbers, booleans, json and arrays in their JSON shape, the rest as text.
+  nlohmann::json AsJson(const Image& image) const;
+  /// Whether the soft-delete column says the row is alive; true without one.
+  bool IsLive(const Image& image) const;
+  /// What the soft-delete column is set to when a row goes (now) or comes back; only with one.
+  nlohmann::json DeadMark(const std::string& now) const;
+  nlohmann::json LiveMark() const;
+  bool HasLiveColumn() const { return live_.has_value(); }
+  std::size_t LiveColumn() const;
+
+  /// One column of a key: `lowered` compares lower(column) with lower(value).
+  struct KeyColumn {
+    std::size_t column;
+    bool lowered = false;
+  };
+  /// Per key value (objects by column name), the rows that match it, alive or not, locked FOR UPDATE; at most two alive ones matter.
+  std::vector<std::vector<Image>> Find(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
+                                       const std::vector<nlohmann::json>& values) const;
+  /// Takes a transaction-scoped advisory lock per key value, in one order for everybody. Equal keys by the columns' types (citext,
+  /// numeric 1.0 and 1.00, lower()) get equal numbers; they are returned in the order of `values`.
+  std::vector<std::string> Lock(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
+                                const std::vector<nlohmann::json>& values) const;
+  /// Rows by identity, locked in order FOR UPDATE; nothing where there is none.
+  std::vector<std::optional<Image>> Fetch(postgres::Transaction& transaction, const std::vector<nlohmann::json>& identities) const;
+  /// What each value looks like once its column's type has read it: pairs of column and value, answered in order.
+  std::vector<Content> Normalise(postgres::Transaction& transaction,
+                                 const std::vector<std::pair<std::size_t, nlohmann::json>>& values) const;
+  /// Inserts rows (objects by column name). A row that another unique index refuses throws what PostgreSQL says of it.
+  std::vector<Image> Insert(postgres::Transaction& transaction, const std::vector<nlohmann::json>& rows) const;
+  /// Updates rows, in order of identity. Answers the rows as they are afterwards, in the order given; nothing where a row went away.
+  std::vector<std::optional<Image>> Update(postgres::Transaction& transaction, const std::vector<RowChange>& changes,
+                                           const std::vector<const Image*>& before) const;
+  void Delete(postgres::Transaction& transaction, const std::vector<nlohmann::json>& identities) const;
+
+ private:
+  postgres::Rows Run(postgres::Transaction& transaction, const std::string& sql, const nlohmann::json& parameter) const;
+  std::string SelectList() const;
+  std::string TypeOf(std::size_t column) const { return table_.columns[column].type; }
+  Image ImageAt(const postgres::Rows& rows, std::size_t row, std::size_t first) const;
+
+  const mappings::Table& table_;
+  std::string relation_;
+  std::string quoted_;
+  std::vector<std::size_t> identity_;
+  std::optional<std::string> live_;
+  std::optional<std::string> role_;
+};
+
+}  // namespace membridge::sync

@@ -15,6 +15,7 @@
 #include <stdexcept>
 
 #include "sync/embedded_child.hpp"
+#include "sync/migrate.hpp"
 
 namespace membridge::test {
 namespace {
@@ -81,6 +82,37 @@ std::string FreshName(std::string_view purpose) {
   static std::atomic<int> counter{0};
   return fmt::format("membridge_{}_{}_{}", purpose, getpid(), ++counter);
 }
+
+void MigrateAll(const std::string& dsn) {
+  postgres::Session session(dsn);
+  OrThrow(sync::Migrate(session, sync::MigrationKind::kState));
+  OrThrow(sync::Migrate(session, sync::MigrationKind::kLedger));
+}
+
+void Drop(const std::string& maintenance_dsn, const std::string& database) {
+  try {
+    postgres::Session(maintenance_dsn).Run("DROP DATABASE IF EXISTS " + database + " WITH (FORCE)");
+  } catch (const postgres::SqlFailure&) {
+    // The case stopped its cluster: the database goes with it.
+  }
+}
+
+// The migrated database all others of this program are copied from.
+class Template {
+ public:
+  explicit Template(std::string maintenance_dsn) : maintenance_dsn_(std::move(maintenance_dsn)), name_(FreshName("template")) {
+    postgres::Session(maintenance_dsn_).Run("CREATE DATABASE " + name_ + " TEMPLATE template0");
+    MigrateAll(WithDatabase(maintenance_dsn_, name_));
+  }
+  Template(const Template&) = delete;
+  Template& operator=(const Template&) = delete;
+  ~Template() { Drop(maintenance_dsn_, name_); }
+  const std::string& Name() const { return name_; }
+
+ private:
+  std::string maintenance_dsn_;
+  std::string name_;
+};
 
 }  // namespace
 
@@ -168,28 +200,30 @@ void Cluster::Stop() {
   server_->process.reset();
 }
 
-PgDatabase::PgDatabase() {
-  Create(SharedDsn());
+PgDatabase::PgDatabase(Content content) {
+  if (content == Content::kBare) {
+    Create(SharedDsn(), "template0");
+  } else {
+    static const Template migrated(SharedDsn());
+    Create(SharedDsn(), migrated.Name());
+  }
 }
 
-PgDatabase::PgDatabase(const Cluster& cluster) {
-  Create(cluster.Dsn());
+PgDatabase::PgDatabase(const Cluster& cluster, Content content) {
+  Create(cluster.Dsn(), "template0");
+  if (content == Content::kMigrated) MigrateAll(dsn_);
 }
 
-void PgDatabase::Create(const std::string& maintenance_dsn) {
+void PgDatabase::Create(const std::string& maintenance_dsn, const std::string& source) {
   maintenance_dsn_ = maintenance_dsn;
   name_ = FreshName("test");
   dsn_ = WithDatabase(maintenance_dsn_, name_);
-  postgres::Session(maintenance_dsn_).Run("CREATE DATABASE " + name_ + " TEMPLATE template0");
+  postgres::Session(maintenance_dsn_).Run("CREATE DATABASE " + name_ + " TEMPLATE " + source);
 }
 
 PgDatabase::~PgDatabase() {
   session_.reset();
-  try {
-    postgres::Session(maintenance_dsn_).Run("DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
-  } catch (const postgres::SqlFailure&) {
-    // The case stopped its cluster: the database goes with it.
-  }
+  Drop(maintenance_dsn_, name_);
 }
 
 postgres::Session PgDatabase::Session() const {

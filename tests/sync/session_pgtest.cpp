@@ -35,7 +35,7 @@ SqlFailure FailureOf(Work work) {
 }  // namespace
 
 TEST_CASE("values come back as the server prints them, in UTC and ISO whatever the database's settings", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   db.Run("ALTER DATABASE " + db.Value("SELECT current_database()") + " SET timezone TO 'America/New_York'");
   db.Run("ALTER DATABASE " + db.Value("SELECT current_database()") + " SET datestyle TO 'German'");
   Session session = db.Session();
@@ -58,13 +58,13 @@ TEST_CASE("values come back as the server prints them, in UTC and ISO whatever t
 }
 
 TEST_CASE("rows outlive their transaction and session", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   const Rows rows = db.Session().Run("SELECT 'still here'");
   CHECK(rows.Text(0, 0) == "still here");
 }
 
 TEST_CASE("parameters may be many, large, null and odd", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   Session session = db.Session();
   SECTION("thousands") {
     std::string sql = "SELECT 0";
@@ -107,7 +107,7 @@ TEST_CASE("parameters may be many, large, null and odd", "[sync][pg]") {
 }
 
 TEST_CASE("affected rows are counted", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   db.Run("CREATE TABLE people (id int)");
   CHECK(db.Run("INSERT INTO people SELECT generate_series(1, 7)").Affected() == 7);
   CHECK(db.Run("UPDATE people SET id = id WHERE id > 5").Affected() == 2);
@@ -115,7 +115,7 @@ TEST_CASE("affected rows are counted", "[sync][pg]") {
 }
 
 TEST_CASE("a refusal names table and constraint; values stay out of what may be logged", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   db.Run(
       "CREATE TABLE people (email text CONSTRAINT one_email UNIQUE, age int CONSTRAINT adult CHECK (age > 17), name text NOT "
       "NULL)");
@@ -148,7 +148,7 @@ TEST_CASE("a refusal names table and constraint; values stay out of what may be 
 }
 
 TEST_CASE("text that imitates libpq's own error lines cannot name a table", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   Session session = db.Session();
   const SqlFailure failure = FailureOf([&] {
     session.Run("DO $$ BEGIN RAISE E'no\\nTABLE NAME:  forged\\nCONSTRAINT NAME:  forged' USING HINT = 'look'; END $$");
@@ -161,7 +161,7 @@ TEST_CASE("text that imitates libpq's own error lines cannot name a table", "[sy
 }
 
 TEST_CASE("a mapping's mistake is neither the row's nor the connection's", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   Session session = db.Session();
   const SqlFailure failure = FailureOf([&] { session.Run("SELECT * FROM nowhere"); });
   CHECK(failure.fields().sqlstate == "42P01");
@@ -171,7 +171,7 @@ TEST_CASE("a mapping's mistake is neither the row's nor the connection's", "[syn
 }
 
 TEST_CASE("a transaction is rolled back unless it was committed", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   db.Run("CREATE TABLE people (name text)");
   Session session = db.Session();
   {
@@ -188,7 +188,7 @@ TEST_CASE("a transaction is rolled back unless it was committed", "[sync][pg]") 
 }
 
 TEST_CASE("a savepoint takes back what was refused and keeps the rest", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   db.Run("CREATE TABLE people (name text UNIQUE)");
   Session session = db.Session();
   Transaction transaction = session.Begin();
@@ -203,7 +203,7 @@ TEST_CASE("a savepoint takes back what was refused and keeps the rest", "[sync][
 }
 
 TEST_CASE("committing a failed transaction is an error, not a quiet rollback", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   db.Run("CREATE TABLE people (name text)");
   Session session = db.Session();
   {
@@ -217,7 +217,7 @@ TEST_CASE("committing a failed transaction is an error, not a quiet rollback", "
 }
 
 TEST_CASE("a constraint checked at COMMIT reports its fields", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   db.Run("CREATE TABLE people (name text CONSTRAINT later UNIQUE DEFERRABLE INITIALLY DEFERRED)");
   Session session = db.Session();
   {
@@ -232,7 +232,7 @@ TEST_CASE("a constraint checked at COMMIT reports its fields", "[sync][pg]") {
 }
 
 TEST_CASE("a broken connection says so, stays broken and is never reopened behind our back", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   Session session = db.Session();
   const std::string backend{session.Run("SELECT pg_backend_pid()").Text(0, 0)};
   SECTION("between statements") {
@@ -266,7 +266,7 @@ TEST_CASE("a broken connection says so, stays broken and is never reopened behin
 }
 
 TEST_CASE("transient refusals are told from final ones", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   db.Run("CREATE TABLE people (name text)");
   Session holder = db.Session();
   Session session = db.Session();
@@ -289,7 +289,7 @@ TEST_CASE("transient refusals are told from final ones", "[sync][pg]") {
 }
 
 TEST_CASE("notices wake a listener, whoever sent them and however many", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   Session listener = db.Session();
   listener.Listen("dirty");
   CHECK_FALSE(listener.WaitForNotice(10ms));
@@ -314,20 +314,20 @@ TEST_CASE("notices wake a listener, whoever sent them and however many", "[sync]
 }
 
 TEST_CASE("a connection that cannot be made says why and never quotes the password", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   const SqlFailure nobody = FailureOf([] { Session("postgresql://ada:hunter2@127.0.0.1:1/db"); });
   CHECK(nobody.IsTransient());
-  CHECK_THAT(nobody.what(), Catch::Matchers::Contains("127.0.0.1"));
-  CHECK_THAT(nobody.what(), !Catch::Matchers::Contains("hunter2"));
+  CHECK(std::string_view(nobody.what()).find("127.0.0.1") != std::string_view::npos);
+  CHECK(std::string_view(nobody.what()).find("hunter2") == std::string_view::npos);
   const SqlFailure unreadable = FailureOf([] { Session("hunter2 is no dsn"); });
   CHECK(std::string(unreadable.what()) ==
         "cannot connect to PostgreSQL: the DSN is neither a postgresql:// URL nor keyword=value pairs");
   const SqlFailure missing = FailureOf([&] { Session(db.Dsn() + " dbname=nowhere"); });
-  CHECK_THAT(missing.what(), Catch::Matchers::Contains("nowhere"));
+  CHECK(std::string_view(missing.what()).find("nowhere") != std::string_view::npos);
 }
 
 TEST_CASE("names and literals survive any character", "[sync][pg]") {
-  const test::PgDatabase db;
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
   const std::string odd = "it's \"odd\" \\ \\' 🐘; --";
   Session session = db.Session();
   session.Run("CREATE TABLE " + QuoteName(odd) + " (" + QuoteName(odd + "c") + " text)");

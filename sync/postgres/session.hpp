@@ -18,13 +18,14 @@ namespace membridge::sync::postgres {
 class SqlFailure : public std::runtime_error {
  public:
   struct Fields {
-    std::string sqlstate;    ///< five characters; `08006` for a connection that broke without saying more
-    std::string message;     ///< the server's primary message
-    std::string detail;
-    std::string hint;
-    std::string schema, table, column, constraint;  ///< where the server names them
+    std::string sqlstate;  ///< five characters; `08006` for a connection that broke without saying more
+    std::string message;   ///< the server's primary message
+    std::string detail{};
+    std::string hint{};
+    std::string schema{}, table{}, column{}, constraint{};  ///< where the server names them
   };
-  explicit SqlFailure(Fields fields);  ///< what(): "sqlstate 23505 on table x, constraint y"
+  explicit SqlFailure(Fields fields);  ///< what(): "sqlstate 23505 on table s.x, constraint y"
+  SqlFailure(Fields fields, const std::string& what);
   const Fields& fields() const noexcept { return fields_; }
 
   /// Worth trying again as it is: connection, resources, shutdown, serialisation, deadlock, lock not available, cancel.
@@ -78,7 +79,8 @@ class Transaction {
   void Savepoint(std::string_view name);
   void RollbackTo(std::string_view name);  ///< the savepoint stays
   void Release(std::string_view name);
-  /// Throws SqlFailure. When the connection breaks during COMMIT the outcome is unknown: write so that doing it again is harmless.
+  /// Throws SqlFailure. When the connection breaks during COMMIT the outcome is unknown: write so that doing it again is
+  /// harmless.
   void Commit();
 
  private:
@@ -87,8 +89,9 @@ class Transaction {
 };
 
 /// One connection, for one thread. libpqxx (6.4 and 7) stays behind this header.
-/// Every session speaks UTF-8, TimeZone UTC, DateStyle ISO, IntervalStyle iso_8601, extra_float_digits 1, standard_conforming_strings on,
-/// and carries `application_name`. Works through a transaction pooler: no prepared statements, no session state besides these settings.
+/// Every session speaks UTF-8, TimeZone UTC, DateStyle ISO, IntervalStyle iso_8601, extra_float_digits 1,
+/// standard_conforming_strings on, and carries `application_name`. Works through a transaction pooler: no prepared statements, no
+/// session state besides these settings.
 class Session {
  public:
   /// Connects at once (connect_timeout 5 s unless the DSN says otherwise). Throws SqlFailure.

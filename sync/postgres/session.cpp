@@ -1,0 +1,232 @@
+#include "sync/postgres/session.hpp"
+
+#include <charconv>
+#include <pqxx/pqxx>
+#include <utility>
+
+#include "sync/postgres/wire.hpp"
+
+namespace membridge::sync::postgres {
+namespace {
+
+#if PQXX_VERSION_MAJOR < 7
+// libpqxx 6 connects through a policy, and asks it again whenever a connection was lost. Ours hands over the one connection it
+// was made with and refuses ever after, so nothing runs in a new session that lacks the old one's transaction and settings.
+class HandOver final : public pqxx::connectionpolicy {
+ public:
+  explicit HandOver(pg_conn* connection) : pqxx::connectionpolicy(""), connection_(connection) {}
+  handle do_startconnect(handle current) override {
+    if (current != nullptr) return current;
+    if (connection_ == nullptr) throw pqxx::broken_connection("the connection broke");
+    return std::exchange(connection_, nullptr);
+  }
+
+ private:
+  pg_conn* connection_;
+};
+
+class OwnedConnection final : public pqxx::connection_base {
+ public:
+  explicit OwnedConnection(pg_conn* connection) : pqxx::connection_base(policy_), policy_(connection) { init(); }
+  ~OwnedConnection() noexcept { close(); }
+
+ private:
+  HandOver policy_;
+};
+
+pqxx::result Execute(pqxx::transaction_base& transaction, const std::string& sql, const std::vector<Param>& params) {
+  std::vector<const char*> texts;
+  texts.reserve(params.size());
+  for (const Param& param : params) texts.push_back(param ? param->c_str() : nullptr);
+  return transaction.exec_params(sql, pqxx::prepare::make_dynamic_params(texts));
+}
+#else
+class OwnedConnection final {
+ public:
+  explicit OwnedConnection(pg_conn* connection) : connection_(pqxx::connection::seize_raw_connection(connection)) {}
+  operator pqxx::connection&() { return connection_; }
+
+ private:
+  pqxx::connection connection_;
+};
+
+pqxx::result Execute(pqxx::transaction_base& transaction, const std::string& sql, const std::vector<Param>& params) {
+  pqxx::params texts;
+  texts.reserve(params.size());
+  for (const Param& param : params) {
+    if (param) {
+      texts.append(pqxx::zview{*param});
+    } else {
+      texts.append();
+    }
+  }
+#if PQXX_VERSION_MAJOR > 7 || PQXX_VERSION_MINOR >= 10
+  return transaction.exec(sql, texts);
+#else
+  return transaction.exec_params(sql, texts);
+#endif
+}
+#endif
+
+void RefuseNul(const std::vector<Param>& params) {
+  for (const Param& param : params) {
+    // A text parameter ends at its first NUL: the rest would be lost without a word.
+    if (!param || param->find('\0') == std::string::npos) continue;
+    throw SqlFailure({.sqlstate = "22021", .message = "a text cannot hold the character NUL"});
+  }
+}
+
+}  // namespace
+
+struct Session::Connection {
+  Connection(const std::string& dsn, const std::string& application_name) : wire(dsn, application_name), owned(wire.Raw()) {}
+
+  // Runs `work`, turning whatever libpqxx throws into a SqlFailure with every field the server gave.
+  template <class Work>
+  auto Guarded(Work work) -> decltype(work()) {
+    if (!Usable()) throw SqlFailure({.sqlstate = "08003", .message = "the connection broke earlier"});
+    wire.ForgetFailure();
+    try {
+      return work();
+    } catch (const pqxx::broken_connection&) {
+      broken = true;
+      throw wire.LastFailure("the connection broke");
+    } catch (const pqxx::in_doubt_error&) {
+      broken = true;
+      throw wire.LastFailure("the connection broke during COMMIT; whether it happened is unknown");
+    } catch (const pqxx::failure& failure) {
+      throw wire.LastFailure(failure.what());
+    } catch (const pqxx::usage_error& error) {
+      throw wire.LastFailure(error.what());
+    }
+  }
+  bool Usable() const noexcept { return !broken && wire.Usable(); }
+
+  Wire wire;
+  OwnedConnection owned;
+  bool broken = false;
+};
+
+struct Rows::Data {
+  pqxx::result result;
+};
+
+Rows::Rows(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+
+namespace {
+
+pqxx::field FieldAt(const pqxx::result& result, std::size_t row, std::size_t column) {
+  return result[static_cast<pqxx::result::size_type>(row)][static_cast<pqxx::row::size_type>(column)];
+}
+
+}  // namespace
+
+std::size_t Rows::size() const noexcept {
+  return static_cast<std::size_t>(data_->result.size());
+}
+
+bool Rows::IsNull(std::size_t row, std::size_t column) const {
+  return FieldAt(data_->result, row, column).is_null();
+}
+
+std::string_view Rows::Text(std::size_t row, std::size_t column) const {
+  const pqxx::field field = FieldAt(data_->result, row, column);
+  return {field.c_str(), static_cast<std::size_t>(field.size())};
+}
+
+std::optional<std::string> Rows::Optional(std::size_t row, std::size_t column) const {
+  if (IsNull(row, column)) return std::nullopt;
+  return std::string{Text(row, column)};
+}
+
+std::int64_t Rows::Int(std::size_t row, std::size_t column) const {
+  const std::string_view text = Text(row, column);
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) throw std::logic_error("a column read as a number holds none");
+  return number;
+}
+
+bool Rows::Bool(std::size_t row, std::size_t column) const {
+  return Text(row, column) == "t";
+}
+
+std::size_t Rows::Affected() const noexcept {
+  return static_cast<std::size_t>(data_->result.affected_rows());
+}
+
+struct Transaction::State {
+  explicit State(Session::Connection& connection_in) : connection(connection_in), work(connection_in.owned) {}
+
+  Session::Connection& connection;
+  pqxx::work work;
+};
+
+Transaction::Transaction(Session& session) {
+  Session::Connection& connection = *session.connection_;
+  state_ = connection.Guarded([&] { return std::make_unique<State>(connection); });
+}
+
+Transaction::~Transaction() = default;
+Transaction::Transaction(Transaction&&) noexcept = default;
+
+Rows Transaction::Run(const std::string& sql, const std::vector<Param>& params) {
+  RefuseNul(params);
+  return state_->connection.Guarded(
+      [&] { return Rows(std::make_shared<Rows::Data>(Rows::Data{Execute(state_->work, sql, params)})); });
+}
+
+void Transaction::RunScript(const std::string& sql) {
+  state_->connection.Guarded([&] { state_->work.exec(sql); });
+}
+
+void Transaction::Savepoint(std::string_view name) {
+  RunScript("SAVEPOINT " + std::string{name});
+}
+void Transaction::RollbackTo(std::string_view name) {
+  RunScript("ROLLBACK TO SAVEPOINT " + std::string{name});
+}
+void Transaction::Release(std::string_view name) {
+  RunScript("RELEASE SAVEPOINT " + std::string{name});
+}
+
+void Transaction::Commit() {
+  // The server answers COMMIT of a failed transaction with a quiet ROLLBACK; that must not pass for success.
+  if (state_->connection.Usable() && state_->connection.wire.InFailedTransaction()) {
+    throw SqlFailure({.sqlstate = "25P02", .message = "a statement of this transaction failed; nothing was committed"});
+  }
+  state_->connection.Guarded([&] { state_->work.commit(); });
+}
+
+Session::Session(std::string dsn, std::string application_name)
+    : connection_(std::make_unique<Connection>(dsn, application_name)) {}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+bool Session::Usable() const noexcept {
+  return connection_->Usable();
+}
+
+Transaction Session::Begin() {
+  return Transaction(*this);
+}
+
+Rows Session::Run(const std::string& sql, const std::vector<Param>& params) {
+  RefuseNul(params);
+  return connection_->Guarded([&] {
+    pqxx::nontransaction statement(connection_->owned);
+    return Rows(std::make_shared<Rows::Data>(Rows::Data{Execute(statement, sql, params)}));
+  });
+}
+
+void Session::Listen(std::string_view channel) {
+  Run("LISTEN " + QuoteName(channel));
+}
+
+bool Session::WaitForNotice(std::chrono::milliseconds patience) {
+  if (!Usable()) throw SqlFailure({.sqlstate = "08003", .message = "the connection broke earlier"});
+  return connection_->wire.WaitForNotice(patience);
+}
+
+}  // namespace membridge::sync::postgres

@@ -1,0 +1,142 @@
+#include "sync/postgres/wire.hpp"
+
+#include <libpq-events.h>
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace membridge::sync::postgres {
+namespace {
+
+// A statement rather than start-up options, which poolers refuse.
+constexpr const char* kSettings =
+    "SET client_encoding TO 'UTF8'; SET timezone TO 'UTC'; SET datestyle TO 'ISO, MDY'; SET intervalstyle TO 'iso_8601'; "
+    "SET extra_float_digits TO 1; SET standard_conforming_strings TO on";
+
+constexpr const char* kConnectionBroke = "08006";
+constexpr const char* kConnectionFailed = "08001";
+
+std::string FieldOf(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? std::string{} : std::string{text};
+}
+
+SqlFailure::Fields FieldsOf(const PGresult* result) {
+  return {.sqlstate = FieldOf(result, PG_DIAG_SQLSTATE),
+          .message = FieldOf(result, PG_DIAG_MESSAGE_PRIMARY),
+          .detail = FieldOf(result, PG_DIAG_MESSAGE_DETAIL),
+          .hint = FieldOf(result, PG_DIAG_MESSAGE_HINT),
+          .schema = FieldOf(result, PG_DIAG_SCHEMA_NAME),
+          .table = FieldOf(result, PG_DIAG_TABLE_NAME),
+          .column = FieldOf(result, PG_DIAG_COLUMN_NAME),
+          .constraint = FieldOf(result, PG_DIAG_CONSTRAINT_NAME)};
+}
+
+// Called by libpq, hence no exception may leave it.
+int RememberFailure(PGEventId event, void* info, void* memory) noexcept {
+  if (event != PGEVT_RESULTCREATE) return 1;
+  const PGresult* result = static_cast<const PGEventResultCreate*>(info)->result;
+  if (PQresultStatus(result) != PGRES_FATAL_ERROR) return 1;
+  try {
+    auto* failure = static_cast<SqlFailure::Fields*>(memory);
+    // The reason comes first; "server closed the connection" behind it says less.
+    if (failure->sqlstate.empty()) *failure = FieldsOf(result);
+  } catch (const std::bad_alloc&) {
+    return 0;
+  }
+  return 1;
+}
+
+std::string TrimmedMessage(const PGconn* connection) {
+  std::string message = PQerrorMessage(connection);
+  while (!message.empty() && message.back() == '\n') message.pop_back();
+  return message;
+}
+
+[[noreturn]] void FailConnecting(std::string sqlstate, const std::string& message) {
+  // No row has been read yet: libpq's message names host, database and user, never the password.
+  throw SqlFailure({.sqlstate = std::move(sqlstate), .message = message}, "cannot connect to PostgreSQL: " + message);
+}
+
+void RefuseUnreadable(const std::string& dsn) {
+  char* complaint = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options{PQconninfoParse(dsn.c_str(), &complaint),
+                                                                             &PQconninfoFree};
+  const std::unique_ptr<char, decltype(&PQfreemem)> freed{complaint, &PQfreemem};
+  // libpq's complaint repeats the part it could not read, which may be the password.
+  if (!options) FailConnecting(kConnectionFailed, "the DSN is neither a postgresql:// URL nor keyword=value pairs");
+}
+
+PGconn* Connect(const std::string& dsn, const std::string& application_name) {
+  RefuseUnreadable(dsn);
+  // What stands before dbname is a default; the DSN, expanded in dbname's place, has the last word, except on the encoding.
+  // tcp_user_timeout and keepalives: a peer that vanished without a word is noticed within a minute instead of hours.
+  const char* const keywords[] = {"connect_timeout",  "application_name", "keepalives_idle", "keepalives_interval",
+                                  "tcp_user_timeout", "dbname",           "client_encoding", nullptr};
+  const char* const values[] = {"5", application_name.c_str(), "30", "10", "60000", dsn.c_str(), "UTF8", nullptr};
+  PGconn* connection = PQconnectdbParams(keywords, values, 1);
+  if (connection == nullptr) throw std::bad_alloc();
+  return connection;
+}
+
+}  // namespace
+
+Wire::Wire(const std::string& dsn, const std::string& application_name) {
+  std::unique_ptr<PGconn, decltype(&PQfinish)> connection{Connect(dsn, application_name), &PQfinish};
+  if (PQstatus(connection.get()) != CONNECTION_OK) FailConnecting(kConnectionFailed, TrimmedMessage(connection.get()));
+  // Notices of the server would go to stderr and may quote rows.
+  PQsetNoticeReceiver(
+      connection.get(), [](void*, const PGresult*) {}, nullptr);
+  if (PQregisterEventProc(connection.get(), &RememberFailure, "membridge", failure_.get()) == 0) throw std::bad_alloc();
+  const std::unique_ptr<PGresult, decltype(&PQclear)> set{PQexec(connection.get(), kSettings), &PQclear};
+  if (PQresultStatus(set.get()) != PGRES_COMMAND_OK) {
+    FailConnecting(failure_->sqlstate.empty() ? kConnectionFailed : failure_->sqlstate, TrimmedMessage(connection.get()));
+  }
+  connection_ = connection.release();
+}
+
+bool Wire::Usable() const noexcept {
+  return PQstatus(connection_) == CONNECTION_OK;
+}
+
+bool Wire::InFailedTransaction() const noexcept {
+  return PQtransactionStatus(connection_) == PQTRANS_INERROR;
+}
+
+void Wire::ForgetFailure() {
+  *failure_ = {};
+}
+
+SqlFailure Wire::LastFailure(std::string_view otherwise) const {
+  SqlFailure::Fields fields = *failure_;
+  if (fields.message.empty()) fields.message = otherwise;
+  if (fields.sqlstate.empty()) fields.sqlstate = Usable() ? "XX000" : kConnectionBroke;
+  return SqlFailure(std::move(fields));
+}
+
+bool Wire::WaitForNotice(std::chrono::milliseconds patience) {
+  using Steady = std::chrono::steady_clock;
+  const Steady::time_point deadline = Steady::now() + patience;
+  while (true) {
+    if (PQconsumeInput(connection_) == 0)
+      throw SqlFailure({.sqlstate = kConnectionBroke, .message = TrimmedMessage(connection_)});
+    bool arrived = false;
+    // Every queued one is taken: they all mean the same, look again.
+    while (PGnotify* notice = PQnotifies(connection_)) {
+      PQfreemem(notice);
+      arrived = true;
+    }
+    if (arrived) return true;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Steady::now());
+    if (left.count() <= 0) return false;
+    pollfd readable{.fd = PQsocket(connection_), .events = POLLIN, .revents = 0};
+    const int timeout = static_cast<int>(std::min<std::chrono::milliseconds::rep>(left.count(), 3'600'000));
+    if (poll(&readable, 1, timeout) < 0 && errno != EINTR) {
+      throw SqlFailure({.sqlstate = kConnectionBroke, .message = "waiting for a notice failed"});
+    }
+  }
+}
+
+}  // namespace membridge::sync::postgres

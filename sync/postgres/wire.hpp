@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "sync/postgres/session.hpp"
+
+struct pg_conn;
+
+namespace membridge::sync::postgres {
+
+/// What libpqxx hides and we need: the connection before libpqxx owns it, and every field of the server's last refusal.
+/// libpqxx 6.4 keeps only the SQLSTATE and a text; here libpq's own event tells of each failed result while it is still whole.
+class Wire {
+ public:
+  /// Connects and sets the session up. Throws SqlFailure; its what() may be logged, it never quotes the DSN.
+  Wire(const std::string& dsn, const std::string& application_name);
+
+  /// For libpqxx to own and close.
+  pg_conn* Raw() const noexcept { return connection_; }
+
+  bool Usable() const noexcept;
+  bool InFailedTransaction() const noexcept;
+  /// Called before each statement, so that failures never mix.
+  void ForgetFailure();
+  /// What the last statement failed with; `otherwise` when the server said nothing, as when the connection broke.
+  SqlFailure LastFailure(std::string_view otherwise) const;
+  /// Waits for one NOTIFY. Throws SqlFailure when the connection breaks.
+  bool WaitForNotice(std::chrono::milliseconds patience);
+
+ private:
+  pg_conn* connection_ = nullptr;
+  std::unique_ptr<SqlFailure::Fields> failure_ = std::make_unique<SqlFailure::Fields>();  // libpq holds its address
+};
+
+}  // namespace membridge::sync::postgres

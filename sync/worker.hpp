@@ -1,0 +1,91 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mappings/id.hpp"
+#include "mappings/time.hpp"
+#include "sync/mapping_set.hpp"
+#include "sync/mem0/client.hpp"
+#include "sync/postgres/session.hpp"
+#include "sync/queue.hpp"
+
+namespace membridge::sync {
+
+struct WorkerOptions {
+  std::size_t batch = 200;                    ///< memories claimed at once; Mem0 lists at most 200
+  std::chrono::milliseconds read_lag{1000};   ///< how far a read at Mem0 may be behind its writes; a read is final when it began this much after the newest delivery
+  std::chrono::seconds lease{60};             ///< how long a claim hides a memory from other workers
+  std::chrono::milliseconds retry_base{500};  ///< first wait after a failure; doubles with jitter
+  std::chrono::milliseconds retry_cap{60'000};
+};
+
+/// What workers did since the process began. Thread-safe.
+struct WorkerCounters {
+  std::atomic<std::uint64_t> claimed{0};    ///< memories taken from the queue
+  std::atomic<std::uint64_t> list_reads{0};
+  std::atomic<std::uint64_t> single_reads{0};
+  std::atomic<std::uint64_t> applied{0};    ///< memories whose rows changed
+  std::atomic<std::uint64_t> unchanged{0};  ///< memories that needed no write
+  std::atomic<std::uint64_t> withdrawn{0};  ///< memories found gone
+  std::atomic<std::uint64_t> parked{0};
+  std::atomic<std::uint64_t> late{0};       ///< claims lost to another worker
+  std::atomic<std::uint64_t> retried{0};    ///< memories put back after a failure
+  std::atomic<std::uint64_t> lag_microseconds{0};  ///< newest delivery → commit, of the last memory applied
+};
+
+/// Takes dirty memories, reads them from Mem0, applies them and commits rows, ledger, mirror and queue together. One thread's: it owns
+/// its connections and its Mem0 clients.
+///
+/// A read proves nothing while Mem0's replicas may lag behind the delivery that asked for it. So what is read at once is applied at once,
+/// and the memory stays dirty until a read that began `read_lag` after its newest delivery; that one is final. A memory that is not there
+/// is believed to be gone only when a final read and an earlier one, `read_lag` apart, agree.
+class Worker {
+ public:
+  using Mappings = std::function<std::shared_ptr<const MappingSet>()>;
+  using ClientFor = std::function<std::unique_ptr<mem0::Client>(const ProjectId&)>;
+
+  Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, ClientFor client_for, const Clock& clock, WorkerCounters& counters);
+  ~Worker();
+
+  /// One round: claims up to a batch and settles every memory of it. Returns how many were claimed; zero means nothing is due.
+  /// kUnavailable when the state database is away; the claims, if any, come back when their lease ends.
+  Result<std::size_t> RunOnce();
+
+  /// When the next memory becomes due; nothing when the queue is empty or the database away.
+  std::optional<std::chrono::milliseconds> NextDue();
+
+ private:
+  struct Batch;
+  struct Item;
+
+  postgres::Session& State();
+  postgres::Session& TargetSession(const std::string& dsn);
+  mem0::Client& ClientOf(const ProjectId& project);
+  std::vector<Claim> ClaimBatch();
+  void Read(const ProjectId& project, const std::vector<Item*>& items);
+  void ReadSingly(mem0::Client& client, Item& item);
+  void ReadFromMirror(std::vector<Item>& items);
+  void Apply(std::vector<Item>& items);
+  void ApplyProject(Batch& batch, const ProjectId& project, const std::vector<Item*>& items);
+  void PutBack(const std::vector<Item>& items, const std::string& error);
+  std::chrono::milliseconds BackOff(int attempts) const;
+
+  WorkerOptions options_;
+  std::string state_dsn_;
+  Mappings mappings_;
+  ClientFor client_for_;
+  const Clock& clock_;
+  WorkerCounters& counters_;
+  std::optional<postgres::Session> state_;
+  std::map<std::string, postgres::Session> targets_;  // by DSN
+  std::map<ProjectId, std::unique_ptr<mem0::Client>> clients_;
+};
+
+}  // namespace membridge::sync

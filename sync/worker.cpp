@@ -354,7 +354,7 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
   for (std::size_t i = 0; i < sources.size(); ++i) {
     // A parked memory is evaluated again whenever it is read again.
     if (parked[i]) applying[i]->reading->applied.clear();
-    batch.parked += parked[i] ? 1 : 0;
+    if (parked[i]) ++batch.parked;
     ++(wrote[i] ? batch.applied : batch.unchanged);
     if (wrote[i]) batch.newest_mark = std::max(batch.newest_mark.value_or(Instant::min()), applying[i]->claim.marked_at);
   }

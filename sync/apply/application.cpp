@@ -10,19 +10,6 @@ using mappings::Cell;
 using mappings::CellValue;
 using nlohmann::json;
 
-/// One target row of one level, with everything that decides its cells.
-struct Application::Work {
-  LedgerRow ledger;
-  Image image;
-  std::vector<Instance*> instances;            ///< that speak for it
-  std::vector<const Contribution*> withdrawn;  ///< of this batch, as they were
-  std::vector<Contribution> given;             ///< of this batch, as they are now
-  std::vector<Contribution> others;            ///< everybody else's
-  std::set<std::size_t> sources;               ///< whose outcome this row belongs to
-  bool created = false;
-  bool revived = false;
-};
-
 namespace {
 
 /// The ledger's name for the fact that the bridge made the object at a path of a json column: `{attrs}`, `{attrs.plan}`.
@@ -141,7 +128,8 @@ void Application::LeaveSettings() {
 
 std::vector<Outcome> Application::Run() {
   EnterSettings();
-  entered_ = ledger_.Enter(plan_.mapping->name, sources_);
+  const bool counts_once = plan_.mapping->from == mappings::Mapping::From::kEvent;
+  entered_ = counts_once ? ledger_.EnterOnce(plan_.mapping->name, sources_) : ledger_.Enter(plan_.mapping->name, sources_);
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     if (!entered_[i]) outcomes_[i].kind = Outcome::Kind::kLate;
   }
@@ -281,6 +269,9 @@ void Application::SettleLevel(std::size_t level, std::vector<Instance>& instance
   }
   AddClaims(planned, std::move(claims));
   SettleWorks(planned, works);
+  SettleLate(planned, works);
+
+  if (!planned.row->add.empty()) AddCounters(planned, works);
 
   for (Work& work : works) {
     for (Instance* instance : work.instances) {
@@ -338,7 +329,38 @@ void Application::SettleOrphans() {
   }
 }
 
-void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& works) {
+/// Cells that depend on the row as it will be: computed once the others are settled.
+void Application::SettleLate(const PlannedRow& planned, std::vector<Work>& works) {
+  std::set<std::string> names;
+  for (const auto& assignment : planned.row->set) {
+    if (assignment.uses_row) names.insert(assignment.cell.name);
+  }
+  if (names.empty()) return;
+  before_late_.clear();
+  std::list<mappings::LateValues> held;
+  std::vector<std::pair<Contribution*, const CellValue*>> claims;
+  for (Work& work : works) {
+    if (work.image.empty()) continue;
+    work.others.clear();
+    before_late_.insert(before_late_.end(), work.given.begin(), work.given.end());
+    for (std::size_t i = 0; i < work.instances.size(); ++i) {
+      const json row = planned.table->AsJson(work.image);
+      mappings::Scope scope{&work.instances[i]->frame->scope};
+      scope.Set("row", &row);
+      for (const CellValue& claim : held.emplace_back(mappings::Late(*planned.row, scope)).set) claims.emplace_back(&work.given[i], &claim);
+    }
+  }
+  AddClaims(planned, std::move(claims));
+  for (Work& work : works) {
+    // What was saved a moment ago counts as withdrawn, so that it is replaced and not taken for somebody else's.
+    for (const Contribution& given : before_late_) {
+      if (given.row_id == work.ledger.id) work.withdrawn.push_back(&given);
+    }
+  }
+  SettleWorks(planned, works, &names);
+}
+
+void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& works, const std::set<std::string>* only) {
   const TargetTable& table = *planned.table;
   const mappings::Row* row = planned.row;
   std::vector<std::int64_t> row_ids;
@@ -388,7 +410,7 @@ void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& work
     for (const Contribution& given : work.given) {
       for (const auto& [name, claimed] : given.cells) names.insert(name);
     }
-    const LedgerRow before = work.ledger;
+    if (only != nullptr) std::erase_if(names, [&](const std::string& name) { return !only->contains(name); });
     if (work.created) work.ledger.created = true;
 
     // Whether a person moved the touch column since our last write.
@@ -504,13 +526,12 @@ void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& work
       changed.push_back(&work);
     }
     dirty.insert(&work);
-    (void)before;
   }
 
   std::vector<const Image*> images;
   for (const Work* work : changed) images.push_back(&work->image);
   std::vector<std::optional<Image>> after;
-  if (!changes.empty()) after = table.Update(transaction_, changes, images);
+  if (!changes.empty()) after = row != nullptr && row->history ? OpenVersions(planned, changed, changes) : table.Update(transaction_, changes, images);
   for (std::size_t i = 0; i < changed.size(); ++i) {
     Work& work = *changed[i];
     if (!after[i]) {
@@ -526,12 +547,12 @@ void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& work
     if (row != nullptr && row->now_column) work.ledger.ours = work.image[table.IndexOf(*row->now_column).value()];
   }
 
-  if (explain_) {
+  if (explain_ && only == nullptr) {
     for (const Work& work : works) {
       for (const Instance* instance : work.instances) {
         const bool made = instance->created;
         Note(instance->source, {made ? Decision::Kind::kCreated : Decision::Kind::kFound, row->name, table.Relation(), work.ledger.identity, "", nullptr,
-                                made ? table.AsJson(work.image) : json(nullptr), "", static_cast<int>(row->place.line)});
+                                made ? table.AsJson(work.image) : json(nullptr), made ? "new row" : "found by " + instance->found_by, static_cast<int>(row->place.line)});
       }
     }
   }
@@ -542,6 +563,29 @@ void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& work
   for (const Work* work : dirty) rows.push_back(&work->ledger);
   ledger_.Save(rows);
   ledger_.Forget(forgotten);
+}
+
+/// Counters are moved, not set: only events have them, and an event is entered once.
+void Application::AddCounters(const PlannedRow& planned, std::vector<Work>& works) {
+  std::vector<TargetTable::Increment> increments;
+  for (Work& work : works) {
+    TargetTable::Increment increment;
+    increment.identity = work.ledger.identity;
+    for (const Instance* instance : work.instances) {
+      for (const CellValue& value : mappings::Add(*planned.row, instance->frame->scope)) {
+        json& sum = increment.columns.try_emplace(planned.table->IndexOf(value.to->cell.column).value(), 0).first->second;
+        if (sum.is_number_integer() && value.value.is_number_integer())
+          sum = sum.get<std::int64_t>() + value.value.get<std::int64_t>();
+        else if (value.value.is_number())
+          sum = sum.get<double>() + value.value.get<double>();
+      }
+    }
+    if (!increment.columns.empty()) increments.push_back(std::move(increment));
+  }
+  planned.table->Add(transaction_, increments);
+  for (const Work& work : works) {
+    for (const std::size_t source : work.sources) outcomes_[source].wrote = true;
+  }
 }
 
 /// Rows that nothing says any more go last, and in reverse order, so that what refers to them is gone before.

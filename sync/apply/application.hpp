@@ -60,6 +60,7 @@ struct Instance {
   std::string item;
   mappings::RowIntent intent;
   std::optional<Image> image;  ///< the target row, once found or made
+  std::string found_by;         ///< the key's columns, as in `(account_id, email)`
   bool created = false;
   bool revived = false;  ///< it was dead by our own hand
   nlohmann::json inserted;  ///< the values it was made with
@@ -75,7 +76,18 @@ class Application {
   const mappings::Row* At() const { return at_; }
 
  private:
-  struct Work;  // one target row of one level
+  /// One target row of one level, with everything that decides its cells.
+  struct Work {
+    LedgerRow ledger;
+    Image image;
+    std::vector<Instance*> instances;            ///< that speak for it
+    std::vector<const Contribution*> withdrawn;  ///< of this batch, as they were
+    std::vector<Contribution> given;             ///< of this batch, as they are now
+    std::vector<Contribution> others;            ///< everybody else's
+    std::set<std::size_t> sources;               ///< whose outcome this row belongs to
+    bool created = false;
+    bool revived = false;
+  };
 
   void EnterSettings();
   void LeaveSettings();
@@ -84,13 +96,19 @@ class Application {
   void Resolve(const PlannedRow& planned, std::vector<Instance>& instances);
   void ResolveOwn(const PlannedRow& planned, std::vector<Instance>& instances);
   void FindByKeys(const PlannedRow& planned, std::vector<Instance*>& wanted);
+  /// Under `history`: whether this version is the open one.
+  static bool IsCurrent(const PlannedRow& planned, const Image& image);
   void Create(const PlannedRow& planned, std::vector<Instance*> wanted);
   std::optional<nlohmann::json> ValuesFor(const PlannedRow& planned, Instance& instance);
   void InsertRound(const PlannedRow& planned, const std::vector<Instance*>& round);
   void SettleLevel(std::size_t level, std::vector<Instance>& instances);
   void SettleOrphans();
-  void SettleWorks(const PlannedRow& planned, std::vector<Work>& works);
+  /// `only`: the cells to settle, when not all that were ever spoken for.
+  void SettleWorks(const PlannedRow& planned, std::vector<Work>& works, const std::set<std::string>* only = nullptr);
+  void SettleLate(const PlannedRow& planned, std::vector<Work>& works);
   void AddClaims(const PlannedRow& planned, std::vector<std::pair<Contribution*, const mappings::CellValue*>> claims);
+  std::vector<std::optional<Image>> OpenVersions(const PlannedRow& planned, const std::vector<Work*>& works, const std::vector<RowChange>& changes);
+  void AddCounters(const PlannedRow& planned, std::vector<Work>& works);
   void DeleteDoomed();
   void Note(std::size_t source, Decision decision);
 
@@ -116,6 +134,7 @@ class Application {
   std::vector<Doomed> doomed_;
   std::vector<std::pair<std::string, std::string>> previous_settings_;
   std::list<PlannedRow> orphan_tables_;
+  std::list<Contribution> before_late_;
 };
 
 }  // namespace membridge::sync

@@ -77,26 +77,35 @@ bool Contribution::IsNewerThan(const Contribution& other) const {
          std::tie(other.stamp, other.source, other.project, other.mapping, other.name, other.item);
 }
 
-std::vector<bool> Ledger::Enter(const std::string& mapping, const std::vector<Source>& sources) {
+namespace {
+
+std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::string& mapping, const std::vector<Source>& sources, const char* on_conflict) {
   json list = json::array();
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    const Source& source = sources[i];
-    list.push_back({{"n", i}, {"p", source.project.Text()}, {"s", source.id}, {"t", FormatRfc3339(source.stamp)}, {"f", source.fence}, {"g", source.gone}});
-  }
-  const std::string parameter = list.dump();
-  // The update waits for whoever holds the source, in one order for everybody, and leaves alone what a later claim wrote.
-  const postgres::Rows rows = transaction_.Run(
-      "INSERT INTO membridge.sources AS s (project, mapping, source, stamp, fence, gone) "
-      "SELECT r.p, $2, r.s, r.t, r.f, r.g FROM jsonb_to_recordset($1::jsonb) AS r(n int, p text, s text, t timestamptz, f bigint, g boolean) "
-      "ORDER BY r.p, r.s "
-      "ON CONFLICT (project, mapping, source) DO UPDATE SET stamp = excluded.stamp, fence = excluded.fence, gone = excluded.gone "
-      "WHERE s.fence <= excluded.fence RETURNING s.project, s.source",
-      {parameter, mapping});
+  for (const Source& source : sources)
+    list.push_back({{"p", source.project.Text()}, {"s", source.id}, {"t", FormatRfc3339(source.stamp)}, {"f", source.fence}, {"g", source.gone}});
+  const postgres::Rows rows = transaction.Run(
+      std::string{"INSERT INTO membridge.sources AS s (project, mapping, source, stamp, fence, gone) "
+                  "SELECT r.p, $2, r.s, r.t, r.f, r.g FROM jsonb_to_recordset($1::jsonb) AS r(p text, s text, t timestamptz, f bigint, g boolean) "
+                  "ORDER BY r.p, r.s ON CONFLICT (project, mapping, source) "} +
+          on_conflict + " RETURNING s.project, s.source",
+      {list.dump(), mapping});
   std::set<std::pair<std::string_view, std::string_view>> entered;
   for (std::size_t i = 0; i < rows.size(); ++i) entered.emplace(rows.Text(i, 0), rows.Text(i, 1));
   std::vector<bool> may;
   for (const Source& source : sources) may.push_back(entered.contains({source.project.Text(), source.id}));
   return may;
+}
+
+}  // namespace
+
+std::vector<bool> Ledger::Enter(const std::string& mapping, const std::vector<Source>& sources) {
+  // The update waits for whoever holds the source, in one order for everybody, and leaves alone what a later claim wrote.
+  return EnterWith(transaction_, mapping, sources,
+                   "DO UPDATE SET stamp = excluded.stamp, fence = excluded.fence, gone = excluded.gone WHERE s.fence <= excluded.fence");
+}
+
+std::vector<bool> Ledger::EnterOnce(const std::string& mapping, const std::vector<Source>& sources) {
+  return EnterWith(transaction_, mapping, sources, "DO NOTHING");
 }
 
 std::vector<Contribution> Ledger::ContributionsOf(const std::string& mapping, const std::vector<Source>& sources) {
@@ -191,6 +200,7 @@ void Ledger::Save(const std::vector<const LedgerRow*>& rows) {
     json cells = json::object();
     for (const auto& [name, entry] : row->cells) cells[name] = entry.ToJson();
     list.push_back({{"i", row->id},
+                    {"e", row->identity},
                     {"d", row->created},
                     {"g", row->gone},
                     {"c", std::move(cells)},
@@ -198,8 +208,8 @@ void Ledger::Save(const std::vector<const LedgerRow*>& rows) {
                     {"t", row->theirs ? json(FormatRfc3339(*row->theirs)) : json()}});
   }
   transaction_.Run(
-      "UPDATE membridge.rows AS l SET created = r.d, gone = r.g, cells = r.c, ours = r.o, theirs = r.t "
-      "FROM jsonb_to_recordset($1::jsonb) AS r(i bigint, d boolean, g boolean, c jsonb, o text, t timestamptz) WHERE l.id = r.i",
+      "UPDATE membridge.rows AS l SET identity = r.e, created = r.d, gone = r.g, cells = r.c, ours = r.o, theirs = r.t "
+      "FROM jsonb_to_recordset($1::jsonb) AS r(i bigint, e jsonb, d boolean, g boolean, c jsonb, o text, t timestamptz) WHERE l.id = r.i",
       {list.dump()});
 }
 

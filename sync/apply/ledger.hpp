@@ -59,6 +59,8 @@ class Ledger {
   /// Locks the sources of a mapping, in one order for everybody, and says of each whether `fence` may still write. Those that may are
   /// recorded with their new stamp, digest and whether they are gone.
   std::vector<bool> Enter(const std::string& mapping, const std::vector<Source>& sources);
+  /// The same for events, which count once: only those never entered before may write.
+  std::vector<bool> EnterOnce(const std::string& mapping, const std::vector<Source>& sources);
 
   /// Everything these sources contribute under this mapping.
   std::vector<Contribution> ContributionsOf(const std::string& mapping, const std::vector<Source>& sources);

@@ -18,6 +18,12 @@ std::vector<TargetTable::KeyColumn> ColumnsOf(const TargetTable& table, const ma
   return columns;
 }
 
+std::string ShownKey(const mappings::Key& key) {
+  std::string shown;
+  for (const mappings::Assignment& part : key.parts) shown += (shown.empty() ? "(" : ", ") + part.cell.name;
+  return shown + ")";
+}
+
 json ValuesOf(const mappings::RowIntent::FoundBy& found_by) {
   json values = json::object();
   for (const CellValue& part : found_by.parts) values[part.to->cell.column] = part.value;
@@ -64,7 +70,7 @@ std::vector<Instance> Application::InstancesOf(std::size_t level) {
         if (explain_) Note(source, {Decision::Kind::kSkipped, row.name, row.TableName(), nullptr, "", nullptr, nullptr, "its `when` is false, or a key value is missing", static_cast<int>(row.place.line)});
         continue;
       }
-      instances.push_back({source, frame, name, std::move(*intent), std::nullopt, false, false, nullptr});
+      instances.push_back({source, frame, name, std::move(*intent), std::nullopt, "", false, false, nullptr});
     }
   };
   if (row.parent) {
@@ -137,7 +143,7 @@ void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& 
     for (std::size_t i = 0; i < asking.size(); ++i) {
       std::vector<const Image*> alive;
       for (const Image& image : found[i]) {
-        if (table.IsLive(image)) alive.push_back(&image);
+        if (table.IsLive(image) && IsCurrent(planned, image)) alive.push_back(&image);
       }
       if (alive.size() > 1) {
         throw Refusal(ErrorCode::kRowRejected, "more than one row of " + planned.row->TableName() + " matches the key of row " + planned.row->name,
@@ -145,13 +151,16 @@ void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& 
       }
       if (alive.size() == 1) {
         asking[i]->image = *alive.front();
+        asking[i]->found_by = ShownKey(key);
         continue;
       }
       for (const Image& image : found[i]) {
+        if (!IsCurrent(planned, image)) continue;
         const auto known = ledger_.Known(table.Relation(), table.IdentityOf(image));
         if (known && known->created && known->gone) {
           asking[i]->image = image;
           asking[i]->revived = true;
+          asking[i]->found_by = ShownKey(key);
           break;
         }
         buried.insert(asking[i]);
@@ -211,13 +220,11 @@ std::optional<json> Application::ValuesFor(const PlannedRow& planned, Instance& 
   };
   for (const auto& found_by : instance.intent.keys) put(found_by.parts);
   put(instance.intent.fresh);
-  // A set value of null is no reason to override what `new` gives.
   put(instance.intent.set);
   put(mappings::Touch(*planned.row, instance.frame->scope));
   const bool has_late = std::any_of(planned.row->set.begin(), planned.row->set.end(), [](const auto& a) { return a.uses_row; }) ||
                         std::any_of(planned.row->fresh.begin(), planned.row->fresh.end(), [](const auto& a) { return a.uses_row; });
   if (has_late) {
-    Frame frame{nullptr};
     mappings::Scope scope{&instance.frame->scope};
     json as_it_will_be = json::object();
     for (const mappings::Column& column : table.Definition().columns) as_it_will_be[column.name] = row.value(column.name, json(nullptr));
@@ -226,6 +233,7 @@ std::optional<json> Application::ValuesFor(const PlannedRow& planned, Instance& 
     put(late.fresh);
     put(late.set);
   }
+  if (planned.row->history && !row.contains(planned.row->history->from)) row[planned.row->history->from] = FormatRfc3339(sources_[instance.source].stamp);
   for (const mappings::Column& column : table.Definition().columns) {
     if (column.MayBeLeftOut() || row.contains(column.name)) continue;
     if (explain_) {

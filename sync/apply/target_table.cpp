@@ -9,6 +9,7 @@
 namespace membridge::sync {
 namespace {
 
+using nlohmann::json;
 using postgres::QuoteLiteral;
 using postgres::QuoteName;
 
@@ -25,8 +26,8 @@ std::string PathLiteral(const std::vector<std::string>& path, std::size_t length
 }
 
 /// Whether a json object stands at the first `length` steps of the path.
-bool HasContainer(const nlohmann::json& document, const std::vector<std::string>& path, std::size_t length) {
-  const nlohmann::json* at = &document;
+bool HasContainer(const json& document, const std::vector<std::string>& path, std::size_t length) {
+  const json* at = &document;
   for (std::size_t i = 0; i < length; ++i) {
     if (!at->is_object() || !at->contains(path[i])) return false;
     at = &(*at)[path[i]];
@@ -52,21 +53,21 @@ std::optional<std::size_t> TargetTable::IndexOf(const std::string& column) const
   return std::nullopt;
 }
 
-nlohmann::json TargetTable::IdentityOf(const Image& image) const {
-  nlohmann::json identity = nlohmann::json::object();
+json TargetTable::IdentityOf(const Image& image) const {
+  json identity = json::object();
   for (const std::size_t column : identity_) identity[At(column).name] = image[column].value_or("");
   return identity;
 }
 
-nlohmann::json TargetTable::AsJson(const Image& image) const {
-  nlohmann::json row = nlohmann::json::object();
+json TargetTable::AsJson(const Image& image) const {
+  json row = json::object();
   for (std::size_t i = 0; i < image.size(); ++i) {
     const mappings::Column& column = At(i);
-    nlohmann::json& value = row[column.name];
+    json& value = row[column.name];
     if (!image[i]) continue;
     const bool has_json_form = column.IsJson() || column.IsArray() || column.category == 'B' ||
                                (column.category == 'N' && image[i]->find_first_not_of("-0123456789") == std::string::npos && image[i]->size() < 19);
-    if (has_json_form) value = nlohmann::json::parse(*image[i], nullptr, false);
+    if (has_json_form) value = json::parse(*image[i], nullptr, false);
     if (!has_json_form || value.is_discarded()) value = *image[i];
   }
   return row;
@@ -81,15 +82,15 @@ bool TargetTable::IsLive(const Image& image) const {
   return !image[column].has_value();
 }
 
-nlohmann::json TargetTable::DeadMark(const std::string& now) const {
-  return At(LiveColumn()).category == 'B' ? nlohmann::json("false") : nlohmann::json(now);
+json TargetTable::DeadMark(const std::string& now) const {
+  return At(LiveColumn()).category == 'B' ? json("false") : json(now);
 }
 
-nlohmann::json TargetTable::LiveMark() const {
-  return At(LiveColumn()).category == 'B' ? nlohmann::json("true") : nlohmann::json(nullptr);
+json TargetTable::LiveMark() const {
+  return At(LiveColumn()).category == 'B' ? json("true") : json(nullptr);
 }
 
-postgres::Rows TargetTable::Run(postgres::Transaction& transaction, const std::string& sql, const nlohmann::json& parameter) const {
+postgres::Rows TargetTable::Run(postgres::Transaction& transaction, const std::string& sql, const json& parameter) const {
   if (role_) transaction.Run("SET LOCAL ROLE " + QuoteName(*role_));
   postgres::Rows rows = transaction.Run(sql, {parameter.dump()});
   if (role_) transaction.Run("SET LOCAL ROLE NONE");
@@ -115,8 +116,8 @@ Image TargetTable::ImageAt(const postgres::Rows& rows, std::size_t row, std::siz
 namespace {
 
 /// Rows of `values` with their numbers, as jsonb_to_recordset takes them.
-nlohmann::json Numbered(const std::vector<nlohmann::json>& values) {
-  nlohmann::json list = nlohmann::json::array();
+json Numbered(const std::vector<json>& values) {
+  json list = json::array();
   for (std::size_t i = 0; i < values.size(); ++i) {
     list.push_back(values[i]);
     list.back()[std::string{kNumber}] = i;
@@ -127,7 +128,7 @@ nlohmann::json Numbered(const std::vector<nlohmann::json>& values) {
 }  // namespace
 
 std::vector<std::vector<Image>> TargetTable::Find(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
-                                                  const std::vector<nlohmann::json>& values) const {
+                                                  const std::vector<json>& values) const {
   std::vector<std::vector<Image>> found(values.size());
   // A null in a key is looked for with IS NULL; rows that have it in the same places share a statement.
   std::map<std::vector<bool>, std::vector<std::size_t>> by_nulls;
@@ -148,7 +149,7 @@ std::vector<std::vector<Image>> TargetTable::Find(postgres::Transaction& transac
       record.push_back(Typed(At(key[k].column).name, TypeOf(key[k].column)));
       conditions.push_back(key[k].lowered ? fmt::format("lower(t.{0}) = lower(r.{0})", name) : fmt::format("t.{0} = r.{0}", name));
     }
-    std::vector<nlohmann::json> wanted;
+    std::vector<json> wanted;
     for (const std::size_t member : members) wanted.push_back(values[member]);
     const std::string sql =
         fmt::format("SELECT r.{}, {} FROM jsonb_to_recordset($1::jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1 FOR UPDATE OF t",
@@ -162,7 +163,7 @@ std::vector<std::vector<Image>> TargetTable::Find(postgres::Transaction& transac
 }
 
 std::vector<std::string> TargetTable::Lock(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
-                                           const std::vector<nlohmann::json>& values) const {
+                                           const std::vector<json>& values) const {
   std::vector<std::string> record{Typed(kNumber, "integer")};
   std::vector<std::string> parts;
   std::string names = relation_;
@@ -191,7 +192,7 @@ std::string IdentityName(std::size_t position) { return fmt::format("membridge_k
 }  // namespace
 
 std::vector<std::optional<Image>> TargetTable::Fetch(postgres::Transaction& transaction,
-                                                     const std::vector<nlohmann::json>& identities) const {
+                                                     const std::vector<json>& identities) const {
   std::vector<std::optional<Image>> images(identities.size());
   if (identities.empty()) return images;
   std::vector<std::string> record{Typed(kNumber, "integer")};
@@ -211,19 +212,19 @@ std::vector<std::optional<Image>> TargetTable::Fetch(postgres::Transaction& tran
 }
 
 std::vector<Content> TargetTable::Normalise(postgres::Transaction& transaction,
-                                            const std::vector<std::pair<std::size_t, nlohmann::json>>& values) const {
+                                            const std::vector<std::pair<std::size_t, json>>& values) const {
   std::vector<Content> normal(values.size());
-  std::map<std::size_t, nlohmann::json> by_column;
+  std::map<std::size_t, json> by_column;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (values[i].second.is_null()) {
       normal[i] = nullptr;
       continue;
     }
-    by_column.try_emplace(values[i].first, nlohmann::json::array()).first->second.push_back({{"n", i}, {"v", values[i].second}});
+    by_column.try_emplace(values[i].first, json::array()).first->second.push_back({{"n", i}, {"v", values[i].second}});
   }
   if (by_column.empty()) return normal;
   std::vector<std::string> selects;
-  nlohmann::json parameter = nlohmann::json::array();
+  json parameter = json::array();
   for (const auto& [column, list] : by_column) {
     const std::string text = At(column).IsArray() ? "to_jsonb(r.v)::text" : "r.v::text";
     selects.push_back(
@@ -234,12 +235,12 @@ std::vector<Content> TargetTable::Normalise(postgres::Transaction& transaction,
   for (std::size_t row = 0; row < rows.size(); ++row) {
     const auto n = static_cast<std::size_t>(rows.Int(row, 0));
     const auto text = rows.Optional(row, 1);
-    normal[n] = text ? nlohmann::json(*text) : nlohmann::json(nullptr);
+    normal[n] = text ? json(*text) : json(nullptr);
   }
   return normal;
 }
 
-std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const std::vector<nlohmann::json>& rows) const {
+std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const std::vector<json>& rows) const {
   // Columns that may be NULL and have no default are given as NULL, so that rows which differ only there share a statement.
   std::map<std::vector<std::size_t>, std::vector<std::size_t>> by_columns;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -262,12 +263,12 @@ std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const
       names.push_back(QuoteName(At(c).name));
       values.push_back("r." + names.back());
     }
-    std::vector<nlohmann::json> given;
+    std::vector<json> given;
     for (const std::size_t member : members) given.push_back(rows[member]);
     const std::string head = fmt::format("INSERT INTO {} AS t ({}) SELECT {} FROM jsonb_to_recordset($1::jsonb) AS r({}) ORDER BY r.{}", quoted_,
                                          Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
     const std::string returning = " RETURNING " + SelectList();
-    const nlohmann::json parameter = Numbered(given);
+    const json parameter = Numbered(given);
     transaction.Savepoint("insert_rows");
     const postgres::Rows inserted = Run(transaction, head + " ON CONFLICT DO NOTHING" + returning, parameter);
     if (inserted.size() == members.size()) {
@@ -278,7 +279,7 @@ std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const
     // Somebody else's row is in the way of at least one. Without ON CONFLICT PostgreSQL says which, in its own words.
     transaction.RollbackTo("insert_rows");
     for (std::size_t m = 0; m < members.size(); ++m) {
-      const postgres::Rows one = Run(transaction, head + returning, nlohmann::json::array({parameter[m]}));
+      const postgres::Rows one = Run(transaction, head + returning, json::array({parameter[m]}));
       if (one.empty()) throw std::runtime_error("an INSERT returned no row: a trigger or rule of the table swallowed it");
       images[members[m]] = ImageAt(one, 0, 0);
     }
@@ -294,14 +295,14 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
     std::vector<std::string> record;
     std::vector<std::string> assignments;
     std::vector<std::size_t> members;
-    nlohmann::json parameter = nlohmann::json::array();
+    json parameter = json::array();
   };
   std::map<std::string, Shape> shapes;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const RowChange& change = changes[i];
     std::vector<std::string> record{Typed(kNumber, "integer")};
     std::vector<std::string> assignments;
-    nlohmann::json values = nlohmann::json::object();
+    json values = json::object();
     for (std::size_t k = 0; k < identity_.size(); ++k) {
       record.push_back(Typed(IdentityName(k), TypeOf(identity_[k])));
       values[IdentityName(k)] = change.identity.at(At(identity_[k]).name);
@@ -316,10 +317,10 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
     for (const auto& [column, edits] : change.paths) {
       const std::string name = QuoteName(At(column).name);
       const auto& text = (*before[i])[column];
-      nlohmann::json document = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+      json document = text ? json::parse(*text, nullptr, false) : json();
       std::string expression = fmt::format("t.{}::jsonb", name);
       if (!document.is_object()) {
-        document = nlohmann::json::object();
+        document = json::object();
         expression = "'{}'::jsonb";
       }
       for (const PathEdit& edit : edits) {
@@ -327,12 +328,12 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
           expression = fmt::format("({} #- {})", expression, PathLiteral(edit.path, edit.path.size()));
           continue;
         }
-        nlohmann::json* at = &document;
+        json* at = &document;
         for (std::size_t length = 1; length < edit.path.size(); ++length) {
           if (!HasContainer(document, edit.path, length))
             expression = fmt::format("jsonb_set({}, {}, '{{}}')", expression, PathLiteral(edit.path, length));
           at = &(*at)[edit.path[length - 1]];
-          if (!at->is_object()) *at = nlohmann::json::object();
+          if (!at->is_object()) *at = json::object();
         }
         const std::string value_name = fmt::format("membridge_e{}", edit_number++);
         record.push_back(Typed(value_name, "jsonb"));
@@ -365,7 +366,38 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
   return after;
 }
 
-void TargetTable::Delete(postgres::Transaction& transaction, const std::vector<nlohmann::json>& identities) const {
+void TargetTable::Add(postgres::Transaction& transaction, const std::vector<Increment>& increments) const {
+  std::map<std::vector<std::size_t>, json> by_columns;
+  for (const Increment& increment : increments) {
+    std::vector<std::size_t> columns;
+    json values = json::object();
+    for (const auto& [column, value] : increment.columns) {
+      columns.push_back(column);
+      values[At(column).name] = value;
+    }
+    for (std::size_t k = 0; k < identity_.size(); ++k) values[IdentityName(k)] = increment.identity.at(At(identity_[k]).name);
+    by_columns.try_emplace(columns, json::array()).first->second.push_back(std::move(values));
+  }
+  for (const auto& [columns, parameter] : by_columns) {
+    std::vector<std::string> record;
+    std::vector<std::string> conditions;
+    std::vector<std::string> assignments;
+    for (std::size_t k = 0; k < identity_.size(); ++k) {
+      record.push_back(Typed(IdentityName(k), TypeOf(identity_[k])));
+      conditions.push_back(fmt::format("t.{} = r.{}", QuoteName(At(identity_[k]).name), IdentityName(k)));
+    }
+    for (const std::size_t column : columns) {
+      record.push_back(Typed(At(column).name, TypeOf(column)));
+      assignments.push_back(fmt::format("{0} = coalesce(t.{0}, 0) + r.{0}", QuoteName(At(column).name)));
+    }
+    Run(transaction,
+        fmt::format("UPDATE {} AS t SET {} FROM jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", quoted_, Join(assignments, ", "), Join(record, ", "),
+                    Join(conditions, " AND ")),
+        parameter);
+  }
+}
+
+void TargetTable::Delete(postgres::Transaction& transaction, const std::vector<json>& identities) const {
   std::vector<std::string> record;
   std::vector<std::string> conditions;
   for (const std::size_t column : identity_) {
@@ -374,7 +406,7 @@ void TargetTable::Delete(postgres::Transaction& transaction, const std::vector<n
   }
   Run(transaction,
       fmt::format("DELETE FROM {} AS t USING jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", quoted_, Join(record, ", "), Join(conditions, " AND ")),
-      nlohmann::json(identities));
+      json(identities));
 }
 
 }  // namespace membridge::sync

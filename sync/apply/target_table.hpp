@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -76,6 +77,12 @@ class TargetTable {
   /// Updates rows, in order of identity. Answers the rows as they are afterwards, in the order given; nothing where a row went away.
   std::vector<std::optional<Image>> Update(postgres::Transaction& transaction, const std::vector<RowChange>& changes,
                                            const std::vector<const Image*>& before) const;
+  /// Adds to counters; NULL counts as zero. By position of the column.
+  struct Increment {
+    nlohmann::json identity;
+    std::map<std::size_t, nlohmann::json> columns;
+  };
+  void Add(postgres::Transaction& transaction, const std::vector<Increment>& increments) const;
   void Delete(postgres::Transaction& transaction, const std::vector<nlohmann::json>& identities) const;
 
  private:

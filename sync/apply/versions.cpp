@@ -1,0 +1,97 @@
+// `history`: a change closes the open version of a row and opens the next.
+
+#include <algorithm>
+
+#include "sync/apply/application.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using mappings::CellValue;
+using nlohmann::json;
+
+/// The row as values for an INSERT: everything but what the database makes by itself.
+json Copied(const TargetTable& table, const Image& image) {
+  const std::vector<std::string> identity = table.Definition().Identity();
+  json row = json::object();
+  for (std::size_t c = 0; c < image.size(); ++c) {
+    const mappings::Column& column = table.At(c);
+    const bool numbered = column.has_default && std::find(identity.begin(), identity.end(), column.name) != identity.end();
+    if (column.generated || column.identity || numbered) continue;
+    if (!image[c])
+      row[column.name] = nullptr;
+    else
+      row[column.name] = column.IsJson() || column.IsArray() ? json::parse(*image[c], nullptr, false) : json(*image[c]);
+  }
+  return row;
+}
+
+void ApplyPaths(const std::vector<PathEdit>& edits, json& document) {
+  for (const PathEdit& edit : edits) {
+    json* at = &document;
+    for (std::size_t i = 0; i + 1 < edit.path.size(); ++i) {
+      if (!at->is_object()) *at = json::object();
+      at = &(*at)[edit.path[i]];
+    }
+    if (!at->is_object()) *at = json::object();
+    if (edit.value)
+      (*at)[edit.path.back()] = *edit.value;
+    else
+      at->erase(edit.path.back());
+  }
+}
+
+}  // namespace
+
+bool Application::IsCurrent(const PlannedRow& planned, const Image& image) {
+  if (!planned.row->history) return true;
+  const auto& until = image[planned.table->IndexOf(planned.row->history->to).value()];
+  return !until || *until == "infinity";
+}
+
+std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& planned, const std::vector<Work*>& works,
+                                                            const std::vector<RowChange>& changes) {
+  const TargetTable& table = *planned.table;
+  const mappings::Row& row = *planned.row;
+  const std::size_t from = table.IndexOf(row.history->from).value();
+  const std::size_t to = table.IndexOf(row.history->to).value();
+  std::vector<std::optional<Image>> after(works.size());
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    Work& work = *works[i];
+    Instant begins = now_;
+    if (!work.given.empty()) {
+      begins = Instant::min();
+      for (const Contribution& given : work.given) begins = std::max(begins, given.stamp);
+    }
+    const auto began = work.image[from] ? ParseRfc3339(*work.image[from]) : std::nullopt;
+    // A version may not begin before the one it closes, and one made in this transaction is not history yet.
+    if (work.created || (began && begins <= *began)) {
+      after[i] = table.Update(transaction_, {changes[i]}, {&work.image}).front();
+      continue;
+    }
+    RowChange close;
+    close.identity = work.ledger.identity;
+    close.columns.emplace_back(to, FormatRfc3339(begins));
+    if (!table.Update(transaction_, {close}, {&work.image}).front()) continue;
+
+    json next = Copied(table, work.image);
+    for (const auto& [column, value] : changes[i].columns) next[table.At(column).name] = value;
+    for (const auto& [column, edits] : changes[i].paths) ApplyPaths(edits, next[table.At(column).name]);
+    next[table.At(from).name] = FormatRfc3339(begins);
+    // What `new` gives belongs to a version: it is computed for each, and not copied.
+    for (const mappings::Assignment& fresh : row.fresh) next.erase(fresh.cell.column);
+    mappings::Scope scope{work.instances.empty() ? nullptr : &work.instances.back()->frame->scope};
+    scope.Set("row", &next);
+    if (!work.instances.empty()) {
+      for (const CellValue& fresh : work.instances.back()->intent.fresh) PutCell(table, fresh.to->cell, fresh.value, next);
+    }
+    const mappings::LateValues late = mappings::Late(row, scope);
+    json with_late = next;
+    for (const CellValue& fresh : late.fresh) PutCell(table, fresh.to->cell, fresh.value, with_late);
+    after[i] = table.Insert(transaction_, {with_late}).front();
+    work.ledger.identity = table.IdentityOf(*after[i]);
+  }
+  return after;
+}
+
+}  // namespace membridge::sync

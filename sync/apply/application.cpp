@@ -115,6 +115,13 @@ Application::Application(const MappingPlan& plan, postgres::Transaction& transac
 
 void Application::Note(std::size_t source, Decision decision) { outcomes_[source].decisions.push_back(std::move(decision)); }
 
+void Application::Touch(const std::set<std::size_t>& sources, const TargetTable& table, const json& identity, json deleted) {
+  for (const std::size_t source : sources) {
+    outcomes_[source].wrote = true;
+    if (explain_) outcomes_[source].touched.push_back({table.Relation(), identity, deleted});
+  }
+}
+
 void Application::EnterSettings() {
   for (const auto& [name, value] : plan_.settings) {
     const postgres::Rows before = transaction_.Run("SELECT current_setting($1, true), set_config($1, $2, true)", {name, value});
@@ -395,9 +402,8 @@ void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& work
     const bool goes = work.given.empty() && work.others.empty() && work.ledger.created && !work.ledger.gone &&
                       std::any_of(work.withdrawn.begin(), work.withdrawn.end(), [](const auto* one) { return one->goes; });
     if (goes) {
-      doomed_.push_back({&table, work.ledger, row != nullptr && row->now_column ? *row->now_column : ""});
+      doomed_.push_back({&table, work.ledger, row != nullptr && row->now_column ? *row->now_column : "", work.sources, table.AsJson(work.image)});
       for (const std::size_t source : work.sources) {
-        outcomes_[source].wrote = true;
         if (explain_) Note(source, {Decision::Kind::kDeleted, row != nullptr ? row->name : "", table.Relation(), work.ledger.identity, "", nullptr, nullptr, "nothing says it any more", row != nullptr ? static_cast<int>(row->place.line) : 0});
       }
       continue;
@@ -539,7 +545,7 @@ void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& work
                     "look at the table's triggers and policies, or set `session: {role: …}` in the mapping");
     }
     work.image = *after[i];
-    for (const std::size_t source : work.sources) outcomes_[source].wrote = true;
+    Touch(work.sources, table, work.ledger.identity);
     for (auto& [cell, entry] : written[static_cast<std::size_t>(&work - works.data())]) {
       if (!entry) continue;
       if (cell.kind != Cell::Kind::kElements) work.ledger.cells[cell.name].written = ReadCell(table, work.image, cell);
@@ -583,9 +589,7 @@ void Application::AddCounters(const PlannedRow& planned, std::vector<Work>& work
     if (!increment.columns.empty()) increments.push_back(std::move(increment));
   }
   planned.table->Add(transaction_, increments);
-  for (const Work& work : works) {
-    for (const std::size_t source : work.sources) outcomes_[source].wrote = true;
-  }
+  for (const Work& work : works) Touch(work.sources, *planned.table, work.ledger.identity);
 }
 
 /// Rows that nothing says any more go last, and in reverse order, so that what refers to them is gone before.
@@ -598,6 +602,7 @@ void Application::DeleteDoomed() {
     for (const Doomed* one : group) identities.push_back(one->row.identity);
     if (!table->HasLiveColumn()) {
       table->Delete(transaction_, identities);
+      for (const Doomed* one : group) Touch(one->sources, *table, one->row.identity, one->was);
       std::vector<std::int64_t> ids;
       for (const Doomed* one : group) ids.push_back(one->row.id);
       ledger_.Forget(ids);
@@ -623,6 +628,7 @@ void Application::DeleteDoomed() {
     const auto after = table->Update(transaction_, changes, before);
     for (std::size_t i = 0, n = 0; i < group.size(); ++i) {
       if (!group[i]->row.gone) continue;
+      Touch(group[i]->sources, *table, group[i]->row.identity);
       if (after[n] && !group[i]->now_column.empty()) group[i]->row.ours = (*after[n])[*table->IndexOf(group[i]->now_column)];
       ++n;
     }

@@ -111,6 +111,7 @@ class Application {
   void AddCounters(const PlannedRow& planned, std::vector<Work>& works);
   void DeleteDoomed();
   void Note(std::size_t source, Decision decision);
+  void Touch(const std::set<std::size_t>& sources, const TargetTable& table, const nlohmann::json& identity, nlohmann::json deleted = nullptr);
 
   const MappingPlan& plan_;
   postgres::Transaction& transaction_;
@@ -130,6 +131,8 @@ class Application {
     const TargetTable* table;
     LedgerRow row;
     std::string now_column;
+    std::set<std::size_t> sources;
+    nlohmann::json was;
   };
   std::vector<Doomed> doomed_;
   std::vector<std::pair<std::string, std::string>> previous_settings_;

@@ -260,7 +260,7 @@ void Application::InsertRound(const PlannedRow& planned, const std::vector<Insta
   for (std::size_t i = 0; i < complete.size(); ++i) {
     complete[i]->image = images[i];
     complete[i]->created = true;
-    outcomes_[complete[i]->source].wrote = true;
+    Touch({complete[i]->source}, *planned.table, planned.table->IdentityOf(images[i]));
   }
 }
 

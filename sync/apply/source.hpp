@@ -38,6 +38,13 @@ struct Decision {
   int line = 0;             ///< in the mapping file
 };
 
+/// A target row that applying a source changed.
+struct Touched {
+  std::string table;        ///< `schema.name`
+  nlohmann::json identity;  ///< primary key, as text
+  nlohmann::json deleted;   ///< the row as it was, when it went; else null
+};
+
 /// What became of one source under one mapping.
 struct Outcome {
   enum class Kind {
@@ -54,6 +61,7 @@ struct Outcome {
   std::string place;     ///< `contacts.yaml:12`: the mapping's row
   std::string sqlstate;  ///< empty when the refusal is the bridge's own
   std::vector<Decision> decisions;  ///< when they were asked for
+  std::vector<Touched> touched;     ///< likewise; a row may stand here more than once
 };
 
 }  // namespace membridge::sync

@@ -73,6 +73,7 @@ std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& pl
     close.identity = work.ledger.identity;
     close.columns.emplace_back(to, FormatRfc3339(begins));
     if (!table.Update(transaction_, {close}, {&work.image}).front()) continue;
+    Touch(work.sources, table, work.ledger.identity);
 
     json next = Copied(table, work.image);
     for (const auto& [column, value] : changes[i].columns) next[table.At(column).name] = value;

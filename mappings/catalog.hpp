@@ -13,10 +13,10 @@ namespace membridge::mappings {
 /// One column of a target table, as the database's catalogue describes it.
 struct Column {
   std::string name;
-  std::string type;                          ///< as format_type prints it: `character varying(255)`, `text[]`, `app.seniority`
-  std::string base_type;                     ///< the type under domains, without length: `character varying`, `jsonb`, `text`
-  char category = 'X';                       ///< pg_type.typcategory of the base type: B N S D A E U …
-  bool not_null = false;                     ///< also when a domain says so
+  std::string type;       ///< as format_type prints it: `character varying(255)`, `text[]`, `app.seniority`
+  std::string base_type;  ///< the type under domains, without length: `character varying`, `jsonb`, `text`
+  char category = 'X';    ///< pg_type.typcategory of the base type: B N S D A E U …
+  bool not_null = false;  ///< also when a domain says so
   bool has_default = false;
   std::optional<std::string> default_value;  ///< the default as text, when it is a constant; absent for now(), nextval(…), …
   bool generated = false;                    ///< GENERATED ALWAYS AS (…) STORED
@@ -48,7 +48,8 @@ struct Table {
   bool insertable = true;  ///< false for a view that cannot be written
 
   const Column* Find(const std::string& column) const;
-  /// The columns a row is remembered by: the primary key, else the first whole unique index of NOT NULL columns; empty when there is none.
+  /// The columns a row is remembered by: the primary key, else the first whole unique index of NOT NULL columns; empty when there
+  /// is none.
   std::vector<std::string> Identity() const;
 };
 

@@ -41,5 +41,7 @@ class Diagnostics {
 
 /// The candidate closest to `word`, when it is close enough to be a slip of the keyboard; else empty.
 std::string ClosestTo(std::string_view word, const std::vector<std::string>& candidates);
+/// `; did you mean "table"?`, or nothing when no candidate is close.
+std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace membridge::mappings

@@ -22,18 +22,20 @@ struct RowIntent {
     const Key* key;
     std::vector<CellValue> parts;
   };
-  std::vector<FoundBy> keys;      ///< the keys all of whose values are there, in order; empty for a row that is the memory's own
-  std::vector<CellValue> set;     ///< `set` and `force`, without what mentions `$row`
-  std::vector<CellValue> fresh;   ///< `new`, likewise
+  std::vector<FoundBy> keys;     ///< the keys all of whose values are there, in order; empty for a row that is the memory's own
+  std::vector<CellValue> set;    ///< `set` and `force`, without what mentions `$row`
+  std::vector<CellValue> fresh;  ///< `new`, likewise
 };
 
 /// Whether the mapping's own `when` lets this source speak.
 bool Speaks(const Mapping& mapping, const Scope& scope);
 
-/// The elements of `each`, one per instance of the row: missing and null yield none, a scalar yields itself. Without `each`: one null.
+/// The elements of `each`, one per instance of the row: missing and null yield none, a scalar yields itself. Without `each`: one
+/// null.
 std::vector<nlohmann::json> ItemsOf(const Row& row, const Scope& scope);
 
-/// What `scope` says of one instance of the row. Nothing when the row's `when` is false, or when it has keys and none is complete.
+/// What `scope` says of one instance of the row. Nothing when the row's `when` is false, or when it has keys and none is
+/// complete.
 std::optional<RowIntent> Intend(const Row& row, const Scope& scope);
 
 /// The assignments that mention `$row`, once the scope has `row`. Of `set`, `force`, `new`.

@@ -9,12 +9,13 @@
 
 namespace membridge::mappings {
 
-/// Reads a mapping from YAML text. Every problem is added to `problems`, with its place; nothing is returned when one is an error.
-/// `vars` override the file's; naming a variable that the file does not declare is an error. Never throws on bad input.
-std::optional<Mapping> LoadMapping(const std::string& file, const std::string& yaml, const std::map<std::string, std::string>& vars,
-                                   Diagnostics& problems);
+/// Reads a mapping from YAML text. Every problem is added to `problems`, with its place; nothing is returned when one is an
+/// error. `vars` override the file's; naming a variable that the file does not declare is an error. Never throws on bad input.
+std::optional<Mapping> LoadMapping(const std::string& file, const std::string& yaml,
+                                   const std::map<std::string, std::string>& vars, Diagnostics& problems);
 
 /// The same, from disk. A file that cannot be read is a problem too.
-std::optional<Mapping> LoadMappingFile(const std::string& file, const std::map<std::string, std::string>& vars, Diagnostics& problems);
+std::optional<Mapping> LoadMappingFile(const std::string& file, const std::map<std::string, std::string>& vars,
+                                       Diagnostics& problems);
 
 }  // namespace membridge::mappings

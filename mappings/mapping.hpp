@@ -23,21 +23,25 @@ struct Cell {
     kLowered,   ///< `lower(email)`: in a key only
   };
   Kind kind = Kind::kColumn;
-  std::string name;                ///< as written, spaces in groups normalised to `(a, b)`: the cell's name in the ledger
-  std::string column;              ///< of every kind but kGroup
-  std::vector<std::string> path;   ///< inside the column; may be non-empty for kPath and kElements
-  std::vector<Cell> members;       ///< of kGroup: columns and paths
+  std::string name;               ///< as written, spaces in groups normalised to `(a, b)`: the cell's name in the ledger
+  std::string column;             ///< of every kind but kGroup
+  std::vector<std::string> path;  ///< inside the column; may be non-empty for kPath and kElements
+  std::vector<Cell> members;      ///< of kGroup: columns and paths
 };
 
 /// What stands on the right.
 struct Constant {
-  nlohmann::json value;  ///< a plain scalar is a string, to be read by the column's type; `null` is null; maps and lists keep their YAML shape
-  nlohmann::json typed;  ///< the same read by YAML's own rules (5, true): for places that have no column type, inside json
+  nlohmann::json value;  ///< a plain scalar is a string, to be read by the column's type; `null` is null; maps and lists keep
+                         ///< their YAML shape
+  /// The same read by YAML's own rules where nothing is lost by it (5 and true, but not 01067 or 1.10): for places that have no
+  /// column type, inside json.
+  nlohmann::json typed;
 };
 struct TextWithHoles {
   std::vector<std::variant<std::string, Expression>> parts;  ///< a missing part makes the whole missing
 };
-using ValueSpec = std::variant<Constant, Expression, TextWithHoles, std::vector<std::variant<Constant, Expression, TextWithHoles>>>;
+using ValueSpec =
+    std::variant<Constant, Expression, TextWithHoles, std::vector<std::variant<Constant, Expression, TextWithHoles>>>;
 
 struct Assignment {
   Cell cell;
@@ -65,9 +69,10 @@ struct Row {
   std::string schema;  ///< empty: along the search path
   std::string table;
   Place table_place;
-  std::vector<Key> keys;  ///< empty: this memory's own row
-  std::vector<Assignment> fresh;  ///< `new`
-  std::vector<Assignment> set;    ///< `set` and `force`
+  std::map<std::string, Place> keywords;  ///< where `key`, `new`, … stand
+  std::vector<Key> keys;                  ///< empty: this memory's own row
+  std::vector<Assignment> fresh;          ///< `new`
+  std::vector<Assignment> set;            ///< `set` and `force`
   std::vector<Assignment> touch;
   std::vector<Assignment> add;
   std::vector<Expression> when;
@@ -77,7 +82,7 @@ struct Row {
   bool gone_deletes = false;
   std::optional<std::string> live;  ///< the soft-delete column
   std::optional<History> history;
-  bool referenced = false;        ///< another row, or an expression with `$row`, uses its columns
+  bool referenced = false;                ///< another row, or an expression with `$row`, uses its columns
   std::optional<std::string> now_column;  ///< the column of `touch` that is `$now`
 
   /// `contacts` or `dw.fact`
@@ -86,8 +91,8 @@ struct Row {
 
 struct AskedField {
   std::string name;
-  std::string description;               ///< empty: the column's comment
-  std::optional<std::string> type;       ///< `array of string`, when the mapping says it
+  std::string description;          ///< empty: the column's comment
+  std::optional<std::string> type;  ///< `array of string`, when the mapping says it
   Place place;
 };
 
@@ -95,7 +100,8 @@ struct AskedField {
 struct TestStep {
   enum class Kind { kGiven, kMemory, kExport, kEvent, kDelete, kEdit, kParks, kThen };
   Kind kind;
-  nlohmann::json body;  ///< plain scalars as strings, like Constant::value
+  nlohmann::json
+      body;  ///< scalars as Constant::typed; of a memory, its own fields as text, since Mem0 sends ids and times as text
   Place place;
 };
 struct TestCase {

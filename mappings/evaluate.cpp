@@ -1,0 +1,160 @@
+#include "mappings/evaluate.hpp"
+
+#include <algorithm>
+
+#include "mappings/functions.hpp"
+
+namespace membridge::mappings {
+namespace {
+
+using nlohmann::json;
+using Single = std::variant<Constant, Expression, TextWithHoles>;
+
+/// A list in a text is read out with commas; an object as its JSON.
+std::optional<std::string> Spoken(const json& value) {
+  if (value.is_null()) return std::nullopt;
+  if (value.is_object()) return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (!value.is_array()) return TextOf(value);
+  std::string text;
+  for (const json& element : value) {
+    const auto spoken = Spoken(element);
+    if (!spoken) continue;
+    if (!text.empty()) text += ", ";
+    text += *spoken;
+  }
+  return text;
+}
+
+Value Filled(const TextWithHoles& holes, const Scope& scope) {
+  std::string text;
+  for (const auto& part : holes.parts) {
+    if (const auto* literal = std::get_if<std::string>(&part)) {
+      text += *literal;
+      continue;
+    }
+    const Value value = std::get<Expression>(part).Evaluate(scope);
+    const auto spoken = value ? Spoken(*value) : std::nullopt;
+    if (!spoken) return std::nullopt;
+    text += *spoken;
+  }
+  return text;
+}
+
+/// A scalar constant stands for a column's own reading of it; lists, maps and what goes into json keep their YAML types.
+const json& Read(const Constant& constant, Cell::Kind into) {
+  const bool text = into == Cell::Kind::kColumn || into == Cell::Kind::kLowered;
+  return text && !constant.value.is_structured() ? constant.value : constant.typed;
+}
+
+Value Evaluated(const Single& single, Cell::Kind into, const Scope& scope) {
+  if (const auto* constant = std::get_if<Constant>(&single)) return Read(*constant, into);
+  if (const auto* expression = std::get_if<Expression>(&single)) return expression->Evaluate(scope);
+  return Filled(std::get<TextWithHoles>(single), scope);
+}
+
+Value AsElements(Value value) {
+  if (!value || value->is_array() || value->is_null()) return value;
+  return json::array({std::move(*value)});
+}
+
+Value Group(const Cell& cell, const std::vector<Single>& list, const Scope& scope) {
+  json values = json::array();
+  for (std::size_t i = 0; i < cell.members.size(); ++i) {
+    Value member = Evaluated(list[i], cell.members[i].kind, scope);
+    if (!member) return std::nullopt;
+    values.push_back(std::move(*member));
+  }
+  return values;
+}
+
+Value ValueOf(const Assignment& assignment, const Scope& scope) {
+  const Cell& cell = assignment.cell;
+  if (const auto* list = std::get_if<std::vector<Single>>(&assignment.value)) {
+    if (cell.kind == Cell::Kind::kGroup) return Group(cell, *list, scope);
+    json values = json::array();
+    for (const Single& single : *list) {
+      if (Value value = Evaluated(single, Cell::Kind::kElements, scope)) values.push_back(std::move(*value));
+    }
+    return values;
+  }
+  if (const auto* constant = std::get_if<Constant>(&assignment.value)) {
+    if (cell.kind != Cell::Kind::kGroup)
+      return cell.kind == Cell::Kind::kElements ? AsElements(constant->typed) : Read(*constant, cell.kind);
+    json values = json::array();
+    for (std::size_t i = 0; i < cell.members.size(); ++i) {
+      const bool text = cell.members[i].kind == Cell::Kind::kColumn && constant->value.is_array();
+      values.push_back(!constant->value.is_array() ? json(nullptr) : text ? constant->value[i] : constant->typed[i]);
+    }
+    return values;
+  }
+  const auto* expression = std::get_if<Expression>(&assignment.value);
+  Value value = expression != nullptr ? expression->Evaluate(scope) : Filled(std::get<TextWithHoles>(assignment.value), scope);
+  return cell.kind == Cell::Kind::kElements ? AsElements(std::move(value)) : value;
+}
+
+enum class Which { kEarly, kLate, kAll };
+
+std::vector<CellValue> ValuesOf(const std::vector<Assignment>& assignments, Which which, const Scope& scope) {
+  std::vector<CellValue> values;
+  for (const Assignment& assignment : assignments) {
+    if (which != Which::kAll && assignment.uses_row != (which == Which::kLate)) continue;
+    if (Value value = ValueOf(assignment, scope)) values.push_back({&assignment, std::move(*value)});
+  }
+  return values;
+}
+
+bool AllTrue(const std::vector<Expression>& conditions, const Scope& scope) {
+  return std::all_of(conditions.begin(), conditions.end(),
+                     [&](const Expression& condition) { return IsTrue(condition.Evaluate(scope)); });
+}
+
+}  // namespace
+
+bool Speaks(const Mapping& mapping, const Scope& scope) {
+  return AllTrue(mapping.when, scope);
+}
+
+std::vector<json> ItemsOf(const Row& row, const Scope& scope) {
+  if (!row.each) return {nullptr};
+  Value value = row.each->Evaluate(scope);
+  if (!value || value->is_null()) return {};
+  if (!value->is_array()) return {std::move(*value)};
+  std::vector<json> items;
+  for (json& element : *value) {
+    if (!element.is_null()) items.push_back(std::move(element));
+  }
+  return items;
+}
+
+std::optional<RowIntent> Intend(const Row& row, const Scope& scope) {
+  if (!AllTrue(row.when, scope)) return std::nullopt;
+  RowIntent intent;
+  for (const Key& key : row.keys) {
+    std::vector<CellValue> parts = ValuesOf(key.parts, Which::kAll, scope);
+    if (parts.size() == key.parts.size()) intent.keys.push_back({&key, std::move(parts)});
+  }
+  if (intent.keys.empty() && !row.keys.empty()) return std::nullopt;
+  intent.set = ValuesOf(row.set, Which::kEarly, scope);
+  intent.fresh = ValuesOf(row.fresh, Which::kEarly, scope);
+  return intent;
+}
+
+LateValues Late(const Row& row, const Scope& scope) {
+  return {ValuesOf(row.set, Which::kLate, scope), ValuesOf(row.fresh, Which::kLate, scope)};
+}
+
+std::vector<CellValue> Touch(const Row& row, const Scope& scope) {
+  return ValuesOf(row.touch, Which::kAll, scope);
+}
+
+// A counter takes a number, whether written (`1`), read (`'7'`) or computed.
+std::vector<CellValue> Add(const Row& row, const Scope& scope) {
+  std::vector<CellValue> values;
+  for (CellValue& value : ValuesOf(row.add, Which::kAll, scope)) {
+    if (value.value.is_string()) value.value = nlohmann::json::parse(value.value.get_ref<const std::string&>(), nullptr, false);
+    if (value.value.is_number()) values.push_back(std::move(value));
+  }
+  return values;
+}
+
+}  // namespace membridge::mappings

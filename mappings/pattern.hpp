@@ -1,0 +1,39 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace membridge::mappings {
+
+/// A compiled regular expression (RE2). Matching is linear in the text, whatever the text is. Thread-safe.
+class Pattern {
+ public:
+  /// A pattern, or why it is none. `\C` is refused: it would cut a character in half.
+  static std::shared_ptr<const Pattern> Compile(std::string_view expression, std::string& flaw);
+  ~Pattern();
+
+  /// What the first match captured: the first group that took part, or the whole match when the pattern has no group.
+  std::optional<std::string> Capture(std::string_view text) const;
+  /// The same of every match, from left to right.
+  std::vector<std::string> Captures(std::string_view text) const;
+  /// Every match replaced; in `rewrite`, `\1` … `\9` stand for groups and `\0` for the match.
+  std::string Replace(std::string_view text, std::string_view rewrite) const;
+  /// The text between the matches.
+  std::vector<std::string> Split(std::string_view text) const;
+  /// Empty when `rewrite` fits the pattern's groups, else what is wrong with it.
+  std::string FlawOfRewrite(std::string_view rewrite) const;
+
+ private:
+  struct Compiled;
+  explicit Pattern(std::unique_ptr<Compiled> compiled);
+  using Groups = std::vector<std::string_view>;  // group 0 is the match; a group that took no part has a null pointer
+  void ForEachMatch(std::string_view text, const std::function<void(const Groups&)>& found) const;
+
+  std::unique_ptr<Compiled> compiled_;
+};
+
+}  // namespace membridge::mappings

@@ -43,7 +43,8 @@ LedgerRow RowAt(const postgres::Rows& rows, std::size_t at) {
   row.identity = json::parse(rows.Text(at, 2));
   row.created = rows.Bool(at, 3);
   row.gone = rows.Bool(at, 4);
-  for (const auto& [name, entry] : json::parse(rows.Text(at, 5)).items()) row.cells[name] = CellEntry::FromJson(entry);
+  const json cells = json::parse(rows.Text(at, 5));
+  for (const auto& [name, entry] : cells.items()) row.cells[name] = CellEntry::FromJson(entry);
   row.ours = rows.Optional(at, 6);
   row.theirs = InstantAt(rows, at, 7);
   return row;

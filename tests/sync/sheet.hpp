@@ -1,0 +1,46 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "sync/apply/applier.hpp"
+#include "tests/support/postgres.hpp"
+
+namespace membridge::test {
+
+/// Target tables and one mapping on a real PostgreSQL, with memories applied by hand.
+class Sheet {
+ public:
+  Sheet(const std::string& schema_sql, const std::string& mapping_yaml);
+
+  /// Another version of the mapping file takes over.
+  void Remap(const std::string& mapping_yaml);
+
+  /// Applies records as Mem0 gives them (`updated_at` may be left out), each with a later fence. All in one transaction.
+  std::vector<sync::Outcome> Say(const std::vector<nlohmann::json>& records, bool explain = false);
+  sync::Outcome Say(const nlohmann::json& record) { return Say(std::vector<nlohmann::json>{record}).front(); }
+  /// Deletes memories.
+  sync::Outcome Forget(const std::string& id);
+  /// Applies ready-made sources.
+  std::vector<sync::Outcome> Apply(const std::vector<sync::Source>& sources, bool explain = false);
+  sync::Source SourceOf(const nlohmann::json& record);
+
+  /// The rows of a query as a JSON array of objects.
+  nlohmann::json Rows(const std::string& query) const;
+  void Run(const std::string& sql) const { database_.RunScript(sql); }
+  const PgDatabase& Database() const { return database_; }
+  sync::postgres::Session& Connection() { return session_; }
+  const sync::Applier& Applier() const { return *applier_; }
+
+ private:
+  PgDatabase database_;
+  sync::postgres::Session session_;
+  std::shared_ptr<const mappings::Catalog> catalog_;
+  std::unique_ptr<sync::Applier> applier_;
+  std::int64_t fence_ = 0;
+};
+
+}  // namespace membridge::test

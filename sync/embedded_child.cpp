@@ -15,6 +15,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -108,6 +109,19 @@ Result<File> OpenOutput(const ChildOptions& options) {
   return file;
 }
 
+// Until one of the files is readable; a signal handler of ours must not cut the wait short. poll() leaves out negative numbers.
+bool WaitReadable(int file, int other, std::chrono::milliseconds patience) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (true) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    std::array<pollfd, 2> readable{{{.fd = file, .events = POLLIN, .revents = 0}, {.fd = other, .events = POLLIN, .revents = 0}}};
+    const int ready =
+        poll(readable.data(), readable.size(), static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, INT_MAX)));
+    if (ready > 0) return true;
+    if (ready == 0 || errno != EINTR) return false;
+  }
+}
+
 bool HoldsServer(const fs::path& folder) {
   return access((folder / "initdb").c_str(), X_OK) == 0 && access((folder / "postgres").c_str(), X_OK) == 0;
 }
@@ -123,14 +137,15 @@ Result<std::optional<ProgramUser>> UnprivilegedUser() {
               "run membridge as another user");
 }
 
-Result<fs::path> FindServerPrograms() {
+Result<fs::path> FindServerPrograms(std::optional<int> version) {
   std::pair<int, fs::path> newest{0, {}};
   std::error_code ignored;
-  for (const fs::directory_entry& version : fs::directory_iterator("/usr/lib/postgresql", ignored)) {
-    const std::string name = version.path().filename();
+  for (const fs::directory_entry& entry : fs::directory_iterator("/usr/lib/postgresql", ignored)) {
+    const std::string name = entry.path().filename();
     int number = 0;
     std::from_chars(name.data(), name.data() + name.size(), number);
-    if (number > newest.first && HoldsServer(version.path() / "bin")) newest = {number, version.path() / "bin"};
+    if (version && number != *version) continue;
+    if (number > newest.first && HoldsServer(entry.path() / "bin")) newest = {number, entry.path() / "bin"};
   }
   if (newest.first > 0) return newest.second;
   std::string_view rest = std::getenv("PATH") == nullptr ? std::string_view{} : std::getenv("PATH");
@@ -140,8 +155,17 @@ Result<fs::path> FindServerPrograms() {
     if (folder.is_absolute() && HoldsServer(folder)) return folder;
     rest.remove_prefix(std::min(colon + 1, rest.size()));
   }
-  return Fail(ErrorCode::kRefused, "no PostgreSQL server is installed here (looked in /usr/lib/postgresql/*/bin and along PATH)",
-              "install the package postgresql, or name a server of your own: `database: postgresql://…`");
+  const std::string wanted =
+      version ? fmt::format("PostgreSQL {} is not installed here", *version) : "no PostgreSQL server is installed here";
+  return Fail(ErrorCode::kRefused, wanted + " (looked in /usr/lib/postgresql/*/bin and along PATH)",
+              fmt::format("install the package postgresql{}, or name a server of your own: `database: postgresql://…`",
+                          version ? fmt::format("-{}", *version) : std::string{}));
+}
+
+bool WaitForEnd(pid_t pid, std::chrono::milliseconds patience) {
+  const File file{static_cast<int>(syscall(SYS_pidfd_open, pid, 0))};
+  if (file.Number() < 0) return errno == ESRCH;
+  return WaitReadable(file.Number(), -1, patience);
 }
 
 Result<Child> Child::Start(const ChildOptions& options) {
@@ -175,6 +199,7 @@ Result<Child> Child::Start(const ChildOptions& options) {
     return Fail(ErrorCode::kRefused,
                 fmt::format("cannot run {}: {} failed: {}", options.command.front(), mishap.step, Reason(mishap.error)));
   }
+  if (child.pid_file_ < 0) return Fail(ErrorCode::kRefused, "cannot watch a process: this kernel has no pidfd_open (Linux 5.3)");
   return child;
 }
 
@@ -200,17 +225,9 @@ void Child::Signal(int signal) const noexcept {
   if (pid_ > 0 && !status_) kill(pid_, signal);
 }
 
-std::optional<int> Child::Wait(std::chrono::milliseconds patience) {
+std::optional<int> Child::Wait(std::chrono::milliseconds patience, int wake) {
   if (status_ || pid_ <= 0) return status_;
-  if (patience.count() > 0 && pid_file_ >= 0) {
-    pollfd ended{.fd = pid_file_, .events = POLLIN, .revents = 0};
-    const auto deadline = std::chrono::steady_clock::now() + patience;
-    while (poll(&ended, 1, static_cast<int>(std::max<std::chrono::milliseconds::rep>(patience.count(), 0))) < 0 &&
-           errno == EINTR) {
-      patience = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-      if (patience.count() <= 0) break;
-    }
-  }
+  if (patience.count() > 0) WaitReadable(pid_file_, wake, patience);
   int status = 0;
   if (waitpid(pid_, &status, WNOHANG) == pid_) status_ = status;
   return status_;

@@ -23,16 +23,20 @@ struct ProgramUser {
 /// changes.
 Result<std::optional<ProgramUser>> UnprivilegedUser();
 
-/// The folder of the newest server this machine has (`/usr/lib/postgresql/*/bin`, else along PATH): holds initdb and postgres.
-Result<std::filesystem::path> FindServerPrograms();
+/// The folder of the newest server this machine has (`/usr/lib/postgresql/*/bin`, else along PATH), or of that major version:
+/// holds initdb and postgres.
+Result<std::filesystem::path> FindServerPrograms(std::optional<int> version = std::nullopt);
+
+/// Waits until a process that need not be our child has ended; false when `patience` ended first.
+bool WaitForEnd(pid_t pid, std::chrono::milliseconds patience);
 
 /// What a child is started with. It always gets a clean signal mask, no file of ours but its output, an environment of its own, a
 /// process group of its own (Ctrl-C on the terminal is the bridge's business), and /dev/null to read from.
 struct ChildOptions {
   std::vector<std::string> command;  ///< command[0] is a path
-  std::optional<ProgramUser> user;
-  std::filesystem::path output;  ///< appended to, made when missing (0600, the child's user); empty means /dev/null
-  int death_signal = 0;          ///< what it gets when the *thread* that started it ends, this process killed included
+  std::optional<ProgramUser> user{};
+  std::filesystem::path output{};  ///< appended to, made when missing (0600, the child's user); empty means /dev/null
+  int death_signal = 0;            ///< what it gets when the *thread* that started it ends, this process killed included
 };
 
 /// A child process. Not thread-safe. The destructor kills (SIGKILL) and reaps a child that still runs.
@@ -46,10 +50,9 @@ class Child {
 
   pid_t Pid() const noexcept { return pid_; }
   void Signal(int signal) const noexcept;
-  /// Waits until it ends, at most `patience`; reaps it. The wait status, or nothing when it still runs. Later calls give the
-  /// same.
-  std::optional<int> Wait(std::chrono::milliseconds patience);
-  bool Running() { return !Wait(std::chrono::milliseconds{0}); }
+  /// Waits until it ends, at most `patience`, or until the file `wake` becomes readable; reaps it. The wait status, or nothing
+  /// when it still runs. Later calls give the same.
+  std::optional<int> Wait(std::chrono::milliseconds patience, int wake = -1);
 
  private:
   Child(pid_t pid, int pid_file) noexcept : pid_(pid), pid_file_(pid_file) {}

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+namespace membridge::sync::mem0 {
+
+/// A random number in [0, 1). Empty means the machine's generator.
+using Random = std::function<double()>;
+
+/// Waits that grow with each failure and never fall into step with anyone else's ("decorrelated jitter": each lies between the
+/// shortest and three times the one before). For one thread.
+class Backoff {
+ public:
+  struct Limits {
+    std::chrono::milliseconds shortest{200};
+    std::chrono::milliseconds longest{60'000};
+  };
+  Backoff();
+  explicit Backoff(Limits limits, Random random = {});
+
+  /// How long to wait before the next try.
+  std::chrono::milliseconds Next();
+  /// It worked: the next failure starts from the shortest wait again.
+  void Reset();
+
+ private:
+  Limits limits_;
+  Random random_;
+  std::chrono::milliseconds previous_;
+};
+
+}  // namespace membridge::sync::mem0

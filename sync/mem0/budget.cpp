@@ -1,0 +1,116 @@
+#include "sync/mem0/budget.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <utility>
+
+namespace membridge::sync::mem0 {
+namespace {
+
+using namespace std::chrono_literals;
+using TimePoint = std::chrono::steady_clock::time_point;
+using Seconds = std::chrono::duration<double>;
+
+constexpr auto kOneCutPer = 1s;
+constexpr auto kLateness = 50ms;      // how late a live caller may come back before background work takes its turn
+constexpr double kFullRecovery = 20;  // seconds of success from nothing to the full rate
+constexpr double kSlowest = 0.01;     // of the full rate: a share, so that a sick Mem0 is still tried
+
+}  // namespace
+
+struct CallBudget::State {
+  State(double per_second, double most, CallBudget::Steady clock)
+      : now(std::move(clock)),
+        full_rate(per_second),
+        burst(std::max(most, 1.0)),
+        rate(per_second),
+        tokens(burst),
+        filled_at(now()) {}
+
+  /// Bursts shrink with the rate; otherwise one burst after a pause would earn the next 429.
+  double Capacity() const { return std::max(1.0, burst * rate / full_rate); }
+
+  void Refill(TimePoint at) {
+    const double seconds = Seconds{at - filled_at}.count();
+    filled_at = at;
+    tokens = std::min(Capacity(), tokens + seconds * rate);
+  }
+
+  mutable std::mutex mutex;
+  CallBudget::Steady now;
+  const double full_rate;
+  const double burst;
+  // guarded by mutex
+  double rate;
+  double tokens;
+  TimePoint filled_at;
+  TimePoint paused_until{};
+  TimePoint live_until{};  ///< a live caller was told to come back about now
+  std::optional<TimePoint> cut_at;
+  std::optional<TimePoint> grown_at;
+};
+
+CallBudget::CallBudget(double per_second, double burst, Steady now)
+    : state_(std::make_unique<State>(per_second, burst,
+                                     now ? std::move(now) : Steady{[] { return std::chrono::steady_clock::now(); }})) {}
+
+CallBudget::~CallBudget() = default;
+
+std::chrono::milliseconds CallBudget::Take(bool background) {
+  const std::lock_guard lock{state_->mutex};
+  State& state = *state_;
+  const auto now = state.now();
+  state.Refill(now);
+  const auto told = [&](std::chrono::steady_clock::duration wait) {
+    const auto rounded = std::max(std::chrono::ceil<std::chrono::milliseconds>(wait), 1ms);
+    if (!background) state.live_until = std::max(state.live_until, now + rounded + kLateness);
+    return rounded;
+  };
+  if (now < state.paused_until) return told(state.paused_until - now);
+  if (background && now < state.live_until) return told(state.live_until - now);
+  // Background work leaves a token for live work that comes by, where the bucket holds more than one.
+  const double needed = background ? std::min(2.0, state.Capacity()) : 1.0;
+  if (state.tokens >= needed) {
+    state.tokens -= 1;
+    if (!background) state.live_until = now;
+    return 0ms;
+  }
+  return told(std::chrono::ceil<std::chrono::milliseconds>(Seconds{(needed - state.tokens) / state.rate}));
+}
+
+void CallBudget::Throttled(std::optional<std::chrono::milliseconds> retry_after) {
+  const std::lock_guard lock{state_->mutex};
+  State& state = *state_;
+  const auto now = state.now();
+  state.Refill(now);
+  if (retry_after) state.paused_until = std::max(state.paused_until, now + *retry_after);
+  state.tokens = 0;
+  if (state.cut_at && now - *state.cut_at < kOneCutPer) return;
+  state.cut_at = now;
+  state.rate = std::max(state.rate / 2, state.full_rate * kSlowest);
+}
+
+void CallBudget::Succeeded() {
+  const std::lock_guard lock{state_->mutex};
+  State& state = *state_;
+  const auto now = state.now();
+  // By the time that passed and not by the call, so that a fast server does not teach us faster; a quiet hour counts as one
+  // second.
+  const double seconds = state.grown_at ? std::min(1.0, Seconds{now - *state.grown_at}.count()) : 0.0;
+  state.grown_at = now;
+  state.rate = std::min(state.full_rate, state.rate + state.full_rate / kFullRecovery * seconds);
+}
+
+double CallBudget::PerSecond() const {
+  const std::lock_guard lock{state_->mutex};
+  return state_->rate;
+}
+
+std::chrono::milliseconds CallBudget::Paused() const {
+  const std::lock_guard lock{state_->mutex};
+  const auto now = state_->now();
+  return now < state_->paused_until ? std::chrono::ceil<std::chrono::milliseconds>(state_->paused_until - now) : 0ms;
+}
+
+}  // namespace membridge::sync::mem0

@@ -1,0 +1,134 @@
+#include "sync/mem0/complaint.hpp"
+
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "sync/mem0/answer.hpp"
+
+namespace membridge::sync::mem0 {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kFields = 20;  // an error that names more of them helps nobody
+
+/// How many bytes the UTF-8 character at `text` has; 0 when it is none.
+std::size_t CharacterAt(std::string_view text) {
+  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+  const auto follows = [&](std::size_t at, unsigned low = 0x80, unsigned high = 0xBF) {
+    return byte(at) >= low && byte(at) <= high;
+  };
+  const unsigned lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return follows(1) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    return follows(1, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF) && follows(2) ? 3 : 0;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    return follows(1, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF) && follows(2) && follows(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+/// Every text inside a value, fields in front of theirs: `["a", {"url": ["b"]}]` is "a; url: b".
+void Collect(const json& value, std::string& text) {
+  if (text.size() > kComplaintBytes) return;
+  const auto separate = [&text] {
+    if (!text.empty() && !text.ends_with(": ")) text += "; ";
+  };
+  if (value.is_string()) {
+    separate();
+    text += value.get_ref<const std::string&>();
+  } else if (value.is_array()) {
+    for (const json& element : value) Collect(element, text);
+  } else if (value.is_object()) {
+    for (const auto& [key, element] : value.items()) {
+      std::string inner;
+      Collect(element, inner);
+      if (inner.empty()) continue;
+      separate();
+      text += key + ": " + inner;
+    }
+  }
+}
+
+std::string Words(const json& value) {
+  std::string text;
+  Collect(value, text);
+  return OneLine(text, kComplaintBytes);
+}
+
+void ReadFields(const json& object, Complaint& complaint) {
+  std::string all;
+  for (const auto& [field, value] : object.items()) {
+    const std::string words = Words(value);
+    if (words.empty() || complaint.fields.size() == kFields) continue;
+    const std::string name = OneLine(field, 60);
+    complaint.fields[name] = words;
+    all += (all.empty() ? "" : "; ") + name + ": " + words;
+  }
+  complaint.text = OneLine(all, kComplaintBytes);
+}
+
+}  // namespace
+
+std::string OneLine(std::string_view text, std::size_t limit) {
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+  constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
+  std::string line;
+  bool space = false;
+  while (!text.empty()) {
+    std::size_t size = CharacterAt(text);
+    std::string_view character = size == 0 ? kReplacement : text.substr(0, size);
+    if (size == 0) size = 1;
+    const auto first = static_cast<unsigned char>(character[0]);
+    // C0, DEL, C1 (U+0080 to U+009F) and the line and direction marks of U+2028 to U+202E can make a terminal or a log line lie.
+    const bool control = first <= 0x20 || first == 0x7F || (first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0) ||
+                         (character.starts_with("\xE2\x80") && static_cast<unsigned char>(character[2]) >= 0xA8 &&
+                          static_cast<unsigned char>(character[2]) <= 0xAE);
+    text.remove_prefix(size);
+    if (control) {
+      space = !line.empty();
+      continue;
+    }
+    const std::size_t needed = character.size() + (space ? 1 : 0);
+    // Room for the ellipsis is kept unless this is the last character.
+    if (line.size() + needed + (text.empty() ? 0 : kEllipsis.size()) > limit) return line.append(kEllipsis);
+    if (space) line += ' ';
+    space = false;
+    line += character;
+  }
+  return line;
+}
+
+Complaint ReadComplaint(std::string_view body) {
+  Complaint complaint;
+  const auto parsed = ParseJson(body);
+  if (!parsed) return complaint;
+  const json& answer = *parsed;
+  complaint.from_mem0 = answer.is_object() || answer.is_array();
+  if (answer.is_array()) complaint.text = Words(answer);
+  if (!answer.is_object()) return complaint;
+
+  for (const char* key : {"detail", "message", "error"}) {
+    if (!answer.contains(key)) continue;
+    complaint.text = Words(answer[key]);
+    if (complaint.text.empty()) continue;
+    const auto details = answer.find("details");
+    if (details != answer.end() && details->is_object() && details->contains("message")) {
+      complaint.text = OneLine(complaint.text + ": " + Words((*details)["message"]), kComplaintBytes);
+    }
+    return complaint;
+  }
+  const auto errors = answer.find("errors");
+  if (errors != answer.end() && errors->is_object()) {
+    ReadFields(*errors, complaint);
+  } else if (errors != answer.end() && errors->is_array()) {
+    complaint.text = Words(*errors);
+  } else {
+    ReadFields(answer, complaint);
+  }
+  return complaint;
+}
+
+}  // namespace membridge::sync::mem0

@@ -1,0 +1,182 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "sync/mem0/answer.hpp"
+#include "sync/mem0/client.hpp"
+#include "sync/mem0/complaint.hpp"
+#include "sync/mem0/paths.hpp"
+#include "sync/mem0/wire.hpp"
+
+namespace membridge::sync::mem0 {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kLongestId = 128;
+constexpr int kHistoryPage = 100;
+
+bool IsHexDigit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+char ToLower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+}
+
+std::string Lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), ToLower);
+  return text;
+}
+
+/// Ids come from deliveries, which anyone may forge. What could lead to another address than a memory's is never sent.
+bool MayBeAnId(const MemoryId& id) {
+  const std::string& text = id.Text();
+  return !text.empty() && text.size() <= kLongestId && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (ToLower(c) >= 'a' && ToLower(c) <= 'z') || c == '-' || c == '_';
+  });
+}
+
+tl::unexpected<Error> NoId(std::string_view name) {
+  return Fail(ErrorCode::kRefused, fmt::format("{}: no memory can have this id", name));
+}
+
+bool IsPastTheEnd(const Error& error, int page) {
+  return error.code == ErrorCode::kNotFound && page > 1;
+}
+
+/// A first page that does not exist means that we are not talking to Mem0's list at all; nobody may take that for "no memories".
+Error NoSuchList(Error error) {
+  if (error.code == ErrorCode::kNotFound) error = {ErrorCode::kUnavailable, error.message, "is base_url right?"};
+  return error;
+}
+
+bool IsLastPage(const ListAnswer& list, int page, int page_size) {
+  const std::size_t here = list.results.size() + list.unreadable;
+  if (here == 0) return true;
+  if (list.next) return false;
+  return !list.count || static_cast<std::int64_t>(page) * page_size >= *list.count || here < static_cast<std::size_t>(page_size);
+}
+
+}  // namespace
+
+bool LooksLikeUuid(const std::string& id) {
+  if (id.size() != 36) return false;
+  for (std::size_t at = 0; at < id.size(); ++at) {
+    const bool dash = at == 8 || at == 13 || at == 18 || at == 23;
+    if (dash ? id[at] != '-' : !IsHexDigit(id[at])) return false;
+  }
+  return true;
+}
+
+Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page_size) {
+  Request request{
+      .name = "list_memories", .method = "POST", .path = paths::ListMemories(page, page_size), .subject = Subject::kMemories};
+  request.body = json{{"filters", filter.Document()}, {"show_expired", true}, {"include_merged", true}};
+  const auto answer = wire_->Call(request);
+  if (!answer && IsPastTheEnd(answer.error(), page)) return MemoryPage{};
+  if (!answer) return tl::unexpected<Error>(NoSuchList(answer.error()));
+  auto list = ParseList(answer->body);
+  // A list can always be answered, so whatever this is, it may be better next time.
+  if (!list)
+    return Fail(ErrorCode::kUnavailable, "list_memories: " + list.error().message,
+                "is base_url right, and is there a proxy in between?");
+
+  MemoryPage result;
+  result.count = list->count;
+  result.last = IsLastPage(*list, page, page_size);
+  result.leads_elsewhere = list->next && wire_->LeadsElsewhere(*list->next);
+  result.nameless = list->unreadable;
+  for (const json& record : list->results) {
+    if (auto memory = mappings::ReadMemory(record)) {
+      result.memories.push_back(std::move(*memory));
+    } else if (const auto id = TextAt(record, "id"); id && MayBeAnId(MemoryId{*id})) {
+      result.unreadable.emplace_back(*id);
+    } else {
+      ++result.nameless;
+    }
+  }
+  return result;
+}
+
+Result<std::vector<mappings::Memory>> Client::ReadMany(const std::vector<MemoryId>& ids) {
+  std::vector<mappings::Memory> memories;
+  if (ids.empty()) return memories;
+  if (ids.size() > static_cast<std::size_t>(kLargestPage))
+    return Fail(ErrorCode::kRefused, "list_memories: more than 200 ids at once");
+  std::set<std::string> missing;
+  for (const MemoryId& id : ids) {
+    if (!LooksLikeUuid(id.Text())) return NoId("list_memories");
+    missing.insert(Lower(id.Text()));
+  }
+  const Filter filter = Filter::Everything().Among(ids);
+  // A server that gives one record per page still ends.
+  for (int page = 1; page <= static_cast<int>(ids.size()) && !missing.empty(); ++page) {
+    auto found = ListMemories(filter, page);
+    if (!found) return tl::unexpected<Error>(found.error());
+    for (mappings::Memory& memory : found->memories) {
+      // What was not asked for, or came on two pages, is dropped: a server that overlooks the filter must not hand us the whole
+      // project.
+      if (missing.erase(Lower(memory.id.Text())) == 1) memories.push_back(std::move(memory));
+    }
+    if (found->last) break;
+  }
+  return memories;
+}
+
+Result<mappings::Memory> Client::ReadOne(const MemoryId& id) {
+  if (!MayBeAnId(id)) return NoId("read_memory");
+  const auto answer = wire_->CallForJson({.name = "read_memory", .path = paths::Memory(id), .subject = Subject::kMemories});
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  auto memory = mappings::ReadMemory(*answer);
+  if (!memory) return Within(memory.error(), "read_memory");
+  if (Lower(memory->id.Text()) != Lower(id.Text()))
+    return Fail(ErrorCode::kUnavailable, "read_memory: Mem0 answered with another memory");
+  return memory;
+}
+
+Result<std::vector<json>> Client::History(const MemoryId& id) {
+  if (!MayBeAnId(id)) return NoId("read_history");
+  const auto answer = wire_->Call({.name = "read_history", .path = paths::MemoryHistory(id), .subject = Subject::kMemories});
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  auto list = ParseList(answer->body);
+  if (!list) return Within(list.error(), "read_history");
+  return std::move(list->results);
+}
+
+Result<HistoryPage> Client::ProjectHistory(int page) {
+  const auto answer =
+      wire_->Call({.name = "project_history", .path = paths::ProjectHistory(page, kHistoryPage), .subject = Subject::kMemories});
+  if (!answer && IsPastTheEnd(answer.error(), page)) return HistoryPage{};
+  if (!answer) return tl::unexpected<Error>(NoSuchList(answer.error()));
+  auto list = ParseList(answer->body);
+  if (!list) return Within(list.error(), "project_history");
+  const bool last = IsLastPage(*list, page, kHistoryPage);
+  return HistoryPage{std::move(list->results), last};
+}
+
+Result<MemoryId> Client::AddMemory(const std::string& text, const std::string& user, const json& metadata) {
+  Request request{
+      .name = "add_memory", .method = "POST", .path = paths::AddMemories(), .subject = Subject::kMemories, .creates = true};
+  request.body = json{{"messages", json::array({json{{"role", "user"}, {"content", text}}})},
+                      {"user_id", user},
+                      {"metadata", metadata},
+                      {"infer", false}};
+  const auto answer = wire_->CallForJson(request);
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  if (answer->is_object() && answer->contains("results") && answer->at("results").is_array() && !answer->at("results").empty()) {
+    if (auto id = TextAt(answer->at("results").front(), "id")) return MemoryId{std::move(*id)};
+  }
+  return Fail(ErrorCode::kRefused, "add_memory: the answer names no memory");
+}
+
+Result<void> Client::DeleteMemory(const MemoryId& id) {
+  if (!MayBeAnId(id)) return NoId("delete_memory");
+  const auto answer =
+      wire_->Call({.name = "delete_memory", .method = "DELETE", .path = paths::Memory(id), .subject = Subject::kMemories});
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  return {};
+}
+
+}  // namespace membridge::sync::mem0

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "mappings/id.hpp"
+
+/// Every address of Mem0's API that the bridge calls, and nothing else: a change of theirs is a change of one line here.
+/// All of them begin with a slash and, query apart, end with one, as Mem0 insists.
+namespace membridge::sync::mem0::paths {
+
+/// Everything but letters, digits and `-._~` as %XX.
+std::string Encode(std::string_view text);
+/// Whether text may stand between two slashes: not empty, not `.` or `..`, and without `/` and `\`, which proxies on the way
+/// decode and then read as another path.
+bool FitsSegment(std::string_view text);
+
+std::string Ping();
+
+std::string ListMemories(int page, int page_size);
+std::string AddMemories();
+std::string Memory(const MemoryId& memory);
+std::string MemoryHistory(const MemoryId& memory);
+std::string ProjectHistory(int page, int limit);
+
+std::string Entities(int page, int page_size);
+std::string Entity(std::string_view type, std::string_view id);
+std::string UserProfile(std::string_view user);
+std::string Event(std::string_view event);
+
+std::string CreateExport();
+std::string GetExport();
+
+std::string ProjectWebhooks(std::string_view mem0_project);
+std::string Webhook(std::string_view webhook_id);
+
+}  // namespace membridge::sync::mem0::paths

@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "sync/mem0/answer.hpp"
+#include "sync/mem0/client.hpp"
+#include "sync/mem0/paths.hpp"
+#include "sync/mem0/wire.hpp"
+
+namespace membridge::sync::mem0 {
+namespace {
+
+using nlohmann::json;
+
+std::optional<Instant> TimeAt(const json& object, const char* key) {
+  const auto text = TextAt(object, key);
+  return text ? ParseRfc3339(*text) : std::nullopt;
+}
+
+/// Names that fit no address by themselves cannot be asked for one by one.
+tl::unexpected<Error> NoSingleUser(std::string_view call) {
+  return Fail(ErrorCode::kRefused, fmt::format("{}: this user's name could mean another user or everybody", call),
+              "names that are empty, . or .., or hold * or / are left to Mem0's dashboard");
+}
+
+bool NamesOneUser(const std::string& user) {
+  return NamesOneEntity(user) && paths::FitsSegment(user);
+}
+
+}  // namespace
+
+Result<EntityPage> Client::ListEntities(int page, int page_size) {
+  const auto answer = wire_->Call({.name = "list_entities", .path = paths::Entities(page, page_size)});
+  if (!answer && answer.error().code == ErrorCode::kNotFound && page > 1) return EntityPage{};
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  auto list = ParseList(answer->body);
+  if (!list) return Within(list.error(), "list_entities");
+  EntityPage result;
+  result.count = list->count;
+  // A bare array has neither count nor next, and is everything. How many Mem0 puts on a page is its own affair, so only its link
+  // says that there is more.
+  result.last = list->results.empty() || !list->next;
+  for (const json& entity : list->results) {
+    auto type = TextAt(entity, "type");
+    auto name = TextAt(entity, "name");
+    if (type && name) result.entities.push_back({std::move(*type), std::move(*name), TimeAt(entity, "updated_at")});
+  }
+  return result;
+}
+
+Result<std::string> Client::DeleteUser(const std::string& user) {
+  if (!NamesOneUser(user)) return NoSingleUser("delete_user");
+  const auto answer =
+      wire_->CallForJson({.name = "delete_user", .method = "DELETE", .path = paths::Entity("user", user), .secrets = {user}});
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  return TextAt(*answer, "event_id").value_or("");
+}
+
+Result<Operation> Client::ReadOperation(const std::string& event_id) {
+  if (!paths::FitsSegment(event_id)) return Fail(ErrorCode::kRefused, "read_operation: no operation can have this id");
+  const auto answer =
+      wire_->CallForJson({.name = "read_operation", .path = paths::Event(event_id), .subject = Subject::kMemories});
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  return Operation{TextAt(*answer, "status").value_or("")};
+}
+
+Result<std::string> Client::CreateExport(const json& schema, const Filter& filter, const std::string& instructions) {
+  Request request{
+      .name = "create_export", .method = "POST", .path = paths::CreateExport(), .subject = Subject::kMemories, .creates = true};
+  request.body = json{{"schema", schema}, {"filters", filter.Document()}};
+  if (!instructions.empty()) (*request.body)["export_instructions"] = instructions;
+  const auto answer = wire_->CallForJson(request);
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  auto id = TextAt(*answer, "id");
+  if (!id) return Fail(ErrorCode::kRefused, "create_export: the answer holds no id");
+  return std::move(*id);
+}
+
+Result<std::optional<json>> Client::GetExport(const std::string& export_id) {
+  Request request{.name = "get_export", .method = "POST", .path = paths::GetExport(), .subject = Subject::kMemories};
+  request.body = json{{"memory_export_id", export_id}};
+  auto answer = wire_->CallForJson(request);
+  if (!answer && answer.error().code == ErrorCode::kNotFound) return std::optional<json>{};
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  if (!answer->is_object()) return Fail(ErrorCode::kRefused, "get_export: the export is not an object");
+  answer->erase("mem0_notice");  // Mem0's words to owners of unclaimed accounts, put into any answer
+  return std::optional<json>{std::move(*answer)};
+}
+
+Result<Profile> Client::ReadProfile(const std::string& user) {
+  if (!NamesOneUser(user)) return NoSingleUser("read_profile");
+  auto answer = wire_->CallForJson({.name = "read_profile", .path = paths::UserProfile(user), .subject = Subject::kMemories});
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  auto status = TextAt(*answer, "status");
+  if (!status) return Fail(ErrorCode::kRefused, "read_profile: the answer has no status");
+  Profile profile{std::move(*status), nullptr, TimeAt(*answer, "updated_at")};
+  if (answer->contains("profile") && answer->at("profile").is_object()) profile.profile = std::move(answer->at("profile"));
+  return profile;
+}
+
+}  // namespace membridge::sync::mem0

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mappings/result.hpp"
+#include "sync/mem0/client.hpp"
+
+namespace membridge::sync::mem0 {
+
+/// The most that an answer may hold once unpacked. A page of 200 memories is a thousandth of it.
+inline constexpr std::size_t kLargestAnswer = 64UL << 20U;
+
+/// What a call is about decides how much of Mem0's own words an error may repeat.
+enum class Subject {
+  kAccount,   ///< everything Mem0 says
+  kMemories,  ///< only what it says about our request (4xx): a fault of the server may quote what people said
+  kWebhooks,  ///< everything, with addresses redacted: they hold tokens
+};
+
+struct Request {
+  std::string_view name;  ///< `list_memories`; labels metrics and begins messages
+  std::string_view method = "GET";
+  std::string path;
+  std::optional<nlohmann::json> body = {};
+  Subject subject = Subject::kAccount;
+  bool creates = false;                   ///< twice would make two: tried again only when Mem0 surely did nothing (429)
+  std::vector<std::string> secrets = {};  ///< must not come back in an error
+};
+
+/// An answer with a status of 2xx.
+struct Answer {
+  int status = 0;
+  std::string body;
+  bool says_json = false;  ///< by its Content-Type
+};
+
+/// Carries requests to Mem0 and back: one connection that is kept alive, the shared budget, retries. For one thread.
+class Wire {
+ public:
+  Wire(Client::Options options, std::shared_ptr<CallBudget> budget);
+  ~Wire();
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+
+  /// Errors are those of Client. Redirects are not followed: the key would travel with them.
+  Result<Answer> Call(const Request& request);
+  /// The same, and the answer parsed. An answer that is not JSON though it says so is kRefused, anything else kUnavailable.
+  Result<nlohmann::json> CallForJson(const Request& request);
+
+  const Failure& LastFailure() const { return failure_; }
+  /// Whether a `next` link leads to another server than the one we ask.
+  bool LeadsElsewhere(const std::string& link) const;
+
+ private:
+  struct Curl;
+  struct Exchange;
+  Result<Answer> TryOnce(const Request& request);
+  Result<void> WaitForTurn();
+  bool Wait(std::chrono::milliseconds time);  ///< false: we are to stop
+  bool Stopping() const { return options_.stop && options_.stop(); }
+  tl::unexpected<Error> NotReached(const Request& request, const Exchange& exchange, int curl_code);
+  tl::unexpected<Error> Refused(const Request& request, const Exchange& exchange);
+
+  Client::Options options_;
+  std::shared_ptr<CallBudget> budget_;
+  std::unique_ptr<Curl> curl_;
+  Failure failure_;
+};
+
+}  // namespace membridge::sync::mem0

@@ -1,0 +1,119 @@
+#include "receiver/committer.hpp"
+
+#include <exception>
+#include <utility>
+
+#include "sync/log.hpp"
+
+namespace membridge::receiver {
+
+Committer::Committer(sync::Inbox& inbox, Limits limits, Hooks hooks)
+    : inbox_(inbox), limits_(limits), hooks_(std::move(hooks)), thread_([this] { Run(); }) {}
+
+Committer::~Committer() {
+  Stop();
+}
+
+bool Committer::TryHandOver(sync::Delivery delivery, Done done) {
+  {
+    const std::lock_guard lock{mutex_};
+    const std::size_t bytes = delivery.body.size();
+    if (stopping_ || queue_.size() + committing_ >= limits_.max_queued || queued_bytes_ + bytes > limits_.max_queued_bytes) {
+      return false;
+    }
+    queued_bytes_ += bytes;
+    queue_.push_back({std::move(delivery), std::move(done), std::chrono::steady_clock::now()});
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void Committer::Stop() {
+  {
+    const std::lock_guard lock{mutex_};
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::size_t Committer::Queued() const {
+  const std::lock_guard lock{mutex_};
+  return queue_.size() + committing_;
+}
+
+std::chrono::milliseconds Committer::Lag() const {
+  const std::lock_guard lock{mutex_};
+  std::optional<Time> oldest = committing_since_;
+  if (!oldest && !queue_.empty()) oldest = queue_.front().since;
+  if (!oldest) return std::chrono::milliseconds{0};
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - *oldest);
+}
+
+void Committer::Run() {
+  while (const std::optional<Batch> batch = NextBatch()) Commit(*batch);
+}
+
+std::optional<Committer::Batch> Committer::NextBatch() {
+  std::unique_lock lock{mutex_};
+  committing_ = 0;
+  committing_since_.reset();
+  changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+  if (queue_.empty()) return std::nullopt;
+  Batch batch;
+  committing_since_ = queue_.front().since;
+  std::size_t bytes = 0;
+  while (!queue_.empty() && batch.done.size() < limits_.max_batch) {
+    Waiting& next = queue_.front();
+    bytes += next.delivery.body.size();
+    if (bytes > limits_.max_batch_bytes && !batch.done.empty()) break;
+    queued_bytes_ -= next.delivery.body.size();
+    batch.deliveries.push_back(std::move(next.delivery));
+    batch.done.push_back(std::move(next.done));
+    queue_.pop_front();
+  }
+  committing_ = batch.done.size();
+  return batch;
+}
+
+void Committer::Commit(const Batch& batch) {
+  const Result<void> stored = Attempt(batch.deliveries);
+  if (!stored && stored.error().code != ErrorCode::kUnavailable && batch.done.size() > 1) return CommitHalves(batch);
+  if (stored && hooks_.on_committed) hooks_.on_committed(batch.deliveries);
+  for (const Done& done : batch.done) done(stored);
+}
+
+// Something about one of them is at fault, not the database: it must not take the others with it.
+void Committer::CommitHalves(const Batch& batch) {
+  const std::size_t middle = batch.done.size() / 2;
+  Batch first;
+  Batch second;
+  for (std::size_t i = 0; i < batch.done.size(); ++i) {
+    Batch& half = i < middle ? first : second;
+    half.deliveries.push_back(batch.deliveries[i]);
+    half.done.push_back(batch.done[i]);
+  }
+  Commit(first);
+  Commit(second);
+}
+
+Result<void> Committer::Attempt(const std::vector<sync::Delivery>& deliveries) {
+  const auto start = std::chrono::steady_clock::now();
+  Result<void> stored;
+  try {
+    stored = inbox_.Accept(deliveries);
+  } catch (const std::exception&) {
+    // Not what(): it may quote what was being stored.
+    stored = Fail(ErrorCode::kUnavailable, "storing deliveries failed unexpectedly");
+  }
+  if (hooks_.on_attempt) hooks_.on_attempt(deliveries.size(), std::chrono::steady_clock::now() - start, stored.has_value());
+  if (!stored && !std::exchange(failing_, true)) {
+    sync::Log(sync::LogLevel::kWarn, "deliveries_not_stored",
+              {{"error", stored.error().message}, {"hint", stored.error().hint}, {"deliveries", deliveries.size()}});
+  } else if (stored && std::exchange(failing_, false)) {
+    sync::Log(sync::LogLevel::kInfo, "deliveries_stored_again", {{"deliveries", deliveries.size()}});
+  }
+  return stored;
+}
+
+}  // namespace membridge::receiver

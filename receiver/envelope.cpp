@@ -1,0 +1,244 @@
+#include "receiver/envelope.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace membridge::receiver {
+namespace {
+
+constexpr std::size_t kMaxIdBytes = 128;
+/// Events may stand in events; this many levels are looked into.
+constexpr std::size_t kMaxFrames = 16;
+
+bool IsAlphanumeric(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+bool IsUsableId(std::string_view text) {
+  return !text.empty() && text.size() <= kMaxIdBytes && IsAlphanumeric(text.front()) &&
+         std::all_of(text.begin(), text.end(), [](char c) { return IsAlphanumeric(c) || c == '_' || c == '-'; });
+}
+
+std::string Lowered(std::string_view text) {
+  std::string lowered{text};
+  for (char& c : lowered) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lowered;
+}
+
+std::string_view NameOf(HintedEvent event) {
+  switch (event) {
+    case HintedEvent::kAdd:
+      return "add";
+    case HintedEvent::kUpdate:
+      return "update";
+    case HintedEvent::kDelete:
+      return "delete";
+    case HintedEvent::kCategorize:
+      return "categorize";
+    case HintedEvent::kOther:
+      return "other";
+  }
+  return "other";
+}
+
+/// The two keys an id may have.
+struct Ids {
+  std::string memory_id;
+  std::string id;
+
+  const std::string& Best() const { return memory_id.empty() ? id : memory_id; }
+};
+
+/// Follows the parser through the body. Nothing is built: only a short stack of the places where an event may be.
+class EventReader final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  std::vector<Hint> hints;
+  std::size_t deepest = 0;
+  bool number_too_large = false;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t&) override { return true; }
+  bool binary(binary_t&) override { return true; }
+  bool start_object(std::size_t) override { return Enter(true); }
+  bool start_array(std::size_t) override { return Enter(false); }
+  bool end_object() override { return Leave(); }
+  bool end_array() override { return Leave(); }
+
+  bool key(string_t& name) override {
+    if (Frame* frame = Here()) frame->key = Lowered(name);
+    return true;
+  }
+
+  bool string(string_t& value) override {
+    Frame* const frame = Here();
+    if (frame == nullptr || (frame->role != Role::kEvent && frame->role != Role::kData)) return true;
+    if (frame->key == "memory_id")
+      frame->own.memory_id = std::move(value);
+    else if (frame->key == "id")
+      frame->own.id = std::move(value);
+    else if (frame->key == "event" || frame->key == "event_type" || (frame->key == "type" && frame->event.empty()))
+      frame->event = std::move(value);
+    return true;
+  }
+
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
+    constexpr int kNumberOverflow = 406;
+    number_too_large = error.id == kNumberOverflow;
+    return false;
+  }
+
+ private:
+  enum class Role { kEvent, kEvents, kData };
+  struct Frame {
+    Role role;
+    std::size_t depth;
+    std::string key{};
+    std::string event{};
+    Ids own{};
+    Ids data{};
+    bool has_events = false;  // it only wraps others
+  };
+
+  /// The frame whose direct members are being read, if this is one we look into.
+  Frame* Here() { return !frames_.empty() && frames_.back().depth == depth_ ? &frames_.back() : nullptr; }
+
+  std::optional<Role> RoleOf(bool object) {
+    if (depth_ == 0) return object ? Role::kEvent : Role::kEvents;
+    const Frame* const parent = Here();
+    if (parent == nullptr || frames_.size() >= kMaxFrames || parent->role == Role::kData) return std::nullopt;
+    if (parent->role == Role::kEvents) return object ? std::optional{Role::kEvent} : std::nullopt;
+    if (parent->key == "event_details" || parent->key == "events") return object ? Role::kEvent : Role::kEvents;
+    if (parent->key == "data") return object ? Role::kData : Role::kEvents;
+    return std::nullopt;
+  }
+
+  bool Enter(bool object) {
+    const std::optional<Role> role = RoleOf(object);
+    ++depth_;
+    deepest = std::max(deepest, depth_);
+    if (role) frames_.push_back(Frame{.role = *role, .depth = depth_});
+    return true;
+  }
+
+  bool Leave() {
+    if (Frame* const here = Here()) {
+      Frame frame = std::move(*here);
+      frames_.pop_back();
+      Frame* const parent = frames_.empty() ? nullptr : &frames_.back();
+      if (frame.role == Role::kData) parent->data = std::move(frame.own);
+      if (frame.role == Role::kEvent && !frame.has_events) Note(frame);
+      if (frame.role == Role::kEvent && parent != nullptr) parent->has_events = true;
+      if (frame.role == Role::kEvents && parent != nullptr) parent->has_events = parent->has_events || frame.has_events;
+    }
+    --depth_;
+    return true;
+  }
+
+  void Note(const Frame& frame) {
+    // The id of an ingest job is not the id of a memory.
+    const bool about_job = Lowered(frame.event).starts_with("ingest_job");
+    const std::string& id = about_job ? frame.own.memory_id : frame.own.Best().empty() ? frame.data.Best() : frame.own.Best();
+    if (!IsUsableId(id) || !noted_.insert(id).second) return;
+    hints.push_back({MemoryId{id}, ReadEvent(frame.event)});
+  }
+
+  std::vector<Frame> frames_;
+  std::set<std::string> noted_;
+  std::size_t depth_ = 0;
+};
+
+bool IsNumberByte(char c) {
+  return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+bool IsNumber(std::string_view text) {
+  const auto take_digits = [&text] {
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(digits);
+    return digits > 0;
+  };
+  if (text.starts_with('-')) text.remove_prefix(1);
+  if (text.starts_with('0')) {
+    text.remove_prefix(1);
+  } else if (!take_digits()) {
+    return false;
+  }
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    if (!take_digits()) return false;
+  }
+  if (text.starts_with('e') || text.starts_with('E')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+    if (!take_digits()) return false;
+  }
+  return text.empty();
+}
+
+/// The same document with 0 for every number: JSON sets no limit to numbers, but the parser does.
+std::string WithoutNumbers(std::string_view body) {
+  std::string plain;
+  plain.reserve(body.size());
+  bool in_string = false;
+  for (std::size_t i = 0; i < body.size(); ++i) {
+    const char c = body[i];
+    if (in_string && c == '\\' && i + 1 < body.size()) {
+      plain += c;
+      plain += body[++i];
+      continue;
+    }
+    if (c == '"') in_string = !in_string;
+    if (in_string || !(c == '-' || (c >= '0' && c <= '9'))) {
+      plain += c;
+      continue;
+    }
+    const std::size_t begin = i;
+    while (i + 1 < body.size() && IsNumberByte(body[i + 1])) ++i;
+    const std::string_view number = body.substr(begin, i + 1 - begin);
+    plain += IsNumber(number) ? std::string_view{"0"} : number;
+  }
+  return plain;
+}
+
+}  // namespace
+
+HintedEvent ReadEvent(std::string_view name) {
+  const std::string lowered = Lowered(name);
+  std::string_view event = lowered;
+  if (event.starts_with("memory") && event.size() > 7 && std::string_view{"_:.-"}.find(event[6]) != std::string_view::npos) {
+    event.remove_prefix(7);
+  }
+  if (event == "add" || event == "added" || event == "created") return HintedEvent::kAdd;
+  if (event == "update" || event == "updated") return HintedEvent::kUpdate;
+  if (event == "delete" || event == "deleted") return HintedEvent::kDelete;
+  if (event == "categorize" || event == "categorized") return HintedEvent::kCategorize;
+  return HintedEvent::kOther;
+}
+
+std::string Envelope::Verdict() const {
+  if (hints.empty()) return "uninterpretable";
+  const HintedEvent first = hints.front().event;
+  const bool alike = std::all_of(hints.begin(), hints.end(), [first](const Hint& hint) { return hint.event == first; });
+  return std::string{alike ? NameOf(first) : "mixed"};
+}
+
+Envelope ReadEnvelope(std::string_view body) {
+  EventReader reader;
+  bool is_json = nlohmann::json::sax_parse(body.begin(), body.end(), &reader);
+  if (!is_json && reader.number_too_large) {
+    const std::string plain = WithoutNumbers(body);
+    reader = EventReader{};
+    is_json = nlohmann::json::sax_parse(plain.begin(), plain.end(), &reader);
+  }
+  if (!is_json) return {};
+  if (reader.deepest > kMaxDepth) return {.is_json = true, .hints = {}};
+  return {.is_json = true, .hints = std::move(reader.hints)};
+}
+
+}  // namespace membridge::receiver

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "receiver/http/limits.hpp"
+#include "receiver/http/mailbox.hpp"
+#include "receiver/http/request_parser.hpp"
+
+namespace membridge::receiver::http {
+
+/// One client: its socket, the request it is sending, the requests that wait for their answer and the answers it has not taken.
+/// Knows neither event loop nor clock: whoever owns it asks what it wants and tells it what happened. Threads: one.
+class Connection {
+ public:
+  /// A whole request and its number on this connection.
+  using Requests = std::vector<std::pair<std::uint64_t, Request>>;
+  /// What the client is to do next, and therefore which time-out runs.
+  enum class Owed { kNothing, kRequest, kHeader, kBody, kFarewell };
+
+  /// `receiving_bytes` counts, over all connections, what is held of requests not yet complete.
+  Connection(Newcomer newcomer, const Limits& limits, std::atomic<std::size_t>& receiving_bytes);
+  ~Connection();  ///< closes the socket
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Reads once into `scratch`, and appends the requests that are complete.
+  void Receive(std::span<char> scratch, Requests& complete);
+  /// Goes on with what was read and held back, if there is room again.
+  void Resume(Requests& complete);
+  /// Answers the request of that number; a number that waits for nothing is ignored. `last`: the client shall not send another.
+  void Answer(std::uint64_t number, const Response& response, bool last);
+  /// Answers what the client was sending with a refusal, after everything before it, and ends the connection.
+  void Refuse(const Response& response);
+  /// Sends what is ready, as far as the client takes it, and says goodbye when nothing can follow.
+  void Flush();
+  /// The peer is gone for good, or shall be: closing the socket then resets it.
+  void Break();
+
+  bool WantsRead() const;
+  bool WantsWrite() const { return !broken_ && output_sent_ < output_.size(); }
+  Owed owed() const;
+  /// Nothing has begun: no request is arriving, waiting or being answered.
+  bool AtRest() const;
+  /// Nothing more can come of it.
+  bool Finished() const;
+
+  int fd() const { return fd_; }
+  std::uint64_t requests() const { return next_number_; }  ///< how many have begun to be answered
+  std::uint64_t bytes_sent() const { return bytes_sent_; }
+  bool refused() const { return refused_; }  ///< Refuse() was called, or the client sent something malformed
+
+ private:
+  struct Waiting {
+    std::uint64_t number;
+    bool head;     // answer without body
+    bool http_10;  // the client's version
+    bool last;     // the connection ends with it
+    std::optional<std::string> text;
+  };
+
+  bool MayParse() const;
+  std::size_t Parse(std::string_view bytes, Requests& complete);
+  void EndInput();
+  void CountHeld();
+  void MoveAnswersOut();
+
+  const int fd_;
+  const std::string peer_address_;
+  const Limits& limits_;
+  std::atomic<std::size_t>& receiving_bytes_;
+  std::size_t held_ = 0;  // our share of receiving_bytes_
+
+  RequestParser parser_;
+  std::string input_;     // read, not yet parsed
+  bool starved_ = false;  // the parser has seen input_ and needs more
+  std::uint64_t next_number_ = 0;
+  std::vector<Waiting> waiting_;  // in the order received; few
+  std::string output_;
+  std::size_t output_sent_ = 0;
+  std::uint64_t bytes_sent_ = 0;
+  std::size_t discarded_ = 0;
+
+  bool reading_ = true;       // false: the last request of this connection has been seen
+  bool client_done_ = false;  // the client half-closed
+  bool lingering_ = false;    // we half-closed
+  bool broken_ = false;
+  bool refused_ = false;
+};
+
+}  // namespace membridge::receiver::http

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <list>
+#include <optional>
+
+namespace membridge::receiver::http {
+
+/// Everyone who waits under the same time-out, earliest deadline first. Setting, moving and removing cost the same however many
+/// wait.
+class Deadlines {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  struct Entry {
+    Time due;
+    Time since;
+    std::uint64_t who;
+  };
+  /// A place in the line; valid until it is given back to Remove().
+  using Place = std::list<Entry>::iterator;
+
+  explicit Deadlines(std::chrono::milliseconds timeout) : timeout_(timeout) {}
+
+  /// `now` never goes back from call to call.
+  Place Add(std::uint64_t who, Time now) { return entries_.insert(entries_.end(), Entry{now + timeout_, now, who}); }
+  void Renew(Place place, Time now) {
+    place->due = now + timeout_;
+    place->since = now;
+    entries_.splice(entries_.end(), entries_, place);
+  }
+  void Remove(Place place) { entries_.erase(place); }
+
+  /// Who is due first, if anyone waits.
+  std::optional<Entry> First() const {
+    if (entries_.empty()) return std::nullopt;
+    return entries_.front();
+  }
+
+ private:
+  const std::chrono::milliseconds timeout_;
+  std::list<Entry> entries_;
+};
+
+}  // namespace membridge::receiver::http

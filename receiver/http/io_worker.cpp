@@ -1,0 +1,402 @@
+#include "receiver/http/io_worker.hpp"
+
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <system_error>
+#include <utility>
+
+#include "receiver/http/response_text.hpp"
+#include "sync/log.hpp"
+
+namespace membridge::receiver::http {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kListenerTag = std::uint64_t{1} << 32;
+constexpr std::uint64_t kMailboxTag = kListenerTag + 1;
+constexpr std::uint64_t kTimerTag = kListenerTag + 2;
+constexpr std::uint64_t kFirstClient = std::uint64_t{1} << 33;
+
+constexpr std::size_t kScratchBytes = 64 * 1024;
+constexpr int kMaxAcceptsPerRound = 128;
+constexpr auto kAcceptPause = 50ms;
+/// An honest client has sent its header by then; whoever has not may be the one to go when room is needed.
+constexpr auto kHonestHeader = 1s;
+
+/// Said once, without waiting for the client to take it.
+void TurnAway(int fd) {
+  Response full = Refusal(503, "unavailable", "too many connections", "try again shortly");
+  full.headers.push_back({"Retry-After", "1"});
+  const std::string text = FormatResponse(full, {.keep_alive = false, .date = CurrentDate()});
+  [[maybe_unused]] const ssize_t sent = send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  close(fd);
+}
+
+Response TimedOut() {
+  return Refusal(408, "timeout", "the request did not arrive in time", "send header and body without pausing");
+}
+
+int MakeTimer() {
+  const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "timerfd_create");
+  return fd;
+}
+
+}  // namespace
+
+void Shared::CountGone() {
+  --connections;
+  const std::lock_guard lock{mutex};
+  quiet.notify_all();
+}
+
+/// A connection, and what the loop and the clock currently know about it.
+struct IoWorker::Client {
+  Client(std::uint64_t number, Newcomer newcomer, Shared& shared)
+      : id(number), connection(std::move(newcomer), shared.limits, shared.receiving_bytes) {}
+
+  const std::uint64_t id;
+  Connection connection;
+  bool watched_read = true;
+  bool watched_write = false;
+  bool touched = false;
+  bool counted_refused = false;
+  Owed owed = Owed::kNothing;
+  std::uint64_t owed_for = 0;  // the request it is owed for
+  Deadlines::Place owed_place{};
+  std::optional<Deadlines::Place> untaken_place;
+  std::uint64_t seen_sent = 0;
+};
+
+IoWorker::IoWorker(Shared& shared)
+    : shared_(shared),
+      mailbox_(std::make_shared<Mailbox>()),
+      timer_(MakeTimer()),
+      next_id_(kFirstClient),
+      owed_{Deadlines{0ms}, Deadlines{shared.limits.idle_timeout}, Deadlines{shared.limits.header_timeout},
+            Deadlines{shared.limits.body_timeout}, Deadlines{shared.limits.linger_timeout}},
+      untaken_(shared.limits.write_timeout),
+      scratch_(kScratchBytes),
+      loop_([this](const std::vector<Ready>& ready) { OnReady(ready); }) {
+  loop_.Watch(mailbox_->fd(), kMailboxTag, true, false);
+  loop_.Watch(timer_, kTimerTag, true, false);
+}
+
+IoWorker::~IoWorker() {
+  Stop();
+  close(timer_);
+}
+
+void IoWorker::AcceptFrom(Listener& listener, std::vector<IoWorker*> peers) {
+  listener_ = &listener;
+  peers_ = std::move(peers);
+  loop_.Watch(listener.fd(), kListenerTag, true, false);
+}
+
+void IoWorker::Start() {
+  loop_.Start([this] { mailbox_->Own(); });
+}
+
+void IoWorker::Drain() {
+  mailbox_->PostDrain();
+}
+
+void IoWorker::Stop() {
+  loop_.Stop();
+  mailbox_->Take(mail_);
+  for (const Newcomer& newcomer : mail_.newcomers) {
+    close(newcomer.fd);
+    shared_.CountGone();
+  }
+  mail_.newcomers.clear();
+  for (std::size_t left = clients_.size(); left > 0; --left) shared_.CountGone();
+  clients_.clear();
+}
+
+void IoWorker::OnReady(const std::vector<Ready>& ready) {
+  now_ = std::chrono::steady_clock::now();
+  for (const Ready& each : ready) {
+    if (each.tag == kMailboxTag) {
+      mailbox_->Quieten();
+    } else if (each.tag == kTimerTag) {
+      std::uint64_t expirations = 0;
+      [[maybe_unused]] const ssize_t got = read(timer_, &expirations, sizeof expirations);
+      armed_.reset();
+    } else if (each.tag == kListenerTag) {
+      AcceptWaiting();
+    } else {
+      OnClientReady(each);
+    }
+  }
+  TakeMail();
+  Expire();
+  // Handlers that answer at once fill the mailbox while requests are dispatched.
+  do {
+    SettleTouched();
+    TakeMail();
+  } while (!touched_.empty());
+  ArmTimer();
+}
+
+void IoWorker::OnClientReady(const Ready& ready) {
+  const auto found = clients_.find(ready.tag);
+  if (found == clients_.end()) return;  // dropped earlier in this round
+  Client& client = *found->second;
+  const bool broken = ready.hung_up || (!ready.readable && !ready.writable);
+  if (broken && client.connection.owed() != Owed::kFarewell) {
+    client.connection.Break();
+  } else if (ready.readable || broken) {
+    ReadFrom(client);
+  }
+  Touch(client);
+}
+
+void IoWorker::AcceptWaiting() {
+  const int most = draining_ ? shared_.limits.backlog : kMaxAcceptsPerRound;
+  for (int i = 0; i < most; ++i) {
+    Newcomer newcomer{};
+    switch (listener_->Accept(newcomer)) {
+      case Listener::Outcome::kAccepted: {
+        ++shared_.accepted;
+        ++shared_.connections;
+        IoWorker* const peer = peers_[next_peer_++ % peers_.size()];
+        if (peer == this) {
+          Admit(std::move(newcomer));
+        } else {
+          peer->mailbox_->Post(std::move(newcomer));
+        }
+        break;
+      }
+      case Listener::Outcome::kTurnedAway:
+        ++shared_.shed;
+        break;
+      case Listener::Outcome::kNobody:
+        return;
+      case Listener::Outcome::kExhausted:
+        // The backlog stays readable: not looking for a moment is what keeps this from spinning.
+        if (!draining_) loop_.Change(listener_->fd(), kListenerTag, false, false);
+        accept_again_ = now_ + kAcceptPause;
+        return;
+    }
+  }
+}
+
+void IoWorker::Admit(Newcomer newcomer) {
+  const std::size_t threads = shared_.limits.threads;
+  if (clients_.size() >= (shared_.limits.max_connections + threads - 1) / threads && !MakeRoom()) {
+    ++shared_.shed;
+    TurnAway(newcomer.fd);
+    shared_.CountGone();
+    return;
+  }
+  const std::uint64_t id = next_id_++;
+  const int fd = newcomer.fd;
+  auto client = std::make_unique<Client>(id, std::move(newcomer), shared_);
+  try {
+    loop_.Watch(fd, id, true, false);
+  } catch (const std::runtime_error&) {  // the kernel's limit of watches
+    ++shared_.shed;
+    shared_.CountGone();
+    return;
+  }
+  Client& admitted = *clients_.emplace(id, std::move(client)).first->second;
+  // Its request has often come with it.
+  ReadFrom(admitted);
+  Touch(admitted);
+}
+
+bool IoWorker::MakeRoom() {
+  if (const auto idle = For(Owed::kRequest).First()) {
+    ++shared_.shed;
+    Drop(idle->who);
+    return true;
+  }
+  const auto slow = For(Owed::kHeader).First();
+  if (!slow || now_ - slow->since < kHonestHeader) return false;
+  ++shared_.shed;
+  Drop(slow->who);
+  return true;
+}
+
+void IoWorker::TakeMail() {
+  mailbox_->Take(mail_);
+  for (Newcomer& newcomer : mail_.newcomers) Admit(std::move(newcomer));
+  for (const Answer& answer : mail_.answers) {
+    const auto found = clients_.find(answer.connection);
+    if (found == clients_.end()) continue;  // left before its answer
+    found->second->connection.Answer(answer.request, answer.response, draining_);
+    Touch(*found->second);
+  }
+  if (mail_.drain && !draining_) BeginDrain();
+}
+
+void IoWorker::BeginDrain() {
+  draining_ = true;
+  if (listener_ != nullptr) {
+    AcceptWaiting();
+    loop_.Forget(listener_->fd());
+    listener_->Close();
+    accept_again_.reset();
+    const std::lock_guard lock{shared_.mutex};
+    shared_.listening = false;
+    shared_.quiet.notify_all();
+  }
+  for (auto& [id, client] : clients_) {
+    if (client->connection.WantsRead()) ReadFrom(*client);
+    Touch(*client);
+  }
+}
+
+void IoWorker::ReadFrom(Client& client) {
+  complete_.clear();
+  client.connection.Receive(scratch_, complete_);
+  Dispatch(client);
+}
+
+void IoWorker::Dispatch(Client& client) {
+  for (auto& [number, request] : complete_) {
+    ++shared_.requests;
+    Reply reply{[mailbox = mailbox_, id = client.id, number = number](Response response) {
+      mailbox->Post(Answer{id, number, std::move(response)});
+    }};
+    try {
+      shared_.handler(std::move(request), std::move(reply));
+    } catch (const std::exception& failure) {
+      // The reply went with the exception, and so has answered 500.
+      sync::Log(sync::LogLevel::kError, "request_failed", {{"error", failure.what()}});
+    }
+  }
+  complete_.clear();
+}
+
+void IoWorker::Touch(Client& client) {
+  if (std::exchange(client.touched, true)) return;
+  touched_.push_back(client.id);
+}
+
+void IoWorker::SettleTouched() {
+  for (std::size_t i = 0; i < touched_.size(); ++i) {
+    const auto found = clients_.find(touched_[i]);
+    if (found == clients_.end()) continue;
+    found->second->touched = false;
+    if (!Settle(*found->second)) Drop(touched_[i]);
+  }
+  touched_.clear();
+}
+
+/// Brings socket, loop and clock in line with the connection's state. False: it is over.
+bool IoWorker::Settle(Client& client) {
+  Connection& connection = client.connection;
+  connection.Flush();
+  complete_.clear();
+  connection.Resume(complete_);
+  Dispatch(client);
+  if (connection.refused() && !std::exchange(client.counted_refused, true)) ++shared_.malformed;
+  connection.Flush();
+  if (connection.Finished() || (draining_ && connection.AtRest() && connection.owed() != Owed::kFarewell)) return false;
+  const bool read = connection.WantsRead();
+  const bool write = connection.WantsWrite();
+  if (read != client.watched_read || write != client.watched_write) {
+    loop_.Change(connection.fd(), client.id, read, write);
+    client.watched_read = read;
+    client.watched_write = write;
+  }
+  UpdateDeadlines(client);
+  return true;
+}
+
+void IoWorker::UpdateDeadlines(Client& client) {
+  const Owed owed = client.connection.owed();
+  const std::uint64_t owed_for = client.connection.requests();
+  // A trickle of bytes does not move the deadline: it belongs to the whole header, body or pause.
+  if (owed != client.owed) {
+    if (client.owed != Owed::kNothing) For(client.owed).Remove(client.owed_place);
+    if (owed != Owed::kNothing) client.owed_place = For(owed).Add(client.id, now_);
+  } else if (owed != Owed::kNothing && owed_for != client.owed_for) {
+    For(owed).Renew(client.owed_place, now_);
+  }
+  client.owed = owed;
+  client.owed_for = owed_for;
+
+  if (!client.connection.WantsWrite()) {
+    if (client.untaken_place) untaken_.Remove(*client.untaken_place);
+    client.untaken_place.reset();
+  } else if (!client.untaken_place) {
+    client.untaken_place = untaken_.Add(client.id, now_);
+  } else if (client.connection.bytes_sent() != client.seen_sent) {
+    untaken_.Renew(*client.untaken_place, now_);
+  }
+  client.seen_sent = client.connection.bytes_sent();
+}
+
+void IoWorker::ClearDeadlines(Client& client) {
+  if (client.owed != Owed::kNothing) For(client.owed).Remove(client.owed_place);
+  if (client.untaken_place) untaken_.Remove(*client.untaken_place);
+}
+
+void IoWorker::Drop(std::uint64_t id) {
+  const auto found = clients_.find(id);
+  if (found == clients_.end()) return;
+  ClearDeadlines(*found->second);
+  loop_.Forget(found->second->connection.fd());
+  clients_.erase(found);
+  shared_.CountGone();
+}
+
+void IoWorker::Expire() {
+  for (const Owed owed : {Owed::kRequest, Owed::kHeader, Owed::kBody, Owed::kFarewell}) {
+    while (const auto first = For(owed).First()) {
+      if (first->due > now_) break;
+      ExpireClient(first->who, owed);
+    }
+  }
+  while (const auto first = untaken_.First()) {
+    if (first->due > now_) break;
+    ++shared_.timed_out;
+    clients_.at(first->who)->connection.Break();
+    Drop(first->who);
+  }
+  if (accept_again_ && *accept_again_ <= now_) {
+    accept_again_.reset();
+    loop_.Change(listener_->fd(), kListenerTag, true, false);
+    AcceptWaiting();
+  }
+}
+
+void IoWorker::ExpireClient(std::uint64_t id, Owed owed) {
+  if (owed == Owed::kRequest || owed == Owed::kFarewell) {
+    Drop(id);
+    return;
+  }
+  Client& client = *clients_.at(id);
+  ++shared_.timed_out;
+  client.counted_refused = true;  // counted as timed out, not as malformed
+  client.connection.Refuse(TimedOut());
+  if (!Settle(client)) Drop(id);
+}
+
+void IoWorker::ArmTimer() {
+  std::optional<Deadlines::Time> next = accept_again_;
+  const auto consider = [&next](const Deadlines& deadlines) {
+    const auto first = deadlines.First();
+    if (first && (!next || first->due < *next)) next = first->due;
+  };
+  for (const Deadlines& deadlines : owed_) consider(deadlines);
+  consider(untaken_);
+  // A timer that fires early costs one look; setting it anew for every request would cost a system call each.
+  if (!next || (armed_ && *armed_ <= *next)) return;
+  const auto at = std::chrono::ceil<std::chrono::milliseconds>(next->time_since_epoch());
+  itimerspec when{};
+  when.it_value.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(at).count();
+  when.it_value.tv_nsec = std::chrono::nanoseconds{at % 1s}.count();
+  timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
+  armed_ = next;
+}
+
+}  // namespace membridge::receiver::http

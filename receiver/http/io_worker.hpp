@@ -1,0 +1,107 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "receiver/http/connection.hpp"
+#include "receiver/http/deadlines.hpp"
+#include "receiver/http/event_loop.hpp"
+#include "receiver/http/listener.hpp"
+#include "receiver/http/mailbox.hpp"
+#include "receiver/http/server.hpp"
+
+namespace membridge::receiver::http {
+
+/// What the I/O threads of one server share.
+struct Shared {
+  Shared(Limits granted, Handler function) : limits(granted), handler(std::move(function)) {}
+
+  Limits limits;
+  const Handler handler;
+  std::atomic<std::size_t> receiving_bytes{0};
+  std::atomic<std::size_t> connections{0};
+  std::atomic<std::uint64_t> accepted{0};
+  std::atomic<std::uint64_t> shed{0};
+  std::atomic<std::uint64_t> requests{0};
+  std::atomic<std::uint64_t> malformed{0};
+  std::atomic<std::uint64_t> timed_out{0};
+
+  /// One connection fewer.
+  void CountGone();
+
+  std::mutex mutex;
+  std::condition_variable quiet;  // signalled when `listening` or `connections` may have become nothing
+  bool listening = true;          // guarded by mutex
+};
+
+/// One I/O thread: accepts (if it was given the listener), reads, hands requests to the handler, writes answers, watches time.
+class IoWorker {
+ public:
+  explicit IoWorker(Shared& shared);
+  ~IoWorker();
+
+  /// Before Start(): this worker accepts, and deals the newcomers round to `peers`, itself among them.
+  void AcceptFrom(Listener& listener, std::vector<IoWorker*> peers);
+  void Start();
+  /// Any thread: finish, take nothing new.
+  void Drain();
+  /// Ends the thread, then closes what is left.
+  void Stop();
+
+ private:
+  using Owed = Connection::Owed;
+  struct Client;
+  using Clients = std::unordered_map<std::uint64_t, std::unique_ptr<Client>>;
+
+  void OnReady(const std::vector<Ready>& ready);
+  void OnClientReady(const Ready& ready);
+  void AcceptWaiting();
+  void Admit(Newcomer newcomer);
+  bool MakeRoom();
+  void TakeMail();
+  void BeginDrain();
+  void ReadFrom(Client& client);
+  void Dispatch(Client& client);
+  void Touch(Client& client);
+  void SettleTouched();
+  bool Settle(Client& client);
+  void UpdateDeadlines(Client& client);
+  void ClearDeadlines(Client& client);
+  void Drop(std::uint64_t id);
+  void Expire();
+  void ExpireClient(std::uint64_t id, Owed owed);
+  void ArmTimer();
+  Deadlines& For(Owed owed) { return owed_[static_cast<std::size_t>(owed)]; }
+
+  Shared& shared_;
+  const std::shared_ptr<Mailbox> mailbox_;
+  const int timer_;
+  std::optional<Deadlines::Time> armed_;
+  std::optional<Deadlines::Time> accept_again_;
+
+  Listener* listener_ = nullptr;
+  std::vector<IoWorker*> peers_;
+  std::size_t next_peer_ = 0;
+
+  Clients clients_;
+  std::uint64_t next_id_;
+  std::vector<std::uint64_t> touched_;
+  std::array<Deadlines, 5> owed_;  // by Owed; the first is never used
+  Deadlines untaken_;              // answers the client does not take
+  Deadlines::Time now_;            // of this round
+  std::vector<char> scratch_;
+  Connection::Requests complete_;
+  Mailbox::Contents mail_;
+  bool draining_ = false;
+  EventLoop loop_;  // last: its thread uses all of the above
+};
+
+}  // namespace membridge::receiver::http

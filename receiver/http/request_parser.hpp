@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "receiver/http/limits.hpp"
+#include "receiver/http/message.hpp"
+
+namespace membridge::receiver::http {
+
+/// Turns the bytes of one connection into requests: strict HTTP/1.x framing, so that nobody in front can read it another way.
+/// Not accepted: bodies framed twice or unclearly, transfer codings other than chunked, HTTP/1.1 without exactly one Host.
+/// Threads: one. Errors are the Response to send; after one, nothing more can be read from that connection.
+class RequestParser {
+ public:
+  enum class Phase { kIdle, kHeader, kBody, kComplete, kFailed };
+
+  explicit RequestParser(const Limits& limits);
+  ~RequestParser();
+
+  /// Consumes bytes from the front and returns how many; the rest must come again, with more behind it. Stops after a request.
+  std::size_t Feed(std::string_view bytes);
+
+  Phase phase() const;
+  /// In kBody: the client waits for "100 Continue" before it sends the body. True once per request.
+  bool TakeContinue();
+  /// How many bytes of the current request are held.
+  std::size_t HeldBytes() const;
+
+  /// In kComplete: whether the client wants to send another request after this one.
+  bool KeepAlive() const;
+  /// In kComplete: the client speaks HTTP/1.0, where staying open has to be said.
+  bool IsHttp10() const;
+  /// In kComplete: the request; the next one may follow.
+  Request Take();
+
+  /// In kFailed: what to answer.
+  Response TakeFailure();
+  /// Gives up the request that has begun.
+  void Abandon();
+
+ private:
+  class Message;  // keeps Beast out of this header
+  std::size_t Advance(std::string_view bytes);
+  void CheckWaiting(std::string_view bytes);
+  void Fail(int status, std::string_view code, std::string_view message, std::string_view hint = {});
+
+  const Limits& limits_;
+  std::unique_ptr<Message> message_;
+  Phase phase_ = Phase::kIdle;
+  std::optional<Response> failure_;
+};
+
+}  // namespace membridge::receiver::http

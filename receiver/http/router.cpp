@@ -1,0 +1,119 @@
+#include "receiver/http/router.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace membridge::receiver::http {
+namespace {
+
+bool IsParameter(std::string_view segment) {
+  return segment.starts_with('{') && segment.ends_with('}');
+}
+bool TakesRest(std::string_view segment) {
+  return IsParameter(segment) && segment.ends_with("...}");
+}
+
+/// Cuts the first segment off "/a/b": returns "a" and leaves "/b".
+std::string_view TakeSegment(std::string_view& path) {
+  path.remove_prefix(1);
+  const std::string_view segment = path.substr(0, path.find('/'));
+  path.remove_prefix(segment.size());
+  return segment;
+}
+
+/// The still encoded parameters, or nothing when the path does not fit.
+std::optional<std::vector<std::string_view>> Match(const std::vector<std::string>& segments, std::string_view path) {
+  std::vector<std::string_view> parameters;
+  for (const std::string& expected : segments) {
+    if (!path.starts_with('/')) return std::nullopt;
+    if (TakesRest(expected)) {
+      parameters.push_back(path.substr(1));
+      return parameters;
+    }
+    const std::string_view segment = TakeSegment(path);
+    if (IsParameter(expected)) {
+      if (segment.empty()) return std::nullopt;
+      parameters.push_back(segment);
+    } else if (segment != expected) {
+      return std::nullopt;
+    }
+  }
+  return path.empty() ? std::optional{std::move(parameters)} : std::nullopt;
+}
+
+std::optional<int> HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> PercentDecode(std::string_view text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '%') {
+      decoded += text[i];
+      continue;
+    }
+    if (i + 2 >= text.size()) return std::nullopt;
+    const auto high = HexDigit(text[i + 1]);
+    const auto low = HexDigit(text[i + 2]);
+    if (!high || !low || (*high == 0 && *low == 0)) return std::nullopt;
+    decoded += static_cast<char>(*high * 16 + *low);
+    i += 2;
+  }
+  return decoded;
+}
+
+std::optional<std::string> QueryValue(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    if (PercentDecode(pair.substr(0, equals)) != name) continue;
+    std::string value{pair.substr(std::min(equals + 1, pair.size()))};
+    std::replace(value.begin(), value.end(), '+', ' ');
+    return PercentDecode(value);
+  }
+  return std::nullopt;
+}
+
+void Router::Add(std::string method, std::string_view pattern, Route route) {
+  std::vector<std::string> segments;
+  while (pattern.starts_with('/')) segments.emplace_back(TakeSegment(pattern));
+  entries_.push_back({std::move(method), std::move(segments), std::move(route)});
+}
+
+void Router::operator()(Request&& request, const Reply& reply) const {
+  const std::string_view method = request.method == "HEAD" ? std::string_view{"GET"} : std::string_view{request.method};
+  std::set<std::string> allowed;
+  for (const Entry& entry : entries_) {
+    const auto matched = Match(entry.segments, request.target);
+    if (!matched) continue;
+    if (entry.method != method) {
+      allowed.insert(entry.method);
+      if (entry.method == "GET") allowed.insert("HEAD");
+      continue;
+    }
+    Parameters parameters;
+    for (const std::string_view encoded : *matched) {
+      auto decoded = PercentDecode(encoded);
+      if (!decoded) return reply.Send(Refusal(400, "bad_request", "the path is not properly percent-encoded"));
+      parameters.push_back(std::move(*decoded));
+    }
+    return entry.route(std::move(request), std::move(parameters), reply);
+  }
+  if (allowed.empty()) return reply.Send(Refusal(404, "not_found", "there is nothing at this path"));
+  std::string allow;
+  for (const std::string& each : allowed) allow += (allow.empty() ? "" : ", ") + each;
+  Response response = Refusal(405, "method_not_allowed", "this path does not take that method", "allowed: " + allow);
+  response.headers.push_back({"Allow", allow});
+  reply.Send(std::move(response));
+}
+
+}  // namespace membridge::receiver::http

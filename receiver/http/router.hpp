@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "receiver/http/message.hpp"
+#include "receiver/http/reply.hpp"
+
+namespace membridge::receiver::http {
+
+/// The decoded values of a pattern's `{…}` segments, in the pattern's order.
+using Parameters = std::vector<std::string>;
+using Route = std::function<void(Request&&, Parameters&&, Reply)>;
+
+/// Finds who answers a request. Matches whole paths, segment by segment, in one pass whatever the path; `.` and `..` mean
+/// nothing. Threads: Add() before serving; calling it from any thread afterwards.
+class Router {
+ public:
+  /// `pattern` is literal but for whole segments: `{name}` takes one segment that is not empty, and `{name...}`, only at the end,
+  /// the rest, which may be empty and may hold slashes. Where several patterns fit, the first one added answers.
+  /// A GET route answers HEAD too.
+  void Add(std::string method, std::string_view pattern, Route route);
+
+  /// Answers through the matching route; 404 when no pattern fits, 405 with Allow when none has the method, 400 when a
+  /// parameter's percent-encoding is wrong or hides a NUL.
+  void operator()(Request&& request, const Reply& reply) const;
+
+ private:
+  struct Entry {
+    std::string method;
+    std::vector<std::string> segments;
+    Route route;
+  };
+  std::vector<Entry> entries_;
+};
+
+/// Turns `%41` into `A`. Nothing when a `%` is not followed by two hexadecimal digits, or stands for a NUL.
+std::optional<std::string> PercentDecode(std::string_view text);
+
+/// The value of `name` in a query string, decoded, with `+` as a blank; nothing when it is not there or not decodable.
+std::optional<std::string> QueryValue(std::string_view query, std::string_view name);
+
+}  // namespace membridge::receiver::http

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "receiver/http/server.hpp"
+
+namespace prometheus {
+class Registry;
+}
+
+namespace membridge::receiver {
+
+/// What the receiver counts, as `membridge_*` metrics of a Prometheus registry. Thread-safe. Labels come from us, never from a
+/// request that was not let in.
+class ReceiverMetrics {
+ public:
+  /// The registry outlives this.
+  explicit ReceiverMetrics(prometheus::Registry& registry);
+  ~ReceiverMetrics();
+
+  /// membridge_deliveries_total: stored.
+  void CountStored(const std::string& project, const std::string& verdict);
+  /// membridge_delivery_refusals_total: `credential`, `not_json`, `queue_full`, `not_stored`.
+  void CountRefused(std::string_view reason);
+  /// membridge_commit_deliveries, membridge_commit_seconds and membridge_commit_failures_total.
+  void NoteCommit(std::size_t deliveries, std::chrono::duration<double> took, bool stored);
+  /// membridge_receiver_queue_deliveries, membridge_receiver_queue_seconds, membridge_http_connections and
+  /// membridge_http_events_total: call before the registry is read.
+  void NoteState(std::size_t queued, std::chrono::milliseconds lag, const http::Statistics& statistics);
+
+ private:
+  struct Families;  // keeps prometheus-cpp out of this header
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace membridge::receiver

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+
+#include "receiver/snapshot.hpp"
+#include "receiver/token.hpp"
+#include "receiver/verify/verifier.hpp"
+
+namespace membridge::receiver {
+
+/// Scheme `token`: the URL holds one of the project's tokens.
+class TokenVerifier final : public Verifier {
+ public:
+  explicit TokenVerifier(std::shared_ptr<const Snapshot<TokenSet>> tokens) : tokens_(std::move(tokens)) {}
+  Result<Admission> Verify(const Attempt& attempt) const override;
+
+ private:
+  std::shared_ptr<const Snapshot<TokenSet>> tokens_;
+};
+
+/// Scheme `none`: everybody is let in. Deliveries are still only hints.
+class NoVerifier final : public Verifier {
+ public:
+  Result<Admission> Verify(const Attempt&) const override { return Admission{}; }
+};
+
+}  // namespace membridge::receiver

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mappings/id.hpp"
+#include "mappings/result.hpp"
+#include "mappings/time.hpp"
+#include "receiver/http/message.hpp"
+
+namespace membridge::receiver {
+
+/// A request that claims to come from Mem0.
+struct Attempt {
+  const http::Request& request;  ///< raw bytes of the body, all headers, the peer's address
+  const ProjectId& project;      ///< from the URL; need not exist
+  std::string_view url_token;    ///< from the URL, decoded; empty when the URL has none
+  Instant now;
+};
+
+/// What a scheme learned from a request it let in.
+struct Admission {
+  std::string token_id;  ///< of the URL token that matched; empty from every other scheme
+};
+
+/// One verification scheme, configured. Adding a scheme is adding a class of this kind.
+/// Threads: called from several at once. Must not block.
+class Verifier {
+ public:
+  virtual ~Verifier() = default;
+  /// kUnauthorized: not let in. Its message says why, for metrics and logs only: short, constant, without anything from the
+  /// request.
+  virtual Result<Admission> Verify(const Attempt& attempt) const = 0;
+};
+
+/// Which schemes guard which project; all of a project's must pass. Immutable; see Snapshot.
+class Verification {
+ public:
+  using Schemes = std::vector<std::shared_ptr<const Verifier>>;
+
+  /// A project without schemes lets nobody in.
+  explicit Verification(std::map<ProjectId, Schemes> projects = {});
+
+  /// An unknown project is put through the schemes of the first known one, so that it takes the time a wrong credential takes.
+  Result<Admission> Verify(const Attempt& attempt) const;
+
+ private:
+  std::map<ProjectId, Schemes> projects_;
+};
+
+}  // namespace membridge::receiver

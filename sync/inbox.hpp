@@ -1,0 +1,36 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "mappings/id.hpp"
+#include "mappings/result.hpp"
+#include "mappings/time.hpp"
+
+namespace membridge::sync {
+
+/// One webhook call as it came off the wire. Mem0 gives it no id, no time and no order, so these are ours.
+struct Delivery {
+  DeliveryId id;                    ///< a UUIDv7 in lower case, issued on arrival
+  ProjectId project;
+  Instant received_at;              ///< our own clock
+  std::string body;                 ///< raw bytes, whatever they are; never logged
+  std::string source_address;
+  nlohmann::json headers;           ///< redacted
+  std::string verdict;              ///< what verification and the envelope check said
+  std::string token_id;             ///< of the token in the URL; empty when another scheme let it in
+  std::vector<MemoryId> memories;   ///< those it speaks of; empty when it could not be interpreted
+};
+
+/// The durable store between the HTTP side and the workers.
+class Inbox {
+ public:
+  virtual ~Inbox() = default;
+  /// Stores all of them and marks their memories dirty. Promise: once this returns a value, they survive a crash of this process and of
+  /// PostgreSQL. The same id twice changes nothing. kUnavailable: try later; whether they are stored is then unknown, and storing
+  /// them again is harmless.
+  virtual Result<void> Accept(const std::vector<Delivery>& deliveries) = 0;
+};
+
+}  // namespace membridge::sync

@@ -1,0 +1,198 @@
+// The receiver's contract, over real sockets and with everything real but the store.
+#include "receiver/webhook_route.hpp"
+
+#include <fmt/format.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <nlohmann/json.hpp>
+
+#include "receiver/http/server.hpp"
+#include "receiver/verify/token_verifier.hpp"
+#include "tests/receiver/echo_server.hpp"
+#include "tests/receiver/scripted_inbox.hpp"
+#include "tests/support/catch.hpp"
+
+using namespace membridge;
+using namespace membridge::receiver;
+using namespace membridge::test;
+
+namespace {
+
+class FixedClock final : public Clock {
+ public:
+  Instant Now() const override { return now; }
+  Instant now{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}};
+};
+
+const std::string kToken = "opensesame-opensesame-opensesame-opensesame";
+const std::string kUrl = "/webhooks/crm/" + kToken;
+const std::string kAdd = R"({"event_details":{"id":"m-1","data":{"memory":"Name is Ada"},"event":"ADD"}})";
+
+/// The receiver as `serve` wires it, with one project `crm` behind a token and one, `open`, without verification.
+class Receiver {
+ public:
+  explicit Receiver(http::Limits limits = {}, Committer::Limits queue = {})
+      : tokens(std::make_shared<Snapshot<TokenSet>>(
+            TokenSet{{{"t-1", ProjectId{"crm"}, HashToken(kToken), std::nullopt, std::nullopt}}})),
+        verification(Verification{{{ProjectId{"crm"}, {std::make_shared<TokenVerifier>(tokens)}},
+                                   {ProjectId{"open"}, {std::make_shared<NoVerifier>()}},
+                                   {ProjectId{"shut"}, {}}}}),
+        metrics(registry),
+        committer(inbox, queue, {}),
+        route(clock, verification, committer, metrics),
+        server("127.0.0.1:0", limits, [this](http::Request&& request, http::Reply reply) { router(std::move(request), reply); }) {
+    route.AddTo(router);
+    server.Start();
+  }
+
+  RawResponse Ask(const std::string& bytes) {
+    RawClient client{server.port()};
+    client.Send(bytes);
+    auto response = client.Receive();
+    REQUIRE(response);
+    return *response;
+  }
+
+  std::string Metrics() { return prometheus::TextSerializer{}.Serialize(registry.Collect()); }
+
+  FixedClock clock;
+  ScriptedInbox inbox;
+  std::shared_ptr<Snapshot<TokenSet>> tokens;
+  Snapshot<Verification> verification;
+  prometheus::Registry registry;
+  ReceiverMetrics metrics;
+  Committer committer;
+  WebhookRoute route;
+  http::Router router;
+  http::Server server;
+};
+
+}  // namespace
+
+TEST_CASE("a delivery is stored whole, and then acknowledged with its id", "[webhook]") {
+  Receiver receiver;
+  const RawResponse response =
+      receiver.Ask(Post(kUrl, kAdd, "Authorization: Basic c2VjcmV0\r\nX-Forwarded-Uri: " + kUrl + "\r\nUser-Agent: mem0\r\n"));
+  CHECK(response.status == 200);
+  const auto stored = receiver.inbox.Stored();
+  REQUIRE(stored.size() == 1);
+  CHECK(response.body == R"({"status":"accepted","delivery":")" + stored[0].id.Text() + R"("})");
+  CHECK(stored[0].project == ProjectId{"crm"});
+  CHECK(stored[0].received_at == receiver.clock.now);
+  CHECK(stored[0].body == kAdd);
+  CHECK(stored[0].source_address == "127.0.0.1");
+  CHECK(stored[0].verdict == "add");
+  CHECK(stored[0].token_id == "t-1");
+  CHECK(stored[0].memories == std::vector{MemoryId{"m-1"}});
+  CHECK(stored[0].headers.at("user-agent") == "mem0");
+  CHECK(stored[0].headers.dump().find("opensesame") == std::string::npos);
+  CHECK(stored[0].headers.dump().find("c2VjcmV0") == std::string::npos);
+  CHECK(receiver.Metrics().find(R"(membridge_deliveries_total{project="crm",verdict="add"} 1)") != std::string::npos);
+}
+
+TEST_CASE("what cannot be interpreted is stored and acknowledged all the same", "[webhook]") {
+  Receiver receiver;
+  const auto [body, memories] = GENERATE(table<std::string, std::size_t>({
+      {R"({"event":"ingest_job_completed","job":"j"})", 0},
+      {R"({"event_details":{"id":"../etc","event":"ADD"}})", 0},
+      {R"([{"id":"m-1","event":"ADD"},{"id":"m-2","event":"DELETE"}])", 2},
+      {std::string(100'000, '[') + std::string(100'000, ']'), 0},
+      {"null", 0},
+  }));
+  CHECK(receiver.Ask(Post(kUrl, body)).status == 200);
+  REQUIRE(receiver.inbox.Stored().size() == 1);
+  CHECK(receiver.inbox.Stored()[0].body == body);
+  CHECK(receiver.inbox.Stored()[0].memories.size() == memories);
+}
+
+TEST_CASE("whoever is not let in learns nothing and leaves nothing", "[webhook]") {
+  Receiver receiver;
+  const std::string target = GENERATE(as<std::string>{}, "/webhooks/crm/wrong", "/webhooks/nowhere/" + kToken, "/webhooks/crm",
+                                      "/webhooks/nowhere", "/webhooks/shut/" + kToken, "/webhooks/crm/" + kToken + "x",
+                                      "/webhooks/CRM/" + kToken, "/webhooks/crm%20/" + kToken);
+  const std::string body = GENERATE(as<std::string>{}, kAdd, "not json at all", "");
+  CAPTURE(target, body);
+  const RawResponse response = receiver.Ask(Post(target, body));
+  CHECK(response.status == 401);
+  CHECK(response.body == R"({"code":"unauthorized","message":"the credential is missing or wrong","hint":""})");
+  CHECK(receiver.inbox.BatchSizes().empty());
+  CHECK(receiver.Metrics().find(R"(membridge_delivery_refusals_total{reason="credential"} 1)") != std::string::npos);
+}
+
+TEST_CASE("a token may be percent-encoded, and expires", "[webhook]") {
+  Receiver receiver;
+  CHECK(receiver.Ask(Post("/webhooks/cr%6d/%6Fpensesame-opensesame-opensesame-opensesame", kAdd)).status == 200);
+  receiver.tokens->Replace(TokenSet{{{"t-1", ProjectId{"crm"}, HashToken(kToken), std::nullopt, receiver.clock.now},
+                                     {"t-2", ProjectId{"crm"}, HashToken("new"), std::nullopt, std::nullopt}}});
+  CHECK(receiver.Ask(Post(kUrl, kAdd)).status == 401);
+  CHECK(receiver.Ask(Post("/webhooks/crm/new", kAdd)).status == 200);
+  CHECK(receiver.inbox.Stored().back().token_id == "t-2");
+}
+
+TEST_CASE("a project without verification takes deliveries with and without a token in the URL", "[webhook]") {
+  Receiver receiver;
+  CHECK(receiver.Ask(Post("/webhooks/open", kAdd)).status == 200);
+  CHECK(receiver.Ask(Post("/webhooks/open/anything", kAdd)).status == 200);
+  CHECK(receiver.inbox.Stored().size() == 2);
+}
+
+TEST_CASE("what is not JSON, too large or not a POST is refused and not stored", "[webhook]") {
+  Receiver receiver;
+  const auto [bytes, status] = GENERATE(table<std::string, int>({
+      {Post(kUrl, ""), 400},
+      {Post(kUrl, "{"), 400},
+      {Post(kUrl, "\"\xff\""), 400},
+      {Post(kUrl, std::string(100'000, '[')), 400},
+      {Post(kUrl, std::string(2 << 20, ' ')), 413},
+      {"POST " + kUrl + " HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+      {Get(kUrl), 405},
+      {"PUT " + kUrl + " HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", 405},
+      {Post(kUrl + "/more", kAdd), 404},
+      {Post("/webhooks", kAdd), 404},
+      {Post("/", kAdd), 404},
+  }));
+  CAPTURE(bytes.substr(0, 100), status);
+  const RawResponse response = receiver.Ask(bytes);
+  CHECK(response.status == status);
+  CHECK(response.headers.count("allow") == (status == 405 ? 1 : 0));
+  CHECK(nlohmann::json::parse(response.body).contains("hint"));
+  CHECK(receiver.inbox.BatchSizes().empty());
+}
+
+TEST_CASE("when the store is away or the queue full the sender is asked to try again", "[webhook]") {
+  Receiver receiver{{}, {.max_queued = 1}};
+  receiver.inbox.Script([](const auto&) -> Result<void> { return Fail(ErrorCode::kUnavailable, "away"); });
+  const RawResponse away = receiver.Ask(Post(kUrl, kAdd));
+  CHECK(away.status == 503);
+  CHECK(away.headers.at("retry-after") == "1");
+  receiver.inbox.Script(nullptr);
+  receiver.inbox.Shut();
+  RawClient waiting{receiver.server.port()};
+  REQUIRE(EchoServer::Eventually([&] { return receiver.committer.Queued() == 0; }));
+  REQUIRE(waiting.Send(Post(kUrl, kAdd)));
+  REQUIRE(EchoServer::Eventually([&] { return receiver.committer.Queued() == 1; }));
+  const RawResponse full = receiver.Ask(Post(kUrl, kAdd));
+  CHECK(full.status == 503);
+  CHECK(full.headers.at("retry-after") == "1");
+  receiver.inbox.Open();
+  CHECK(waiting.Receive()->status == 200);
+  CHECK(receiver.inbox.Stored().size() == 1);
+}
+
+TEST_CASE("stopping answers every delivery that was taken", "[webhook]") {
+  Receiver receiver;
+  receiver.inbox.Shut();
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 50; ++i) {
+    clients.emplace_back(receiver.server.port());
+    REQUIRE(clients.back().Send(Post(kUrl, fmt::format(R"({{"id":"m-{}","event":"ADD"}})", i))));
+  }
+  REQUIRE(EchoServer::Eventually([&] { return receiver.committer.Queued() == 50; }));
+  std::thread stopping{[&] { receiver.server.Stop(kDeadline); }};
+  receiver.inbox.Open();
+  for (RawClient& client : clients) CHECK(client.Receive()->status == 200);
+  clients.clear();
+  stopping.join();
+  CHECK(receiver.inbox.Stored().size() == 50);
+}

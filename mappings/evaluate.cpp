@@ -110,6 +110,14 @@ bool AllTrue(const std::vector<Expression>& conditions, const Scope& scope) {
 
 }  // namespace
 
+std::optional<std::string> TextOfSetting(const ValueSpec& setting, const Scope& scope) {
+  Value value;
+  if (const auto* constant = std::get_if<Constant>(&setting)) value = constant->value;
+  if (const auto* expression = std::get_if<Expression>(&setting)) value = expression->Evaluate(scope);
+  if (const auto* holes = std::get_if<TextWithHoles>(&setting)) value = Filled(*holes, scope);
+  return value ? Spoken(*value) : std::nullopt;
+}
+
 bool Speaks(const Mapping& mapping, const Scope& scope) {
   return AllTrue(mapping.when, scope);
 }

@@ -27,6 +27,9 @@ struct RowIntent {
   std::vector<CellValue> fresh;  ///< `new`, likewise
 };
 
+/// The text of one entry of `session`; the scope holds `vars`. Nothing when it has no value: then it is not set.
+std::optional<std::string> TextOfSetting(const ValueSpec& setting, const Scope& scope);
+
 /// Whether the mapping's own `when` lets this source speak.
 bool Speaks(const Mapping& mapping, const Scope& scope);
 

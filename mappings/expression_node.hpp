@@ -35,6 +35,9 @@ struct Call {
   std::optional<std::size_t> length;                                    ///< of `truncate` without n, once bound to its column
 };
 
+/// Whether it is a `truncate` that takes its column's length.
+bool IsOpenTruncate(const Call& call);
+
 /// An operand and the functions it is piped through.
 struct Expression::Node {
   std::variant<Path, nlohmann::json, Expression> operand;

@@ -43,7 +43,13 @@ class TreeBuilder : public YAML::EventHandler {
     if (++documents_ > 1) throw Refusal{At(mark), "one mapping per file: a second document starts here"};
   }
   void OnDocumentEnd() override {}
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { Add(Node(YamlNode::Kind::kNothing, mark), anchor); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    YamlNode node = Node(YamlNode::Kind::kNothing, mark);
+    node.text = NullWordAt(node.offset);
+    if (!node.text.empty()) node.kind = YamlNode::Kind::kScalar;
+    node.plain = true;
+    Add(std::move(node), anchor);
+  }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchored_.find(anchor);
@@ -105,6 +111,19 @@ class TreeBuilder : public YAML::EventHandler {
       }
     }
     return node;
+  }
+
+  /// The word yaml-cpp took for null; empty when nothing stands there. A name may be Null, so only `null` itself is special here.
+  /// The mark of a value that is left out is that of the next key, which a colon tells from a value.
+  std::string NullWordAt(std::size_t offset) const {
+    const bool key_expected = !open_.empty() && open_.back().node.kind == YamlNode::Kind::kMap && !open_.back().key;
+    for (const std::string_view word : {"null", "Null", "NULL", "~"}) {
+      if (text_.compare(offset, word.size(), word) != 0) continue;
+      const std::size_t after = text_.find_first_not_of(' ', offset + word.size());
+      const bool is_key = after != std::string::npos && text_[after] == ':';
+      if (key_expected || !is_key) return std::string{word};
+    }
+    return {};
   }
 
   void Grow(std::size_t count, const YAML::Mark& mark) {

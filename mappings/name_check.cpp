@@ -34,6 +34,7 @@ std::vector<std::string> KnownNames(const NamesHere& here, const LoadContext& co
 
 /// Why a name that means something elsewhere means nothing here; empty when it means nothing anywhere.
 std::string WhyNotHere(const std::string& name, const NamesHere& here) {
+  if (!here.data) return "a setting holds for the whole transaction; only vars are known here";
   if (name == "memory") return "\"memory\" is not known under \"from: export\"; use \"export\"";
   if (name == "export") return "\"export\" is known under \"from: export\" only";
   if (name == "event") return "\"event\" is known under \"from: event\" only";

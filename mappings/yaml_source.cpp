@@ -309,8 +309,8 @@ Place YamlSource::PlaceIn(const YamlNode& scalar, std::size_t position) const {
       at = std::min(text_.find('\n', at), text_.size());  // a block of text starts on the next line
     }
   }
-  for (std::size_t i = 0; at < text_.size(); ++i) {
-    const char wanted = i < scalar.text.size() ? scalar.text[i] : '\0';
+  for (std::size_t i = 0; at < text_.size() && i < scalar.text.size(); ++i) {
+    const char wanted = scalar.text[i];
     if (text_[at] != wanted && !(first == '"' && text_[at] == '\\')) {
       while (at < text_.size() && IsBlank(text_[at]) && text_[at] != wanted) ++at;
     }

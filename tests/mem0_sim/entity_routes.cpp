@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <array>
+
+#include "tests/mem0_sim/api.hpp"
+#include "tests/mem0_sim/paging.hpp"
+#include "tests/mem0_sim/requests.hpp"
+
+namespace membridge::mem0_sim {
+namespace {
+
+using Json = nlohmann::json;
+
+Json ObjectOf(const Project& project, const Entity& entity) {
+  return {{"id", std::to_string(entity.number)},
+          {"name", entity.name},
+          {"type", NameOf(entity.type)},
+          {"owner", project.account.owner},
+          {"metadata", nullptr},
+          {"total_memories", project.store.LiveMemoriesOf(entity)},
+          {"created_at", FormatAsMem0(entity.created_at, Zone::kPacific)},
+          {"updated_at", FormatAsMem0(entity.updated_at, Zone::kPacific)}};
+}
+
+Answer List(Project& project, const Call& call) {
+  std::vector<const Entity*> entities;
+  std::array<std::size_t, 4> totals{};
+  for (const Entity& entity : project.store.Entities()) {
+    if (project.store.IsForgotten(entity)) continue;
+    entities.push_back(&entity);
+    ++totals[static_cast<std::size_t>(entity.type)];
+  }
+  if (project.settings.entities_bare) {
+    Json bare = Json::array();
+    for (const Entity* entity : entities) bare.push_back(ObjectOf(project, *entity));
+    return Ok(bare);
+  }
+  const std::string more = fmt::format(R"(,"total_users":{},"total_agents":{},"total_apps":{},"total_runs":{})", totals[0],
+                                       totals[1], totals[2], totals[3]);
+  const PageAsk ask = PageOf(call, "page_size", static_cast<std::size_t>(project.settings.entities_page_size), 1000);
+  const auto append = [&](std::string& out, std::size_t place) { out += ObjectOf(project, *entities[place]).dump(); };
+  return Paged(project, call, ask, "page_size", entities.size(), append, false, more);
+}
+
+Answer Get(Project& project, const Call& call) {
+  const auto type = EntityTypeNamed(call.parts[0]);
+  if (!type) return WithStatus(400, {{"message", "Invalid entity type"}});
+  const Entity* entity = project.store.FindEntity(*type, call.parts[1]);
+  return Ok(entity == nullptr ? Json::array() : Json::array({ObjectOf(project, *entity)}));
+}
+
+/// Answers before it happens; the memories go a little later.
+Answer Delete(Project& project, const Call& call) {
+  const auto type = EntityTypeNamed(call.parts[0]);
+  if (!type) return WithStatus(400, {{"message", "Invalid entity type"}});
+  const std::string name = call.parts[1];
+  const std::string event = project.operations.Begin("DELETE_USER", {{"type", call.parts[0]}, {"id", name}});
+  project.Soon(project.settings.bulk_delete_ms, [&project, event, type = *type, name] {
+    if (const Entity* entity = project.store.FindEntity(type, name)) {
+      const std::vector<Slot> slots = entity->slots;
+      for (const Slot slot : slots) project.DeleteMemory(project.store.Ever(slot).id, project.settings.bulk_deletes_announced);
+      project.store.ForgetEntity(type, name);
+    }
+    project.operations.Succeed(event, Json::array());
+  });
+  return Ok({{"message", "Entity deletion in progress. This may take some time."}, {"event_id", event}});
+}
+
+}  // namespace
+
+std::vector<Route> EntityRoutes() {
+  return {{"GET", "/v1/entities/", "entities.list", List},
+          {"GET", "/v2/entities/{}/{}/", "entities.get", Get},
+          {"DELETE", "/v1/entities/{}/{}/", "entities.delete", Delete},
+          {"DELETE", "/v2/entities/{}/{}/", "entities.delete", Delete}};
+}
+
+}  // namespace membridge::mem0_sim

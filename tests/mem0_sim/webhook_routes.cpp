@@ -1,0 +1,70 @@
+#include "tests/mem0_sim/api.hpp"
+
+namespace membridge::mem0_sim {
+namespace {
+
+using Json = nlohmann::json;
+
+Json Shown(const Project& project, const Webhook& webhook) {
+  return ObjectOf(webhook, project.account.owner, project.account.project_name);
+}
+
+Answer NoAccessToProject() {
+  return WithStatus(403, {{"error", "You don't have access to this project"}});
+}
+Answer NoAccessToWebhook() {
+  return WithStatus(403, {{"error", "You don't have access to this webhook"}});
+}
+Answer NoSuchWebhook() {
+  return WithStatus(404, {{"error", "Webhook not found"}});
+}
+
+Answer List(Project& project, const Call& call) {
+  if (call.parts[0] != project.account.project_id) return NoAccessToProject();
+  Json listed = Json::array();
+  for (const Webhook& webhook : project.webhooks.All()) {
+    if (!webhook.foreign) listed.push_back(Shown(project, webhook));
+  }
+  return Ok(listed);
+}
+
+Answer Create(Project& project, const Call& call) {
+  if (call.parts[0] != project.account.project_id) return NoAccessToProject();
+  const Json errors = FieldErrors(call.body, false);
+  if (!errors.empty()) return WithStatus(400, errors);
+  Webhook webhook = NewWebhook(call.body, project.dice, project.clock.Now());
+  return WithStatus(201, Shown(project, project.webhooks.Add(std::move(webhook))));
+}
+
+/// Answers a message, not the webhook, and does not know `is_active`.
+Answer Update(Project& project, const Call& call) {
+  Webhook* webhook = project.webhooks.Find(call.parts[0]);
+  if (webhook == nullptr) return NoSuchWebhook();
+  if (webhook->foreign) return NoAccessToWebhook();
+  const Json errors = FieldErrors(call.body, true);
+  if (!errors.empty()) return WithStatus(400, errors);
+  webhook->name = call.Text("name").value_or(webhook->name);
+  webhook->url = call.Text("url").value_or(webhook->url);
+  webhook->event_types = call.body.value("event_types", webhook->event_types);
+  webhook->updated_at = project.clock.Now();
+  return Ok({{"message", "Webhook updated successfully"}});
+}
+
+Answer Delete(Project& project, const Call& call) {
+  const Webhook* webhook = project.webhooks.Find(call.parts[0]);
+  if (webhook == nullptr) return NoSuchWebhook();
+  if (webhook->foreign) return NoAccessToWebhook();
+  project.webhooks.Remove(call.parts[0]);
+  return Ok({{"message", "Webhook deleted successfully"}});
+}
+
+}  // namespace
+
+std::vector<Route> WebhookRoutes() {
+  return {{"GET", "/api/v1/webhooks/projects/{}/", "webhooks.list", List},
+          {"POST", "/api/v1/webhooks/projects/{}/", "webhooks.create", Create},
+          {"PUT", "/api/v1/webhooks/{}/", "webhooks.update", Update},
+          {"DELETE", "/api/v1/webhooks/{}/", "webhooks.delete", Delete}};
+}
+
+}  // namespace membridge::mem0_sim

@@ -15,6 +15,7 @@ using Seconds = std::chrono::duration<double>;
 constexpr auto kOneCutPer = 1s;
 constexpr auto kLateness = 50ms;      // how late a live caller may come back before background work takes its turn
 constexpr double kFullRecovery = 20;  // seconds of success from nothing to the full rate
+constexpr double kRounding = 1e-6;    // of a token: sums of fractions fall short of a whole one
 constexpr double kSlowest = 0.01;     // of the full rate: a share, so that a sick Mem0 is still tried
 
 }  // namespace
@@ -71,12 +72,12 @@ std::chrono::milliseconds CallBudget::Take(bool background) {
   if (background && now < state.live_until) return told(state.live_until - now);
   // Background work leaves a token for live work that comes by, where the bucket holds more than one.
   const double needed = background ? std::min(2.0, state.Capacity()) : 1.0;
-  if (state.tokens >= needed) {
+  if (state.tokens + kRounding >= needed) {
     state.tokens -= 1;
     if (!background) state.live_until = now;
     return 0ms;
   }
-  return told(std::chrono::ceil<std::chrono::milliseconds>(Seconds{(needed - state.tokens) / state.rate}));
+  return told(std::chrono::duration_cast<std::chrono::nanoseconds>(Seconds{(needed - state.tokens) / state.rate}));
 }
 
 void CallBudget::Throttled(std::optional<std::chrono::milliseconds> retry_after) {

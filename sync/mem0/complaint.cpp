@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "mappings/utf8.hpp"
 #include "sync/mem0/answer.hpp"
 
 namespace membridge::sync::mem0 {
@@ -12,22 +13,11 @@ using nlohmann::json;
 
 constexpr std::size_t kFields = 20;  // an error that names more of them helps nobody
 
-/// How many bytes the UTF-8 character at `text` has; 0 when it is none.
+/// How many bytes the UTF-8 character at the start of `text` has; 0 when it is none.
 std::size_t CharacterAt(std::string_view text) {
-  const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
-  const auto follows = [&](std::size_t at, unsigned low = 0x80, unsigned high = 0xBF) {
-    return byte(at) >= low && byte(at) <= high;
-  };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return follows(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    return follows(1, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF) && follows(2) ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    return follows(1, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF) && follows(2) && follows(3) ? 4 : 0;
-  }
-  return 0;
+  const auto lead = static_cast<unsigned char>(text.front());
+  const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  return mappings::FirstBadByte(text.substr(0, size)) == std::string_view::npos ? size : 0;
 }
 
 /// Every text inside a value, fields in front of theirs: `["a", {"url": ["b"]}]` is "a; url: b".
@@ -77,6 +67,7 @@ std::string OneLine(std::string_view text, std::size_t limit) {
   constexpr std::string_view kEllipsis = "\xE2\x80\xA6";
   std::string line;
   bool space = false;
+  std::size_t cut = 0;
   while (!text.empty()) {
     std::size_t size = CharacterAt(text);
     std::string_view character = size == 0 ? kReplacement : text.substr(0, size);
@@ -91,12 +82,14 @@ std::string OneLine(std::string_view text, std::size_t limit) {
       space = !line.empty();
       continue;
     }
-    const std::size_t needed = character.size() + (space ? 1 : 0);
-    // Room for the ellipsis is kept unless this is the last character.
-    if (line.size() + needed + (text.empty() ? 0 : kEllipsis.size()) > limit) return line.append(kEllipsis);
     if (space) line += ' ';
     space = false;
+    if (line.size() + kEllipsis.size() <= limit) cut = line.size();
     line += character;
+    if (line.size() > limit) {
+      line.resize(cut);
+      return line.append(kEllipsis);
+    }
   }
   return line;
 }

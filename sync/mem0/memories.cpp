@@ -42,6 +42,12 @@ tl::unexpected<Error> NoId(std::string_view name) {
   return Fail(ErrorCode::kRefused, fmt::format("{}: no memory can have this id", name));
 }
 
+/// Mem0 has this memory and we cannot use it, which is something else than an id that Mem0 refuses.
+tl::unexpected<Error> Unreadable(Error error) {
+  error.code = ErrorCode::kRowRejected;
+  return tl::unexpected<Error>(std::move(error));
+}
+
 bool IsPastTheEnd(const Error& error, int page) {
   return error.code == ErrorCode::kNotFound && page > 1;
 }
@@ -128,9 +134,10 @@ Result<std::vector<mappings::Memory>> Client::ReadMany(const std::vector<MemoryI
 Result<mappings::Memory> Client::ReadOne(const MemoryId& id) {
   if (!MayBeAnId(id)) return NoId("read_memory");
   const auto answer = wire_->CallForJson({.name = "read_memory", .path = paths::Memory(id), .subject = Subject::kMemories});
+  if (!answer && answer.error().code == ErrorCode::kRefused && LastFailure().status == 0) return Unreadable(answer.error());
   if (!answer) return tl::unexpected<Error>(answer.error());
   auto memory = mappings::ReadMemory(*answer);
-  if (!memory) return Within(memory.error(), "read_memory");
+  if (!memory) return Unreadable(Within(memory.error(), "read_memory").value());
   if (Lower(memory->id.Text()) != Lower(id.Text()))
     return Fail(ErrorCode::kUnavailable, "read_memory: Mem0 answered with another memory");
   return memory;

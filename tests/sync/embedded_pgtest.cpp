@@ -6,14 +6,13 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
-#include <functional>
 #include <iterator>
-#include <thread>
 
 #include "sync/embedded.hpp"
 #include "sync/embedded_child.hpp"
 #include "sync/postgres/session.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/eventually.hpp"
 
 namespace membridge {
 namespace {
@@ -24,6 +23,7 @@ using sync::Child;
 using sync::EmbeddedPostgres;
 using sync::postgres::Session;
 using sync::postgres::SqlFailure;
+using test::Eventually;
 
 // A folder the server's user can enter, gone with the case.
 class StateDir {
@@ -63,15 +63,6 @@ void Fill(const StateDir& dir) {
   Result<Child> copy = Child::Start({.command = {"/bin/cp", "-a", model.Inside(), dir.Path()}});
   REQUIRE(copy.has_value());
   REQUIRE(copy->Wait(60s) == 0);
-}
-
-bool EventuallyTrue(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 30s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(5ms);
-  }
-  return true;
 }
 
 std::string TextOf(const fs::path& file) {
@@ -133,7 +124,7 @@ TEST_CASE("a server that dies is started again and has lost nothing", "[sync][pg
   for (const int restarts : {1, 2}) {
     const int pid = server->Pid();
     REQUIRE(kill(pid, SIGKILL) == 0);
-    REQUIRE(EventuallyTrue([&] { return server->Restarts() == restarts; }));
+    REQUIRE(Eventually([&] { return server->Restarts() == restarts; }));
     CHECK(server->Pid() != pid);
     CHECK(Session(server->Dsn()).Run("SELECT name FROM people").Text(0, 0) == "Ada");
   }
@@ -170,7 +161,7 @@ TEST_CASE("a server outlives no killed bridge, and the next bridge finds what wa
     CHECK(Session(server->Dsn()).Run("SELECT name FROM people").Text(0, 0) == "Ada");
   }
   SECTION("left alone it goes by itself") {
-    CHECK(EventuallyTrue([&] { return !Alive(pid); }));
+    CHECK(Eventually([&] { return !Alive(pid); }));
     CHECK_FALSE(fs::exists(dir.Inside() / "data" / "postmaster.pid"));
   }
 }
@@ -184,7 +175,7 @@ TEST_CASE("a running server in the data is ended when it is ours and left alone 
        .user = *sync::UnprivilegedUser()});
   REQUIRE(other.has_value());
   const std::string dsn = "host=" + (dir.Inside() / "socket").string() + " user=membridge dbname=membridge";
-  REQUIRE(EventuallyTrue([&] {
+  REQUIRE(Eventually([&] {
     try {
       Session session(dsn);
       return true;

@@ -101,3 +101,4 @@ CREATE TABLE membridge.tokens (
 );
 COMMENT ON COLUMN membridge.tokens.hash IS 'SHA-256 of the token, hex; the token itself is stored nowhere';
 CREATE INDEX tokens_project ON membridge.tokens (project);
+CREATE UNIQUE INDEX tokens_hash ON membridge.tokens (hash);

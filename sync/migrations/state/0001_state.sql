@@ -19,6 +19,7 @@ COMMENT ON TABLE membridge.deliveries IS 'Every webhook call as it arrived; part
 -- Catches what arrives while no partition of its day exists; housekeeping keeps it empty.
 CREATE TABLE membridge.deliveries_default PARTITION OF membridge.deliveries DEFAULT;
 CREATE INDEX deliveries_memories ON membridge.deliveries USING gin (memories);
+CREATE INDEX deliveries_received ON membridge.deliveries (received_at, id);
 
 -- Every claim takes the next number: of two workers with the same memory the later claim wins.
 CREATE SEQUENCE membridge.fence;

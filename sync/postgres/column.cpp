@@ -45,8 +45,8 @@ void Column::AddNumber(std::int64_t number) {
 }
 
 Param Column::Take() {
-  if (text_.empty()) text_ = "{";
-  text_ += '}';
+  if (text_.empty()) text_.push_back('{');
+  text_.push_back('}');
   return std::exchange(text_, {});
 }
 

@@ -19,6 +19,7 @@ COMMENT ON TABLE membridge.deliveries IS 'Every webhook call as it arrived; part
 -- Catches what arrives while no partition of its day exists; housekeeping keeps it empty.
 CREATE TABLE membridge.deliveries_default PARTITION OF membridge.deliveries DEFAULT;
 CREATE INDEX deliveries_memories ON membridge.deliveries USING gin (memories);
+CREATE INDEX deliveries_received ON membridge.deliveries (received_at, id);
 
 -- Every claim takes the next number: of two workers with the same memory the later claim wins.
 CREATE SEQUENCE membridge.fence;
@@ -101,3 +102,4 @@ CREATE TABLE membridge.tokens (
 );
 COMMENT ON COLUMN membridge.tokens.hash IS 'SHA-256 of the token, hex; the token itself is stored nowhere';
 CREATE INDEX tokens_project ON membridge.tokens (project);
+CREATE UNIQUE INDEX tokens_hash ON membridge.tokens (hash);

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+
+namespace membridge::sync {
+
+/// The channel other processes are told on when a bucket goes from empty to due.
+inline constexpr const char* kDueChannel = "membridge_due";
+
+/// Wakes waiting workers: poked by this process, noticed from another one, or after a while anyway. It is a fast path and nothing
+/// else: a wake-up may come for nothing, and one may be missed, so every worker looks for itself when its wait is over.
+///
+///     std::uint64_t seen = wake_up.Pokes();      // before looking for work: what comes after this ends the wait
+///     if (nothing is due) wake_up.Wait(seen, 1s, stop);
+///
+/// Threads: every function from any.
+class WakeUp {
+ public:
+  /// With a DSN a thread of ours LISTENs there, on a session of its own, made again whenever it is lost; a server that cannot
+  /// LISTEN (a transaction pooler swallows notices) costs nothing but the wait. Without one only Poke() and the clock wake.
+  explicit WakeUp(std::optional<std::string> listen_dsn = std::nullopt);
+  ~WakeUp();  ///< within a quarter of a second, or as long as a connection attempt under way takes
+  WakeUp(const WakeUp&) = delete;
+  WakeUp& operator=(const WakeUp&) = delete;
+
+  /// There may be something due: ends every Wait() that has not seen this.
+  void Poke();
+  std::uint64_t Pokes() const;
+  /// Returns true at once or as soon as somebody poked after `seen` was read, false after `patience` or a requested stop.
+  bool Wait(std::uint64_t seen, std::chrono::milliseconds patience, std::stop_token stop);
+
+  /// Whether notices are being listened for at this moment; for `/readyz` and tests.
+  bool Listening() const;
+
+ private:
+  void ListenUntil(std::stop_token stop, const std::string& dsn);
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable_any poked_;
+  std::uint64_t pokes_ = 0;  // guarded by mutex_
+  bool listening_ = false;   // guarded by mutex_
+  std::jthread listener_;    // last: it uses everything above
+};
+
+}  // namespace membridge::sync

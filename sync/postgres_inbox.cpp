@@ -1,0 +1,228 @@
+#include "sync/postgres_inbox.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "sync/deliveries_store.hpp"
+#include "sync/marking.hpp"
+#include "sync/notify.hpp"
+#include "sync/postgres/column.hpp"
+#include "sync/postgres/session.hpp"
+#include "sync/queue.hpp"
+#include "sync/tokens.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using postgres::Column;
+using postgres::Param;
+using postgres::SqlFailure;
+
+bool IsUtf8WithoutNul(std::string_view text) {
+  if (std::ranges::all_of(text, [](char c) { return c > 0; })) return true;
+  if (text.find('\0') != std::string_view::npos) return false;
+  try {
+    static_cast<void>(nlohmann::json(text).dump());
+    return true;
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
+// The text as PostgreSQL can hold it.
+std::string Storable(std::string_view text) {
+  if (IsUtf8WithoutNul(text)) return std::string{text};
+  const std::string dumped = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::string valid = nlohmann::json::parse(dumped).get<std::string>();
+  std::erase(valid, '\0');
+  return valid;
+}
+
+nlohmann::json StorableJson(const nlohmann::json& value) {
+  if (value.is_string()) return Storable(value.get_ref<const std::string&>());
+  if (!value.is_structured()) return value;
+  nlohmann::json storable = value.is_array() ? nlohmann::json::array() : nlohmann::json::object();
+  for (const auto& [key, element] : value.items()) {
+    if (value.is_array()) {
+      storable.push_back(StorableJson(element));
+    } else {
+      storable[Storable(key)] = StorableJson(element);
+    }
+  }
+  return storable;
+}
+
+std::string StorableText(const nlohmann::json& value) {
+  if (value.is_null()) return "{}";
+  try {
+    std::string text = value.dump();
+    if (text.find("\\u0000") == std::string::npos) return text;
+  } catch (const nlohmann::json::type_error&) {
+    // Not UTF-8: copied and cleaned below, as hardly any header ever needs.
+  }
+  return StorableJson(value).dump();
+}
+
+// The parameters of AcceptSql(), column by column.
+class Batch {
+ public:
+  void Add(const Delivery& delivery) {
+    ids_.AddText(delivery.id.Text());
+    buckets_.AddNumber(BucketOf(delivery.id));
+    received_at_.AddTime(delivery.received_at);
+    projects_.AddText(delivery.project.Text());
+    verdicts_.AddText(Storable(delivery.verdict));
+    sources_.AddText(Storable(delivery.source_address));
+    tokens_.AddText(Storable(delivery.token_id));
+    headers_.AddText(StorableText(delivery.headers));
+    starts_.AddNumber(next_start_);
+    lengths_.AddNumber(static_cast<std::int64_t>(delivery.body.size()));
+    next_start_ += static_cast<std::int64_t>(delivery.body.size());
+    postgres::AppendHex(bodies_, delivery.body);
+    AddMemories(delivery);
+  }
+
+  std::vector<Param> Take() {
+    std::vector<Param> params{std::move(bodies_)};
+    for (Column* column : {&starts_, &lengths_, &ids_, &buckets_, &received_at_, &projects_, &verdicts_, &sources_, &tokens_,
+                           &headers_, &memories_, &mark_deliveries_, &mark_buckets_, &mark_memories_}) {
+      params.push_back(column->Take());
+    }
+    params.push_back(std::to_string(std::chrono::milliseconds{PostgresInbox::kLockPatience}.count()));
+    return params;
+  }
+
+ private:
+  void AddMemories(const Delivery& delivery) {
+    Column memories;
+    for (const MemoryId& memory : delivery.memories) {
+      if (!CanBeMarked(memory)) continue;
+      memories.AddText(memory.Text());
+      mark_deliveries_.AddText(delivery.id.Text());
+      mark_buckets_.AddNumber(BucketOf(delivery.project, memory));
+      mark_memories_.AddText(memory.Text());
+    }
+    memories_.AddText(*memories.Take());
+  }
+
+  std::string bodies_ = "\\x";
+  std::int64_t next_start_ = 1;
+  Column starts_, lengths_, ids_, buckets_, received_at_, projects_, verdicts_, sources_, tokens_, headers_, memories_;
+  Column mark_deliveries_, mark_buckets_, mark_memories_;
+};
+
+// One statement. All bodies are one bytea, cut by start and length: that is parsed once and copied once, where an array of bytea
+// would be escaped and unescaped twice. The parts see the state before the statement: a bucket without free due work is empty.
+const std::string& AcceptSql() {
+  static const std::string kSql = std::string{R"(
+      WITH setting AS MATERIALIZED (
+        SELECT set_config('lock_timeout', $16, true) AS lock_timeout,
+               CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', true) END AS flush),
+      stored AS (
+        INSERT INTO membridge.deliveries (bucket, id, received_at, project, verdict, source, token, headers, memories, body)
+        SELECT d.bucket, d.id, d.received_at, d.project, d.verdict, d.source, d.token, d.headers::jsonb, d.memories::text[],
+               substring($1::bytea FROM d.start FOR d.length)
+        FROM setting,
+             unnest($2::integer[], $3::integer[], $4::uuid[], $5::smallint[], $6::timestamptz[], $7::text[], $8::text[], $9::text[],
+                    $10::text[], $11::text[], $12::text[])
+             AS d(start, length, id, bucket, received_at, project, verdict, source, token, headers, memories)
+        WHERE setting.lock_timeout IS NOT NULL
+        ON CONFLICT DO NOTHING
+        RETURNING id, project),
+      marks AS MATERIALIZED (
+        SELECT DISTINCT m.bucket, stored.project, m.memory_id
+        FROM unnest($13::uuid[], $14::smallint[], $15::text[]) AS m(delivery, bucket, memory_id)
+        JOIN stored ON stored.id = m.delivery),
+      marked AS (
+        INSERT INTO membridge.dirty AS d (bucket, project, memory_id, reason)
+        SELECT bucket, project, memory_id, 'delivery' FROM marks
+        ORDER BY bucket, project COLLATE "C", memory_id COLLATE "C")"} +
+                                  std::string{kMarkAgain} + R"()
+      SELECT count(pg_notify('membridge_due', ''))
+      FROM (SELECT DISTINCT bucket FROM marks) AS touched
+      LEFT JOIN LATERAL (SELECT true AS already FROM membridge.dirty d
+                         WHERE d.bucket = touched.bucket AND d.due_at <= statement_timestamp()
+                           AND (d.claimed_until IS NULL OR d.claimed_until <= statement_timestamp())
+                         ORDER BY d.due_at LIMIT 1) AS due ON true
+      WHERE due.already IS NULL)";
+  return kSql;
+}
+
+// Lost connections and deadlocks are worth one more try at once; a full disk or a lock somebody sits on are not.
+bool WorthAnotherTry(const SqlFailure& failure) {
+  const std::string_view state = failure.fields().sqlstate;
+  return state.starts_with("08") || state.starts_with("40") || state.starts_with("57P");
+}
+
+}  // namespace
+
+bool CanBeMarked(const MemoryId& memory) {
+  const std::string& text = memory.Text();
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  return !text.empty() && text.size() <= 255 && std::ranges::none_of(text, is_control) && IsUtf8WithoutNul(text);
+}
+
+PostgresInbox::PostgresInbox(std::string dsn, WakeUp* wake_up) : dsn_(std::move(dsn)), wake_up_(wake_up) {}
+PostgresInbox::~PostgresInbox() = default;
+
+Result<void> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
+  const Delivery* first = deliveries.data();
+  const Delivery* const end = first + deliveries.size();
+  while (first != end) {
+    const Delivery* last = first;
+    std::size_t bytes = 0;
+    do {
+      bytes += (last++)->body.size();
+    } while (last != end && bytes + last->body.size() <= kStatementBytes);
+    try {
+      Store(first, last);
+    } catch (const SqlFailure& failure) {
+      return Fail(ErrorCode::kUnavailable, std::string{"storing deliveries: "} + failure.what());
+    }
+    first = last;
+  }
+  if (wake_up_ != nullptr) wake_up_->Poke();
+  NoteTokenUse(deliveries);
+  return {};
+}
+
+void PostgresInbox::Store(const Delivery* first, const Delivery* last) {
+  Batch batch;
+  for (const Delivery* delivery = first; delivery != last; ++delivery) batch.Add(*delivery);
+  const std::vector<Param> params = batch.Take();
+  for (int attempt = 1;; ++attempt) {
+    try {
+      if (session_ == nullptr) session_ = std::make_unique<postgres::Session>(dsn_, "membridge inbox");
+      session_->Run(AcceptSql(), params);
+      return;
+    } catch (const SqlFailure& failure) {
+      // Stored or not, nobody knows when the connection broke; the ids make a second time harmless.
+      const bool connected = session_ != nullptr;
+      if (connected && !session_->Usable()) session_.reset();
+      if (!connected || attempt == 2 || !WorthAnotherTry(failure)) throw;
+    }
+  }
+}
+
+void PostgresInbox::NoteTokenUse(const std::vector<Delivery>& deliveries) {
+  std::vector<TokenUse> uses;
+  for (const Delivery& delivery : deliveries) {
+    if (delivery.token_id.empty()) continue;
+    const auto [known, is_new] = last_token_use_.try_emplace(delivery.token_id, delivery.received_at);
+    if (!is_new && delivery.received_at - known->second < kTokenUseGrain) continue;
+    known->second = delivery.received_at;
+    uses.push_back({delivery.token_id, delivery.received_at});
+  }
+  if (uses.empty() || session_ == nullptr) return;
+  try {
+    postgres::Transaction transaction = session_->Begin();
+    Tokens::Touch(transaction, uses);
+    transaction.Commit();
+  } catch (const SqlFailure&) {
+    // The deliveries are safe; the next use is told again.
+    for (const TokenUse& use : uses) last_token_use_.erase(use.id);
+    if (!session_->Usable()) session_.reset();
+  }
+}
+
+}  // namespace membridge::sync

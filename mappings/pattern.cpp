@@ -8,8 +8,8 @@ namespace membridge::mappings {
 namespace {
 
 constexpr std::int64_t kPatternMemory = 8 << 20;
-constexpr std::size_t kSmallText = 64 << 10;
-constexpr std::size_t kScanBudget = std::size_t{1} << 31U;
+constexpr std::size_t kScanBudget = std::size_t{1} << 28U;
+constexpr std::size_t kSmallestWindow = 256;
 
 re2::StringPiece Piece(std::string_view text) {
   return {text.data(), text.size()};
@@ -72,12 +72,13 @@ std::shared_ptr<const Pattern> Pattern::Compile(std::string_view expression, std
 }
 
 // One match is linear, but a pattern such as `a.*b|a` looks to the end of the text for every one of many matches. A text beyond
-// kSmallText is therefore searched through a window, so that the whole work stays under kScanBudget steps: there, one match
-// spans at most the window (2 KiB in a text of 1 MiB).
+// 16 KiB is therefore searched through a window, so that the whole work stays near kScanBudget steps: there, one match spans at
+// most the window (4 KiB in a text of 64 KiB, 256 bytes in one of 1 MiB).
 void Pattern::ForEachMatch(std::string_view text, const std::function<void(const Groups&)>& found) const {
   const RE2& re = compiled_->re;
   const auto count = static_cast<std::size_t>(re.NumberOfCapturingGroups()) + 1;
-  const std::size_t window = text.size() <= kSmallText ? text.size() : std::max<std::size_t>(kScanBudget / text.size(), 256);
+  const std::size_t fair = std::max(kScanBudget / std::max<std::size_t>(text.size(), 1), kSmallestWindow);
+  const std::size_t window = std::min(text.size(), fair);
   std::vector<re2::StringPiece> pieces(count);
   Groups groups(count);
   std::size_t position = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "mappings/check.hpp"
 #include "sync/apply/application.hpp"
 
 namespace membridge::sync {
@@ -47,26 +48,6 @@ std::optional<std::string> SettingText(const mappings::ValueSpec& spec, const nl
   return value->is_string() ? value->get<std::string>() : value->dump();
 }
 
-const mappings::Table* TableFor(const mappings::Catalog& catalog, const mappings::Row& row, const std::vector<std::string>& search_path) {
-  if (row.schema.empty()) {
-    for (const std::string& schema : search_path) {
-      if (const auto* table = catalog.Find(schema, row.table)) return table;
-    }
-  }
-  return catalog.Find(row.schema, row.table);
-}
-
-std::vector<std::string> SchemasOf(const std::string& search_path) {
-  std::vector<std::string> schemas{""};
-  for (const char c : search_path) {
-    if (c == ',')
-      schemas.emplace_back();
-    else if (c != ' ' && c != '"')
-      schemas.back() += c;
-  }
-  return schemas;
-}
-
 }  // namespace
 
 struct Applier::Plan : MappingPlan {
@@ -77,7 +58,6 @@ Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_p
   auto plan = std::make_unique<Plan>();
   plan->mapping = std::move(mapping);
   plan->catalog = std::move(catalog);
-  std::vector<std::string> search_path;
   for (const auto& [name, spec] : plan->mapping->session) {
     const auto text = SettingText(spec, plan->mapping->vars);
     if (!text) continue;
@@ -85,11 +65,10 @@ Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_p
       plan->role = *text;
       continue;
     }
-    if (name == "search_path") search_path = SchemasOf(*text);
     plan->settings.emplace_back(name, *text);
   }
   for (const mappings::Row& row : plan->mapping->rows) {
-    const mappings::Table* table = TableFor(*plan->catalog, row, search_path);
+    const mappings::Table* table = mappings::TableOf(row, *plan->mapping, *plan->catalog);
     if (table == nullptr) throw std::invalid_argument(plan->mapping->file + ": there is no table " + row.TableName());
     PlannedRow& planned = plan->rows.emplace_back();
     planned.row = &row;

@@ -33,12 +33,14 @@ class Sheet {
   void Run(const std::string& sql) const { database_.RunScript(sql); }
   const PgDatabase& Database() const { return database_; }
   sync::postgres::Session& Connection() { return session_; }
-  const sync::Applier& Applier() const { return *applier_; }
+  const std::shared_ptr<const mappings::Mapping>& Mapping() const { return mapping_; }
+  const std::shared_ptr<const mappings::Catalog>& Catalog() const { return catalog_; }
 
  private:
   PgDatabase database_;
   sync::postgres::Session session_;
   std::shared_ptr<const mappings::Catalog> catalog_;
+  std::shared_ptr<const mappings::Mapping> mapping_;
   std::unique_ptr<sync::Applier> applier_;
   std::int64_t fence_ = 0;
 };

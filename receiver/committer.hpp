@@ -30,9 +30,9 @@ class Committer {
   using Done = std::function<void(const Result<void>&)>;
   struct Hooks {
     /// After every commit, before the Done calls: wake workers, note token uses.
-    std::function<void(const std::vector<sync::Delivery>&)> on_committed;
+    std::function<void(const std::vector<sync::Delivery>&)> on_committed{};
     /// After every attempt.
-    std::function<void(std::size_t deliveries, std::chrono::duration<double> took, bool stored)> on_attempt;
+    std::function<void(std::size_t deliveries, std::chrono::duration<double> took, bool stored)> on_attempt{};
   };
 
   /// `inbox` outlives the Committer, and is used from its thread only.

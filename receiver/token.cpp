@@ -4,8 +4,9 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
-#include <algorithm>
 #include <stdexcept>
+
+#include "receiver/verify/base64.hpp"
 
 namespace membridge::receiver {
 namespace {
@@ -18,14 +19,8 @@ Digest Sha256(std::string_view text) {
   return digest;
 }
 
-std::string HexOf(const Digest& digest) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string hex;
-  for (const unsigned char byte : digest) {
-    hex += kHex[byte >> 4];
-    hex += kHex[byte & 15];
-  }
-  return hex;
+std::string_view BytesOf(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
 std::optional<Digest> FromHex(std::string_view hex) {
@@ -44,22 +39,13 @@ std::optional<Digest> FromHex(std::string_view hex) {
 }  // namespace
 
 std::string MakeToken() {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   Digest random{};
   if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) throw std::runtime_error("no random bytes for a token");
-  std::string token;
-  unsigned bits = 0;
-  unsigned held = 0;
-  for (const unsigned char byte : random) {
-    held = (held << 8) | byte;
-    for (bits += 8; bits >= 6; bits -= 6) token += kAlphabet[(held >> (bits - 6)) & 63];
-  }
-  token += kAlphabet[(held << (6 - bits)) & 63];
-  return token;
+  return EncodeBase64Url(BytesOf(random));
 }
 
 std::string HashToken(std::string_view token) {
-  return HexOf(Sha256(token));
+  return EncodeHex(BytesOf(Sha256(token)));
 }
 
 TokenSet::TokenSet(const std::vector<StoredToken>& tokens) {

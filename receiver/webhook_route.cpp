@@ -22,7 +22,7 @@ http::Response TryAgain(std::string_view message) {
 }
 
 http::Response Accepted(const DeliveryId& id) {
-  return {.body = R"({"status":"accepted","delivery":")" + id.Text() + R"("})", .headers = {}};
+  return {.body = R"({"status":"accepted","delivery":")" + id.Text() + R"("})"};
 }
 
 }  // namespace

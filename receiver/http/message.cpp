@@ -25,7 +25,7 @@ std::optional<std::string> Request::Find(std::string_view name) const {
 
 Response Refusal(int status, std::string_view code, std::string_view message, std::string_view hint) {
   const nlohmann::ordered_json body{{"code", code}, {"message", message}, {"hint", hint}};
-  return Response{.status = status, .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), .headers = {}};
+  return Response{.status = status, .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
 }  // namespace membridge::receiver::http

@@ -30,8 +30,8 @@ struct Request {
 struct Response {
   int status = 200;
   std::string content_type = "application/json";  ///< empty: no Content-Type
-  std::string body;
-  std::vector<Header> headers;
+  std::string body{};
+  std::vector<Header> headers{};
 };
 
 /// `{"code","message","hint"}`, the body of every refusal.

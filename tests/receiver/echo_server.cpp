@@ -13,7 +13,7 @@ using receiver::http::Response;
 namespace {
 
 Response Text(std::string body) {
-  return {.content_type = "text/plain", .body = std::move(body), .headers = {}};
+  return {.content_type = "text/plain", .body = std::move(body)};
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ Route Named(const std::string& name) {
   return [name](Request&&, Parameters&& parameters, const Reply& reply) {
     std::string text = name;
     for (const std::string& parameter : parameters) text += "|" + parameter;
-    reply.Send({.body = text, .headers = {}});
+    reply.Send({.body = text});
   };
 }
 
@@ -106,10 +106,8 @@ TEST_CASE("values of a query are found and decoded", "[router]") {
 
 TEST_CASE("health is answered here, the rest by whoever knows", "[router]") {
   Router router;
-  AddHealthRoutes(
-      router,
-      {.ready = [](const Reply& reply) { reply.Send(Refusal(503, "unavailable", "no database")); },
-       .metrics = [](const Reply& reply) { reply.Send({.content_type = "text/plain", .body = "m 1\n", .headers = {}}); }});
+  AddHealthRoutes(router, {.ready = [](const Reply& reply) { reply.Send(Refusal(503, "unavailable", "no database")); },
+                           .metrics = [](const Reply& reply) { reply.Send({.content_type = "text/plain", .body = "m 1\n"}); }});
   CHECK(Ask(router, "GET", "/healthz").status == 200);
   CHECK(Ask(router, "GET", "/readyz").status == 503);
   CHECK(Ask(router, "GET", "/metrics").body == "m 1\n");

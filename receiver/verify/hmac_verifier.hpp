@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "receiver/verify/signing.hpp"
+#include "receiver/verify/verifier.hpp"
+
+namespace membridge::receiver {
+
+enum class MacEncoding { kHex, kBase64 };
+
+/// How a sender signs. GitHub: {"X-Hub-Signature-256", kSha256, kHex, "sha256="}. Slack: {"X-Slack-Signature", kSha256, kHex,
+/// "v0="} with signed_text "v0:{timestamp}:{body}" and timestamp_header "X-Slack-Request-Timestamp".
+struct HmacOptions {
+  std::string header{};  ///< where the signature stands
+  HashAlgorithm algorithm = HashAlgorithm::kSha256;
+  MacEncoding encoding = MacEncoding::kHex;  ///< hex in either case; base64 strictly
+  std::string prefix{};                      ///< before the signature, exactly
+  std::vector<std::string> secrets{};        ///< used as they are; any may match
+  std::string signed_text = "{body}";        ///< `{body}` and `{timestamp}` stand for what was received, byte for byte
+  std::string timestamp_header{};            ///< seconds since 1970; empty: the sender gives no time
+  std::chrono::seconds tolerance = std::chrono::minutes{5};
+};
+
+/// Scheme `hmac`. kRefused: the options cannot work, and why.
+Result<std::shared_ptr<const Verifier>> MakeHmacVerifier(HmacOptions options);
+
+}  // namespace membridge::receiver

@@ -18,7 +18,8 @@ Json FillSchema(const Json& schema, const std::vector<const Memory*>& newest_fir
   Json filled = Json::object();
   std::vector<Json> metadata;
   for (const Memory* memory : newest_first) metadata.push_back(memory->Metadata());
-  for (const auto& [property, _] : schema.value("properties", Json::object()).items()) {
+  const Json properties = schema.value("properties", Json::object());
+  for (const auto& [property, _] : properties.items()) {
     filled[property] = nullptr;
     const auto holder =
         std::find_if(metadata.begin(), metadata.end(), [&, &name = property](const Json& held) { return held.contains(name); });
@@ -40,7 +41,8 @@ Exports::Script Exports::Parse(const Json& json) {
 tl::expected<void, std::string> Exports::Set(const Json& json) {
   try {
     std::map<std::string, Script> scripts;
-    for (const auto& [name, script] : json.value("users", Json::object()).items()) scripts.emplace(name, Parse(script));
+    const Json users = json.value("users", Json::object());
+    for (const auto& [name, script] : users.items()) scripts.emplace(name, Parse(script));
     const int ready_after_ms = json.value("ready_after_ms", ready_after_ms_);
     if (json.contains("users")) scripts_ = std::move(scripts);
     ready_after_ms_ = ready_after_ms;

@@ -82,8 +82,8 @@ Faults::Scripted Faults::ParseScripted(const Json& json) {
   if (json.contains("body"))
     scripted.answer.body = json["body"].is_string() ? json["body"].get<std::string>() : json["body"].dump();
   scripted.answer.content_type = json.value("content_type", scripted.answer.content_type);
-  for (const auto& [name, value] : json.value("headers", Json::object()).items())
-    scripted.answer.headers.emplace_back(name, value);
+  const Json headers = json.value("headers", Json::object());
+  for (const auto& [name, value] : headers.items()) scripted.answer.headers.emplace_back(name, value);
   return scripted;
 }
 

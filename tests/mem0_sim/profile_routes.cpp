@@ -13,8 +13,11 @@ Answer Get(Project& project, const Call& call) {
   return Ok(project.profiles.ProfileOf(call.parts[0]));
 }
 
-Json ObjectOf(const Profiles::Job& job) {
-  return {{"id", job.id}, {"job_id", job.id}, {"status", job.status}, {"entity_type", "user"}, {"entity_id", job.user}};
+Json Accepted(const Profiles::Job& job, const std::string& operation, bool again) {
+  return {{"job_id", job.id},       {"status", job.status},
+          {"operation", operation}, {"status_url", "/v2/profiles/jobs/" + job.id + "/"},
+          {"entity_type", "user"},  {"entity_count_reserved", 1},
+          {"event_id", nullptr},    {"replayed", again}};
 }
 
 std::vector<const Memory*> NewestFirstOf(const Store& store, const std::string& user) {
@@ -42,12 +45,24 @@ Answer Begin(Project& project, const Call& call) {
     project.Soon(kGenerationMs,
                  [&project, id, user = *user] { project.profiles.Finish(id, NewestFirstOf(project.store, user)); });
   }
-  return WithStatus(202, ObjectOf(*project.profiles.Find(id)));
+  return WithStatus(202, Accepted(*project.profiles.Find(id), *operation, again));
 }
 
 Answer GetJob(Project& project, const Call& call) {
   const Profiles::Job* job = project.profiles.Find(call.parts[0]);
-  return job == nullptr ? WithStatus(404, {{"error", "Job not found"}}) : Ok(ObjectOf(*job));
+  if (job == nullptr) return WithStatus(404, {{"error", "Job not found"}});
+  const int done = job->status == "succeeded" ? 1 : 0;
+  return Ok({{"job",
+              {{"id", job->id},
+               {"operation", "trigger"},
+               {"entity_type", "user"},
+               {"status", job->status},
+               {"total", 1},
+               {"enumeration_complete", true},
+               {"completed", done},
+               {"succeeded", done},
+               {"failed", 0},
+               {"skipped", 0}}}});
 }
 
 Answer GetSettings(Project& project, const Call&) {
@@ -55,6 +70,8 @@ Answer GetSettings(Project& project, const Call&) {
 }
 
 Answer ChangeSettings(Project& project, const Call& call) {
+  if (call.body.contains("schema") || call.body.contains("custom_instructions"))
+    return WithStatus(400, {{"error", "Unsupported settings"}});
   project.profiles.Change(call.body);
   return Ok(project.profiles.Settings());
 }

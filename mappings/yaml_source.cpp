@@ -170,7 +170,7 @@ class TreeBuilder : public YAML::EventHandler {
     } else {
       const auto [known, fresh] = frame.lines.emplace(frame.key->text, frame.key->place.line);
       if (fresh) {
-        frame.node.entries.emplace_back(std::move(*frame.key), std::move(node));
+        frame.node.entries.push_back({std::move(*frame.key), std::move(node)});
       } else {
         problems_.Error(frame.key->place,
                         fmt::format("\"{}\" is given twice; the first is on line {}", frame.key->text, known->second));

@@ -12,6 +12,8 @@
 
 namespace membridge::mappings {
 
+struct YamlEntry;
+
 /// One node of a YAML file, with its place. Scalars keep the text as written: what it means is not YAML's to say.
 struct YamlNode {
   enum class Kind { kNothing, kScalar, kList, kMap };
@@ -22,13 +24,19 @@ struct YamlNode {
   Place place;
   std::size_t offset = 0;  ///< of its first character in the file
   std::vector<YamlNode> items;
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  ///< in the file's order; keys are scalars, each once
+  std::vector<YamlEntry> entries;  ///< in the file's order; keys are scalars, each once
 
   /// nullptr when the map has no such key, or this is no map.
   const YamlNode* Find(std::string_view key) const;
   bool IsNull() const { return kind == Kind::kScalar && plain && text == "null"; }
   /// `a map`, `a list`, `text`, `nothing`: for messages.
   std::string_view KindName() const;
+};
+
+/// A key of a map and its value.
+struct YamlEntry {
+  YamlNode key;
+  YamlNode value;
 };
 
 /// A YAML file read once. Any bytes are safe: size, nesting and what aliases expand to are limited, and nothing throws.

@@ -61,7 +61,7 @@ TEST_CASE("every day gets a partition of its own, in UTC, once", "[sync][pg][del
   CHECK(PartitionOf(db, "2026-02-28 23:59:59.999999+00") == "membridge.deliveries_20260228");
   CHECK(PartitionOf(db, "2026-03-01 00:00:00+00") == "membridge.deliveries_20260301");
   CHECK(db.Count("membridge.deliveries_default") == 0);
-  CHECK(db.Count("pg_indexes WHERE tablename = 'deliveries_20260301'") == 2);
+  CHECK(db.Count("pg_indexes WHERE tablename = 'deliveries_20260301'") == db.Count("pg_indexes WHERE tablename = 'deliveries'"));
 }
 
 TEST_CASE("deliveries that came before their partition are moved into it, whichever day they are of", "[sync][pg][deliveries]") {

@@ -1,0 +1,153 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "admin/config_sections.hpp"
+#include "admin/config_values.hpp"
+
+namespace membridge::admin {
+namespace {
+
+const std::vector<std::string>& KnownEvents() {
+  static const std::vector<std::string> known{"memory_add",        "memory_update",        "memory_delete",
+                                              "memory_categorize", "ingest_job_completed", "ingest_job_partially_completed",
+                                              "ingest_job_failed", "ingest_job_cancelled"};
+  return known;
+}
+
+/// A URL without query or fragment, and without the slash at its end. Nothing when it is none; that has been reported.
+std::optional<std::string> ReadUrl(Fields& fields, std::string_view key) {
+  auto url = fields.Text(key);
+  if (!url) return std::nullopt;
+  const bool scheme = url->starts_with("https://") || url->starts_with("http://");
+  const std::string_view rest = scheme ? std::string_view{*url}.substr(url->find("//") + 2) : std::string_view{};
+  if (rest.empty() || rest.front() == '/' || rest.find_first_of("?#@ \t") != std::string_view::npos) {
+    fields.context().problems.Error(
+        fields.Take(key)->place,
+        fmt::format("\"{}\" must be http(s)://host without user, query or fragment; write https://host.example.com", key));
+    return std::nullopt;
+  }
+  while (url->back() == '/') url->pop_back();
+  return url;
+}
+
+std::string ReadApiKey(Fields& fields) {
+  const bool both = fields.Take("api_key") != nullptr && fields.Take("api_key_file") != nullptr;
+  if (both)
+    fields.context().problems.Error(fields.PlaceOf("api_key_file"),
+                                    fmt::format("{} has both \"api_key\" and \"api_key_file\"; give one", fields.where()));
+  if (fields.Take("api_key_file") == nullptr)
+    return fields.RequiredText("api_key", "write api_key: ${MEM0_API_KEY}, or give api_key_file").value_or("");
+  const auto written = fields.Text("api_key_file");
+  if (!written || both) return {};
+  std::ifstream stream{fields.context().PathOf(*written)};
+  std::string key{std::istreambuf_iterator<char>{stream}, {}};
+  while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' ')) key.pop_back();
+  if (key.empty())
+    fields.context().problems.Error(
+        fields.Take("api_key_file")->place,
+        fmt::format("\"{}\" is empty or cannot be read; it must hold the API key and nothing else", *written));
+  return key;
+}
+
+std::vector<Verification> ReadVerify(Fields& fields) {
+  std::vector<Verification> verify;
+  const YamlNode* value = fields.Take("verify");
+  if (value == nullptr) return {Verification::kToken};
+  // A single word may stand for a list of one.
+  std::vector<const YamlNode*> items;
+  if (value->kind == YamlNode::Kind::kScalar) {
+    items.push_back(value);
+  } else {
+    items = fields.List("verify");
+  }
+  for (const YamlNode* item : items) {
+    const auto text = TextOf(*item, "a verification", fields.context());
+    if (!text) continue;
+    if (*text == "token") {
+      verify.push_back(Verification::kToken);
+    } else if (*text == "none") {
+      verify.push_back(Verification::kNone);
+      fields.context().problems.Warn(item->place,
+                                     "anyone who knows the URL can mark memories for reading: \"verify: none\" checks nothing");
+    } else {
+      fields.context().problems.Error(item->place,
+                                      fmt::format("unknown verification \"{}\"{}", *text, Suggestion(*text, {"token", "none"})));
+    }
+  }
+  const bool none = std::find(verify.begin(), verify.end(), Verification::kNone) != verify.end();
+  if (none && verify.size() > 1)
+    fields.context().problems.Error(value->place, "\"none\" beside other verifications means nothing; leave it out");
+  if (items.empty())
+    fields.context().problems.Error(value->place,
+                                    "an empty \"verify\" is refused; write verify: [token], or spell out verify: none");
+  return verify;
+}
+
+std::vector<std::string> ReadEvents(Fields& fields) {
+  ReadingContext& context = fields.context();
+  std::vector<std::string> events;
+  for (const YamlNode* item : fields.List("events")) {
+    const auto event = TextOf(*item, "an event", context);
+    if (!event) continue;
+    if (std::find(KnownEvents().begin(), KnownEvents().end(), *event) == KnownEvents().end()) {
+      context.problems.Error(item->place, fmt::format("unknown event \"{}\"{}", *event, Suggestion(*event, KnownEvents())));
+    }
+    events.push_back(*event);
+  }
+  if (events.empty())
+    context.problems.Error(fields.PlaceOf("events"), "\"events\" is empty; leave it out for the four memory events");
+  return events;
+}
+
+WebhookConfig ReadWebhook(Fields& project, const ProjectId& id) {
+  WebhookConfig webhook;
+  webhook.name = "membridge-" + id.Text();
+  webhook.events = {KnownEvents().begin(), KnownEvents().begin() + 4};
+  webhook.verify = {Verification::kToken};
+  const YamlNode* section = project.Take("webhook");
+  if (section == nullptr || !IsMap(*section, "\"webhook\"", project.context())) return webhook;
+  ReadingContext& context = project.context();
+  Fields fields{*section, fmt::format("the webhook of {}", project.where()), context};
+  webhook.public_url = ReadUrl(fields, "public_url").value_or("");
+  if (auto name = fields.Text("name")) webhook.name = std::move(*name);
+  if (fields.Take("events") != nullptr) webhook.events = ReadEvents(fields);
+  fields.Read("manage", webhook.manage);
+  if (webhook.manage && fields.Take("public_url") == nullptr) {
+    context.problems.Error(fields.PlaceOf("manage"),
+                           "\"manage: true\" needs \"public_url\": the address Mem0 reaches this bridge at");
+  }
+  webhook.verify = ReadVerify(fields);
+  fields.Done();
+  return webhook;
+}
+
+}  // namespace
+
+void ReadProjects(Fields& top, Config& config) {
+  const auto entries = top.Map("projects");
+  if (top.Take("projects") == nullptr) {
+    top.context().problems.Error(top.PlaceOf("projects"),
+                                 "the configuration has no \"projects\"; name at least one, with its api_key");
+  } else if (entries.empty() && top.Take("projects")->entries.empty() && top.Take("projects")->kind == YamlNode::Kind::kMap) {
+    top.context().problems.Error(top.PlaceOf("projects"), "\"projects\" is empty; name at least one, with its api_key");
+  }
+  for (const Fields::Entry* entry : entries) {
+    const std::string where = fmt::format("project \"{}\"", entry->first.text);
+    if (!HasName(*entry, "project", top.context()) || !IsMap(entry->second, where, top.context())) continue;
+    ProjectConfig project;
+    project.id = ProjectId{entry->first.text};
+    YamlNode body = entry->second;
+    body.place = entry->first.place;  // what is missing is told at the project's name
+    Fields fields{body, where, top.context()};
+    project.api_key = ReadApiKey(fields);
+    project.base_url = ReadUrl(fields, "base_url").value_or("https://api.mem0.ai");
+    project.webhook = ReadWebhook(fields, project.id);
+    fields.Done();
+    config.projects.push_back(std::move(project));
+  }
+}
+
+}  // namespace membridge::admin

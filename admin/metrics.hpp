@@ -1,0 +1,58 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace prometheus {
+class Registry;
+}
+
+namespace membridge::admin {
+
+using MetricLabels = std::map<std::string, std::string>;
+
+/// One value of a metric.
+struct MetricSample {
+  MetricLabels labels;
+  double value = 0;
+};
+
+/// Everything the process tells Prometheus. Names begin with `membridge_` and end in a unit or `_total`; admin/README.md lists
+/// them. Threads: any. Values are read when somebody asks, so that what already counts for itself is not counted twice.
+class Metrics {
+ public:
+  enum class Kind { kCounter, kGauge };
+  /// Called on the thread that asks for Text(); must not block for long and must not throw.
+  using Source = std::function<std::vector<MetricSample>()>;
+
+  Metrics();
+  ~Metrics();
+
+  /// Reads `source` for `name` at every Text() until Forget().
+  void Watch(Kind kind, const std::string& name, const std::string& help, Source source);
+
+  /// Called before every Text(), for parts that keep metrics in the registry themselves. Must not block for long.
+  void BeforeText(std::function<void()> prepare);
+  /// For parts that register metrics themselves. Lives as long as this.
+  prometheus::Registry& Registry();
+
+  /// Adds to a counter of our own. A name belongs to one help text.
+  void Count(const std::string& name, const std::string& help, const MetricLabels& labels = {}, double by = 1);
+  /// Adds an observation, in seconds, to a histogram with bounds from 1 ms to 60 s.
+  void Observe(const std::string& name, const std::string& help, double seconds);
+
+  /// Stops reading sources and preparing: what they point at may go away.
+  void Forget();
+
+  /// All of it, in Prometheus's text format.
+  std::string Text() const;
+
+ private:
+  struct State;  // keeps prometheus-cpp out of this header
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace membridge::admin

@@ -1,0 +1,158 @@
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+
+#include "admin/commands/command.hpp"
+#include "admin/commands/filters.hpp"
+#include "admin/commands/state_command.hpp"
+#include "sync/deliveries_store.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using sync::DeliveriesStore;
+using sync::postgres::Session;
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  std::string id, project, memory, verdict, since, until, cursor;
+  std::size_t limit = 50;
+  bool yes = false;
+};
+
+Result<sync::DeliveryFilter> FilterOf(const Options& options) {
+  sync::DeliveryFilter filter;
+  filter.id = GivenAs<DeliveryId>(options.id);
+  filter.project = GivenAs<ProjectId>(options.project);
+  filter.memory = GivenAs<MemoryId>(options.memory);
+  filter.verdict = Given(options.verdict);
+  const Instant now = SystemClock{}.Now();
+  for (const auto& [text, into, name] :
+       {std::tuple{&options.since, &filter.since, "--since"}, {&options.until, &filter.until, "--until"}}) {
+    if (text->empty()) continue;
+    *into = ParseWhen(*text, now);
+    if (!*into)
+      return Fail(ErrorCode::kRefused, fmt::format("{}: \"{}\" is no time", name, *text),
+                  "write 2026-03-01, 2026-03-01T09:00:00Z, or an age such as 2h");
+  }
+  return filter;
+}
+
+nlohmann::ordered_json AsJson(const sync::DeliverySummary& delivery) {
+  nlohmann::ordered_json memories = nlohmann::ordered_json::array();
+  for (const auto& memory : delivery.memories) memories.push_back(memory.Text());
+  return {{"id", delivery.id.Text()},
+          {"project", delivery.project.Text()},
+          {"received_at", FormatRfc3339(delivery.received_at)},
+          {"verdict", delivery.verdict},
+          {"source", delivery.source_address},
+          {"token", delivery.token_id},
+          {"memories", std::move(memories)},
+          {"body_bytes", delivery.body_bytes}};
+}
+
+int List(const Options& options, Session& session, Console& console) {
+  const auto filter = FilterOf(options);
+  if (!filter) return PrintUsageError(filter.error(), console);
+  sync::postgres::Transaction transaction = session.Begin();
+  const auto page = DeliveriesStore::List(transaction, *filter, options.limit, Given(options.cursor));
+  if (!page) return PrintUsageError(page.error(), console);
+  if (options.common->json) {
+    nlohmann::ordered_json deliveries = nlohmann::ordered_json::array();
+    for (const auto& delivery : page->deliveries) deliveries.push_back(AsJson(delivery));
+    nlohmann::ordered_json json{{"deliveries", std::move(deliveries)}, {"next", nullptr}};
+    if (page->next) json["next"] = *page->next;
+    fmt::print(console.out, "{}\n", json.dump(2));
+    return kDone;
+  }
+  for (const auto& delivery : page->deliveries) {
+    const std::string memory = delivery.memories.empty() ? "-" : delivery.memories.front().Text();
+    const std::string more = delivery.memories.size() > 1 ? fmt::format(" and {} more", delivery.memories.size() - 1) : "";
+    fmt::print(console.out, "{}  {}  {:<12}  {:<16}  {}{}\n", delivery.id.Text(), FormatRfc3339(delivery.received_at),
+               delivery.project.Text(), delivery.verdict, memory, more);
+  }
+  if (page->next) fmt::print(console.err, "more: --cursor {}\n", *page->next);
+  return kDone;
+}
+
+int Show(const Options& options, Session& session, Console& console) {
+  sync::postgres::Transaction transaction = session.Begin();
+  const auto delivery = DeliveriesStore::Show(transaction, DeliveryId{options.id});
+  if (!delivery)
+    return PrintError({ErrorCode::kNotFound, fmt::format("no delivery {}", options.id), "it may have been dropped by retention"},
+                      console);
+  nlohmann::ordered_json memories = nlohmann::ordered_json::array();
+  for (const auto& memory : delivery->memories) memories.push_back(memory.Text());
+  const nlohmann::ordered_json json{{"id", delivery->id.Text()},
+                                    {"project", delivery->project.Text()},
+                                    {"received_at", FormatRfc3339(delivery->received_at)},
+                                    {"verdict", delivery->verdict},
+                                    {"source", delivery->source_address},
+                                    {"token", delivery->token_id},
+                                    {"memories", std::move(memories)},
+                                    {"headers", delivery->headers},
+                                    {"body", delivery->body}};
+  fmt::print(console.out, "{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  return kDone;
+}
+
+int Replay(const Options& options, Session& session, Console& console) {
+  const auto filter = FilterOf(options);
+  if (!filter) return PrintUsageError(filter.error(), console);
+  sync::postgres::Transaction transaction = session.Begin();
+  const auto count = DeliveriesStore::Count(transaction, *filter);
+  transaction.Commit();
+  if (!options.yes) {
+    fmt::print(console.out, "{} about {} would be replayed; add --yes to do it\n",
+               Counted(count.deliveries, "delivery", "deliveries"), Counted(count.memories, "memory", "memories"));
+    return kDone;
+  }
+  const std::size_t marked = DeliveriesStore::Replay(session, *filter);
+  if (options.common->json) {
+    fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"deliveries", count.deliveries}, {"memories", marked}}.dump());
+  } else {
+    fmt::print(console.out, "{} will be read again\n", Counted(marked, "memory", "memories"));
+  }
+  return kDone;
+}
+
+void AddFilterOptions(CLI::App& command, Options& options) {
+  command.add_option("--project", options.project, "Only of this project");
+  command.add_option("--memory", options.memory, "Only those that speak of this memory");
+  command.add_option("--verdict", options.verdict,
+                     "Only with this verdict: add, update, delete, categorize, other, mixed, uninterpretable");
+  command.add_option("--since", options.since, "Received then or later: a time, a day, or an age such as 2h");
+  command.add_option("--until", options.until, "Received before");
+}
+
+}  // namespace
+
+void AddDeliveries(CLI::App& app, Choice& choice) {
+  CLI::App* group = app.add_subcommand("deliveries", "What arrived: look at it, and have its memories read again");
+  group->require_subcommand(1);
+
+  auto list_options = std::make_shared<Options>();
+  CLI::App* list = group->add_subcommand("list", "Deliveries, newest first");
+  list_options->common = AddConfigAndJsonOptions(*list);
+  AddFilterOptions(*list, *list_options);
+  list->add_option("--limit", list_options->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();
+  list->add_option("--cursor", list_options->cursor, "Go on where a list ended");
+  list->callback([=, &choice] { choice = OnState(list_options, List); });
+
+  auto show_options = std::make_shared<Options>();
+  CLI::App* show = group->add_subcommand("show", "One delivery, with its headers (redacted) and its body, as JSON");
+  show_options->common = AddConfigAndJsonOptions(*show);
+  show->add_option("id", show_options->id, "The delivery's id")->required();
+  show->callback([=, &choice] { choice = OnState(show_options, Show); });
+
+  auto replay_options = std::make_shared<Options>();
+  CLI::App* replay = group->add_subcommand("replay", "Read the memories of deliveries again; counts first, acts with --yes");
+  replay_options->common = AddConfigAndJsonOptions(*replay);
+  AddFilterOptions(*replay, *replay_options);
+  replay->add_option("--id", replay_options->id, "Only this delivery");
+  replay->add_flag("--yes", replay_options->yes, "Do it");
+  replay->callback([=, &choice] { choice = OnState(replay_options, Replay); });
+}
+
+}  // namespace membridge::admin

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "mappings/id.hpp"
+#include "mappings/time.hpp"
+
+namespace membridge::admin {
+
+/// An option that was given, as the filter wants it; nothing when it was not.
+inline std::optional<std::string> Given(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string>{text};
+}
+template <class Name>
+std::optional<Name> GivenAs(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<Name>{Name{text}};
+}
+
+/// A time as the command line takes it: RFC 3339, a day, or an age such as `2h` or `7d`. Nothing for anything else.
+std::optional<Instant> ParseWhen(const std::string& text, Instant now);
+
+}  // namespace membridge::admin

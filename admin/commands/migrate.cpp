@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iterator>
+
+#include "admin/commands/command.hpp"
+#include "admin/databases.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::admin {
+namespace {
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  std::string script;
+};
+
+/// Runs a script of the operator's own in the state database, all of it or nothing.
+Result<void> RunScript(const std::string& file, const std::string& dsn) {
+  std::ifstream stream{file};
+  if (!stream) return Fail(ErrorCode::kNotFound, file + " cannot be read");
+  const std::string sql{std::istreambuf_iterator<char>{stream}, {}};
+  try {
+    sync::postgres::Session session{dsn, "membridge migrate"};
+    sync::postgres::Transaction transaction = session.Begin();
+    transaction.RunScript(sql);
+    transaction.Commit();
+    return {};
+  } catch (const sync::postgres::SqlFailure& failure) {
+    // The operator's own script and terminal: what the server said helps and leaks nothing.
+    return Fail(ErrorCode::kRefused, fmt::format("{}: {}", file, failure.fields().message), failure.fields().hint);
+  }
+}
+
+int Run(const Options& options, Console& console) {
+  const auto config = ConfigOrProblems(options.common->config, console);
+  if (!config) return kBadUsage;
+  auto databases = Databases::Open(*config, Databases::Use::kCommand);
+  if (!databases) return PrintError(databases.error(), console);
+  const auto steps = MigrateAll(*config, *databases);
+  if (!steps) return PrintError(steps.error(), console);
+  if (!options.script.empty()) {
+    if (auto ran = RunScript(options.script, databases->StateDsn()); !ran) return PrintError(ran.error(), console);
+  }
+  if (options.common->json) {
+    nlohmann::ordered_json applied = nlohmann::ordered_json::array();
+    for (const auto& step : *steps) applied.push_back({{"database", step.database}, {"migration", step.name}});
+    fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"applied", applied}}.dump(2));
+    return kDone;
+  }
+  for (const auto& step : *steps) fmt::print(console.out, "{}: applied {}\n", step.database, step.name);
+  if (steps->empty()) fmt::print(console.out, "up to date\n");
+  return kDone;
+}
+
+}  // namespace
+
+void AddMigrate(CLI::App& app, Choice& choice) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("migrate", "Bring the databases up to this binary; serve does it too");
+  options->common = AddConfigAndJsonOptions(*command);
+  command->add_option("--run", options->script,
+                      "Then run this SQL file in the state database: how your own tables get into an embedded one");
+  command->callback([options, &choice] { choice = [options](Console& console) { return Run(*options, console); }; });
+}
+
+}  // namespace membridge::admin

@@ -1,0 +1,176 @@
+#include "sync/parked.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+
+#include "admin/commands/command.hpp"
+#include "admin/commands/filters.hpp"
+#include "admin/commands/state_command.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using sync::ParkedStore;
+using sync::postgres::Session;
+using sync::postgres::Transaction;
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  std::string group, project, memory, mapping, code, cursor;
+  std::size_t limit = 50;
+  bool yes = false;
+  bool all = false;
+};
+
+sync::ParkedFilter FilterOf(const Options& options) {
+  return {Given(options.group), GivenAs<ProjectId>(options.project), GivenAs<MemoryId>(options.memory), Given(options.mapping),
+          Given(options.code)};
+}
+
+nlohmann::ordered_json AsJson(const sync::ParkedGroup& group) {
+  return {{"group", group.group},
+          {"project", group.project.Text()},
+          {"mapping", group.mapping},
+          {"code", group.code},
+          {"sqlstate", group.sqlstate},
+          {"place", group.place},
+          {"cause", group.cause},
+          {"hint", group.hint},
+          {"memories", group.memories},
+          {"example", group.example.Text()},
+          {"first_parked_at", FormatRfc3339(group.first_parked_at)},
+          {"last_tried_at", FormatRfc3339(group.last_tried_at)}};
+}
+
+nlohmann::ordered_json AsJson(const sync::ParkedMemory& parked) {
+  return {{"group", parked.group},
+          {"project", parked.project.Text()},
+          {"memory", parked.memory.Text()},
+          {"mapping", parked.parking.mapping},
+          {"code", parked.code},
+          {"sqlstate", parked.parking.sqlstate},
+          {"place", parked.parking.place},
+          {"cause", parked.parking.cause},
+          {"hint", parked.parking.hint},
+          {"attempts", parked.attempts},
+          {"parked_at", FormatRfc3339(parked.parked_at)},
+          {"tried_at", FormatRfc3339(parked.tried_at)}};
+}
+
+int List(const Options& options, Session& session, Console& console) {
+  Transaction transaction = session.Begin();
+  const auto groups = ParkedStore::List(transaction, FilterOf(options));
+  if (options.common->json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const auto& group : groups) list.push_back(AsJson(group));
+    fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"groups", std::move(list)}}.dump(2));
+    return kDone;
+  }
+  for (const auto& group : groups) {
+    fmt::print(console.out, "{}  {} of {}, mapping {} ({})\n    {}\n", group.group, Counted(group.memories, "memory", "memories"),
+               group.project.Text(), group.mapping, group.place, group.cause);
+    if (!group.hint.empty()) fmt::print(console.out, "    {}\n", group.hint);
+  }
+  if (groups.empty()) fmt::print(console.out, "nothing is parked\n");
+  return kDone;
+}
+
+int Show(const Options& options, Session& session, Console& console) {
+  Transaction transaction = session.Begin();
+  const auto page = ParkedStore::Show(transaction, FilterOf(options), options.limit, Given(options.cursor));
+  if (!page) return PrintUsageError(page.error(), console);
+  if (options.common->json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const auto& parked : page->memories) list.push_back(AsJson(parked));
+    nlohmann::ordered_json json{{"memories", std::move(list)}, {"next", nullptr}};
+    if (page->next) json["next"] = *page->next;
+    fmt::print(console.out, "{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    return kDone;
+  }
+  for (const auto& parked : page->memories) {
+    fmt::print(console.out, "{}  {}  {} ({}), tried {} times\n    {}\n", parked.memory.Text(), parked.project.Text(),
+               parked.parking.mapping, parked.parking.place, parked.attempts, parked.parking.cause);
+    if (!parked.parking.hint.empty()) fmt::print(console.out, "    {}\n", parked.parking.hint);
+  }
+  if (page->next) fmt::print(console.err, "more: --cursor {}\n", *page->next);
+  return kDone;
+}
+
+/// What retry and drop have in common: everything only when asked for, count first, act with --yes.
+template <class Act>
+int CountThenAct(const Options& options, Session& session, Console& console, const char* would, const char* did, Act act) {
+  const sync::ParkedFilter filter = FilterOf(options);
+  const bool narrowed = filter.group || filter.project || filter.memory || filter.mapping || filter.code;
+  if (!narrowed && !options.all)
+    return PrintUsageError({ErrorCode::kRefused, "no filter given", "name a group from parked list, or say --all"}, console);
+  std::size_t count = 0;
+  if (options.yes) {
+    count = act(filter);
+  } else {
+    Transaction transaction = session.Begin();
+    count = ParkedStore::Count(transaction, filter);
+  }
+  if (options.common->json) {
+    fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"memories", count}, {"done", options.yes}}.dump());
+  } else {
+    fmt::print(console.out, "{} {}{}\n", Counted(count, "memory", "memories"), options.yes ? did : would,
+               options.yes ? "" : "; add --yes to do it");
+  }
+  return kDone;
+}
+
+int Retry(const Options& options, Session& session, Console& console) {
+  return CountThenAct(options, session, console, "would be tried again", "will be tried again",
+                      [&](const sync::ParkedFilter& filter) { return ParkedStore::Retry(session, filter); });
+}
+
+int Drop(const Options& options, Session& session, Console& console) {
+  return CountThenAct(options, session, console, "would be forgotten", "forgotten", [&](const sync::ParkedFilter& filter) {
+    Transaction transaction = session.Begin();
+    const std::size_t dropped = ParkedStore::Drop(transaction, filter);
+    transaction.Commit();
+    return dropped;
+  });
+}
+
+std::shared_ptr<Options> AddCommand(CLI::App& group, const char* name, const char* description, CLI::App*& command) {
+  auto options = std::make_shared<Options>();
+  command = group.add_subcommand(name, description);
+  options->common = AddConfigAndJsonOptions(*command);
+  command->add_option("group", options->group, "Only this cause, as parked list names it");
+  command->add_option("--project", options->project, "Only of this project");
+  command->add_option("--memory", options->memory, "Only this memory");
+  command->add_option("--mapping", options->mapping, "Only under this mapping");
+  command->add_option("--code", options->code, "Only with this code: row_rejected, bad_mapping, refused");
+  return options;
+}
+
+}  // namespace
+
+void AddParked(CLI::App& app, Choice& choice) {
+  CLI::App* group = app.add_subcommand("parked", "Memories that cannot be applied as things stand");
+  group->require_subcommand(1);
+  CLI::App* command = nullptr;
+
+  const auto list = AddCommand(*group, "list", "The causes, with how many memories each holds up", command);
+  command->callback([=, &choice] { choice = OnState(list, List); });
+
+  const auto show = AddCommand(*group, "show", "The memories, with what the database said (may quote row values)", command);
+  command->add_option("--limit", show->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();
+  command->add_option("--cursor", show->cursor, "Go on where a list ended");
+  command->callback([=, &choice] { choice = OnState(show, Show); });
+
+  const auto retry = AddCommand(*group, "retry", "Try them again; counts first, acts with --yes", command);
+  command->add_flag("--yes", retry->yes, "Do it");
+  command->add_flag("--all", retry->all, "All of them");
+  command->callback([=, &choice] { choice = OnState(retry, Retry); });
+
+  const auto drop = AddCommand(*group, "drop", "Forget them; counts first, acts with --yes", command);
+  command->add_flag("--yes", drop->yes, "Do it");
+  command->add_flag("--all", drop->all, "All of them");
+  command->callback([=, &choice] { choice = OnState(drop, Drop); });
+}
+
+}  // namespace membridge::admin

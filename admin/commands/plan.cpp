@@ -1,0 +1,121 @@
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <limits>
+
+#include "admin/commands/command.hpp"
+#include "admin/commands/prepared.hpp"
+#include "admin/commands/state_command.hpp"
+#include "admin/plan_text.hpp"
+#include "mappings/memory.hpp"
+#include "sync/apply/applier.hpp"
+#include "sync/mem0/client.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::admin {
+namespace {
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  std::string mapping;
+  std::string memory;
+  std::string record;
+  std::string project;
+};
+
+Result<const ProjectConfig*> ChooseProject(const Config& config, const ConfiguredMapping& configured, const std::string& wanted) {
+  if (!wanted.empty()) {
+    const ProjectConfig* project = config.FindProject(ProjectId{wanted});
+    if (project == nullptr) return Fail(ErrorCode::kNotFound, fmt::format("no project \"{}\" in the configuration", wanted));
+    return project;
+  }
+  if (configured.project) return config.FindProject(*configured.project);
+  if (config.projects.size() == 1) return &config.projects.front();
+  return Fail(ErrorCode::kRefused, "the mapping serves several projects", "say which with --project");
+}
+
+Result<mappings::Memory> ReadRecord(const std::string& file) {
+  std::ifstream stream{file};
+  if (!stream) return Fail(ErrorCode::kNotFound, file + " cannot be read");
+  const auto json = nlohmann::json::parse(stream, nullptr, false);
+  if (json.is_discarded())
+    return Fail(ErrorCode::kBadDelivery, file + " is not JSON", "it must hold one memory as Mem0 answers it");
+  auto memory = mappings::ReadMemory(json);
+  if (!memory) return Within(memory.error(), file);
+  return memory;
+}
+
+/// The source to evaluate: from the file, or as Mem0 has it now. A memory Mem0 does not have is one that has gone.
+Result<sync::Source> ReadSource(const Options& options, const ProjectConfig& project) {
+  sync::Source source;
+  source.project = project.id;
+  source.fence = std::numeric_limits<std::int64_t>::max();
+  source.stamp = SystemClock{}.Now();
+  Result<mappings::Memory> memory = [&]() -> Result<mappings::Memory> {
+    if (!options.record.empty()) return ReadRecord(options.record);
+    sync::mem0::Client::Options client_options;
+    client_options.base_url = project.base_url;
+    client_options.api_key = project.api_key;
+    sync::mem0::Client client{client_options, std::make_shared<sync::mem0::CallBudget>()};
+    return client.ReadOne(MemoryId{options.memory});
+  }();
+  if (!memory && memory.error().code == ErrorCode::kNotFound && options.record.empty()) {
+    source.id = options.memory;
+    source.speaks = false;
+    source.gone = true;
+    return source;
+  }
+  if (!memory) return tl::unexpected<Error>(memory.error());
+  source.id = memory->id.Text();
+  source.stamp = memory->updated_at;
+  source.speaks = memory->IsLive(std::chrono::floor<std::chrono::days>(SystemClock{}.Now()));
+  source.names = {{"memory", memory->record}};
+  return source;
+}
+
+int Run(const Options& options, Console& console) {
+  const auto prepared = Prepare(options.common->config, {options.mapping}, console);
+  if (!prepared) return prepared.error();
+  const ConfiguredMapping& configured = prepared->mappings.front();
+  const auto project = ChooseProject(prepared->config, configured, options.project);
+  if (!project) return PrintUsageError(project.error(), console);
+  const auto source = ReadSource(options, **project);
+  if (!source) return PrintError(source.error(), console);
+  const auto catalog = std::make_shared<const mappings::Catalog>(prepared->catalogs.at(configured.target));
+  const sync::Applier applier{configured.mapping, catalog};
+  try {
+    sync::postgres::Session session{prepared->DsnOf(configured), "membridge plan"};
+    sync::postgres::Transaction transaction = session.Begin();
+    const auto outcome = applier.Apply(transaction, {*source}, SystemClock{}.Now(), true).at(0);
+    // Never committed: the transaction rolls back when it goes.
+    if (options.common->json) {
+      fmt::print(console.out, "{}\n", PlanJson(source->id, configured.mapping->file, outcome).dump(2));
+    } else {
+      fmt::print(console.out, "{}", PlanText(source->id, configured.mapping->file, outcome));
+    }
+    if (outcome.kind == sync::Outcome::Kind::kParked) return kFoundProblems;
+    return WouldChange(outcome) ? kWouldChange : kDone;
+  } catch (const sync::postgres::SqlFailure& failure) {
+    return PrintError(failure.AsError("planning"), console);
+  }
+}
+
+}  // namespace
+
+void AddPlan(CLI::App& app, Choice& choice) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("plan", "Show what a memory would change in the target tables; nothing is kept");
+  options->common = AddConfigAndJsonOptions(*command);
+  command->add_option("mapping", options->mapping, "The mapping: its name, or its file")->required();
+  auto* what = command->add_option_group("memory");
+  what->add_option("--memory", options->memory, "A memory's id: it is read from Mem0");
+  what->add_option("--record", options->record, "A JSON file with one memory as Mem0 answers it");
+  what->require_option(1);
+  command->add_option("--project", options->project, "Which project it belongs to, when the mapping serves several");
+  command->footer("Exit status: 0 nothing would change, 3 something would, 1 it would be parked.");
+  command->callback([options, &choice] { choice = [options](Console& console) { return Run(*options, console); }; });
+}
+
+}  // namespace membridge::admin

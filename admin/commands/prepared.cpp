@@ -1,0 +1,55 @@
+#include "admin/commands/prepared.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "admin/target_catalogs.hpp"
+
+namespace membridge::admin {
+namespace {
+
+/// By the file's name without ending, or by its path however it is written.
+bool IsMeant(const MappingConfig& mapping, const std::string& wanted) {
+  const std::filesystem::path file{mapping.file};
+  if (file.stem() == wanted || file == wanted) return true;
+  std::error_code ignored;
+  return std::filesystem::equivalent(file, wanted, ignored);
+}
+
+}  // namespace
+
+tl::expected<Prepared, int> Prepare(const std::string& config_file, const std::vector<std::string>& wanted, Console& console) {
+  auto config = ConfigOrProblems(config_file, console);
+  if (!config) return tl::unexpected<int>(kBadUsage);
+  for (const auto& name : wanted) {
+    const bool known =
+        std::any_of(config->mappings.begin(), config->mappings.end(), [&](const auto& each) { return IsMeant(each, name); });
+    if (known) continue;
+    fmt::print(console.err, "error: the configuration has no mapping \"{}\"\n", name);
+    return tl::unexpected<int>(kBadUsage);
+  }
+  if (!wanted.empty()) {
+    std::erase_if(config->mappings, [&](const auto& each) {
+      return std::none_of(wanted.begin(), wanted.end(), [&](const auto& name) { return IsMeant(each, name); });
+    });
+  }
+  mappings::Diagnostics problems;
+  auto configured = LoadMappings(*config, problems);
+  auto databases = Databases::Open(*config, Databases::Use::kCommand);
+  if (!databases) {
+    PrintProblems(problems, console);
+    return tl::unexpected<int>(PrintError(databases.error(), console));
+  }
+  auto catalogs = ReadCatalogs(*config, *databases, configured);
+  if (catalogs) CheckMappings(configured, *catalogs, problems);
+  PrintProblems(problems, console);
+  if (!catalogs) return tl::unexpected<int>(PrintError(catalogs.error(), console));
+  if (problems.HasErrors()) return tl::unexpected<int>(kBadUsage);
+  return Prepared{std::move(*config), std::move(*databases), std::move(configured), std::move(*catalogs)};
+}
+
+}  // namespace membridge::admin

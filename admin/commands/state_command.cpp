@@ -1,0 +1,29 @@
+#include "admin/commands/state_command.hpp"
+
+#include "admin/databases.hpp"
+
+namespace membridge::admin {
+
+int WithState(const std::string& config_file, Console& console, const std::function<int(sync::postgres::Session&)>& work) {
+  const auto config = ConfigOrProblems(config_file, console);
+  if (!config) return kBadUsage;
+  auto databases = Databases::Open(*config, Databases::Use::kCommand);
+  if (!databases) return PrintError(databases.error(), console);
+  const auto pending = PendingOfAll(*config, *databases);
+  if (!pending) return PrintError(pending.error(), console);
+  if (!pending->empty())
+    return PrintError({ErrorCode::kRefused, "the database is not migrated", "run membridge migrate"}, console);
+  try {
+    sync::postgres::Session session{databases->StateDsn(), "membridge command"};
+    return work(session);
+  } catch (const sync::postgres::SqlFailure& failure) {
+    return PrintError(failure.AsError("the state database"), console);
+  }
+}
+
+int PrintUsageError(const Error& error, Console& console) {
+  PrintError(error, console);
+  return kBadUsage;
+}
+
+}  // namespace membridge::admin

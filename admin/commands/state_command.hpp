@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "admin/commands/command.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::admin {
+
+/// Opens the configured state database and runs `work` on a session there. Prints what goes wrong.
+int WithState(const std::string& config_file, Console& console, const std::function<int(sync::postgres::Session&)>& work);
+
+/// An error in what the user asked for.
+int PrintUsageError(const Error& error, Console& console);
+
+/// What is run when the user chose the command: `run` with the options and a session. Options has a member `common`.
+template <class Options>
+Choice OnState(std::shared_ptr<Options> options, int (*run)(const Options&, sync::postgres::Session&, Console&)) {
+  return [options, run](Console& console) {
+    return WithState(options->common->config, console,
+                     [&](sync::postgres::Session& session) { return run(*options, session, console); });
+  };
+}
+
+}  // namespace membridge::admin

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+
+#include "admin/config.hpp"
+#include "admin/metrics.hpp"
+#include "mappings/id.hpp"
+#include "sync/mem0/client.hpp"
+
+namespace membridge::admin {
+
+/// Makes Mem0 clients that share one call budget per project and count their calls. Thread-safe; outlives what it makes.
+class Mem0Clients {
+ public:
+  Mem0Clients(const Config& config, Metrics& metrics);
+
+  enum class Urgency { kLive, kBackground };
+  /// nullptr for a project that is not in the configuration.
+  std::unique_ptr<sync::mem0::Client> For(const ProjectId& project, Urgency urgency) const;
+
+  /// From now on every client gives up the call it is in.
+  void GiveUp() { give_up_ = true; }
+
+ private:
+  const Config& config_;
+  Metrics& metrics_;
+  std::map<ProjectId, std::shared_ptr<sync::mem0::CallBudget>> budgets_;
+  std::atomic<bool> give_up_{false};
+};
+
+}  // namespace membridge::admin

@@ -1,0 +1,56 @@
+#include "admin/periodic.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <typeinfo>
+#include <utility>
+
+#include "sync/log.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds kFirstPause = 500ms;
+constexpr std::chrono::milliseconds kLongestPause = 60s;
+
+void Repeat(const std::stop_token& stop, const std::string& name, const Periodic::Work& work) {
+  std::chrono::milliseconds pause = kFirstPause;
+  while (!stop.stop_requested()) {
+    try {
+      const std::chrono::milliseconds next = work(stop);
+      pause = kFirstPause;
+      Pause(stop, next);
+    } catch (const std::exception& failure) {
+      if (pause == kFirstPause)
+        sync::Log(sync::LogLevel::kWarn, "periodic_failed", {{"work", name}, {"error", SafeNameOf(failure)}});
+      Pause(stop, pause);
+      pause = std::min(pause * 2, kLongestPause);
+    }
+  }
+}
+
+}  // namespace
+
+bool Pause(const std::stop_token& stop, std::chrono::milliseconds time) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock{mutex};
+  stopped.wait_for(lock, stop, time, [] { return false; });
+  return !stop.stop_requested();
+}
+
+std::string SafeNameOf(const std::exception& failure) {
+  if (const auto* sql = dynamic_cast<const sync::postgres::SqlFailure*>(&failure)) return sql->what();
+  return typeid(failure).name();
+}
+
+Periodic::Periodic(std::string name, Work work)
+    : thread_([name = std::move(name), work = std::move(work)](const std::stop_token& stop) { Repeat(stop, name, work); }) {}
+
+Periodic::~Periodic() = default;
+
+}  // namespace membridge::admin

@@ -1,0 +1,66 @@
+#include "admin/reception.hpp"
+
+#include <map>
+#include <utility>
+
+#include "receiver/verify/token_verifier.hpp"
+
+namespace membridge::admin {
+namespace {
+
+receiver::Verification VerificationOf(const Config& config,
+                                      const std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>>& tokens) {
+  std::map<ProjectId, receiver::Verification::Schemes> schemes;
+  for (const auto& project : config.projects) {
+    for (const Verification scheme : project.webhook.verify) {
+      switch (scheme) {
+        case Verification::kToken:
+          schemes[project.id].push_back(std::make_shared<receiver::TokenVerifier>(tokens));
+          break;
+        case Verification::kNone:
+          schemes[project.id].push_back(std::make_shared<receiver::NoVerifier>());
+          break;
+      }
+    }
+  }
+  return receiver::Verification{std::move(schemes)};
+}
+
+receiver::http::Limits LimitsOf(const Config& config) {
+  receiver::http::Limits limits;
+  limits.max_body_bytes = config.max_body_bytes;
+  return limits;
+}
+
+}  // namespace
+
+std::string AddressOf(const ListenAddress& listen) {
+  const bool v6 = listen.host.find(':') != std::string::npos;
+  return (v6 ? "[" + listen.host + "]" : listen.host) + ":" + std::to_string(listen.port);
+}
+
+Reception::Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
+                     std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics,
+                     sync::WakeUp& wake_up)
+    : metrics_(metrics.Registry()),
+      inbox_(state_dsn, &wake_up),
+      committer_(inbox_, {},
+                 {{},
+                  [this](std::size_t deliveries, std::chrono::duration<double> took, bool stored) {
+                    metrics_.NoteCommit(deliveries, took, stored);
+                  }}),
+      verification_(VerificationOf(config, tokens)),
+      route_(clock, verification_, committer_, metrics_),
+      server_(
+          AddressOf(config.listen), LimitsOf(config),
+          [this](receiver::http::Request&& request, const receiver::http::Reply& reply) { router_(std::move(request), reply); }) {
+  route_.AddTo(router_);
+  metrics.BeforeText([this] { metrics_.NoteState(committer_.Queued(), committer_.Lag(), server_.Counted()); });
+}
+
+void Reception::Stop(std::chrono::milliseconds within) {
+  server_.Stop(within);
+  committer_.Stop();
+}
+
+}  // namespace membridge::admin

@@ -1,0 +1,209 @@
+#include "admin/serve.hpp"
+
+#include <fmt/format.h>
+#include <pthread.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "admin/commands/command.hpp"
+#include "admin/databases.hpp"
+#include "admin/housekeeping.hpp"
+#include "admin/mapping_set.hpp"
+#include "admin/mapping_snapshot.hpp"
+#include "admin/mem0_clients.hpp"
+#include "admin/metrics.hpp"
+#include "admin/monitor.hpp"
+#include "admin/reception.hpp"
+#include "admin/registrar.hpp"
+#include "admin/serve_metrics.hpp"
+#include "admin/target_catalogs.hpp"
+#include "admin/token_watch.hpp"
+#include "admin/worker_pool.hpp"
+#include "receiver/health_routes.hpp"
+#include "receiver/http/server.hpp"
+#include "sync/log.hpp"
+#include "sync/notify.hpp"
+#include "sync/worker.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using namespace std::chrono_literals;
+using sync::Log;
+using sync::LogLevel;
+
+sigset_t EndingSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+/// Everything that runs, in the order it is made; it ends in the reverse.
+class Running {
+ public:
+  Running(const Config& config, const Databases& databases, std::shared_ptr<const sync::MappingSet> mapping_set);
+
+  /// Nothing new, then everything begun, within soft_stop. False when something did not end in time.
+  bool Stop();
+
+ private:
+  std::unique_ptr<sync::Worker> MakeWorker();
+  receiver::HealthAnswers HealthAnswers();
+
+  const Config& config_;
+  const std::string state_dsn_;
+  const std::shared_ptr<const sync::MappingSet> mapping_set_;
+  const SystemClock clock_;
+  std::atomic<bool> stopping_{false};
+  Metrics metrics_;
+  Mem0Clients mem0_;
+  sync::WakeUp wake_up_;
+  sync::WorkerCounters counters_;
+  TokenWatch tokens_;
+  Reception reception_;
+  receiver::http::Router admin_routes_;
+  receiver::http::Server admin_server_;
+  WorkerPool workers_;
+  Monitor monitor_;
+  Housekeeping housekeeping_;
+  std::optional<Registrar> registrar_;  // once deliveries are taken
+};
+
+Running::Running(const Config& config, const Databases& databases, std::shared_ptr<const sync::MappingSet> mapping_set)
+    : config_(config),
+      state_dsn_(databases.StateDsn()),
+      mapping_set_(std::move(mapping_set)),
+      mem0_(config, metrics_),
+      wake_up_(state_dsn_),
+      tokens_(state_dsn_),
+      reception_(config, state_dsn_, clock_, tokens_.Tokens(), metrics_, wake_up_),
+      admin_server_(AddressOf(config.admin_listen), {},
+                    [this](receiver::http::Request&& request, const receiver::http::Reply& reply) {
+                      admin_routes_(std::move(request), reply);
+                    }),
+      workers_(config.sync.workers, config.sync.poll, wake_up_, [this] { return MakeWorker(); }),
+      monitor_(state_dsn_, [this] { return workers_.LastRound(); }),
+      housekeeping_(config, state_dsn_, clock_, metrics_, wake_up_) {
+  receiver::AddHealthRoutes(admin_routes_, HealthAnswers());
+  receiver::AddHealthRoutes(reception_.Routes(), HealthAnswers());
+  WatchSync(metrics_, counters_, monitor_);
+  admin_server_.Start();
+  reception_.Start();
+  registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
+  Log(LogLevel::kInfo, "started",
+      {{"listen", fmt::format("{}:{}", config.listen.host, reception_.port())},
+       {"admin_listen", fmt::format("{}:{}", config.admin_listen.host, admin_server_.port())},
+       {"workers", config.sync.workers}});
+}
+
+std::unique_ptr<sync::Worker> Running::MakeWorker() {
+  sync::WorkerOptions options;
+  options.batch = config_.sync.batch;
+  options.read_lag = config_.sync.read_lag;
+  options.lease = config_.sync.lease;
+  return std::make_unique<sync::Worker>(
+      options, state_dsn_, [this] { return mapping_set_; },
+      [this](const ProjectId& project) { return mem0_.For(project, Mem0Clients::Urgency::kLive); }, clock_, counters_);
+}
+
+receiver::HealthAnswers Running::HealthAnswers() {
+  const auto ready = [this](const receiver::http::Reply& reply) {
+    Monitor::Verdict verdict = monitor_.Ready();
+    if (stopping_) verdict = {false, {{"ready", false}, {"checks", {{"process", {{"ok", false}, {"message", "stopping"}}}}}}};
+    reply.Send({verdict.ready ? 200 : 503, "application/json", verdict.detail.dump(), {}});
+  };
+  const auto metrics = [this](const receiver::http::Reply& reply) {
+    reply.Send({200, "text/plain; version=0.0.4; charset=utf-8", metrics_.Text(), {}});
+  };
+  return {ready, metrics};
+}
+
+bool Running::Stop() {
+  const auto deadline = std::chrono::steady_clock::now() + config_.soft_stop;
+  const auto left = [&] {
+    return std::max(0ms, std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()));
+  };
+  stopping_ = true;
+  registrar_->RequestStop();
+  workers_.RequestStop();
+  reception_.Stop(config_.soft_stop / 2);
+  // Most of what is left is for finishing reads at Mem0; those that do not come back are given up, and their claims put back.
+  bool finished = workers_.WaitFinished(left() * 3 / 4);
+  if (!finished) {
+    mem0_.GiveUp();
+    finished = workers_.WaitFinished(left());
+  }
+  admin_server_.Stop(100ms);
+  metrics_.Forget();
+  return finished;
+}
+
+/// Loads and checks everything that decides rows. Nothing when something is wrong; every problem was printed.
+std::optional<std::shared_ptr<const sync::MappingSet>> PrepareMappings(const Config& config, const Databases& databases,
+                                                                       Console& console) {
+  mappings::Diagnostics problems;
+  const auto configured = LoadMappings(config, problems);
+  const auto catalogs = ReadCatalogs(config, databases, configured);
+  if (!catalogs) {
+    PrintProblems(problems, console);
+    PrintError(catalogs.error(), console);
+    return std::nullopt;
+  }
+  CheckMappings(configured, *catalogs, problems);
+  PrintProblems(problems, console);
+  if (problems.HasErrors()) return std::nullopt;
+  return BuildMappingSet(config, configured, *catalogs);
+}
+
+}  // namespace
+
+void BlockSignals() {
+  const sigset_t signals = EndingSignals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+int Serve(const Config& config) {
+  const Environment no_environment = [](const std::string&) { return std::nullopt; };
+  Console console{std::cout, std::cerr, no_environment};
+  auto databases = Databases::Open(config, Databases::Use::kServe);
+  if (!databases) return PrintError(databases.error(), console);
+  const auto migrated = MigrateAll(config, *databases);
+  if (!migrated) return PrintError(migrated.error(), console);
+  for (const auto& step : *migrated) Log(LogLevel::kInfo, "migrated", {{"database", step.database}, {"migration", step.name}});
+  auto mapping_set = PrepareMappings(config, *databases, console);
+  if (!mapping_set) return kBadUsage;
+
+  std::unique_ptr<Running> running;
+  try {
+    running = std::make_unique<Running>(config, *databases, std::move(*mapping_set));
+  } catch (const sync::postgres::SqlFailure& failure) {
+    return PrintError(failure.AsError("starting"), console);
+  } catch (const std::runtime_error& failure) {
+    return PrintError({ErrorCode::kUnavailable, failure.what(), "is the address free, and ours to listen on?"}, console);
+  }
+  const sigset_t signals = EndingSignals();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  Log(LogLevel::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+  if (!running->Stop()) {
+    // Whatever hangs holds only claims, and those come back when their lease ends.
+    Log(LogLevel::kError, "stopped_hard", {{"reason", "a worker did not finish within soft_stop"}});
+    std::fflush(nullptr);
+    std::_Exit(kDone);
+  }
+  running.reset();
+  Log(LogLevel::kInfo, "stopped");
+  return kDone;
+}
+
+}  // namespace membridge::admin

@@ -229,6 +229,8 @@ std::string Envelope::Verdict() const {
 }
 
 Envelope ReadEnvelope(std::string_view body) {
+  // The parser takes NUL for the end; what follows it would go unread, but be stored.
+  if (body.find('\0') != std::string_view::npos) return {};
   EventReader reader;
   bool is_json = nlohmann::json::sax_parse(body.begin(), body.end(), &reader);
   if (!is_json && reader.number_too_large) {

@@ -15,6 +15,7 @@ using ErrorCode = boost::system::error_code;
 
 /// How much of a claimed body is reserved before any of it has come.
 constexpr std::size_t kTrustedReserve = 64 * 1024;
+constexpr std::size_t kShortestEnd = std::string_view{"0\r\n\r\n"}.size();
 
 bool IsDecimal(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -204,6 +205,9 @@ void RequestParser::CheckWaiting(std::string_view bytes) {
 }
 
 std::size_t RequestParser::Advance(std::string_view bytes) {
+  // Nothing chunked ends in less than "0\r\n\r\n", and Beast asserts that it is called with as much again after it saw the last
+  // chunk.
+  if (phase_ == Phase::kBody && message_->chunked() && bytes.size() < kShortestEnd) return 0;
   ErrorCode error;
   const std::size_t consumed = message_->put(boost::asio::const_buffer{bytes.data(), bytes.size()}, error);
   if (error == BeastError::body_limit) {

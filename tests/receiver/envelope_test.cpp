@@ -91,6 +91,12 @@ TEST_CASE("what is not JSON is told apart", "[envelope]") {
   CHECK_FALSE(ReadEnvelope(body).is_json);
 }
 
+TEST_CASE("a NUL byte does not end the document", "[envelope]") {
+  CHECK_FALSE(ReadEnvelope(std::string("{}\0", 3)).is_json);
+  CHECK_FALSE(ReadEnvelope(std::string("{\"id\":\"m-1\"}\0{", 14)).is_json);
+  CHECK_FALSE(ReadEnvelope(std::string("\0", 1)).is_json);
+}
+
 TEST_CASE("numbers of any size are JSON", "[envelope]") {
   const std::string number = GENERATE("1e999", "-1E+400", "1e-999", "123456789012345678901234567890", "0.1e5000");
   CAPTURE(number);

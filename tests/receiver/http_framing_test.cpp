@@ -131,6 +131,15 @@ TEST_CASE("a chunked body is read the same wherever it is split", "[http]") {
   CHECK(client.Receive()->body == body);
 }
 
+TEST_CASE("an empty chunked body may come byte by byte", "[http]") {
+  EchoServer echo;
+  RawClient client = echo.Connect();
+  for (const char byte : std::string{"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"}) {
+    REQUIRE(client.Send({&byte, 1}));
+  }
+  CHECK(client.Receive()->status == 200);
+}
+
 TEST_CASE("a chunked body that is not one is refused", "[http]") {
   EchoServer echo{Limits{.max_body_bytes = 100, .max_header_bytes = 2048}};
   const auto [chunks, status] = GENERATE(table<std::string, int>({

@@ -48,7 +48,7 @@ Answer PagedMemories(Project& project, const Call& call, const Found& found) {
 
 Answer BareMemories(Project& project, const Found& found, std::size_t limit) {
   Answer answer;
-  answer.body = "[";
+  answer.body += '[';
   for (std::size_t place = 0; place < std::min(limit, found.slots.size()); ++place) {
     if (place != 0) answer.body += ',';
     AppendRecord(answer.body, *project.store.At(found.slots[place], found.moment), RecordShape::kListed);

@@ -84,6 +84,10 @@ std::string Lowered(std::string text) {
   return text;
 }
 
+std::string MetadataText(const nlohmann::json& metadata) {
+  return metadata.is_null() ? std::string{} : metadata.dump();
+}
+
 void AppendJsonString(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {

@@ -66,6 +66,9 @@ struct Memory {
   bool IsLatest() const { return !replaced_by && !merged; }
 };
 
+/// What Memory::metadata holds for an object or null.
+std::string MetadataText(const nlohmann::json& metadata);
+
 /// Where a record is shown: lists have no lifecycle_state; search says run_id where the others say session_id, and has a score.
 enum class RecordShape { kSingle, kListed, kFound };
 

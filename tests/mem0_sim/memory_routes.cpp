@@ -37,7 +37,7 @@ std::vector<NewMemory> MemoriesIn(const Call& call, bool infer) {
     auto& user = memory.owners[static_cast<std::size_t>(EntityType::kUser)];
     auto& agent = memory.owners[static_cast<std::size_t>(EntityType::kAgent)];
     if (user && agent) (role == "assistant" ? user : agent).reset();
-    memory.metadata = call.Field("metadata");
+    memory.metadata = MetadataText(call.Field("metadata"));
     memory.immutable = call.Flag("immutable");
     memories.push_back(std::move(memory));
   }

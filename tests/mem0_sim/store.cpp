@@ -8,14 +8,6 @@ namespace {
 
 constexpr std::size_t kCachedResults = 8;
 
-std::shared_ptr<const std::vector<std::string>> Shared(std::optional<std::vector<std::string>> labels) {
-  return labels ? std::make_shared<const std::vector<std::string>>(std::move(*labels)) : nullptr;
-}
-
-std::string TextOf(const nlohmann::json& metadata) {
-  return metadata.is_null() ? std::string{} : metadata.dump();
-}
-
 void SetPresence(std::vector<Slot>& slots, Slot slot, bool present) {
   const auto place = std::lower_bound(slots.begin(), slots.end(), slot);
   const bool there = place != slots.end() && *place == slot;
@@ -34,6 +26,13 @@ Entity& Store::EntityNamed(EntityType type, const std::string& name) {
   return *entity;
 }
 
+std::shared_ptr<const std::vector<std::string>> Store::Shared(const std::optional<std::vector<std::string>>& labels) {
+  if (!labels) return nullptr;
+  auto& shared = labels_[*labels];
+  if (shared == nullptr) shared = std::make_shared<const std::vector<std::string>>(*labels);
+  return shared;
+}
+
 const Memory& Store::Add(NewMemory fresh) {
   const Slot slot = static_cast<Slot>(memories_.size());
   Memory& memory = memories_.emplace_back();
@@ -48,8 +47,8 @@ const Memory& Store::Add(NewMemory fresh) {
     memory.owners[index] = &entity;
   }
   const Instant now = clock_.Now();
-  memory.metadata = TextOf(fresh.metadata);
-  memory.categories = Shared(std::move(fresh.categories));
+  memory.metadata = std::move(fresh.metadata);
+  memory.categories = Shared(fresh.categories);
   memory.created_at = fresh.created_at.value_or(now);
   memory.updated_at = now;
   memory.expires_on = fresh.expires_on;
@@ -72,8 +71,8 @@ const Memory* Store::Change(const Uuid& id, Edit edit) {
   const Instant now = clock_.Now();
   const auto old_text = memory.text;
   if (edit.text) memory.text = std::make_shared<const std::string>(std::move(*edit.text));
-  if (edit.metadata) memory.metadata = TextOf(*edit.metadata);
-  if (edit.categories) memory.categories = Shared(std::move(*edit.categories));
+  if (edit.metadata) memory.metadata = MetadataText(*edit.metadata);
+  if (edit.categories) memory.categories = Shared(*edit.categories);
   if (edit.expires_on) memory.expires_on = *edit.expires_on;
   if (edit.replaced_by) memory.replaced_by = *edit.replaced_by;
   if (edit.created_at) memory.created_at = *edit.created_at;

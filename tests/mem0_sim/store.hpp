@@ -16,7 +16,7 @@ namespace membridge::mem0_sim {
 struct NewMemory {
   std::string text;
   Owners owners;
-  nlohmann::json metadata;  ///< an object or null
+  std::string metadata;  ///< JSON text; empty is null
   std::optional<std::vector<std::string>> categories;
   std::optional<Instant> created_at;  ///< a time of its own choosing: may lie in the past
   std::optional<Day> expires_on;
@@ -113,6 +113,7 @@ class Store {
     std::vector<Slot> slots;
   };
 
+  std::shared_ptr<const std::vector<std::string>> Shared(const std::optional<std::vector<std::string>>& labels);
   Entity& EntityNamed(EntityType type, const std::string& name);
   void Remember(Slot slot, std::optional<Memory> state);
   void ForgetOldPasts(Moment now);
@@ -129,6 +130,8 @@ class Store {
   std::size_t live_ = 0;
   std::deque<Entity> entities_;
   std::map<std::pair<EntityType, std::string>, Entity*> entity_names_;
+  std::map<std::vector<std::string>, std::shared_ptr<const std::vector<std::string>>>
+      labels_;  // categories repeat: one copy of each
   std::deque<HistoryEntry> history_;
   std::deque<std::uint32_t> last_entries_;  // by Slot: the place in history_ of the memory's last entry
   std::chrono::milliseconds remember_for_{0};

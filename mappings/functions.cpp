@@ -1,5 +1,7 @@
 #include "mappings/functions.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "mappings/expression_node.hpp"
@@ -55,6 +57,12 @@ const Function* FindFunction(std::string_view name) {
   const auto& all = AllFunctions();
   const auto found = std::find_if(all.begin(), all.end(), [&](const Function& one) { return one.name == name; });
   return found == all.end() ? nullptr : &*found;
+}
+
+std::string FunctionTable() {
+  std::string table = "| function | yields |\n|---|---|\n";
+  for (const Function& one : AllFunctions()) table += fmt::format("| `{}{}` | {} |\n", one.name, one.arguments, one.doc);
+  return table;
 }
 
 std::optional<std::string> TextOf(const nlohmann::json& value) {

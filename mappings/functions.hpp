@@ -50,6 +50,9 @@ const std::vector<Function>& AllFunctions();
 /// nullptr when there is none of that name.
 const Function* FindFunction(std::string_view name);
 
+/// All of them as a Markdown table: mappings/README.md holds it word for word.
+std::string FunctionTable();
+
 /// The text of a string, number or boolean; nothing for lists, objects and null.
 std::optional<std::string> TextOf(const nlohmann::json& value);
 

@@ -1,7 +1,6 @@
 // The part of Queue that keeps the mirror: the last record read of every memory.
 #include <nlohmann/json.hpp>
 
-#include "sync/marking.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/queue.hpp"
 
@@ -128,18 +127,15 @@ void Queue::Mirror(Transaction& transaction, const std::vector<std::pair<Claim, 
 
 std::size_t Queue::MarkExpired(Transaction& transaction, Day today, std::size_t limit) {
   // What is marked already is left alone: it will be evaluated anyway, and marking it once more at every look would never end.
-  static const std::string kSql = std::string{R"(
+  static const std::string kSql = R"(
       WITH ended AS MATERIALIZED (
         SELECT m.bucket, m.project, m.memory_id FROM membridge.memories m
         WHERE m.expires_on IS NOT NULL AND m.expires_on < $1::date AND m.gone_at IS NULL AND NOT m.expired
           AND NOT EXISTS (SELECT FROM membridge.dirty d
                           WHERE d.bucket = m.bucket AND d.project = m.project AND d.memory_id = m.memory_id)
         ORDER BY m.expires_on LIMIT $2::bigint)
-      INSERT INTO membridge.dirty AS d (bucket, project, memory_id, reason)
-      SELECT bucket, project, memory_id, 'expiry' FROM ended
-      ORDER BY bucket, project COLLATE "C", memory_id COLLATE "C")"} +
-                                  std::string{kMarkAgain};
-  return transaction.Run(kSql, {FormatDay(today), std::to_string(limit)}).Affected();
+      SELECT membridge.mark(array_agg(bucket), array_agg(project::text), array_agg(memory_id::text), 'expiry') FROM ended)";
+  return static_cast<std::size_t>(transaction.Run(kSql, {FormatDay(today), std::to_string(limit)}).Int(0, 0));
 }
 
 }  // namespace membridge::sync

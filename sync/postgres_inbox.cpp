@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "sync/deliveries_store.hpp"
-#include "sync/marking.hpp"
 #include "sync/notify.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/session.hpp"
@@ -63,7 +62,7 @@ std::string StorableText(const nlohmann::json& value) {
   return StorableJson(value).dump();
 }
 
-// The parameters of AcceptSql(), column by column.
+// The parameters of membridge.accept, column by column.
 class Batch {
  public:
   void Add(const Delivery& delivery) {
@@ -83,11 +82,13 @@ class Batch {
   }
 
   std::vector<Param> Take() {
-    std::vector<Param> params{std::move(bodies_)};
-    for (Column* column : {&starts_, &lengths_, &ids_, &buckets_, &received_at_, &projects_, &verdicts_, &sources_, &tokens_,
-                           &headers_, &memories_, &mark_deliveries_, &mark_buckets_, &mark_memories_}) {
+    std::vector<Param> params;
+    for (Column* column : {&ids_, &buckets_, &received_at_, &projects_, &verdicts_, &sources_, &tokens_, &headers_, &memories_,
+                           &starts_, &lengths_}) {
       params.push_back(column->Take());
     }
+    params.emplace_back(std::move(bodies_));
+    for (Column* column : {&mark_ids_, &mark_buckets_, &mark_projects_, &mark_memories_}) params.push_back(column->Take());
     params.push_back(std::to_string(std::chrono::milliseconds{PostgresInbox::kLockPatience}.count()));
     return params;
   }
@@ -98,7 +99,8 @@ class Batch {
     for (const MemoryId& memory : delivery.memories) {
       if (!CanBeMarked(memory)) continue;
       memories.AddText(memory.Text());
-      mark_deliveries_.AddText(delivery.id.Text());
+      mark_ids_.AddText(delivery.id.Text());
+      mark_projects_.AddText(delivery.project.Text());
       mark_buckets_.AddNumber(BucketOf(delivery.project, memory));
       mark_memories_.AddText(memory.Text());
     }
@@ -108,45 +110,13 @@ class Batch {
   std::string bodies_ = "\\x";
   std::int64_t next_start_ = 1;
   Column starts_, lengths_, ids_, buckets_, received_at_, projects_, verdicts_, sources_, tokens_, headers_, memories_;
-  Column mark_deliveries_, mark_buckets_, mark_memories_;
+  Column mark_ids_, mark_buckets_, mark_projects_, mark_memories_;
 };
 
-// One statement. All bodies are one bytea, cut by start and length: that is parsed once and copied once, where an array of bytea
-// would be escaped and unescaped twice. The parts see the state before the statement: a bucket without free due work is empty.
-const std::string& AcceptSql() {
-  static const std::string kSql = std::string{R"(
-      WITH setting AS MATERIALIZED (
-        SELECT set_config('lock_timeout', $16, true) AS lock_timeout,
-               CASE WHEN current_setting('synchronous_commit') = 'off' THEN set_config('synchronous_commit', 'on', true) END AS flush),
-      stored AS (
-        INSERT INTO membridge.deliveries (bucket, id, received_at, project, verdict, source, token, headers, memories, body)
-        SELECT d.bucket, d.id, d.received_at, d.project, d.verdict, d.source, d.token, d.headers::jsonb, d.memories::text[],
-               substring($1::bytea FROM d.start FOR d.length)
-        FROM setting,
-             unnest($2::integer[], $3::integer[], $4::uuid[], $5::smallint[], $6::timestamptz[], $7::text[], $8::text[], $9::text[],
-                    $10::text[], $11::text[], $12::text[])
-             AS d(start, length, id, bucket, received_at, project, verdict, source, token, headers, memories)
-        WHERE setting.lock_timeout IS NOT NULL
-        ON CONFLICT DO NOTHING
-        RETURNING id, project),
-      marks AS MATERIALIZED (
-        SELECT DISTINCT m.bucket, stored.project, m.memory_id
-        FROM unnest($13::uuid[], $14::smallint[], $15::text[]) AS m(delivery, bucket, memory_id)
-        JOIN stored ON stored.id = m.delivery),
-      marked AS (
-        INSERT INTO membridge.dirty AS d (bucket, project, memory_id, reason)
-        SELECT bucket, project, memory_id, 'delivery' FROM marks
-        ORDER BY bucket, project COLLATE "C", memory_id COLLATE "C")"} +
-                                  std::string{kMarkAgain} + R"()
-      SELECT count(pg_notify('membridge_due', ''))
-      FROM (SELECT DISTINCT bucket FROM marks) AS touched
-      LEFT JOIN LATERAL (SELECT true AS already FROM membridge.dirty d
-                         WHERE d.bucket = touched.bucket AND d.due_at <= statement_timestamp()
-                           AND (d.claimed_until IS NULL OR d.claimed_until <= statement_timestamp())
-                         ORDER BY d.due_at LIMIT 1) AS due ON true
-      WHERE due.already IS NULL)";
-  return kSql;
-}
+constexpr const char* kAccept =
+    "SELECT membridge.accept($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], "
+    "$8::text[], "
+    "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text)";
 
 // Lost connections and deadlocks are worth one more try at once; a full disk or a lock somebody sits on are not.
 bool WorthAnotherTry(const SqlFailure& failure) {
@@ -193,7 +163,7 @@ void PostgresInbox::Store(const Delivery* first, const Delivery* last) {
   for (int attempt = 1;; ++attempt) {
     try {
       if (session_ == nullptr) session_ = std::make_unique<postgres::Session>(dsn_, "membridge inbox");
-      session_->Run(AcceptSql(), params);
+      session_->Run(kAccept, params);
       return;
     } catch (const SqlFailure& failure) {
       // Stored or not, nobody knows when the connection broke; the ids make a second time harmless.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "sync/marking.hpp"
 #include "sync/postgres/column.hpp"
 
 namespace membridge::sync {
@@ -76,17 +75,14 @@ int BucketOf(const ProjectId& project, const MemoryId& memory) {
 void Queue::Mark(Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories,
                  std::string_view reason) {
   if (memories.empty()) return;
-  static const std::string kSql = std::string{R"(
-      INSERT INTO membridge.dirty AS d (bucket, memory_id, project, reason)
-      SELECT DISTINCT m.bucket, m.memory_id COLLATE "C", $1::text, $2::text
-      FROM unnest($3::smallint[], $4::text[]) AS m(bucket, memory_id)
-      ORDER BY 1, 2)"} + std::string{kMarkAgain};
-  Column buckets, ids;
+  Column buckets, projects, ids;
   for (const MemoryId& memory : memories) {
     buckets.AddNumber(BucketOf(project, memory));
+    projects.AddText(project.Text());
     ids.AddText(memory.Text());
   }
-  transaction.Run(kSql, {project.Text(), std::string{reason}, buckets.Take(), ids.Take()});
+  transaction.Run("SELECT membridge.mark($1::smallint[], $2::text[], $3::text[], $4::text)",
+                  {buckets.Take(), projects.Take(), ids.Take(), std::string{reason}});
 }
 
 std::vector<int> Queue::DueBuckets(Transaction& transaction) {
@@ -180,7 +176,7 @@ std::vector<Claim> Queue::StillOurs(Transaction& transaction, const std::vector<
 void Queue::Settle(Transaction& transaction, const std::vector<std::pair<Claim, Settlement>>& settlements) {
   if (settlements.empty()) return;
   // Locked first and in order: a delivery that marks the same memory now either came before (and `moved` says so) or waits. The
-  // UPDATE and the DELETE never meet in one row. A failure keeps its back-off although a delivery came, as in kMarkAgain.
+  // UPDATE and the DELETE never meet in one row. A failure keeps its back-off although a delivery came, as in membridge.mark.
   static const std::string kSql = R"(
       WITH settled AS MATERIALIZED (
         SELECT d.bucket, d.project, d.memory_id, d.generation <> s.generation AS moved, s.kind, s.absent, s.error,

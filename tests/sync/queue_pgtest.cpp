@@ -305,7 +305,8 @@ TEST_CASE("a weaker reason does not hide a stronger one", "[sync][pg]") {
   const auto [first, then, kept] = GENERATE(values<Case>({{"delivery", "reproject", "delivery"},
                                                           {"reproject", "delivery", "delivery"},
                                                           {"sweep", "expiry", "sweep"},
-                                                          {"expiry", "manual", "manual"},
+                                                          {"delivery", "manual", "manual"},
+                                                          {"manual", "delivery", "manual"},
                                                           {"delivery", "sweep", "delivery"},
                                                           {"reproject", "reproject", "reproject"}}));
   CAPTURE(first, then);

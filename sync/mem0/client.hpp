@@ -104,6 +104,7 @@ class Client {
     bool background = false;     ///< sweeps and backfills: waits behind live work for the budget
     std::function<bool()> stop;  ///< polled while waiting; may be empty
     int tries = 1;               ///< how often a call that may be repeated is made, with jittered waits of up to 30 s in between
+    std::size_t largest_answer = 64UL << 20U;        ///< bytes, once unpacked; a page of 200 memories is a thousandth of it
     std::function<void(const CallReport&)> observe;  ///< called after every try; may be empty
   };
   Client(Options options, std::shared_ptr<CallBudget> budget);

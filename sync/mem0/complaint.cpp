@@ -49,15 +49,11 @@ std::string Words(const json& value) {
 }
 
 void ReadFields(const json& object, Complaint& complaint) {
-  std::string all;
   for (const auto& [field, value] : object.items()) {
     const std::string words = Words(value);
-    if (words.empty() || complaint.fields.size() == kFields) continue;
-    const std::string name = OneLine(field, 60);
-    complaint.fields[name] = words;
-    all += (all.empty() ? "" : "; ") + name + ": " + words;
+    if (!words.empty() && complaint.fields.size() < kFields) complaint.fields[OneLine(field, 60)] = words;
   }
-  complaint.text = OneLine(all, kComplaintBytes);
+  complaint.text = JoinFields(complaint.fields);
 }
 
 }  // namespace
@@ -92,6 +88,12 @@ std::string OneLine(std::string_view text, std::size_t limit) {
     }
   }
   return line;
+}
+
+std::string JoinFields(const std::map<std::string, std::string>& fields) {
+  std::string joined;
+  for (const auto& [field, words] : fields) joined += (joined.empty() ? "" : "; ") + field + ": " + words;
+  return OneLine(joined, kComplaintBytes);
 }
 
 Complaint ReadComplaint(std::string_view body) {

@@ -19,6 +19,9 @@ struct Complaint {
 /// anything.
 Complaint ReadComplaint(std::string_view body);
 
+/// `event_types: …; url: …`, as one line of at most kComplaintBytes.
+std::string JoinFields(const std::map<std::string, std::string>& fields);
+
 /// One line of at most `limit` bytes: control characters and runs of space become one space, broken UTF-8 becomes U+FFFD, and the
 /// cut never splits a character.
 std::string OneLine(std::string_view text, std::size_t limit);

@@ -90,7 +90,7 @@ struct Wire::Exchange {
   static std::size_t Receive(char* data, std::size_t size, std::size_t count, void* self) {
     auto& exchange = *static_cast<Exchange*>(self);
     // Counted after unpacking, so that a small packed answer cannot fill the memory.
-    if (exchange.received.size() + size * count > kLargestAnswer) {
+    if (exchange.received.size() + size * count > exchange.wire.options_.largest_answer) {
       exchange.too_large = true;
       return 0;
     }
@@ -137,7 +137,6 @@ Result<Answer> Wire::Call(const Request& request) {
 Result<nlohmann::json> Wire::CallForJson(const Request& request) {
   auto answer = Call(request);
   if (!answer) return tl::unexpected<Error>(answer.error());
-  if (answer->body.empty()) return nlohmann::json(nullptr);
   auto parsed = ParseJson(answer->body);
   if (parsed) return parsed;
   if (answer->says_json) return Within(parsed.error(), request.name);
@@ -246,7 +245,8 @@ tl::unexpected<Error> Wire::NotReached(const Request& request, const Exchange& e
   const auto code = static_cast<CURLcode>(curl_code);
   if (exchange.stopped) return Fail(ErrorCode::kUnavailable, fmt::format("{}: stopping", request.name));
   if (exchange.too_large) {
-    return Fail(ErrorCode::kRefused, fmt::format("{}: the answer is larger than {} MiB", request.name, kLargestAnswer >> 20U));
+    return Fail(ErrorCode::kRefused,
+                fmt::format("{}: the answer is larger than {} bytes", request.name, options_.largest_answer));
   }
   const bool certificate =
       code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE || code == CURLE_SSL_CONNECT_ERROR;
@@ -264,6 +264,7 @@ tl::unexpected<Error> Wire::Refused(const Request& request, const Exchange& exch
   if (request.subject == Subject::kWebhooks) {
     complaint.text = RedactUrlsIn(complaint.text);
     for (auto& [field, words] : complaint.fields) words = RedactUrlsIn(words);
+    if (!complaint.fields.empty()) complaint.text = JoinFields(complaint.fields);
   }
   failure_.status = static_cast<int>(status);
   failure_.fields = complaint.fields;

@@ -13,9 +13,6 @@
 
 namespace membridge::sync::mem0 {
 
-/// The most that an answer may hold once unpacked. A page of 200 memories is a thousandth of it.
-inline constexpr std::size_t kLargestAnswer = 64UL << 20U;
-
 /// What a call is about decides how much of Mem0's own words an error may repeat.
 enum class Subject {
   kAccount,   ///< everything Mem0 says

@@ -43,9 +43,11 @@ void AddDeliveries(CLI::App& app, Choice& choice);
 void AddMigrate(CLI::App& app, Choice& choice);
 void AddParked(CLI::App& app, Choice& choice);
 void AddPlan(CLI::App& app, Choice& choice);
+void AddReproject(CLI::App& app, Choice& choice);
 void AddServe(CLI::App& app, Choice& choice);
 void AddTest(CLI::App& app, Choice& choice);
 void AddWebhooks(CLI::App& app, Choice& choice);
+void AddWhy(CLI::App& app, Choice& choice);
 
 /// Options that many commands have.
 struct CommonOptions {

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <fstream>
@@ -8,10 +9,11 @@
 #include "admin/commands/command.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
-#include "admin/plan_text.hpp"
 #include "mappings/memory.hpp"
 #include "sync/apply/applier.hpp"
+#include "sync/apply/plan_text.hpp"
 #include "sync/mem0/client.hpp"
+#include "sync/reproject.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {
@@ -23,6 +25,7 @@ struct Options {
   std::string memory;
   std::string record;
   std::string project;
+  bool all = false;
 };
 
 Result<const ProjectConfig*> ChooseProject(const Config& config, const ConfiguredMapping& configured, const std::string& wanted) {
@@ -75,28 +78,62 @@ Result<sync::Source> ReadSource(const Options& options, const ProjectConfig& pro
   return source;
 }
 
+/// Every memory of the mirror: the preview of a first sync, or of what an edited mapping would change. A line per memory that would change
+/// or park, progress on a terminal, and the sum.
+int PlanAll(const Options& options, const Prepared& prepared, const ProjectConfig& project, const sync::Applier& applier, Console& console) {
+  const ConfiguredMapping& configured = prepared.mappings.front();
+  sync::postgres::Session state{prepared.databases.StateDsn(), "membridge plan"};
+  sync::postgres::Session target{prepared.DsnOf(configured), "membridge plan"};
+  const bool on_terminal = isatty(STDERR_FILENO) == 1;
+  sync::PlanCounts sum;
+  std::size_t changing = 0;
+  nlohmann::ordered_json plans = nlohmann::ordered_json::array();
+  sync::PlanMirror(
+      state, target, project.id, applier, SystemClock{}.Now(),
+      [&](std::size_t done, std::size_t all) {
+        if (on_terminal) fmt::print(console.err, "\r{} of {} memories planned{}", done, all, done == all ? "\n" : "");
+      },
+      [&](const std::string& memory, const sync::Outcome& outcome) {
+        sum += sync::CountsOf(outcome);
+        const bool is_parked = outcome.kind == sync::Outcome::Kind::kParked;
+        if (!is_parked && !sync::WouldChange(outcome)) return;
+        ++changing;
+        if (options.common->json)
+          plans.push_back(sync::PlanJson(memory, configured.mapping->file, outcome));
+        else
+          fmt::print(console.out, "{}", sync::PlanText(memory, configured.mapping->file, outcome));
+      });
+  if (options.common->json)
+    fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"memories", changing}, {"summary", sum.Summary()}, {"plans", std::move(plans)}}.dump(2));
+  else
+    fmt::print(console.out, "{} would change: {}\n", Counted(changing, "memory", "memories"), sum.Summary());
+  if (sum.parked > 0) return kFoundProblems;
+  return changing > 0 ? kWouldChange : kDone;
+}
+
 int Run(const Options& options, Console& console) {
   const auto prepared = Prepare(options.common->config, {options.mapping}, console);
   if (!prepared) return prepared.error();
   const ConfiguredMapping& configured = prepared->mappings.front();
   const auto project = ChooseProject(prepared->config, configured, options.project);
   if (!project) return PrintUsageError(project.error(), console);
-  const auto source = ReadSource(options, **project);
-  if (!source) return PrintError(source.error(), console);
   const auto catalog = std::make_shared<const mappings::Catalog>(prepared->catalogs.at(configured.target));
   const sync::Applier applier{configured.mapping, catalog};
   try {
+    if (options.all) return PlanAll(options, *prepared, **project, applier, console);
+    const auto source = ReadSource(options, **project);
+    if (!source) return PrintError(source.error(), console);
     sync::postgres::Session session{prepared->DsnOf(configured), "membridge plan"};
     sync::postgres::Transaction transaction = session.Begin();
     const auto outcome = applier.Apply(transaction, {*source}, SystemClock{}.Now(), true).at(0);
     // Never committed: the transaction rolls back when it goes.
     if (options.common->json) {
-      fmt::print(console.out, "{}\n", PlanJson(source->id, configured.mapping->file, outcome).dump(2));
+      fmt::print(console.out, "{}\n", sync::PlanJson(source->id, configured.mapping->file, outcome).dump(2));
     } else {
-      fmt::print(console.out, "{}", PlanText(source->id, configured.mapping->file, outcome));
+      fmt::print(console.out, "{}", sync::PlanText(source->id, configured.mapping->file, outcome));
     }
     if (outcome.kind == sync::Outcome::Kind::kParked) return kFoundProblems;
-    return WouldChange(outcome) ? kWouldChange : kDone;
+    return sync::WouldChange(outcome) ? kWouldChange : kDone;
   } catch (const sync::postgres::SqlFailure& failure) {
     return PrintError(failure.AsError("planning"), console);
   }
@@ -112,6 +149,7 @@ void AddPlan(CLI::App& app, Choice& choice) {
   auto* what = command->add_option_group("memory");
   what->add_option("--memory", options->memory, "A memory's id: it is read from Mem0");
   what->add_option("--record", options->record, "A JSON file with one memory as Mem0 answers it");
+  what->add_flag("--all", options->all, "Every memory the bridge has read: what a first sync, or an edited mapping, would change");
   what->require_option(1);
   command->add_option("--project", options->project, "Which project it belongs to, when the mapping serves several");
   command->footer("Exit status: 0 nothing would change, 3 something would, 1 it would be parked.");

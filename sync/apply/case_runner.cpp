@@ -8,7 +8,7 @@
 
 #include "mappings/memory.hpp"
 #include "sync/apply/applier.hpp"
-#include "sync/apply/explain.hpp"
+#include "sync/apply/plan_text.hpp"
 #include "sync/apply/target_table.hpp"
 
 namespace membridge::sync {
@@ -142,7 +142,7 @@ class CaseRunner {
 
   Outcome ApplyOne(const Source& source) {
     Outcome outcome = applier_.Apply(transaction_, {source}, now_, true).front();
-    plan_ = ExplainText(source.id, applier_.Definition().file, outcome);
+    plan_ = PlanText(source.id, applier_.Definition().file, outcome);
     for (const Decision& decision : outcome.decisions) {
       if (decision.cell.empty() && !decision.identity.is_null()) rows_[decision.row] = {decision.table, decision.identity};
     }

@@ -1,4 +1,4 @@
-#include "admin/plan_text.hpp"
+#include "sync/apply/plan_text.hpp"
 
 #include <fmt/format.h>
 
@@ -6,10 +6,9 @@
 #include <string_view>
 #include <vector>
 
-namespace membridge::admin {
+namespace membridge::sync {
 namespace {
 
-using sync::Decision;
 using Kind = Decision::Kind;
 
 std::string_view NameOf(Kind kind) {
@@ -57,7 +56,7 @@ struct RowPlan {
   int line = 0;
 };
 
-std::vector<RowPlan> ByRow(const sync::Outcome& outcome) {
+std::vector<RowPlan> ByRow(const Outcome& outcome) {
   std::vector<RowPlan> rows;
   const auto of = [&](const Decision& decision) -> RowPlan& {
     for (RowPlan& plan : rows) {
@@ -138,12 +137,30 @@ std::string Padded(const std::string& text, std::size_t width) {
   return text + std::string(width - std::min(width, Width(text)), ' ');
 }
 
-struct Counts {
-  std::size_t changed = 0, created = 0, deleted = 0, kept = 0, withdrawn = 0;
-};
+}  // namespace
 
-Counts CountsOf(const sync::Outcome& outcome) {
-  Counts counts;
+PlanCounts& PlanCounts::operator+=(const PlanCounts& other) {
+  changed += other.changed;
+  created += other.created;
+  deleted += other.deleted;
+  kept += other.kept;
+  withdrawn += other.withdrawn;
+  parked += other.parked;
+  return *this;
+}
+
+std::string PlanCounts::Summary() const {
+  const auto counted = [](std::size_t count, std::string_view what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); };
+  std::string text = fmt::format("{} changed, {} created", counted(changed, "cell"), counted(created, "row"));
+  if (deleted > 0) text += fmt::format(", {} deleted", deleted);
+  text += fmt::format(", {} kept, {} withdrawn", kept, withdrawn == 0 ? "nothing" : std::to_string(withdrawn));
+  if (parked > 0) text += fmt::format(", {} parked", parked);
+  return text + ". Rolled back.";
+}
+
+PlanCounts CountsOf(const Outcome& outcome) {
+  PlanCounts counts;
+  counts.parked = outcome.kind == Outcome::Kind::kParked ? 1U : 0U;
   for (const Decision& decision : outcome.decisions) {
     counts.changed += decision.kind == Kind::kWritten ? 1U : 0U;
     counts.created += decision.kind == Kind::kCreated ? 1U : 0U;
@@ -154,27 +171,14 @@ Counts CountsOf(const sync::Outcome& outcome) {
   return counts;
 }
 
-std::string Summary(const Counts& counts) {
-  const auto counted = [](std::size_t count, std::string_view what) {
-    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-  };
-  std::string text = fmt::format("{} changed, {} created", counted(counts.changed, "cell"), counted(counts.created, "row"));
-  if (counts.deleted > 0) text += fmt::format(", {} deleted", counts.deleted);
-  text += fmt::format(", {} kept, {} withdrawn. Rolled back.", counts.kept,
-                      counts.withdrawn == 0 ? "nothing" : std::to_string(counts.withdrawn));
-  return text;
-}
-
-}  // namespace
-
-bool WouldChange(const sync::Outcome& outcome) {
-  const Counts counts = CountsOf(outcome);
+bool WouldChange(const Outcome& outcome) {
+  const PlanCounts counts = CountsOf(outcome);
   return outcome.wrote || counts.changed + counts.created + counts.deleted + counts.withdrawn > 0;
 }
 
-std::string PlanText(const std::string& source, const std::string& mapping_file, const sync::Outcome& outcome) {
+std::string PlanText(const std::string& source, const std::string& mapping_file, const Outcome& outcome) {
   std::string text = fmt::format("memory {} → {}\n", source, mapping_file);
-  if (outcome.kind == sync::Outcome::Kind::kParked) {
+  if (outcome.kind == Outcome::Kind::kParked) {
     text += fmt::format("would be parked at {}: {}\n", outcome.place, outcome.cause);
     if (!outcome.hint.empty()) text += outcome.hint + "\n";
     return text + "Rolled back.\n";
@@ -193,10 +197,10 @@ std::string PlanText(const std::string& source, const std::string& mapping_file,
                                      : Padded(fmt::format("      {}", line.mark), 4 + name_width);
     text += fmt::format("{}  {}  {}\n", front, Padded(line.what, what_width), line.text);
   }
-  return text + Summary(CountsOf(outcome)) + "\n";
+  return text + CountsOf(outcome).Summary() + "\n";
 }
 
-nlohmann::ordered_json PlanJson(const std::string& source, const std::string& mapping_file, const sync::Outcome& outcome) {
+nlohmann::ordered_json PlanJson(const std::string& source, const std::string& mapping_file, const Outcome& outcome) {
   static constexpr const char* kOutcomes[] = {"applied", "late", "parked"};
   nlohmann::ordered_json decisions = nlohmann::ordered_json::array();
   for (const Decision& decision : outcome.decisions) {
@@ -210,7 +214,7 @@ nlohmann::ordered_json PlanJson(const std::string& source, const std::string& ma
                          {"note", decision.note},
                          {"line", decision.line}});
   }
-  const Counts counts = CountsOf(outcome);
+  const PlanCounts counts = CountsOf(outcome);
   nlohmann::ordered_json json{{"source", source},
                               {"mapping", mapping_file},
                               {"outcome", kOutcomes[static_cast<int>(outcome.kind)]},
@@ -222,7 +226,7 @@ nlohmann::ordered_json PlanJson(const std::string& source, const std::string& ma
                                 {"kept", counts.kept},
                                 {"withdrawn", counts.withdrawn}}},
                               {"decisions", std::move(decisions)}};
-  if (outcome.kind == sync::Outcome::Kind::kParked) {
+  if (outcome.kind == Outcome::Kind::kParked) {
     json["parked"] = {{"code", membridge::NameOf(outcome.code)},
                       {"place", outcome.place},
                       {"cause", outcome.cause},
@@ -232,4 +236,4 @@ nlohmann::ordered_json PlanJson(const std::string& source, const std::string& ma
   return json;
 }
 
-}  // namespace membridge::admin
+}  // namespace membridge::sync

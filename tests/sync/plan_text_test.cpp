@@ -1,12 +1,10 @@
-#include "admin/plan_text.hpp"
+#include "sync/apply/plan_text.hpp"
 
 #include "tests/support/catch.hpp"
 
-namespace membridge::admin {
+namespace membridge::sync {
 namespace {
 
-using sync::Decision;
-using sync::Outcome;
 using Kind = Decision::Kind;
 using Json = nlohmann::json;
 
@@ -87,4 +85,4 @@ TEST_CASE("a plan as JSON holds every decision", "[admin][plan]") {
 }
 
 }  // namespace
-}  // namespace membridge::admin
+}  // namespace membridge::sync

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "sync/apply/source.hpp"
 
-namespace membridge::admin {
+namespace membridge::sync {
 
 /// What applying one source would do, a line per decision and a summary, as `plan` prints it:
 ///
@@ -17,12 +18,21 @@ namespace membridge::admin {
 ///     1 cell changed, 1 row created, 1 kept, nothing withdrawn. Rolled back.
 ///
 /// Holds row values: for the operator's eyes, never for a log.
-std::string PlanText(const std::string& source, const std::string& mapping_file, const sync::Outcome& outcome);
+std::string PlanText(const std::string& source, const std::string& mapping_file, const Outcome& outcome);
 
 /// The same as JSON: {"source","mapping","outcome","decisions":[…],"counts":{…}}.
-nlohmann::ordered_json PlanJson(const std::string& source, const std::string& mapping_file, const sync::Outcome& outcome);
+nlohmann::ordered_json PlanJson(const std::string& source, const std::string& mapping_file, const Outcome& outcome);
+
+/// How much a plan would do; those of several sources add up.
+struct PlanCounts {
+  std::size_t changed = 0, created = 0, deleted = 0, kept = 0, withdrawn = 0, parked = 0;
+  PlanCounts& operator+=(const PlanCounts& other);
+  /// `1 cell changed, 2 rows created, 1 kept, nothing withdrawn. Rolled back.`
+  std::string Summary() const;
+};
+PlanCounts CountsOf(const Outcome& outcome);
 
 /// Whether anything would change.
-bool WouldChange(const sync::Outcome& outcome);
+bool WouldChange(const Outcome& outcome);
 
-}  // namespace membridge::admin
+}  // namespace membridge::sync

@@ -1,0 +1,53 @@
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+#include <set>
+
+#include "admin/commands/command.hpp"
+#include "admin/commands/prepared.hpp"
+#include "sync/reproject.hpp"
+
+namespace membridge::admin {
+namespace {
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  std::string mapping;
+};
+
+int Run(const Options& options, Console& console) {
+  const auto prepared = Prepare(options.common->config, {options.mapping}, console);
+  if (!prepared) return prepared.error();
+  std::set<ProjectId> projects;
+  for (const ConfiguredMapping& configured : prepared->mappings) {
+    if (configured.project) projects.insert(*configured.project);
+    for (const ProjectConfig& project : prepared->config.projects) {
+      if (!configured.project) projects.insert(project.id);
+    }
+  }
+  std::size_t marked = 0;
+  try {
+    sync::postgres::Session state{prepared->databases.StateDsn(), "membridge reproject"};
+    for (const ProjectId& project : projects) marked += sync::MarkMirror(state, project);
+  } catch (const sync::postgres::SqlFailure& failure) {
+    return PrintError(failure.AsError("marking"), console);
+  }
+  if (options.common->json)
+    fmt::print(console.out, "{}\n", nlohmann::json{{"mapping", options.mapping}, {"marked", marked}}.dump());
+  else
+    fmt::print(console.out, "{} marked; the workers of `membridge serve` evaluate them again from the mirror\n", Counted(marked, "memory", "memories"));
+  return kDone;
+}
+
+}  // namespace
+
+void AddReproject(CLI::App& app, Choice& choice) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("reproject", "Evaluate every memory of the mirror again, without asking Mem0");
+  options->common = AddConfigAndJsonOptions(*command);
+  command->add_option("mapping", options->mapping, "The mapping that was edited: its name, or its file")->required();
+  command->callback([options, &choice] { choice = [options](Console& console) { return Run(*options, console); }; });
+}
+
+}  // namespace membridge::admin

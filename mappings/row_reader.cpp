@@ -90,7 +90,7 @@ class RowReader {
     const bool one_dot = dot == std::string::npos || table->text.find('.', dot + 1) == std::string::npos;
     row.schema = dot == std::string::npos ? "" : table->text.substr(0, dot);
     row.table = dot == std::string::npos ? table->text : table->text.substr(dot + 1);
-    const bool named = !row.table.empty() && (dot == std::string::npos || !row.schema.empty()) && row.table[0] != '$';
+    const bool named = !row.table.empty() && (dot == std::string::npos || !row.schema.empty()) && table->text[0] != '$';
     if (table->kind != Kind::kScalar || !one_dot || !named) {
       context_.problems.Error(table->place, "a table is written as name or schema.name");
     }

@@ -18,7 +18,7 @@ std::shared_ptr<const sync::MappingSet> BuildMappingSet(const Config& config, co
     sync::MappingSet::Project& entry = set->projects[project.id];
     std::string digests;
     for (const auto& target : config.targets) {
-      sync::MappingSet::Target of_target{target.name, target.dsn, {}};
+      sync::MappingSet::Target of_target{target.name, target.dsn, {}, {}};
       for (std::size_t i = 0; i < configured.size(); ++i) {
         const bool serves = !configured[i].project || *configured[i].project == project.id;
         if (!serves || configured[i].target != target.name || configured[i].mapping->from != mappings::Mapping::From::kMemory)

@@ -130,6 +130,11 @@ Result<Memory> ReadMemory(const json& answer) {
 }
 
 std::string DigestOf(const Memory& memory) {
+  if (memory.record.contains("lifecycle_state")) {
+    Memory listed = memory;
+    listed.record.erase("lifecycle_state");
+    return DigestOf(listed);
+  }
   return Sha256Hex(memory.record.dump(-1, ' ', false, json::error_handler_t::replace));
 }
 

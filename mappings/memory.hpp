@@ -40,6 +40,7 @@ Result<nlohmann::json> Storable(const nlohmann::json& value);
 Result<Memory> ReadMemory(const nlohmann::json& answer);
 
 /// A digest of everything in the record that a mapping can see: equal digests mean that nothing changed. 64 hex digits.
+/// `lifecycle_state` does not count: lists leave it out, and the same memory must have one digest however it was read.
 std::string DigestOf(const Memory& memory);
 
 }  // namespace membridge::mappings

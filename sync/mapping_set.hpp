@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,10 +14,16 @@ namespace membridge::sync {
 
 /// The mappings in force, ready to apply: an immutable snapshot that a reload replaces as a whole.
 struct MappingSet {
+  /// A mapping `from: export`: what is asked of Mem0, and what becomes of the answer.
+  struct Export {
+    std::shared_ptr<const Applier> applier;
+    nlohmann::json schema;  ///< mappings::ExportSchema() of the mapping and its target
+  };
   struct Target {
     std::string name;                ///< as in `targets:`
     std::optional<std::string> dsn;  ///< nothing: the state database, and then one transaction covers rows and queue
     std::vector<std::shared_ptr<const Applier>> appliers;  ///< `from: memory`
+    std::vector<Export> exports;                           ///< `from: export`
   };
   struct Project {
     std::vector<Target> targets;

@@ -5,6 +5,7 @@
 #include <random>
 #include <set>
 
+#include "sync/backfill/listed_claims.hpp"
 #include "sync/log.hpp"
 
 namespace membridge::sync {
@@ -30,6 +31,8 @@ struct Worker::Item {
   std::string digest;
   Error error{};
   std::optional<milliseconds> retry_after;
+  bool listed = false;  // the record came with a list: nobody asked for it, and it is as final as it gets
+  Fate fate = Fate::kBusy;
   // Decided when it is applied:
   Settlement settlement;
   std::optional<Reading> reading;
@@ -210,24 +213,35 @@ Result<std::size_t> Worker::RunOnce() {
   }
 }
 
-void Worker::Apply(std::vector<Item>& items) {
+Worker::Batch Worker::Open() {
   Batch batch{State().Begin()};
   batch.mappings = mappings_();
   batch.now = clock_.Now();
+  return batch;
+}
+
+void Worker::Apply(std::vector<Item>& items) {
+  Batch batch = Open();
   std::vector<Claim> claims;
   for (const Item& item : items) claims.push_back(item.claim);
-  std::set<std::int64_t> ours;
-  for (const Claim& claim : Queue::StillOurs(batch.state, claims)) ours.insert(claim.fence);
-
-  std::map<ProjectId, std::vector<Item*>> by_project;
+  std::set<std::int64_t> fences;
+  for (const Claim& claim : Queue::StillOurs(batch.state, claims)) fences.insert(claim.fence);
+  std::vector<Item*> ours;
   for (Item& item : items) {
     item.reading.reset();
-    if (!ours.contains(item.claim.fence)) {
+    if (fences.contains(item.claim.fence)) {
+      ours.push_back(&item);
+    } else {
       ++batch.late;
-      continue;
     }
-    by_project[item.claim.project].push_back(&item);
   }
+  Conclude(batch, ours, {});
+}
+
+/// Applies what the batch holds the locks of, and commits: rows, ledger, mirror, queue, and what `also` adds.
+void Worker::Conclude(Batch& batch, const std::vector<Item*>& items, const std::function<void()>& also) {
+  std::map<ProjectId, std::vector<Item*>> by_project;
+  for (Item* item : items) by_project[item->claim.project].push_back(item);
   std::vector<std::pair<Claim, Settlement>> settlements;
   std::vector<std::pair<Claim, Reading>> readings;
   for (const auto& [project, members] : by_project) {
@@ -239,6 +253,7 @@ void Worker::Apply(std::vector<Item>& items) {
   }
   if (!readings.empty()) Queue::Mirror(batch.state, readings);
   if (!settlements.empty()) Queue::Settle(batch.state, settlements);
+  if (also) also();
   // Elsewhere first: what is committed there and not here is done again and finds nothing to do.
   for (auto& [dsn, transaction] : batch.elsewhere) transaction.Commit();
   batch.state.Commit();
@@ -250,6 +265,51 @@ void Worker::Apply(std::vector<Item>& items) {
   counters_.late += batch.late;
   counters_.retried += batch.retried;
   if (batch.newest_mark) counters_.lag_microseconds = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (clock_.Now() - *batch.newest_mark).count()));
+}
+
+Result<void> Worker::ApplyRecords(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also) {
+  std::vector<Item> items(records.size());
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    items[i].claim.project = project;
+    items[i].claim.memory = records[i].id;
+    items[i].read = Item::Read::kFound;
+    items[i].memory = records[i];
+    items[i].digest = mappings::DigestOf(records[i]);
+    items[i].listed = true;
+  }
+  for (int attempt = 1;; ++attempt) {
+    try {
+      ApplyTaken(project, items, also);
+      return {};
+    } catch (const postgres::SqlFailure& failure) {
+      if (failure.IsTransient() && attempt < kTries) continue;
+      return Fail(ErrorCode::kUnavailable, failure.AsError("apply").message, "the bridge tries again by itself; look at the database if this goes on");
+    }
+  }
+}
+
+/// Claiming and applying are one transaction here: nothing is read in between, so nobody else need see the claim.
+void Worker::ApplyTaken(const ProjectId& project, std::vector<Item>& items, const Also& also) {
+  Batch batch = Open();
+  std::map<std::string, Item*> by_id;
+  std::vector<MemoryId> ids;
+  for (Item& item : items) {
+    item.fate = Fate::kBusy;
+    item.reading.reset();
+    by_id[item.claim.memory.Text()] = &item;
+    ids.push_back(item.claim.memory);
+  }
+  std::vector<Item*> taken;
+  for (Claim& claim : TakeListed(batch.state, project, ids)) {
+    Item* item = by_id.at(claim.memory.Text());
+    item->claim = std::move(claim);
+    taken.push_back(item);
+  }
+  Conclude(batch, taken, [&] {
+    std::vector<Fate> fates;
+    for (const Item& item : items) fates.push_back(item.fate);
+    if (also) also(batch.state, fates);
+  });
 }
 
 void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vector<Item*>& items) {
@@ -267,7 +327,7 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
   for (std::size_t i = 0; i < items.size(); ++i) {
     Item& item = *items[i];
     const milliseconds age = Since(item.claim.marked_at, item.claim.claimed_at);
-    const bool is_final = age >= options_.read_lag || item.claim.reason == kReproject;
+    const bool is_final = age >= options_.read_lag || item.claim.reason == kReproject || item.listed;
     const Settlement look_again{Settlement::Kind::kLookAgain, std::max(milliseconds{1}, options_.read_lag - age), false, {}};
     item.settlement = is_final ? Settlement{} : look_again;
     const bool was_gone = mirrored[i] && mirrored[i]->gone;
@@ -304,8 +364,25 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
       item.reading = Reading{std::nullopt, "", "", false};
       ++batch.withdrawn;
     } else {
+      if (mirrored[i] && mirrored[i]->record && mirrored[i]->digest == item.digest && mirrored[i]->record->contains("lifecycle_state") &&
+          !item.memory->record.contains("lifecycle_state")) {
+        // A list does not say whether a memory was merged away; a single read said so, and nothing has changed since.
+        if (auto told = mappings::ReadMemory(*mirrored[i]->record)) item.memory = std::move(*told);
+      }
       const mappings::Memory& memory = *item.memory;
       const bool older = mirrored[i] && mirrored[i]->updated_at && *mirrored[i]->updated_at > memory.updated_at;
+      if (item.listed && mirrored[i]) {
+        // Which of two different records of one moment is the newer cannot be told by looking, nor whether what was deleted is back.
+        const bool same = !was_gone && mirrored[i]->digest == item.digest;
+        const bool newer = !was_gone && (!mirrored[i]->updated_at || *mirrored[i]->updated_at < memory.updated_at);
+        item.fate = same ? Fate::kSame : newer ? Fate::kUpdated : Fate::kLeft;
+        if (item.fate == Fate::kLeft) {
+          item.settlement = {Settlement::Kind::kLookAgain, milliseconds{0}, false, {}};
+          continue;
+        }
+      } else if (item.listed) {
+        item.fate = Fate::kAdded;
+      }
       // A replica that lags behind what was seen before, or behind a deletion: believed only when it is final.
       if (!is_final && (older || was_gone)) continue;
       const bool live = memory.IsLive(today);
@@ -354,9 +431,10 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
   for (std::size_t i = 0; i < sources.size(); ++i) {
     // A parked memory is evaluated again whenever it is read again.
     if (parked[i]) applying[i]->reading->applied.clear();
+    if (parked[i]) applying[i]->fate = Fate::kParked;
     if (parked[i]) ++batch.parked;
     ++(wrote[i] ? batch.applied : batch.unchanged);
-    if (wrote[i]) batch.newest_mark = std::max(batch.newest_mark.value_or(Instant::min()), applying[i]->claim.marked_at);
+    if (wrote[i] && !applying[i]->listed) batch.newest_mark = std::max(batch.newest_mark.value_or(Instant::min()), applying[i]->claim.marked_at);
   }
 }
 

@@ -58,6 +58,22 @@ class Worker {
   /// kUnavailable when the state database is away; the claims, if any, come back when their lease ends.
   Result<std::size_t> RunOnce();
 
+  /// What became of a record that ApplyRecords was given.
+  enum class Fate {
+    kAdded,    ///< the mirror did not know it; applied
+    kUpdated,  ///< the mirror had an older version; applied
+    kSame,     ///< the mirror had it already
+    kParked,   ///< a mapping refused it
+    kLeft,     ///< the mirror knows as much or more (a later version, the same moment with another content, a deletion): stays dirty, to be read
+    kBusy,     ///< dirty already: whoever works on it reads something newer
+  };
+  /// Applies records that a list answered, without reading them again, by all the rules of RunOnce: fences, mirror, parking. A record
+  /// never overwrites anything newer, and never one that is dirty. `also` runs in the same transaction, last, with one fate per record;
+  /// it may be called again when the transaction is repeated, and what it throws (but SqlFailure) rolls everything back and passes
+  /// through. An id must not come twice. kUnavailable: nothing was done.
+  using Also = std::function<void(postgres::Transaction&, const std::vector<Fate>&)>;
+  Result<void> ApplyRecords(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also);
+
   /// When the next memory becomes due; nothing when the queue is empty or the database away.
   std::optional<std::chrono::milliseconds> NextDue();
 
@@ -73,6 +89,9 @@ class Worker {
   void ReadSingly(mem0::Client& client, Item& item);
   void ReadFromMirror(std::vector<Item>& items);
   void Apply(std::vector<Item>& items);
+  Batch Open();
+  void Conclude(Batch& batch, const std::vector<Item*>& items, const std::function<void()>& also);
+  void ApplyTaken(const ProjectId& project, std::vector<Item>& items, const Also& also);
   void ApplyProject(Batch& batch, const ProjectId& project, const std::vector<Item*>& items);
   void PutBack(const std::vector<Item>& items, const std::string& error);
   std::chrono::milliseconds BackOff(int attempts) const;

@@ -1,0 +1,367 @@
+#include "sync/backfill/exporting.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "mappings/digest.hpp"
+#include "sync/backfill/export_answer.hpp"
+#include "sync/backfill/run_store.hpp"
+#include "sync/log.hpp"
+#include "sync/queue.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+// Names in the cursor.
+constexpr auto kPhase = "phase";
+constexpr auto kListing = "list", kExporting = "export", kWithdrawing = "withdraw", kOver = "over";
+
+constexpr milliseconds kLongestWait{2'000};
+
+constexpr std::string_view kInstructions =
+    "Fill every property from what the memories say. Where they contradict each other, the newest one counts. "
+    "Use null for what they do not say; never guess.";
+
+/// What a user's name is in the table of parked memories: no memory can have such an id.
+MemoryId ParkedName(const std::string& user) { return MemoryId{"user/" + user}; }
+
+}  // namespace
+
+/// The mapping of a run, in every target that has it.
+struct Exporting::Use {
+  struct Place {
+    std::optional<std::string> dsn;
+    std::shared_ptr<const Applier> applier;
+  };
+  std::shared_ptr<const MappingSet> set;  // keeps the rest alive
+  std::vector<Place> places;
+  json schema;
+  std::string instructions;
+  std::string asked;  // digest of the question
+};
+
+/// What a user's export came to.
+struct Exporting::Answer {
+  std::optional<json> filled;  // nothing: there is none, and why says `refusal`
+  std::optional<Error> refusal;
+  Instant completed;
+};
+
+Exporting::Exporting(ExportingOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, Mappings mappings,
+                     const Clock& clock)
+    : options_(options), state_dsn_(std::move(state_dsn)), client_(std::move(client)), mappings_(std::move(mappings)), clock_(clock) {}
+
+Exporting::~Exporting() = default;
+
+postgres::Session& Exporting::State() {
+  if (state_ && !state_->Usable()) state_.reset();
+  if (!state_) state_.emplace(state_dsn_, "membridge export");
+  return *state_;
+}
+
+postgres::Session& Exporting::TargetSession(const std::string& dsn) {
+  const auto found = targets_.find(dsn);
+  if (found != targets_.end() && found->second.Usable()) return found->second;
+  if (found != targets_.end()) targets_.erase(found);
+  return targets_.emplace(dsn, postgres::Session{dsn, "membridge export"}).first->second;
+}
+
+Result<Exporting::Use> Exporting::FindMapping(const Run& run) const {
+  Use use;
+  use.set = mappings_();
+  const auto project = use.set->projects.find(run.project);
+  if (project != use.set->projects.end()) {
+    for (const MappingSet::Target& target : project->second.targets) {
+      for (const MappingSet::Export& one : target.exports) {
+        if (one.applier->Definition().name != run.options.mapping) continue;
+        if (use.places.empty()) use.schema = one.schema;
+        use.places.push_back({target.dsn, one.applier});
+      }
+    }
+  }
+  if (use.places.empty()) {
+    return Fail(ErrorCode::kBadMapping, fmt::format("project {} has no mapping \"{}\" with `from: export`", run.project.Text(), run.options.mapping),
+                "name one under `mappings:`, or correct `export:` of the backfill");
+  }
+  use.instructions = run.options.instructions.empty() ? std::string{kInstructions} : run.options.instructions;
+  use.asked = mappings::Sha256Hex(use.schema.dump() + '\n' + use.instructions + '\n' + use.places.front().applier->Definition().digest);
+  return use;
+}
+
+Result<Job::Step> Exporting::Next(Run& run) {
+  const std::string phase = run.cursor.value(kPhase, std::string{kListing});
+  if (phase == kOver) return Step{true, {}, {}};
+  auto use = FindMapping(run);
+  if (!use) return tl::unexpected<Error>(use.error());
+  if (phase == kListing) return ListUsers(run, *use);
+  if (phase == kWithdrawing) return Withdraw(run, *use);
+  return ExportOne(run, *use);
+}
+
+/// Counters and progress from the jobs themselves: then no kill can make them wrong.
+void Exporting::Measure(postgres::Transaction& transaction, Run& run) {
+  const ExportJobs::Tally tally = ExportJobs::Count(transaction, run);
+  run.counters["users"] = tally.users;
+  run.counters["unchanged"] = tally.unchanged;
+  run.counters["applied"] = tally.done - tally.unchanged;
+  run.counters["parked"] = tally.parked;
+  run.counters["failed"] = tally.failed;
+  run.done = tally.done + tally.parked + tally.failed;
+  if (run.cursor.value(kPhase, std::string{kListing}) != kListing) run.total = tally.users;
+}
+
+Job::Step Exporting::Finish(postgres::Transaction& transaction, Run& run) {
+  Measure(transaction, run);
+  Step step;
+  step.over = run.cursor.value(kPhase, std::string{}) == kOver;
+  if (step.over && run.Counter("failed") + run.Counter("parked") > 0) {
+    run.error = fmt::format("of {} users, {} failed and {} are parked", run.Counter("users"), run.Counter("failed"), run.Counter("parked"));
+  }
+  if (step.over && run.cursor.contains("note")) {
+    run.error += (run.error.empty() ? "" : "; ") + run.cursor["note"].get<std::string>();
+  }
+  step.wanted = RunStore::Commit(transaction, run, options_.lease);
+  transaction.Commit();
+  return step;
+}
+
+Result<Job::Step> Exporting::ListUsers(Run& run, const Use& use) {
+  const int page = run.cursor.value("page", 1);
+  const auto read = client_->ListEntities(page, options_.page_size);
+  if (!read) return tl::unexpected<Error>(read.error());
+  std::vector<std::string> users;
+  for (const mem0::Entity& entity : read->entities) {
+    if (entity.type == "user") users.push_back(entity.name);
+  }
+  postgres::Transaction transaction = State().Begin();
+  ExportJobs::Add(transaction, run, users, use.asked, run.options.full, clock_.Now());
+  run.Count("calls", 1);
+  run.cursor[kPhase] = kListing;
+  run.cursor["page"] = page + 1;
+  run.cursor["listed"] = run.cursor.value("listed", std::int64_t{0}) + static_cast<std::int64_t>(read->entities.size());
+  if (read->last) {
+    const bool whole = !read->count || run.cursor["listed"].get<std::int64_t>() >= *read->count;
+    run.cursor["whole"] = whole;
+    run.cursor[kPhase] = run.options.dry_run ? kOver : kExporting;
+  }
+  return Finish(transaction, run);
+}
+
+Result<Job::Step> Exporting::ExportOne(Run& run, const Use& use) {
+  std::optional<ExportJob> waiting, made;
+  std::optional<Instant> due_at;
+  ExportJobs::Tally tally;
+  const Instant now = clock_.Now();
+  {
+    postgres::Transaction transaction = State().Begin();
+    run.Count("repeated", ExportJobs::Recover(transaction, run));
+    tally = ExportJobs::Count(transaction, run);
+    const bool may_ask = tally.open < options_.at_once;
+    if (may_ask) waiting = ExportJobs::NextDue(transaction, run, "waiting", now);
+    if (!waiting) made = ExportJobs::NextDue(transaction, run, "made", now);
+    due_at = ExportJobs::DueAt(transaction, run, may_ask);
+    if (!waiting && !made && tally.open + tally.waiting == 0) run.cursor[kPhase] = kWithdrawing;
+    RunStore::Commit(transaction, run, options_.lease);
+    transaction.Commit();
+  }
+  if (waiting) return run.options.profiles ? ReadProfile(run, use, *waiting) : Ask(run, use, *waiting);
+  if (made) return Poll(run, use, *made);
+  postgres::Transaction transaction = State().Begin();
+  Step step = Finish(transaction, run);
+  if (due_at && *due_at > now) step.wait = std::min(kLongestWait, std::chrono::ceil<milliseconds>(*due_at - now));
+  return step;
+}
+
+Result<Job::Step> Exporting::PutAndGoOn(Run& run, const ExportJob& job, std::string_view state, Instant due_at, const std::string& note) {
+  postgres::Transaction transaction = State().Begin();
+  ExportJobs::Put(transaction, run, job, state, due_at, note);
+  return Finish(transaction, run);
+}
+
+Result<Job::Step> Exporting::Ask(Run& run, const Use& use, ExportJob job) {
+  if (!mem0::NamesOneEntity(job.entity)) return PutAndGoOn(run, job, "failed", clock_.Now(), "the name could mean other users too");
+  if (in_doubt_) {
+    run.Count("calls", 1);
+    const auto account = client_->Ping();
+    if (!account) return tl::unexpected<Error>(account.error());
+    in_doubt_ = false;
+  }
+  ++job.asks;
+  job.asked_at = clock_.Now();
+  job.polls = 0;
+  {
+    postgres::Transaction transaction = State().Begin();
+    ExportJobs::Put(transaction, run, job, "asked", job.asked_at, "");
+    RunStore::Commit(transaction, run, options_.lease);
+    transaction.Commit();
+  }
+  run.Count("calls", 1);
+  const auto id = client_->CreateExport(use.schema, mem0::Filter::OfUser(job.entity), use.instructions);
+  const Instant now = clock_.Now();
+  if (id) {
+    job.export_id = *id;
+    run.Count("asked", 1);
+    return PutAndGoOn(run, job, "made", now + options_.poll_base, "");
+  }
+  const int status = client_->LastFailure().status;
+  const bool surely_not_made = status >= 400 && status < 500 && status != 408;
+  if (surely_not_made) {
+    --job.asks;
+    const bool refused = id.error().code == ErrorCode::kRefused || id.error().code == ErrorCode::kNotFound;
+    if (refused) return PutAndGoOn(run, job, "failed", now, id.error().message);
+    auto put = PutAndGoOn(run, job, "waiting", now + client_->RetryAfter().value_or(milliseconds{0}), id.error().message);
+    if (!put) return put;
+  } else {
+    in_doubt_ = true;
+  }
+  return tl::unexpected<Error>(id.error());
+}
+
+Result<Job::Step> Exporting::NotReady(Run& run, ExportJob job) {
+  const Instant now = clock_.Now();
+  if (now >= job.asked_at + options_.kept) {
+    // Nobody looked for so long (the run was paused, or nobody ran) that Mem0 has thrown it away: this is no lost answer.
+    run.Count("expired", 1);
+    job = ExportJob{job.entity, {}, 0, 0, {}};
+    return PutAndGoOn(run, job, "waiting", now, "the export expired before it was read; asked again");
+  }
+  if (now >= job.asked_at + options_.deadline) {
+    return PutAndGoOn(run, job, "failed", now,
+                      fmt::format("not ready after {} seconds", std::chrono::duration_cast<std::chrono::seconds>(now - job.asked_at).count()));
+  }
+  const milliseconds wait = std::min<milliseconds>(options_.poll_cap, options_.poll_base * (1LL << std::min(job.polls, 10)));
+  ++job.polls;
+  return PutAndGoOn(run, job, run.options.profiles ? "waiting" : "made", now + wait, "");
+}
+
+Result<Job::Step> Exporting::Poll(Run& run, const Use& use, ExportJob job) {
+  run.Count("calls", 1);
+  run.Count("polls", 1);
+  auto answer = client_->GetExport(job.export_id);
+  const Instant now = clock_.Now();
+  if (!answer && answer.error().code == ErrorCode::kUnavailable) {
+    // The others get their turn first; and when all fail, the run waits.
+    auto put = PutAndGoOn(run, job, "made", now + options_.poll_base, answer.error().message);
+    if (!put) return put;
+    return tl::unexpected<Error>(answer.error());
+  }
+  if (!answer && answer.error().code == ErrorCode::kUnauthorized) return tl::unexpected<Error>(answer.error());
+  if (!answer) return Conclude(run, use, job, {std::nullopt, answer.error(), now});
+  if (!*answer) return NotReady(run, job);
+  return Conclude(run, use, job, {std::move(**answer), std::nullopt, now});
+}
+
+Result<Job::Step> Exporting::ReadProfile(Run& run, const Use& use, ExportJob job) {
+  if (job.asks == 0) job.asked_at = clock_.Now();
+  job.asks = 1;
+  job.export_id = "profile";
+  run.Count("calls", 1);
+  auto profile = client_->ReadProfile(job.entity);
+  const Instant now = clock_.Now();
+  if (!profile && (profile.error().code == ErrorCode::kUnavailable || profile.error().code == ErrorCode::kUnauthorized)) {
+    return tl::unexpected<Error>(profile.error());
+  }
+  if (!profile) return PutAndGoOn(run, job, "failed", now, profile.error().message);
+  if (profile->status == "not_enabled") {
+    return Fail(ErrorCode::kRefused, "User Profiles are not enabled in this Mem0 project", "enable them at Mem0, or leave `profiles` out");
+  }
+  if (profile->status == "pending") return NotReady(run, job);
+  if (profile->status == "insufficient_data") return PutAndGoOn(run, job, "done", now, "too few memories for a profile");
+  if (profile->status != "succeeded") return PutAndGoOn(run, job, "failed", now, "Mem0 could not make the profile");
+  return Conclude(run, use, job, {std::move(profile->profile), std::nullopt, profile->updated_at.value_or(now)});
+}
+
+/// Applies an answer and ends the job, in one transaction where the target is the state database.
+Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob& job, const Answer& answer) {
+  std::optional<Error> refusal = answer.refusal;
+  std::optional<ExportAnswer> read;
+  if (!refusal) {
+    auto parsed = ReadExportAnswer(*answer.filled, use.schema);
+    if (parsed) {
+      read = std::move(*parsed);
+    } else {
+      refusal = parsed.error();
+    }
+  }
+  Claim claim;
+  claim.project = run.project;
+  claim.memory = ParkedName(job.entity);
+  postgres::Transaction state = State().Begin();
+  std::map<std::string, postgres::Transaction> elsewhere;
+  bool parked = refusal.has_value();
+  if (refusal) {
+    sync::Queue::Park(state, claim, {run.options.mapping, refusal->code, refusal->message, refusal->hint, use.places.front().applier->Definition().file, ""});
+  } else {
+    Source source;
+    source.project = run.project;
+    source.id = job.entity;
+    source.stamp = answer.completed;
+    source.fence = ExportJobs::NextFence(state);
+    source.names["export"] = read->values;
+    source.names["export"].update({{"id", job.export_id}, {"user_id", job.entity}, {"completed_at", FormatRfc3339(answer.completed)}});
+    for (const Use::Place& place : use.places) {
+      postgres::Transaction* transaction = &state;
+      if (place.dsn) {
+        const auto open = elsewhere.find(*place.dsn);
+        transaction = open != elsewhere.end() ? &open->second : &elsewhere.emplace(*place.dsn, TargetSession(*place.dsn).Begin()).first->second;
+      }
+      const Outcome outcome = place.applier->Apply(*transaction, {source}, clock_.Now()).front();
+      if (outcome.kind != Outcome::Kind::kParked) continue;
+      parked = true;
+      sync::Queue::Park(state, claim, {run.options.mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate});
+    }
+    run.Count("extra_keys", static_cast<std::int64_t>(read->extra_keys));
+  }
+  if (parked) {
+    Log(LogLevel::kError, "export_parked", {{"project", run.project.Text()}, {"mapping", run.options.mapping}, {"run", run.id}});
+  } else {
+    sync::Queue::Unpark(state, {claim}, {run.options.mapping});
+    ExportJobs::Remember(state, run, job, use.asked);
+  }
+  ExportJobs::Put(state, run, job, parked ? "parked" : "done", clock_.Now(), "");
+  // Elsewhere first: what is committed there and not here is done again and finds nothing to do.
+  for (auto& [dsn, transaction] : elsewhere) transaction.Commit();
+  return Finish(state, run);
+}
+
+/// What exports said of users who are gone no longer holds.
+Result<Job::Step> Exporting::Withdraw(Run& run, const Use& use) {
+  postgres::Transaction state = State().Begin();
+  run.cursor[kPhase] = kOver;
+  if (!run.cursor.value("whole", false)) return Finish(state, run);
+  const std::vector<std::string> vanished = ExportJobs::Vanished(state, run);
+  const double allowed = std::max(static_cast<double>(options_.vanishing_at_least),
+                                  options_.vanishing_share * static_cast<double>(ExportJobs::Known(state, run)));
+  if (static_cast<double>(vanished.size()) > allowed && !run.options.allow_vanishing) {
+    run.cursor["note"] = fmt::format("{} users are gone from Mem0, more than may vanish at once: their rows were left alone", vanished.size());
+    return Finish(state, run);
+  }
+  std::vector<Source> sources;
+  for (const std::string& user : vanished) {
+    Source& source = sources.emplace_back();
+    source.project = run.project;
+    source.id = user;
+    source.stamp = clock_.Now();
+    source.fence = ExportJobs::NextFence(state);
+    source.speaks = false;
+  }
+  std::map<std::string, postgres::Transaction> elsewhere;
+  for (const Use::Place& place : use.places) {
+    postgres::Transaction* transaction = &state;
+    if (place.dsn) {
+      const auto open = elsewhere.find(*place.dsn);
+      transaction = open != elsewhere.end() ? &open->second : &elsewhere.emplace(*place.dsn, TargetSession(*place.dsn).Begin()).first->second;
+    }
+    place.applier->Apply(*transaction, sources, clock_.Now());
+  }
+  ExportJobs::Forget(state, run, vanished);
+  run.Count("withdrawn", static_cast<std::int64_t>(vanished.size()));
+  for (auto& [dsn, transaction] : elsewhere) transaction.Commit();
+  return Finish(state, run);
+}
+
+}  // namespace membridge::sync

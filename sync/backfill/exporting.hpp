@@ -1,0 +1,75 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sync/backfill/export_jobs.hpp"
+#include "sync/backfill/job.hpp"
+#include "sync/mapping_set.hpp"
+#include "sync/mem0/client.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::sync {
+
+struct ExportingOptions {
+  std::chrono::seconds lease{60};
+  int page_size = 100;                               ///< users per page of the list
+  std::int64_t at_once = 4;                          ///< exports under way at Mem0 at a time
+  std::chrono::milliseconds poll_base{1'000};        ///< the first wait before asking whether one is ready; doubles
+  std::chrono::milliseconds poll_cap{15'000};
+  std::chrono::seconds deadline = std::chrono::minutes{10};  ///< one that is not ready by then has failed
+  std::chrono::seconds kept = std::chrono::days{7};          ///< how long Mem0 keeps an export
+  std::int64_t vanishing_at_least = 20;                      ///< the guard: so many users may be gone at once,
+  double vanishing_share = 0.1;                              ///< or this share of all, whichever is more
+};
+
+/// Asks Mem0 to fill a mapping's schema for every user who changed, and applies the answers.
+///
+/// One export per user. That Mem0 is about to be asked is committed before the call, and the export's id before the first poll: a
+/// run that is killed goes on polling what was made. Mem0 cannot list exports, so an answer that was lost means asking once more,
+/// and never a third time. An answer that does not fit parks its user; the run goes on. What an export said is withdrawn when its
+/// user has gone from Mem0 and the last memory with them.
+class Exporting final : public Job {
+ public:
+  using Mappings = std::function<std::shared_ptr<const MappingSet>()>;
+
+  Exporting(ExportingOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, Mappings mappings, const Clock& clock);
+  ~Exporting() override;
+
+  Result<Step> Next(Run& run) override;
+
+ private:
+  struct Use;
+  struct Answer;
+
+  postgres::Session& State();
+  postgres::Session& TargetSession(const std::string& dsn);
+  Result<Use> FindMapping(const Run& run) const;
+  Result<Step> ListUsers(Run& run, const Use& use);
+  Result<Step> ExportOne(Run& run, const Use& use);
+  Result<Step> Ask(Run& run, const Use& use, ExportJob job);
+  Result<Step> Poll(Run& run, const Use& use, ExportJob job);
+  Result<Step> ReadProfile(Run& run, const Use& use, ExportJob job);
+  Result<Step> Conclude(Run& run, const Use& use, const ExportJob& job, const Answer& answer);
+  Result<Step> NotReady(Run& run, ExportJob job);
+  Result<Step> PutAndGoOn(Run& run, const ExportJob& job, std::string_view state, Instant due_at, const std::string& note);
+  Result<Step> Withdraw(Run& run, const Use& use);
+  Step Finish(postgres::Transaction& transaction, Run& run);
+  void Measure(postgres::Transaction& transaction, Run& run);
+
+  ExportingOptions options_;
+  std::string state_dsn_;
+  std::unique_ptr<mem0::Client> client_;
+  Mappings mappings_;
+  const Clock& clock_;
+  std::optional<postgres::Session> state_;
+  std::map<std::string, postgres::Session> targets_;  // by DSN
+  bool in_doubt_ = false;  // Mem0 may be away: it is asked for nothing that counts until it answers something that does not
+};
+
+}  // namespace membridge::sync

@@ -1,0 +1,163 @@
+#include "sync/backfill/walk.hpp"
+
+#include <fmt/format.h>
+
+#include "sync/marking.hpp"
+#include "sync/postgres/column.hpp"
+#include "sync/queue.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using postgres::Column;
+using postgres::Param;
+using postgres::Rows;
+using postgres::Transaction;
+
+struct Keys {
+  Param buckets, ids;
+};
+
+Keys KeysOf(const ProjectId& project, const std::vector<MemoryId>& memories) {
+  if (memories.empty()) return {"{}", "{}"};
+  Column buckets, ids;
+  for (const MemoryId& memory : memories) {
+    buckets.AddNumber(BucketOf(project, memory));
+    ids.AddText(memory.Text());
+  }
+  return {buckets.Take(), ids.Take()};
+}
+
+// Memories the mirror has and the walk has not met. What was read since the walk began is there, and what is dirty will be read.
+constexpr std::string_view kMissing = R"(
+    FROM membridge.memories m
+    WHERE m.project = $1 AND m.gone_at IS NULL AND m.read_at < $4::timestamptz
+      AND NOT EXISTS (SELECT FROM membridge.sweep_seen s
+                      WHERE s.run = $2::bigint AND s.bucket = m.bucket AND s.memory_id = m.memory_id AND s.walk = $3::smallint)
+      AND NOT EXISTS (SELECT FROM membridge.sweep_doubts d
+                      WHERE d.run = $2::bigint AND d.bucket = m.bucket AND d.memory_id = m.memory_id))";
+
+std::vector<Param> MissingParams(const Run& run, int walk, Instant began) {
+  return {run.project.Text(), std::to_string(run.id), std::to_string(walk), FormatRfc3339(began)};
+}
+
+}  // namespace
+
+std::vector<Walk::Known> Walk::LookUp(Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories) {
+  const Keys keys = KeysOf(project, memories);
+  const Rows rows = transaction.Run(R"(
+      SELECT c.place, m.gone_at IS NOT NULL, m.digest
+      FROM unnest($2::smallint[], $3::text[]) WITH ORDINALITY AS c(bucket, memory_id, place)
+      JOIN membridge.memories m ON m.bucket = c.bucket AND m.project = $1 AND m.memory_id = c.memory_id)",
+                                    {project.Text(), keys.buckets, keys.ids});
+  std::vector<Known> known(memories.size());
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    known[static_cast<std::size_t>(rows.Int(row, 0)) - 1] = {true, rows.Bool(row, 1), std::string{rows.Text(row, 2)}};
+  }
+  return known;
+}
+
+std::set<std::string> Walk::Meet(Transaction& transaction, const Run& run, const std::vector<MemoryId>& memories, int walk) {
+  const Keys keys = KeysOf(run.project, memories);
+  const Rows rows = transaction.Run(R"(
+      INSERT INTO membridge.sweep_seen AS s (run, bucket, memory_id, walk)
+      SELECT DISTINCT $1::bigint, c.bucket, c.memory_id, $4::smallint FROM unnest($2::smallint[], $3::text[]) AS c(bucket, memory_id)
+      ON CONFLICT (run, bucket, memory_id) DO UPDATE SET walk = excluded.walk WHERE s.walk <> excluded.walk
+      RETURNING memory_id)",
+                                    {std::to_string(run.id), keys.buckets, keys.ids, std::to_string(walk)});
+  std::set<std::string> fresh;
+  for (std::size_t row = 0; row < rows.size(); ++row) fresh.emplace(rows.Text(row, 0));
+  return fresh;
+}
+
+std::int64_t Walk::Met(Transaction& transaction, const Run& run, int walk) {
+  return transaction
+      .Run("SELECT count(*) FROM membridge.sweep_seen WHERE run = $1::bigint AND walk = $2::smallint",
+           {std::to_string(run.id), std::to_string(walk)})
+      .Int(0, 0);
+}
+
+void Walk::Tidy(Transaction& transaction) {
+  transaction.Run(R"(
+      DELETE FROM membridge.sweep_seen s WHERE s.run IN (
+        WITH RECURSIVE runs(run) AS (
+          SELECT min(run) FROM membridge.sweep_seen
+          UNION ALL
+          SELECT (SELECT min(n.run) FROM membridge.sweep_seen n WHERE n.run > runs.run) FROM runs WHERE runs.run IS NOT NULL)
+        SELECT runs.run FROM runs
+        WHERE NOT EXISTS (SELECT FROM membridge.backfill_runs r WHERE r.id = runs.run AND r.state IN ('queued', 'running', 'paused'))))");
+}
+
+Walk::Missing Walk::CountMissing(Transaction& transaction, const Run& run, int walk, Instant began) {
+  const Rows rows = transaction.Run(
+      fmt::format("SELECT (SELECT count(*) {}), (SELECT count(*) FROM membridge.memories WHERE project = $1 AND gone_at IS NULL)", kMissing),
+      MissingParams(run, walk, began));
+  return {rows.Int(0, 0), rows.Int(0, 1)};
+}
+
+std::size_t Walk::DoubtMissing(Transaction& transaction, const Run& run, int walk, Instant began, std::size_t limit) {
+  std::vector<Param> params = MissingParams(run, walk, began);
+  params.push_back(std::to_string(limit));
+  const Rows rows = transaction.Run(
+      fmt::format("INSERT INTO membridge.sweep_doubts (run, bucket, memory_id, digest) SELECT $2::bigint, m.bucket, m.memory_id, m.digest {} "
+                  "LIMIT $5::bigint RETURNING memory_id",
+                  kMissing),
+      params);
+  std::vector<MemoryId> missing;
+  for (std::size_t row = 0; row < rows.size(); ++row) missing.emplace_back(std::string{rows.Text(row, 0)});
+  sync::Queue::Mark(transaction, run.project, missing, "sweep");
+  return missing.size();
+}
+
+void Walk::Doubt(Transaction& transaction, const Run& run, const std::vector<MemoryId>& memories) {
+  if (memories.empty()) return;
+  const Keys keys = KeysOf(run.project, memories);
+  transaction.Run(R"(
+      INSERT INTO membridge.sweep_doubts (run, bucket, memory_id, digest)
+      SELECT $1::bigint, c.bucket, c.memory_id, m.digest
+      FROM unnest($3::smallint[], $4::text[]) AS c(bucket, memory_id)
+      LEFT JOIN membridge.memories m ON m.bucket = c.bucket AND m.project = $2 AND m.memory_id = c.memory_id AND m.gone_at IS NULL
+      ON CONFLICT DO NOTHING)",
+                  {std::to_string(run.id), run.project.Text(), keys.buckets, keys.ids});
+}
+
+Walk::Resolved Walk::Resolve(Transaction& transaction, const Run& run) {
+  const Rows rows = transaction.Run(R"(
+      WITH settled AS (
+        DELETE FROM membridge.sweep_doubts d
+        WHERE d.run = $1::bigint
+          AND NOT EXISTS (SELECT FROM membridge.dirty q WHERE q.bucket = d.bucket AND q.project = $2 AND q.memory_id = d.memory_id)
+        RETURNING d.bucket, d.memory_id, d.digest)
+      SELECT count(*) FILTER (WHERE s.digest IS NULL AND m.gone_at IS NULL AND m.memory_id IS NOT NULL),
+             count(*) FILTER (WHERE s.digest IS NOT NULL AND m.gone_at IS NULL AND m.digest <> s.digest),
+             count(*) FILTER (WHERE s.digest IS NOT NULL AND m.gone_at IS NOT NULL),
+             count(*),
+             (SELECT count(*) FROM membridge.sweep_doubts WHERE run = $1::bigint)
+      FROM settled s LEFT JOIN membridge.memories m ON m.bucket = s.bucket AND m.project = $2 AND m.memory_id = s.memory_id)",
+                                    {std::to_string(run.id), run.project.Text()});
+  Resolved resolved;
+  resolved.added = rows.Int(0, 0);
+  resolved.updated = rows.Int(0, 1);
+  resolved.deleted = rows.Int(0, 2);
+  const std::int64_t settled = rows.Int(0, 3);
+  resolved.same = settled - resolved.added - resolved.updated - resolved.deleted;
+  resolved.left = rows.Int(0, 4) - settled;  // the statement still sees those it deletes
+  return resolved;
+}
+
+std::optional<Instant> Walk::Watermark(Transaction& transaction, const ProjectId& project) {
+  const Rows rows = transaction.Run("SELECT watermark FROM membridge.sweep_watermarks WHERE project = $1", {project.Text()});
+  if (rows.empty()) return std::nullopt;
+  return postgres::TimeAt(rows, 0, 0);
+}
+
+void Walk::MoveWatermark(Transaction& transaction, const ProjectId& project, Instant to) {
+  transaction.Run(
+      "INSERT INTO membridge.sweep_watermarks AS w (project, watermark) VALUES ($1, $2::timestamptz) "
+      "ON CONFLICT (project) DO UPDATE SET watermark = greatest(w.watermark, excluded.watermark)",
+      {project.Text(), FormatRfc3339(to)});
+}
+
+Instant Walk::Now(Transaction& transaction) { return postgres::TimeAt(transaction.Run("SELECT clock_timestamp()"), 0, 0); }
+
+}  // namespace membridge::sync

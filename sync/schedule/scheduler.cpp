@@ -1,0 +1,296 @@
+#include "sync/schedule/scheduler.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <functional>
+#include <random>
+
+#include "mappings/diagnostic.hpp"
+#include "sync/backfill/run_store.hpp"
+#include "sync/log.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using std::chrono::milliseconds;
+using Steady = std::chrono::steady_clock;
+
+/// The same for everybody who asks about this moment, and another for the next.
+std::chrono::seconds JitterOf(const Backfill& backfill, Instant moment) {
+  if (backfill.jitter.count() <= 0) return std::chrono::seconds{0};
+  std::uint64_t hash = 14695981039346656037u;
+  for (const char c : backfill.name + FormatRfc3339(moment)) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  return std::chrono::seconds{static_cast<std::int64_t>((hash >> 20U) % static_cast<std::uint64_t>(backfill.jitter.count() + 1))};
+}
+
+std::string NewHolder() {
+  return fmt::format("{}-{:08x}", ::getpid(), std::random_device{}());
+}
+
+}  // namespace
+
+/// An entry with its schedule read.
+struct Scheduler::Timed {
+  const Backfill* backfill;
+  Cron cron;
+  TimeZone zone;
+  std::optional<Instant> look_at;  // when the database must be asked again; nothing: never was
+};
+
+/// A run under way here.
+struct Scheduler::Held {
+  Run run;
+  std::unique_ptr<Job> job;
+  Instant ready_at;                 // of the next step
+  Steady::time_point committed_at;  // when the lease was last renewed
+  bool over = false;                // not ours any more
+};
+
+Scheduler::Scheduler(SchedulerOptions options, std::string state_dsn, std::vector<Backfill> entries, MakeJob make_job, const Clock& clock)
+    : options_(options),
+      state_dsn_(std::move(state_dsn)),
+      entries_(std::move(entries)),
+      make_job_(std::move(make_job)),
+      clock_(clock),
+      holder_(NewHolder()) {}
+
+Result<std::unique_ptr<Scheduler>> Scheduler::Make(SchedulerOptions options, std::string state_dsn, std::vector<Backfill> backfills,
+                                                   MakeJob make_job, const Clock& clock) {
+  std::unique_ptr<Scheduler> scheduler{
+      new Scheduler(options, std::move(state_dsn), std::move(backfills), std::move(make_job), clock)};
+  for (const Backfill& backfill : scheduler->entries_) {
+    if (backfill.schedule.empty()) continue;
+    auto cron = Cron::Parse(backfill.schedule);
+    if (!cron) return Within(cron.error(), "backfill \"" + backfill.name + "\"");
+    auto zone = TimeZone::Named(backfill.timezone);
+    if (!zone) return Within(zone.error(), "backfill \"" + backfill.name + "\"");
+    scheduler->timed_.push_back({&backfill, *cron, *zone, std::nullopt});
+  }
+  return scheduler;
+}
+
+Scheduler::~Scheduler() {
+  try {
+    for (const auto& held : held_) {
+      postgres::Transaction transaction = State().Begin();
+      RunStore::Release(transaction, held->run);
+      transaction.Commit();
+    }
+  } catch (const postgres::SqlFailure& failure) {
+    Log(LogLevel::kWarn, "runs_left_to_their_lease", {{"runs", held_.size()}, {"sqlstate", failure.fields().sqlstate}});
+  }
+}
+
+postgres::Session& Scheduler::State() {
+  if (state_ && !state_->Usable()) state_.reset();
+  if (!state_) state_.emplace(state_dsn_, "membridge scheduler");
+  return *state_;
+}
+
+Result<bool> Scheduler::RunOnce() {
+  try {
+    QueueDue();
+    const bool claimed = held_.size() < options_.at_once && ClaimOne();
+    const bool stepped = StepOne();
+    std::erase_if(held_, [](const auto& held) { return held->over; });
+    return claimed || stepped;
+  } catch (const postgres::SqlFailure& failure) {
+    std::erase_if(held_, [](const auto& held) { return held->over; });
+    return Fail(ErrorCode::kUnavailable, failure.AsError("scheduler").message, "the bridge tries again by itself; look at the database if this goes on");
+  }
+}
+
+void Scheduler::QueueDue() {
+  const Instant now = clock_.Now();
+  for (Timed& timed : timed_) {
+    if (timed.look_at && *timed.look_at > now) continue;
+    postgres::Transaction transaction = State().Begin();
+    const Instant since =
+        RunStore::MissedSince(transaction, timed.backfill->name, timed.backfill->schedule + " " + timed.backfill->timezone, now);
+    if (const auto moment = timed.cron.Last(since, now, timed.zone)) {
+      Run run;
+      run.name = timed.backfill->name;
+      run.project = timed.backfill->project;
+      run.kind = timed.backfill->kind;
+      run.options = timed.backfill->options;
+      run.scheduled_for = moment;
+      run.due_at = *moment + JitterOf(*timed.backfill, *moment);
+      run.queued_at = now;
+      const auto queued = RunStore::Queue(transaction, run);
+      // Refused: the last run is still under way, or another process made this one.
+      if (queued) Log(LogLevel::kInfo, "backfill_queued", {{"backfill", run.name}, {"run", *queued}, {"moment", FormatRfc3339(*moment)}});
+    }
+    transaction.Commit();
+    timed.look_at = timed.cron.Next(now, timed.zone);
+    if (!timed.look_at) timed.look_at = Instant::max();
+  }
+}
+
+bool Scheduler::ClaimOne() {
+  std::vector<std::int64_t> mine;
+  for (const auto& held : held_) mine.push_back(held->run.id);
+  postgres::Transaction transaction = State().Begin();
+  auto run = RunStore::Claim(transaction, holder_, options_.lease, clock_.Now(), mine);
+  transaction.Commit();
+  if (!run) return false;
+  auto held = std::make_unique<Held>();
+  held->run = std::move(*run);
+  held->ready_at = clock_.Now();
+  held->committed_at = Steady::now();
+  held_.push_back(std::move(held));
+  Held& taken = *held_.back();
+  auto job = make_job_(taken.run);
+  if (job) {
+    taken.job = std::move(*job);
+  } else {
+    taken.run.error = job.error().message;
+    Leave(taken, RunState::kFailed);
+  }
+  return true;
+}
+
+bool Scheduler::StepOne() {
+  const Instant now = clock_.Now();
+  for (std::size_t i = 0; i < held_.size(); ++i) {
+    Held& held = *held_[(turn_ + i) % held_.size()];
+    if (held.over) continue;
+    if (held.ready_at <= now) {
+      turn_ = (turn_ + i + 1) % held_.size();
+      Work(held);
+      return true;
+    }
+    Keep(held);
+  }
+  return false;
+}
+
+void Scheduler::Work(Held& held) {
+  Run next = held.run;
+  const auto began = Steady::now();
+  try {
+    if (held.run.wanted.empty()) {
+      if (next.failures > 0) next.error.clear();
+      next.failures = 0;
+      const auto step = held.job->Next(next);
+      if (!step) {
+        next.failures = held.run.failures;
+        held.run = std::move(next);  // what was committed before it failed
+        return FailStep(held, step.error());
+      }
+      next.worked += std::chrono::duration_cast<milliseconds>(Steady::now() - began);
+      held.run = std::move(next);
+      held.committed_at = Steady::now();
+      held.ready_at = clock_.Now() + step->wait;
+      if (step->over) return Leave(held, RunState::kDone);
+      return Obey(held, step->wanted);
+    }
+    Obey(held, held.run.wanted);
+  } catch (const RunLost&) {
+    Log(LogLevel::kWarn, "run_lost", {{"backfill", held.run.name}, {"run", held.run.id}});
+    held.over = true;
+  } catch (const postgres::SqlFailure& failure) {
+    if (!failure.IsTransient()) return FailStep(held, failure.AsError("backfill"));
+    held.ready_at = clock_.Now() + BackOff(1);
+    throw;
+  }
+}
+
+/// A run that waits keeps its lease, and hears what is wanted of it.
+void Scheduler::Keep(Held& held) {
+  if (Steady::now() - held.committed_at < options_.lease / 3) return;
+  try {
+    postgres::Transaction transaction = State().Begin();
+    const std::string wanted = RunStore::Commit(transaction, held.run, options_.lease);
+    transaction.Commit();
+    held.committed_at = Steady::now();
+    Obey(held, wanted);
+  } catch (const RunLost&) {
+    held.over = true;
+  }
+}
+
+void Scheduler::Obey(Held& held, const std::string& wanted) {
+  if (wanted == "cancel") return Leave(held, RunState::kCancelled);
+  if (wanted == "pause") return Leave(held, RunState::kPaused);
+}
+
+void Scheduler::FailStep(Held& held, const Error& error) {
+  ++held.run.failures;
+  held.run.error = error.message + (error.hint.empty() ? "" : "; " + error.hint);
+  if (error.code != ErrorCode::kUnavailable || held.run.failures >= options_.most_failures) return Leave(held, RunState::kFailed);
+  held.ready_at = clock_.Now() + BackOff(held.run.failures);
+  postgres::Transaction transaction = State().Begin();
+  const std::string wanted = RunStore::Commit(transaction, held.run, options_.lease);
+  transaction.Commit();
+  Obey(held, wanted);
+}
+
+void Scheduler::Leave(Held& held, RunState state) {
+  postgres::Transaction transaction = State().Begin();
+  RunStore::Leave(transaction, held.run, state, clock_.Now());
+  RunStore::Forget(transaction, options_.keep);
+  transaction.Commit();
+  held.over = true;
+  Log(state == RunState::kFailed ? LogLevel::kError : LogLevel::kInfo, "backfill_left",
+      {{"backfill", held.run.name}, {"run", held.run.id}, {"state", NameOf(state)}, {"counters", held.run.counters}, {"error", held.run.error}});
+}
+
+milliseconds Scheduler::BackOff(int failures) const {
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  const double ceiling = std::min(static_cast<double>(options_.retry_cap.count()),
+                                  static_cast<double>(options_.retry_base.count()) * static_cast<double>(1LL << std::min(failures - 1, 20)));
+  return milliseconds{static_cast<std::int64_t>(std::uniform_real_distribution{ceiling / 2, ceiling}(random))};
+}
+
+milliseconds Scheduler::NextDue(milliseconds patience) {
+  const Instant now = clock_.Now();
+  Instant next = now + patience;
+  for (const Timed& timed : timed_) next = std::min(next, timed.look_at.value_or(now));
+  for (const auto& held : held_) next = std::min(next, held->ready_at);
+  return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(next - now));
+}
+
+std::optional<Instant> Scheduler::NextMoment(const std::string& name) const {
+  for (const Timed& timed : timed_) {
+    if (timed.backfill->name == name) return timed.cron.Next(clock_.Now(), timed.zone);
+  }
+  return std::nullopt;
+}
+
+Result<std::int64_t> Scheduler::Start(const std::string& name, const RunOptions& options) {
+  for (const Backfill& entry : entries_) {
+    if (entry.name != name) continue;
+    Backfill asked = entry;
+    // The entry says what is read and how; the person how much of it, and whether for show.
+    asked.options.dry_run = options.dry_run;
+    asked.options.full = options.full || entry.options.full;
+    asked.options.allow_vanishing = options.allow_vanishing;
+    if (options.since) asked.options.since = options.since;
+    return Start(asked);
+  }
+  std::vector<std::string> names;
+  for (const Backfill& entry : entries_) names.push_back(entry.name);
+  return Fail(ErrorCode::kNotFound, fmt::format("there is no backfill \"{}\"{}", name, mappings::DidYouMean(name, names)),
+              "membridge backfill list shows them");
+}
+
+Result<std::int64_t> Scheduler::Start(const Backfill& backfill) {
+  Run run;
+  run.name = backfill.name;
+  run.project = backfill.project;
+  run.kind = backfill.kind;
+  run.options = backfill.options;
+  run.queued_at = run.due_at = clock_.Now();
+  try {
+    postgres::Transaction transaction = State().Begin();
+    auto id = RunStore::Queue(transaction, run);
+    transaction.Commit();
+    return id;
+  } catch (const postgres::SqlFailure& failure) {
+    return tl::unexpected<Error>(failure.AsError("backfill"));
+  }
+}
+
+}  // namespace membridge::sync

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mappings/result.hpp"
+#include "mappings/time.hpp"
+#include "sync/backfill/job.hpp"
+#include "sync/backfill/run.hpp"
+#include "sync/postgres/session.hpp"
+#include "sync/schedule/cron.hpp"
+
+namespace membridge::sync {
+
+/// An entry of `backfill:` in the configuration.
+struct Backfill {
+  std::string name;
+  ProjectId project;
+  BackfillKind kind = BackfillKind::kFullSweep;
+  RunOptions options{};
+  std::string schedule{};  ///< five cron fields; empty: only when asked for
+  std::string timezone = "UTC";
+  std::chrono::seconds jitter{0};  ///< a run starts up to so much later than its moment, always the same for one moment
+};
+
+struct SchedulerOptions {
+  std::chrono::seconds lease{60};  ///< how long a run stays ours after its last step
+  std::size_t at_once = 4;         ///< runs under way at a time, taking turns
+  int most_failures = 20;          ///< steps that fail in a row before the run does
+  std::chrono::milliseconds retry_base{1'000};  ///< the first wait after a failure; doubles with jitter
+  std::chrono::milliseconds retry_cap{60'000};
+  std::size_t keep = 200;  ///< finished runs remembered per name
+};
+
+/// Starts runs when their time has come and works them, step by step. Any number of schedulers in any number of processes may share a
+/// database: a run is one scheduler's while its lease holds, and when that process dies another goes on where it stopped. Runs of one
+/// name never overlap: a moment that comes while the last run is under way is let pass. Moments missed while nobody ran are made up
+/// for by one run. One thread's.
+class Scheduler {
+ public:
+  using MakeJob = std::function<Result<std::unique_ptr<Job>>(const Run&)>;
+
+  /// kRefused: a schedule or time zone that cannot be read.
+  static Result<std::unique_ptr<Scheduler>> Make(SchedulerOptions options, std::string state_dsn, std::vector<Backfill> backfills,
+                                                 MakeJob make_job, const Clock& clock);
+  ~Scheduler();  ///< gives back what is under way, for anybody to go on with at once
+
+  /// Queues runs that are due, takes one more when there is room, and does one step of one run. False: there is nothing to do now.
+  /// kUnavailable when the state database is away.
+  Result<bool> RunOnce();
+  /// How long until RunOnce() has something to do again, as far as this process knows; at most `patience`.
+  std::chrono::milliseconds NextDue(std::chrono::milliseconds patience);
+
+  /// When a backfill's next moment comes; nothing without a schedule or an entry of that name.
+  std::optional<Instant> NextMoment(const std::string& name) const;
+  const std::vector<Backfill>& Entries() const { return entries_; }
+
+  /// Queues a run now because a person asked. kNotFound: no entry of that name. kRefused: a run of it is not finished.
+  Result<std::int64_t> Start(const std::string& name, const RunOptions& options);
+  /// Queues a run that needs no entry, like a sweep from the command line.
+  Result<std::int64_t> Start(const Backfill& backfill);
+
+ private:
+  struct Timed;
+  struct Held;
+
+  Scheduler(SchedulerOptions options, std::string state_dsn, std::vector<Backfill> entries, MakeJob make_job, const Clock& clock);
+  postgres::Session& State();
+  void QueueDue();
+  bool ClaimOne();
+  bool StepOne();
+  void Work(Held& held);
+  void Keep(Held& held);
+  void Obey(Held& held, const std::string& wanted);
+  void FailStep(Held& held, const Error& error);
+  void Leave(Held& held, RunState state);
+  std::chrono::milliseconds BackOff(int failures) const;
+
+  SchedulerOptions options_;
+  std::string state_dsn_;
+  std::vector<Backfill> entries_;
+  MakeJob make_job_;
+  const Clock& clock_;
+  std::optional<postgres::Session> state_;
+  std::vector<Timed> timed_;
+  std::vector<std::unique_ptr<Held>> held_;
+  std::size_t turn_ = 0;
+  std::string holder_;
+};
+
+}  // namespace membridge::sync

@@ -1,0 +1,124 @@
+#include "tests/sync/backfilling.hpp"
+
+#include <stdexcept>
+
+#include "mappings/check.hpp"
+#include "mappings/export_schema.hpp"
+#include "mappings/loader.hpp"
+#include "sync/catalog_reader.hpp"
+#include "tests/support/eventually.hpp"
+
+namespace membridge::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::shared_ptr<const sync::MappingSet> MappingsOf(const PgDatabase& db, const std::string& yaml) {
+  sync::postgres::Session session = db.Session();
+  auto read = sync::ReadCatalog(session);
+  if (!read) throw std::runtime_error(read.error().message);
+  const auto catalog = std::make_shared<const mappings::Catalog>(std::move(*read));
+  mappings::Diagnostics problems;
+  auto loaded = mappings::LoadMapping("sheet.yaml", yaml, {}, problems);
+  if (loaded) mappings::CheckAgainst(*catalog, {&*loaded}, problems);
+  std::string errors;
+  for (const auto& problem : problems.Sorted()) {
+    if (problem.severity == mappings::Severity::kError) errors += problem.Text() + "\n";
+  }
+  if (!loaded || !errors.empty()) throw std::runtime_error(errors);
+  mappings::BindLengths(*loaded, *catalog);
+  const auto mapping = std::make_shared<const mappings::Mapping>(std::move(*loaded));
+  const auto applier = std::make_shared<const sync::Applier>(mapping, catalog);
+  auto set = std::make_shared<sync::MappingSet>();
+  sync::MappingSet::Project& project = set->projects[kCrm];
+  project.digest = mapping->digest;
+  sync::MappingSet::Target& target = project.targets.emplace_back();
+  target.name = "default";
+  if (mapping->from == mappings::Mapping::From::kExport) {
+    target.exports.push_back({applier, mappings::ExportSchema(*mapping, *catalog)});
+  } else {
+    target.appliers.push_back(applier);
+  }
+  return set;
+}
+
+}  // namespace
+
+Backfilling::Backfilling(const std::string& schema_sql, const std::string& mapping_yaml)
+    : budget_(std::make_shared<sync::mem0::CallBudget>(100'000, 100'000)) {
+  db.RunScript(schema_sql);
+  mappings_ = MappingsOf(db, mapping_yaml);
+  sync::WorkerOptions options;
+  options.read_lag = 20ms;
+  options.retry_base = 1ms;
+  options.retry_cap = 20ms;
+  parts.state_dsn = db.Dsn();
+  parts.mappings = [this] { return mappings_; };
+  parts.background_client = [this](const ProjectId& project) { return project == kCrm ? Client(true) : nullptr; };
+  parts.clock = &clock;
+  parts.counters = &counters;
+  parts.worker = options;
+  parts.sweep.delivery_patience = 0s;
+  worker_ = std::make_unique<sync::Worker>(options, db.Dsn(), parts.mappings, [this](const ProjectId&) { return Client(false); }, clock, counters);
+}
+
+std::unique_ptr<sync::mem0::Client> Backfilling::Client(bool background) const {
+  sync::mem0::Client::Options options;
+  options.base_url = sim.BaseUrl();
+  options.api_key = sim.ApiKey();
+  options.background = background;
+  return std::make_unique<sync::mem0::Client>(options, budget_);
+}
+
+std::unique_ptr<sync::Scheduler> Backfilling::NewScheduler(std::vector<sync::Backfill> entries) const {
+  sync::SchedulerOptions options;
+  options.lease = 1s;
+  auto scheduler = sync::Scheduler::Make(options, db.Dsn(), std::move(entries), sync::JobsFrom(parts), clock);
+  if (!scheduler) throw std::runtime_error(scheduler.error().message);
+  return std::move(*scheduler);
+}
+
+std::int64_t Backfilling::Start(sync::Scheduler& scheduler, sync::BackfillKind kind, const sync::RunOptions& options) const {
+  const auto id = scheduler.Start({std::string{NameOf(kind)}, kCrm, kind, options});
+  if (!id) throw std::runtime_error(id.error().message);
+  return *id;
+}
+
+sync::Run Backfilling::RunOf(std::int64_t id) const {
+  return InTransaction(db, [&](auto& transaction) { return sync::RunStore::Find(transaction, id).value(); });
+}
+
+sync::Run Backfilling::RunToEnd(sync::BackfillKind kind, const sync::RunOptions& options) {
+  const auto scheduler = NewScheduler();
+  return RunToEnd(*scheduler, Start(*scheduler, kind, options));
+}
+
+sync::Run Backfilling::RunToEnd(sync::Scheduler& scheduler, std::int64_t id) {
+  const auto over = [&] {
+    const auto stepped = scheduler.RunOnce();
+    const auto claimed = worker_->RunOnce();
+    if (!stepped) throw std::runtime_error(stepped.error().message);
+    if (!claimed) throw std::runtime_error(claimed.error().message);
+    if (*stepped || *claimed > 0) return false;
+    clock.Advance(scheduler.NextDue(1s));
+    return !RunOf(id).Active();
+  };
+  if (!Eventually(over)) throw std::runtime_error("the run did not end: " + RunOf(id).cursor.dump() + RunOf(id).error);
+  return RunOf(id);
+}
+
+void Backfilling::Deliver(const std::vector<std::string>& memories) {
+  Mark(db, memories);
+  Work();
+}
+
+void Backfilling::Work() {
+  const auto idle = [&] {
+    const auto claimed = worker_->RunOnce();
+    if (!claimed) throw std::runtime_error(claimed.error().message);
+    return *claimed == 0 && db.Count("membridge.dirty") == 0;
+  };
+  if (!Eventually(idle)) throw std::runtime_error("the queue does not run empty");
+}
+
+}  // namespace membridge::test

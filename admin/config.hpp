@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "mappings/diagnostic.hpp"
 #include "mappings/id.hpp"
+#include "receiver/verify/verifier.hpp"
 
 namespace membridge::admin {
 
@@ -27,14 +29,18 @@ struct AdminToken {
   std::string token;  ///< secret
 };
 
-enum class Verification { kToken, kNone };
+/// One scheme that has to let a delivery in.
+struct VerificationScheme {
+  std::string name;                                      ///< as written: `token`, `hmac`, …
+  std::shared_ptr<const receiver::Verifier> verifier{};  ///< nothing for `token`: its tokens are in the database
+};
 
 struct WebhookConfig {
   std::string public_url;  ///< without a slash at the end; empty when nothing is registered for this project
   std::string name;
   std::vector<std::string> events;
   bool manage = false;
-  std::vector<Verification> verify;
+  std::vector<VerificationScheme> verify;  ///< all of them must pass
 };
 
 struct ProjectConfig {

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "admin/config.hpp"
@@ -30,7 +29,7 @@ struct ReadingContext {
 /// value, unknown and repeated keys (told by Done(), which knows every key that was asked for) at the key.
 class Fields {
  public:
-  using Entry = std::pair<YamlNode, YamlNode>;
+  using Entry = mappings::YamlEntry;
 
   /// `where` names the map in messages: `project "crm"`.
   Fields(const YamlNode& map, std::string where, ReadingContext& context);

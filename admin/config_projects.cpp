@@ -52,40 +52,6 @@ std::string ReadApiKey(Fields& fields) {
   return key;
 }
 
-std::vector<Verification> ReadVerify(Fields& fields) {
-  std::vector<Verification> verify;
-  const YamlNode* value = fields.Take("verify");
-  if (value == nullptr) return {Verification::kToken};
-  // A single word may stand for a list of one.
-  std::vector<const YamlNode*> items;
-  if (value->kind == YamlNode::Kind::kScalar) {
-    items.push_back(value);
-  } else {
-    items = fields.List("verify");
-  }
-  for (const YamlNode* item : items) {
-    const auto text = TextOf(*item, "a verification", fields.context());
-    if (!text) continue;
-    if (*text == "token") {
-      verify.push_back(Verification::kToken);
-    } else if (*text == "none") {
-      verify.push_back(Verification::kNone);
-      fields.context().problems.Warn(item->place,
-                                     "anyone who knows the URL can mark memories for reading: \"verify: none\" checks nothing");
-    } else {
-      fields.context().problems.Error(item->place,
-                                      fmt::format("unknown verification \"{}\"{}", *text, Suggestion(*text, {"token", "none"})));
-    }
-  }
-  const bool none = std::find(verify.begin(), verify.end(), Verification::kNone) != verify.end();
-  if (none && verify.size() > 1)
-    fields.context().problems.Error(value->place, "\"none\" beside other verifications means nothing; leave it out");
-  if (items.empty())
-    fields.context().problems.Error(value->place,
-                                    "an empty \"verify\" is refused; write verify: [token], or spell out verify: none");
-  return verify;
-}
-
 std::vector<std::string> ReadEvents(Fields& fields) {
   ReadingContext& context = fields.context();
   std::vector<std::string> events;
@@ -106,7 +72,7 @@ WebhookConfig ReadWebhook(Fields& project, const ProjectId& id) {
   WebhookConfig webhook;
   webhook.name = "membridge-" + id.Text();
   webhook.events = {KnownEvents().begin(), KnownEvents().begin() + 4};
-  webhook.verify = {Verification::kToken};
+  webhook.verify = {{"token", nullptr}};
   const YamlNode* section = project.Take("webhook");
   if (section == nullptr || !IsMap(*section, "\"webhook\"", project.context())) return webhook;
   ReadingContext& context = project.context();
@@ -135,12 +101,12 @@ void ReadProjects(Fields& top, Config& config) {
     top.context().problems.Error(top.PlaceOf("projects"), "\"projects\" is empty; name at least one, with its api_key");
   }
   for (const Fields::Entry* entry : entries) {
-    const std::string where = fmt::format("project \"{}\"", entry->first.text);
-    if (!HasName(*entry, "project", top.context()) || !IsMap(entry->second, where, top.context())) continue;
+    const std::string where = fmt::format("project \"{}\"", entry->key.text);
+    if (!HasName(*entry, "project", top.context()) || !IsMap(entry->value, where, top.context())) continue;
     ProjectConfig project;
-    project.id = ProjectId{entry->first.text};
-    YamlNode body = entry->second;
-    body.place = entry->first.place;  // what is missing is told at the project's name
+    project.id = ProjectId{entry->key.text};
+    YamlNode body = entry->value;
+    body.place = entry->key.place;  // what is missing is told at the project's name
     Fields fields{body, where, top.context()};
     project.api_key = ReadApiKey(fields);
     project.base_url = ReadUrl(fields, "base_url").value_or("https://api.mem0.ai");

@@ -33,18 +33,18 @@ bool IsDsn(std::string_view text) {
 }
 
 bool HasName(const Fields::Entry& entry, std::string_view what, ReadingContext& context) {
-  if (IsName(entry.first.text)) return true;
-  context.problems.Error(entry.first.place,
-                         fmt::format("\"{}\" cannot name a {}; use up to 63 of a-z, 0-9, - and _", entry.first.text, what));
+  if (IsName(entry.key.text)) return true;
+  context.problems.Error(entry.key.place,
+                         fmt::format("\"{}\" cannot name a {}; use up to 63 of a-z, 0-9, - and _", entry.key.text, what));
   return false;
 }
 
 void ReadTargets(Fields& top, Config& config) {
   for (const Fields::Entry* entry : top.Map("targets")) {
-    const std::string where = fmt::format("target \"{}\"", entry->first.text);
-    if (!HasName(*entry, "target", top.context()) || !IsMap(entry->second, where, top.context())) continue;
-    Fields fields{entry->second, where, top.context()};
-    TargetConfig target{entry->first.text, std::nullopt};
+    const std::string where = fmt::format("target \"{}\"", entry->key.text);
+    if (!HasName(*entry, "target", top.context()) || !IsMap(entry->value, where, top.context())) continue;
+    Fields fields{entry->value, where, top.context()};
+    TargetConfig target{entry->key.text, std::nullopt};
     if (const auto database = fields.RequiredText("database", "write state, or postgresql://…")) {
       if (IsDsn(*database)) {
         target.dsn = *database;
@@ -81,8 +81,8 @@ void ReadMappingOptions(Fields& fields, const Config& config, MappingConfig& map
     }
   }
   for (const Fields::Entry* var : fields.Map("vars")) {
-    if (auto text = TextOf(var->second, fmt::format("the variable \"{}\"", var->first.text), context))
-      mapping.vars[var->first.text] = std::move(*text);
+    if (auto text = TextOf(var->value, fmt::format("the variable \"{}\"", var->key.text), context))
+      mapping.vars[var->key.text] = std::move(*text);
   }
 }
 

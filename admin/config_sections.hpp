@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "admin/config.hpp"
 #include "admin/config_fields.hpp"
@@ -10,6 +11,8 @@ namespace membridge::admin {
 // The longer sections of the configuration, in the order they may be read: each may refer to those before it.
 
 void ReadProjects(Fields& top, Config& config);
+/// A webhook's `verify`; without one it is `token`.
+std::vector<VerificationScheme> ReadVerify(Fields& webhook);
 void ReadTargets(Fields& top, Config& config);
 void ReadMappings(Fields& top, Config& config);
 void ReadBackfill(Fields& top, Config& config);

@@ -24,6 +24,8 @@ std::unique_ptr<sync::mem0::Client> Mem0Clients::For(const ProjectId& id, Urgenc
   options.base_url = project->base_url;
   options.api_key = project->api_key;
   options.background = urgency == Urgency::kBackground;
+  // A refused call is repeated here, within the claim: put back, the memories around it would wait out a pause too.
+  options.tries = 3;
   options.stop = [this] { return give_up_.load(); };
   options.observe = [this, name = id.Text()](const sync::mem0::CallReport& report) {
     metrics_.Count("membridge_mem0_calls_total", "Calls to Mem0 by name and outcome",

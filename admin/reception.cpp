@@ -12,15 +12,8 @@ receiver::Verification VerificationOf(const Config& config,
                                       const std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>>& tokens) {
   std::map<ProjectId, receiver::Verification::Schemes> schemes;
   for (const auto& project : config.projects) {
-    for (const Verification scheme : project.webhook.verify) {
-      switch (scheme) {
-        case Verification::kToken:
-          schemes[project.id].push_back(std::make_shared<receiver::TokenVerifier>(tokens));
-          break;
-        case Verification::kNone:
-          schemes[project.id].push_back(std::make_shared<receiver::NoVerifier>());
-          break;
-      }
+    for (const VerificationScheme& scheme : project.webhook.verify) {
+      schemes[project.id].push_back(scheme.verifier ? scheme.verifier : std::make_shared<receiver::TokenVerifier>(tokens));
     }
   }
   return receiver::Verification{std::move(schemes)};

@@ -112,7 +112,8 @@ TEST_CASE("what is left out has its documented default", "[admin][config]") {
   CHECK(config->projects[0].webhook.name == "membridge-crm");
   CHECK(config->projects[0].webhook.events.size() == 4);
   CHECK_FALSE(config->projects[0].webhook.manage);
-  CHECK(config->projects[0].webhook.verify == std::vector<Verification>{Verification::kToken});
+  REQUIRE(config->projects[0].webhook.verify.size() == 1);
+  CHECK(config->projects[0].webhook.verify[0].name == "token");
   CHECK(config->keep_deliveries == std::chrono::days{30});
   CHECK(config->keep_parked == std::chrono::days{90});
   CHECK(config->max_body_bytes == 1024 * 1024);
@@ -128,8 +129,7 @@ TEST_CASE("a wrong configuration is told as a user reads it", "[admin][config]")
        "etc/membridge.yaml:1:1: error: the configuration has no \"projects\"; name at least one, with its api_key\n"},
       {kBase + "lisen: 127.0.0.1:8080\n",
        "etc/membridge.yaml:3:1: error: unknown key \"lisen\" in the configuration; did you mean \"listen\"?\n"},
-      {kBase + "database: embedded\n",
-       "etc/membridge.yaml:3:1: error: \"database\" is given twice; the first is on line 1\n"},
+      {kBase + "database: embedded\n", "etc/membridge.yaml:3:1: error: \"database\" is given twice; the first is on line 1\n"},
       {"database: embedded\nprojects: {crm: {api_key: a}, crm: {api_key: b}}\n",
        "etc/membridge.yaml:2:31: error: \"crm\" is given twice; the first is on line 2\n"},
       {"database: mysql://x\nprojects: {crm: {api_key: k}}\n",
@@ -222,6 +222,13 @@ TEST_CASE("a wrong project is told as a user reads it", "[admin][config]") {
       {"{api_key: k, webhook: {verify: none}}",
        "etc/membridge.yaml:3:39: warning: anyone who knows the URL can mark memories for reading: \"verify: none\" checks "
        "nothing\n"},
+      {"{api_key: k, webhook: {verify: [hmac]}}", "etc/membridge.yaml:3:40: error: \"hmac\" needs options; write {hmac: {…}}\n"},
+      {"{api_key: k, webhook: {verify: [{token: {}, none: {}}]}}",
+       "etc/membridge.yaml:3:40: error: a verification is one name, or one name with its options\n"},
+      {"{api_key: k, webhook: {verify: [{hmac: {header: X-Sig, secrets: [s3cret], algorithm: md5}}]}}",
+       "etc/membridge.yaml:3:91: error: unknown algorithm \"md5\"; known are sha1, sha256, sha512\n"},
+      {"{api_key: k, webhook: {verify: [{ip-allow: {networks: [10.0.0.0/40]}}]}}",
+       "etc/membridge.yaml:3:41: error: '10.0.0.0/40' has no valid prefix length\n"},
       {"{api_key: k, webhook: {verify: [token, none]}}",
        "etc/membridge.yaml:3:39: error: \"none\" beside other verifications means nothing; leave it out\n"
        "etc/membridge.yaml:3:47: warning: anyone who knows the URL can mark memories for reading: \"verify: none\" checks "
@@ -229,6 +236,30 @@ TEST_CASE("a wrong project is told as a user reads it", "[admin][config]") {
   }));
   CAPTURE(project);
   CHECK(ProblemsOf("database: embedded\nprojects:\n  crm: " + project + "\n") == expected);
+}
+
+TEST_CASE("every verification is read with its options", "[admin][config]") {
+  mappings::Diagnostics problems;
+  const auto config = ReadConfig("membridge.yaml", R"(database: embedded
+projects:
+  crm:
+    api_key: k
+    webhook:
+      verify:
+        - token
+        - standard-webhooks: {secrets: [whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD], tolerance: 2m}
+        - hmac: {header: X-Signature, algorithm: sha512, encoding: base64, prefix: "v0=", secrets: [a, b], signed: "{timestamp}.{body}", timestamp_header: X-Time}
+        - basic: [{user: mem0, password: "${MEM0_API_KEY}"}]
+        - ip-allow: {networks: [192.0.2.0/24, 2001:db8::/32], trusted_proxies: [127.0.0.1]}
+        - client-certificate: {header: X-Client-Fingerprint, allowed: [abc], trusted_proxies: [127.0.0.1]}
+)",
+                                 TestEnvironment, problems);
+  for (const auto& problem : problems.Sorted()) CHECK(problem.Text() == "");
+  REQUIRE(config.has_value());
+  const auto& schemes = config->projects[0].webhook.verify;
+  REQUIRE(schemes.size() == 6);
+  CHECK(schemes[0].verifier == nullptr);
+  for (std::size_t i = 1; i < schemes.size(); ++i) CHECK(schemes[i].verifier != nullptr);
 }
 
 TEST_CASE("no message holds a secret", "[admin][config]") {

@@ -47,7 +47,7 @@ TEST_CASE("nothing acknowledged is lost when the bridge is killed and PostgreSQL
   CHECK(bridge.WaitReady(60s));
   life.join();
 
-  REQUIRE(world.WaitSettled(120s));
+  REQUIRE(world.WaitSettled());
   CHECK(world.WrongRows() == std::vector<std::string>{});
   CHECK(world.Leaks(bridge.Log()) == std::vector<std::string>{});
   CHECK(bridge.Terminate() == std::optional<int>{0});

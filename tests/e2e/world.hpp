@@ -30,7 +30,7 @@ class World {
   const std::string& Token() const { return token_; }
 
   /// Waits until Mem0 has nothing to deliver and the bridge nothing to read: from here on nothing changes by itself.
-  bool WaitSettled(std::chrono::milliseconds deadline = std::chrono::seconds{90});
+  bool WaitSettled(std::chrono::milliseconds deadline = std::chrono::seconds{180});
 
   /// Where the tables differ from what Mem0's memories make of them, a line each.
   std::vector<std::string> WrongRows();

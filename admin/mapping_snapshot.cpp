@@ -1,6 +1,7 @@
 #include "admin/mapping_snapshot.hpp"
 
 #include "mappings/digest.hpp"
+#include "mappings/export_schema.hpp"
 
 namespace membridge::admin {
 
@@ -21,12 +22,14 @@ std::shared_ptr<const sync::MappingSet> BuildMappingSet(const Config& config, co
       sync::MappingSet::Target of_target{target.name, target.dsn, {}, {}};
       for (std::size_t i = 0; i < configured.size(); ++i) {
         const bool serves = !configured[i].project || *configured[i].project == project.id;
-        if (!serves || configured[i].target != target.name || configured[i].mapping->from != mappings::Mapping::From::kMemory)
-          continue;
+        if (!serves || configured[i].target != target.name) continue;
+        if (configured[i].mapping->from == mappings::Mapping::From::kExport)
+          of_target.exports.push_back({appliers[i], mappings::ExportSchema(*configured[i].mapping, *catalogs.at(target.name))});
+        if (configured[i].mapping->from != mappings::Mapping::From::kMemory) continue;
         of_target.appliers.push_back(appliers[i]);
         digests += target.name + " " + configured[i].mapping->name + " " + configured[i].mapping->digest + "\n";
       }
-      if (!of_target.appliers.empty()) entry.targets.push_back(std::move(of_target));
+      if (!of_target.appliers.empty() || !of_target.exports.empty()) entry.targets.push_back(std::move(of_target));
     }
     entry.digest = mappings::Sha256Hex(digests);
   }

@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "admin/backfilling.hpp"
 #include "admin/commands/command.hpp"
 #include "admin/databases.hpp"
 #include "admin/housekeeping.hpp"
@@ -76,6 +77,7 @@ class Running {
   Monitor monitor_;
   Housekeeping housekeeping_;
   std::optional<Registrar> registrar_;  // once deliveries are taken
+  std::unique_ptr<sync::SchedulerThread> backfills_;
 };
 
 Running::Running(const Config& config, const Databases& databases, std::shared_ptr<const sync::MappingSet> mapping_set)
@@ -99,6 +101,9 @@ Running::Running(const Config& config, const Databases& databases, std::shared_p
   admin_server_.Start();
   reception_.Start();
   registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
+  auto backfills = StartBackfills(config, state_dsn_, [this] { return mapping_set_; }, mem0_, clock_, counters_);
+  if (!backfills) throw std::runtime_error(backfills.error().message);
+  backfills_ = std::move(*backfills);
   Log(LogLevel::kInfo, "started",
       {{"listen", fmt::format("{}:{}", config.listen.host, reception_.port())},
        {"admin_listen", fmt::format("{}:{}", config.admin_listen.host, admin_server_.port())},
@@ -134,6 +139,7 @@ bool Running::Stop() {
   };
   stopping_ = true;
   registrar_->RequestStop();
+  backfills_->RequestStop();
   workers_.RequestStop();
   reception_.Stop(config_.soft_stop / 2);
   // Most of what is left is for finishing reads at Mem0; those that do not come back are given up, and their claims put back.
@@ -142,6 +148,9 @@ bool Running::Stop() {
     mem0_.GiveUp();
     finished = workers_.WaitFinished(left());
   }
+  // A run goes on where it stands, here or in another process, so its call at Mem0 is given up.
+  mem0_.GiveUp();
+  backfills_.reset();
   admin_server_.Stop(100ms);
   metrics_.Forget();
   return finished;

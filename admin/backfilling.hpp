@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "admin/config.hpp"
+#include "admin/mem0_clients.hpp"
+#include "mappings/result.hpp"
+#include "mappings/time.hpp"
+#include "sync/mapping_set.hpp"
+#include "sync/schedule/scheduler.hpp"
+#include "sync/schedule/scheduler_thread.hpp"
+#include "sync/worker.hpp"
+
+namespace membridge::admin {
+
+/// The entries of `backfill:` as the scheduler takes them.
+std::vector<sync::Backfill> BackfillsOf(const Config& config);
+
+/// Starts the thread that runs `backfill:` when its time comes, and what people queue. Everything referred to outlives it. kRefused: a
+/// schedule or time zone that cannot be read.
+Result<std::unique_ptr<sync::SchedulerThread>> StartBackfills(const Config& config, const std::string& state_dsn,
+                                                              sync::Worker::Mappings mappings, const Mem0Clients& mem0, const Clock& clock,
+                                                              sync::WorkerCounters& counters);
+
+}  // namespace membridge::admin

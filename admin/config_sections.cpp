@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <iterator>
-#include <sstream>
 
 #include "admin/config_values.hpp"
+#include "sync/schedule/cron.hpp"
+#include "sync/schedule/time_zone.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -122,6 +122,15 @@ void ReadMappings(Fields& top, Config& config) {
   }
 }
 
+namespace {
+
+void Tell(Fields& fields, std::string_view key, const Error& error) {
+  fields.context().problems.Error(fields.Take(key)->place,
+                                  error.hint.empty() ? error.message : error.message + "; " + error.hint);
+}
+
+}  // namespace
+
 void ReadBackfill(Fields& top, Config& config) {
   ReadingContext& context = top.context();
   for (const YamlNode* item : top.List("backfill")) {
@@ -158,14 +167,13 @@ void ReadBackfill(Fields& top, Config& config) {
       }
     }
     if (auto schedule = fields.RequiredText("schedule", "write five cron fields, as in \"0 3 * * *\"")) {
-      std::istringstream parts{*schedule};
-      const auto count = std::distance(std::istream_iterator<std::string>{parts}, {});
-      if (count != 5)
-        context.problems.Error(fields.Take("schedule")->place,
-                               fmt::format("\"schedule\" has {} fields; it takes five: minute hour day month weekday", count));
+      if (const auto cron = sync::Cron::Parse(*schedule); !cron) Tell(fields, "schedule", cron.error());
       backfill.schedule = std::move(*schedule);
     }
-    if (auto timezone = fields.Text("timezone")) backfill.timezone = std::move(*timezone);
+    if (auto timezone = fields.Text("timezone")) {
+      if (const auto zone = sync::TimeZone::Named(*timezone); !zone) Tell(fields, "timezone", zone.error());
+      backfill.timezone = std::move(*timezone);
+    }
     fields.Done();
     config.backfill.push_back(std::move(backfill));
   }

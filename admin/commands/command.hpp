@@ -37,6 +37,7 @@ struct Console {
 using Choice = std::function<int(Console&)>;
 
 // One function per command, each in a file of its own. They add the command and its options; nothing runs yet.
+void AddBackfill(CLI::App& app, Choice& choice);
 void AddCatalog(CLI::App& app, Choice& choice);
 void AddCheck(CLI::App& app, Choice& choice);
 void AddDeliveries(CLI::App& app, Choice& choice);
@@ -45,6 +46,7 @@ void AddParked(CLI::App& app, Choice& choice);
 void AddPlan(CLI::App& app, Choice& choice);
 void AddReproject(CLI::App& app, Choice& choice);
 void AddServe(CLI::App& app, Choice& choice);
+void AddSweep(CLI::App& app, Choice& choice);
 void AddTest(CLI::App& app, Choice& choice);
 void AddWebhooks(CLI::App& app, Choice& choice);
 void AddWhy(CLI::App& app, Choice& choice);

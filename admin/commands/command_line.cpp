@@ -24,6 +24,8 @@ int Understand(int argc, const char* const* argv, Console& console) {
   AddWebhooks(app, choice);
   AddDeliveries(app, choice);
   AddParked(app, choice);
+  AddBackfill(app, choice);
+  AddSweep(app, choice);
   AddReproject(app, choice);
   AddWhy(app, choice);
   try {

@@ -169,7 +169,8 @@ TEST_CASE("a wrong configuration is told as a user reads it", "[admin][config]")
       {kBase + "backfill:\n  - {name: s, project: crm, sweep: ful, schedule: '0 3 * *'}\n  - {name: s, project: crm, schedule: "
                "'0 3 * * *'}\n",
        "etc/membridge.yaml:4:36: error: unknown sweep \"ful\"; did you mean \"full\"?\n"
-       "etc/membridge.yaml:4:51: error: \"schedule\" has 4 fields; it takes five: minute hour day month weekday\n"
+       "etc/membridge.yaml:4:51: error: schedule \"0 3 * *\" has 4 fields, not five; write minute hour day-of-month month "
+       "day-of-week, like \"0 3 * * *\"\n"
        "etc/membridge.yaml:5:5: error: a backfill is either an \"export\" or a \"sweep\"; write export: MAPPING, sweep: "
        "incremental or "
        "sweep: full\n"

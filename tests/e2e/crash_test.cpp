@@ -12,6 +12,16 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// The session kept for looking into the database broke with the server; the next one is new.
+bool Answers(const test::PgDatabase& database) {
+  try {
+    database.Run("SELECT 1");
+    return true;
+  } catch (const sync::postgres::SqlFailure&) {
+    return false;
+  }
+}
+
 TEST_CASE("nothing acknowledged is lost when the bridge is killed and PostgreSQL stops at once", "[e2e][crash]") {
   const std::uint64_t seed = SeedOfRun();
   CAPTURE(seed);
@@ -44,6 +54,7 @@ TEST_CASE("nothing acknowledged is lost when the bridge is killed and PostgreSQL
   CHECK(test::WaitUntil([&] { return test::HttpClient{}.Get(bridge.AdminUrl() + "/readyz").status == 503; }, 20s));
   CHECK(test::HttpClient{}.Get(bridge.AdminUrl() + "/healthz").status == 200);
   world.Postgres().Start();
+  CHECK(test::WaitUntil([&] { return Answers(world.Database()); }, 60s));
   CHECK(bridge.WaitReady(60s));
   life.join();
 

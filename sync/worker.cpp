@@ -16,6 +16,9 @@ using std::chrono::milliseconds;
 /// Up to how often a transaction that lost a deadlock or its connection is done again before the memories are put back.
 constexpr int kTries = 4;
 
+/// After so many failed single reads in a row a round asks Mem0 for nothing more.
+constexpr int kFailuresInARow = 3;
+
 constexpr std::string_view kReproject = "reproject";
 
 milliseconds Since(Instant from, Instant to) { return std::chrono::floor<milliseconds>(to - from); }
@@ -143,17 +146,13 @@ void Worker::Read(const ProjectId& project, const std::vector<Item*>& items) {
       }
     }
   }
+  int failures = 0;
   for (Item* item : items) {
     if (item->read != Item::Read::kNotYet) continue;
+    // Mem0 is in trouble: asking for the others one by one would only add to it. They come back as they were.
+    if (failures == kFailuresInARow) break;
     ReadSingly(client, *item);
-    if (item->read != Item::Read::kFailed) continue;
-    // Mem0 is in trouble: asking for the others one by one would only add to it.
-    for (Item* other : items) {
-      if (other->read != Item::Read::kNotYet) continue;
-      other->read = Item::Read::kFailed;
-      other->error = item->error;
-      other->retry_after = item->retry_after;
-    }
+    failures = item->read == Item::Read::kFailed ? failures + 1 : 0;
   }
 }
 
@@ -332,7 +331,13 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
     item.settlement = is_final ? Settlement{} : look_again;
     const bool was_gone = mirrored[i] && mirrored[i]->gone;
 
-    if (item.read == Item::Read::kFailed || item.read == Item::Read::kNotYet) {
+    if (item.read == Item::Read::kNotYet) {
+      // It was never asked for: that is no attempt of its own.
+      item.settlement = {Settlement::Kind::kLookAgain, options_.retry_base, item.claim.absent_since.has_value(), {}};
+      ++batch.retried;
+      continue;
+    }
+    if (item.read == Item::Read::kFailed) {
       item.settlement = {Settlement::Kind::kRetry, std::max(BackOff(item.claim.attempts), item.retry_after.value_or(milliseconds{0})), false, item.error.message};
       ++batch.retried;
       continue;

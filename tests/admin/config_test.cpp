@@ -227,9 +227,9 @@ TEST_CASE("a wrong project is told as a user reads it", "[admin][config]") {
       {"{api_key: k, webhook: {verify: [{token: {}, none: {}}]}}",
        "etc/membridge.yaml:3:40: error: a verification is one name, or one name with its options\n"},
       {"{api_key: k, webhook: {verify: [{hmac: {header: X-Sig, secrets: [s3cret], algorithm: md5}}]}}",
-       "etc/membridge.yaml:3:91: error: unknown algorithm \"md5\"; known are sha1, sha256, sha512\n"},
+       "etc/membridge.yaml:3:93: error: unknown algorithm \"md5\"; known are sha1, sha256, sha512\n"},
       {"{api_key: k, webhook: {verify: [{ip-allow: {networks: [10.0.0.0/40]}}]}}",
-       "etc/membridge.yaml:3:41: error: '10.0.0.0/40' has no valid prefix length\n"},
+       "etc/membridge.yaml:3:41: error: ip-allow: '10.0.0.0/40' has no valid prefix length\n"},
       {"{api_key: k, webhook: {verify: [token, none]}}",
        "etc/membridge.yaml:3:39: error: \"none\" beside other verifications means nothing; leave it out\n"
        "etc/membridge.yaml:3:47: warning: anyone who knows the URL can mark memories for reading: \"verify: none\" checks "

@@ -257,7 +257,7 @@ TEST_CASE("a database without our tables is unavailable, not a crash", "[sync][p
   const Result<void> refused = inbox.Accept({DeliveryOf(1, {"m-1"})});
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == ErrorCode::kUnavailable);
-  CHECK(refused.error().message == "storing deliveries: sqlstate 42P01");
+  CHECK(refused.error().message == "storing deliveries: sqlstate 3F000");
 }
 
 TEST_CASE("inboxes of several processes and their workers never block one another for good", "[sync][pg]") {

@@ -118,7 +118,7 @@ TEST_CASE("a read that a server splits into pages is put together, and what was 
   };
   mem0.SetFaults({{"next",
                    {page({record('1'), record('7')}, "?page=2"), page({record('1'), record('2')}, "?page=3"),
-                    page({record('3')}, nullptr)}}});
+                    page(json::array({record('3')}), nullptr)}}});
   const auto read =
       client.ReadMany({MemoryId{record('1')["id"]}, MemoryId{record('2')["id"]}, MemoryId{record('3')["id"]}, kNobody});
   REQUIRE(read);

@@ -50,7 +50,8 @@ Result<EntityPage> Client::ListEntities(int page, int page_size) {
 
 Result<std::string> Client::DeleteUser(const std::string& user) {
   if (!NamesOneUser(user)) return NoSingleUser("delete_user");
-  const auto answer = wire_->Call({.name = "delete_user", .method = "DELETE", .path = paths::Entity("user", user), .secrets = {user}});
+  const auto answer =
+      wire_->Call({.name = "delete_user", .method = "DELETE", .path = paths::Entity("user", user), .secrets = {user}});
   if (!answer) return tl::unexpected<Error>(answer.error());
   // Deleted is deleted, even if the answer says so in no words.
   const auto words = ParseJson(answer->body);

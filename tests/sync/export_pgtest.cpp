@@ -105,9 +105,8 @@ TEST_CASE("the next run asks only for users who changed, unless it is a full one
   profiles.AddUsers(6);
   std::vector<std::string> ids;
   for (const auto& [id, record] : profiles.sim.Truth()) ids.push_back(id);
-  profiles.Deliver({});
-  Mark(profiles.db, ids);
-  profiles.Work();
+  profiles.Deliver(ids);
+  profiles.clock.Advance(1h);
   profiles.Export();
   REQUIRE(profiles.Jobs().size() == 6);
   profiles.clock.Advance(1h);
@@ -116,7 +115,7 @@ TEST_CASE("the next run asks only for users who changed, unless it is a full one
   CHECK(profiles.Jobs().size() == 6);
 
   SECTION("a change, and a user who is new") {
-    profiles.sim.Advance(1h);
+    profiles.sim.Advance(2h);
     const std::string added = profiles.sim.Add("user-02", "moved", {{"name", "Grace"}}, {}, false);
     profiles.sim.Add("user-99", "came", {{"name", "Eve"}}, {}, false);
     profiles.Deliver({added});

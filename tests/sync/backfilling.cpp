@@ -61,7 +61,8 @@ Backfilling::Backfilling(const std::string& schema_sql, const std::string& mappi
   parts.worker = options;
   parts.sweep.delivery_patience = 0s;
   parts.exporting.deadline = 20s;
-  worker_ = std::make_unique<sync::Worker>(options, db.Dsn(), parts.mappings, [this](const ProjectId&) { return Client(false); }, clock, counters);
+  worker_ = std::make_unique<sync::Worker>(
+      options, db.Dsn(), parts.mappings, [this](const ProjectId&) { return Client(false); }, clock, counters);
 }
 
 std::unique_ptr<sync::mem0::Client> Backfilling::Client(bool background) const {

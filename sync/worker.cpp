@@ -5,52 +5,19 @@
 #include <random>
 #include <set>
 
-#include "sync/backfill/listed_claims.hpp"
 #include "sync/log.hpp"
+#include "sync/worker_parts.hpp"
 
 namespace membridge::sync {
 namespace {
 
 using std::chrono::milliseconds;
 
-/// Up to how often a transaction that lost a deadlock or its connection is done again before the memories are put back.
-constexpr int kTries = 4;
-
-/// After so many failed single reads in a row a round asks Mem0 for nothing more.
-constexpr int kFailuresInARow = 3;
-
 constexpr std::string_view kReproject = "reproject";
 
 milliseconds Since(Instant from, Instant to) { return std::chrono::floor<milliseconds>(to - from); }
 
 }  // namespace
-
-/// One claimed memory on its way through a round.
-struct Worker::Item {
-  enum class Read { kNotYet, kFound, kAbsent, kNotAnId, kFailed };
-  Claim claim;
-  Read read = Read::kNotYet;
-  std::optional<mappings::Memory> memory;
-  std::string digest;
-  Error error{};
-  std::optional<milliseconds> retry_after;
-  bool listed = false;  // the record came with a list: nobody asked for it, and it is as final as it gets
-  Fate fate = Fate::kBusy;
-  // Decided when it is applied:
-  Settlement settlement;
-  std::optional<Reading> reading;
-};
-
-/// The transactions of one attempt: the state's and those of targets that live elsewhere.
-struct Worker::Batch {
-  explicit Batch(postgres::Transaction transaction) : state(std::move(transaction)) {}
-  postgres::Transaction state;
-  std::map<std::string, postgres::Transaction> elsewhere;
-  std::shared_ptr<const MappingSet> mappings;
-  Instant now;
-  std::uint64_t applied = 0, unchanged = 0, withdrawn = 0, parked = 0, late = 0, retried = 0;
-  std::optional<Instant> newest_mark;
-};
 
 Worker::Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, ClientFor client_for, const Clock& clock, WorkerCounters& counters)
     : options_(options),
@@ -264,51 +231,6 @@ void Worker::Conclude(Batch& batch, const std::vector<Item*>& items, const std::
   counters_.late += batch.late;
   counters_.retried += batch.retried;
   if (batch.newest_mark) counters_.lag_microseconds = static_cast<std::uint64_t>(std::max<std::int64_t>(0, (clock_.Now() - *batch.newest_mark).count()));
-}
-
-Result<void> Worker::ApplyRecords(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also) {
-  std::vector<Item> items(records.size());
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    items[i].claim.project = project;
-    items[i].claim.memory = records[i].id;
-    items[i].read = Item::Read::kFound;
-    items[i].memory = records[i];
-    items[i].digest = mappings::DigestOf(records[i]);
-    items[i].listed = true;
-  }
-  for (int attempt = 1;; ++attempt) {
-    try {
-      ApplyTaken(project, items, also);
-      return {};
-    } catch (const postgres::SqlFailure& failure) {
-      if (failure.IsTransient() && attempt < kTries) continue;
-      return Fail(ErrorCode::kUnavailable, failure.AsError("apply").message, "the bridge tries again by itself; look at the database if this goes on");
-    }
-  }
-}
-
-/// Claiming and applying are one transaction here: nothing is read in between, so nobody else need see the claim.
-void Worker::ApplyTaken(const ProjectId& project, std::vector<Item>& items, const Also& also) {
-  Batch batch = Open();
-  std::map<std::string, Item*> by_id;
-  std::vector<MemoryId> ids;
-  for (Item& item : items) {
-    item.fate = Fate::kBusy;
-    item.reading.reset();
-    by_id[item.claim.memory.Text()] = &item;
-    ids.push_back(item.claim.memory);
-  }
-  std::vector<Item*> taken;
-  for (Claim& claim : TakeListed(batch.state, project, ids)) {
-    Item* item = by_id.at(claim.memory.Text());
-    item->claim = std::move(claim);
-    taken.push_back(item);
-  }
-  Conclude(batch, taken, [&] {
-    std::vector<Fate> fates;
-    for (const Item& item : items) fates.push_back(item.fate);
-    if (also) also(batch.state, fates);
-  });
 }
 
 void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vector<Item*>& items) {

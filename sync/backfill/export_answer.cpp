@@ -105,7 +105,8 @@ std::string Describe(const json& asked) {
 
 Result<ExportAnswer> ReadExportAnswer(const json& raw, const json& schema) {
   if (!raw.is_object()) {
-    return Fail(ErrorCode::kRowRejected, fmt::format("the export is {}, not an object", raw.type_name()), "Mem0 answers the filled schema");
+    return Fail(ErrorCode::kRowRejected, fmt::format("the export is {}, not an object", raw.type_name()),
+                "Mem0 answers the filled schema");
   }
   const auto storable = mappings::Storable(raw);
   if (!storable) return Fail(ErrorCode::kRowRejected, storable.error().message, storable.error().hint);
@@ -130,7 +131,8 @@ Result<ExportAnswer> ReadExportAnswer(const json& raw, const json& schema) {
     read.values[name] = std::move(*meant);
   }
   if (!misfits.empty()) {
-    return Fail(ErrorCode::kRowRejected, "the export does not fit: " + misfits, "say in `ask` more exactly what is wanted; it is asked for again with the next run");
+    return Fail(ErrorCode::kRowRejected, "the export does not fit: " + misfits,
+                "say in `ask` more exactly what is wanted; it is asked for again with the next run");
   }
   return read;
 }

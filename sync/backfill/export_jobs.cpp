@@ -16,12 +16,14 @@ Param ListOf(const std::vector<std::string>& texts) {
   return column.Take();
 }
 
-std::string Id(const Run& run) { return std::to_string(run.id); }
+std::string Id(const Run& run) {
+  return std::to_string(run.id);
+}
 
 }  // namespace
 
-void ExportJobs::Add(Transaction& transaction, const Run& run, const std::vector<std::string>& users, const std::string& asked, bool all,
-                     Instant now) {
+void ExportJobs::Add(Transaction& transaction, const Run& run, const std::vector<std::string>& users, const std::string& asked,
+                     bool all, Instant now) {
   // Mem0's clock and ours may differ by minutes. A memory that is gone or expired says less than it did at the last export.
   transaction.Run(R"(
       INSERT INTO membridge.export_jobs (run, entity, state, due_at, note)
@@ -40,9 +42,11 @@ void ExportJobs::Add(Transaction& transaction, const Run& run, const std::vector
 
 ExportJobs::Tally ExportJobs::Count(Transaction& transaction, const Run& run) {
   const Rows rows = transaction.Run(
-      "SELECT count(*), count(*) FILTER (WHERE note = 'unchanged' AND state = 'done'), count(*) FILTER (WHERE state = 'waiting'), "
+      "SELECT count(*), count(*) FILTER (WHERE note = 'unchanged' AND state = 'done'), count(*) FILTER (WHERE state = "
+      "'waiting'), "
       "count(*) FILTER (WHERE state IN ('asked', 'made')), count(*) FILTER (WHERE state = 'done'), "
-      "count(*) FILTER (WHERE state = 'parked'), count(*) FILTER (WHERE state = 'failed') FROM membridge.export_jobs WHERE run = $1::bigint",
+      "count(*) FILTER (WHERE state = 'parked'), count(*) FILTER (WHERE state = 'failed') FROM membridge.export_jobs WHERE run = "
+      "$1::bigint",
       {Id(run)});
   return {rows.Int(0, 0), rows.Int(0, 1), rows.Int(0, 2), rows.Int(0, 3), rows.Int(0, 4), rows.Int(0, 5), rows.Int(0, 6)};
 }
@@ -74,10 +78,11 @@ std::optional<ExportJob> ExportJobs::NextDue(Transaction& transaction, const Run
 }
 
 std::optional<Instant> ExportJobs::DueAt(Transaction& transaction, const Run& run, bool may_ask) {
-  return postgres::OptionalTimeAt(transaction.Run("SELECT min(due_at) FROM membridge.export_jobs "
-                                                  "WHERE run = $1::bigint AND (state = 'made' OR state = 'waiting' AND $2::boolean)",
-                                                  {Id(run), may_ask ? "t" : "f"}),
-                                  0, 0);
+  return postgres::OptionalTimeAt(
+      transaction.Run("SELECT min(due_at) FROM membridge.export_jobs "
+                      "WHERE run = $1::bigint AND (state = 'made' OR state = 'waiting' AND $2::boolean)",
+                      {Id(run), may_ask ? "t" : "f"}),
+      0, 0);
 }
 
 void ExportJobs::Put(Transaction& transaction, const Run& run, const ExportJob& job, std::string_view state, Instant due_at,
@@ -91,8 +96,10 @@ void ExportJobs::Put(Transaction& transaction, const Run& run, const ExportJob& 
 
 void ExportJobs::Remember(Transaction& transaction, const Run& run, const ExportJob& job, const std::string& asked) {
   transaction.Run(
-      "INSERT INTO membridge.exported AS e (project, mapping, entity, asked, asked_at, export_id) VALUES ($1, $2, $3, $4, $5::timestamptz, $6) "
-      "ON CONFLICT (project, mapping, entity) DO UPDATE SET asked = excluded.asked, asked_at = excluded.asked_at, export_id = excluded.export_id",
+      "INSERT INTO membridge.exported AS e (project, mapping, entity, asked, asked_at, export_id) VALUES ($1, $2, $3, $4, "
+      "$5::timestamptz, $6) "
+      "ON CONFLICT (project, mapping, entity) DO UPDATE SET asked = excluded.asked, asked_at = excluded.asked_at, export_id = "
+      "excluded.export_id",
       {run.project.Text(), run.options.mapping, job.entity, asked, FormatRfc3339(job.asked_at), job.export_id});
 }
 
@@ -111,7 +118,8 @@ std::vector<std::string> ExportJobs::Vanished(Transaction& transaction, const Ru
 
 std::int64_t ExportJobs::Known(Transaction& transaction, const Run& run) {
   return transaction
-      .Run("SELECT count(*) FROM membridge.exported WHERE project = $1 AND mapping = $2", {run.project.Text(), run.options.mapping})
+      .Run("SELECT count(*) FROM membridge.exported WHERE project = $1 AND mapping = $2",
+           {run.project.Text(), run.options.mapping})
       .Int(0, 0);
 }
 
@@ -120,6 +128,8 @@ void ExportJobs::Forget(Transaction& transaction, const Run& run, const std::vec
                   {run.project.Text(), run.options.mapping, ListOf(users)});
 }
 
-std::int64_t ExportJobs::NextFence(Transaction& transaction) { return transaction.Run("SELECT nextval('membridge.fence')").Int(0, 0); }
+std::int64_t ExportJobs::NextFence(Transaction& transaction) {
+  return transaction.Run("SELECT nextval('membridge.fence')").Int(0, 0);
+}
 
 }  // namespace membridge::sync

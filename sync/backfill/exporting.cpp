@@ -27,7 +27,9 @@ constexpr std::string_view kInstructions =
     "Use null for what they do not say; never guess.";
 
 /// What a user's name is in the table of parked memories: no memory can have such an id.
-MemoryId ParkedName(const std::string& user) { return MemoryId{"user/" + user}; }
+MemoryId ParkedName(const std::string& user) {
+  return MemoryId{"user/" + user};
+}
 
 }  // namespace
 
@@ -53,7 +55,11 @@ struct Exporting::Answer {
 
 Exporting::Exporting(ExportingOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, Mappings mappings,
                      const Clock& clock)
-    : options_(options), state_dsn_(std::move(state_dsn)), client_(std::move(client)), mappings_(std::move(mappings)), clock_(clock) {}
+    : options_(options),
+      state_dsn_(std::move(state_dsn)),
+      client_(std::move(client)),
+      mappings_(std::move(mappings)),
+      clock_(clock) {}
 
 Exporting::~Exporting() = default;
 
@@ -84,11 +90,13 @@ Result<Exporting::Use> Exporting::FindMapping(const Run& run) const {
     }
   }
   if (use.places.empty()) {
-    return Fail(ErrorCode::kBadMapping, fmt::format("project {} has no mapping \"{}\" with `from: export`", run.project.Text(), run.options.mapping),
+    return Fail(ErrorCode::kBadMapping,
+                fmt::format("project {} has no mapping \"{}\" with `from: export`", run.project.Text(), run.options.mapping),
                 "name one under `mappings:`, or correct `export:` of the backfill");
   }
   use.instructions = run.options.instructions.empty() ? std::string{kInstructions} : run.options.instructions;
-  use.asked = mappings::Sha256Hex(use.schema.dump() + '\n' + use.instructions + '\n' + use.places.front().applier->Definition().digest);
+  use.asked =
+      mappings::Sha256Hex(use.schema.dump() + '\n' + use.instructions + '\n' + use.places.front().applier->Definition().digest);
   return use;
 }
 
@@ -119,7 +127,8 @@ Job::Step Exporting::Finish(postgres::Transaction& transaction, Run& run) {
   Step step;
   step.over = run.cursor.value(kPhase, std::string{}) == kOver;
   if (step.over && run.Counter("failed") + run.Counter("parked") > 0) {
-    run.error = fmt::format("of {} users, {} failed and {} are parked", run.Counter("users"), run.Counter("failed"), run.Counter("parked"));
+    run.error = fmt::format("of {} users, {} failed and {} are parked", run.Counter("users"), run.Counter("failed"),
+                            run.Counter("parked"));
   }
   if (step.over && run.cursor.contains("note")) {
     run.error += (run.error.empty() ? "" : "; ") + run.cursor["note"].get<std::string>();
@@ -176,14 +185,16 @@ Result<Job::Step> Exporting::ExportOne(Run& run, const Use& use) {
   return step;
 }
 
-Result<Job::Step> Exporting::PutAndGoOn(Run& run, const ExportJob& job, std::string_view state, Instant due_at, const std::string& note) {
+Result<Job::Step> Exporting::PutAndGoOn(Run& run, const ExportJob& job, std::string_view state, Instant due_at,
+                                        const std::string& note) {
   postgres::Transaction transaction = State().Begin();
   ExportJobs::Put(transaction, run, job, state, due_at, note);
   return Finish(transaction, run);
 }
 
 Result<Job::Step> Exporting::Ask(Run& run, const Use& use, ExportJob job) {
-  if (!mem0::NamesOneEntity(job.entity)) return PutAndGoOn(run, job, "failed", clock_.Now(), "the name could mean other users too");
+  if (!mem0::NamesOneEntity(job.entity))
+    return PutAndGoOn(run, job, "failed", clock_.Now(), "the name could mean other users too");
   if (in_doubt_) {
     run.Count("calls", 1);
     const auto account = client_->Ping();
@@ -230,8 +241,9 @@ Result<Job::Step> Exporting::NotReady(Run& run, ExportJob job) {
     return PutAndGoOn(run, job, "waiting", now, "the export expired before it was read; asked again");
   }
   if (now >= job.asked_at + options_.deadline) {
-    return PutAndGoOn(run, job, "failed", now,
-                      fmt::format("not ready after {} seconds", std::chrono::duration_cast<std::chrono::seconds>(now - job.asked_at).count()));
+    return PutAndGoOn(
+        run, job, "failed", now,
+        fmt::format("not ready after {} seconds", std::chrono::duration_cast<std::chrono::seconds>(now - job.asked_at).count()));
   }
   const milliseconds wait = std::min<milliseconds>(options_.poll_cap, options_.poll_base * (1LL << std::min(job.polls, 10)));
   ++job.polls;
@@ -267,7 +279,8 @@ Result<Job::Step> Exporting::ReadProfile(Run& run, const Use& use, ExportJob job
   }
   if (!profile) return PutAndGoOn(run, job, "failed", now, profile.error().message);
   if (profile->status == "not_enabled") {
-    return Fail(ErrorCode::kRefused, "User Profiles are not enabled in this Mem0 project", "enable them at Mem0, or leave `profiles` out");
+    return Fail(ErrorCode::kRefused, "User Profiles are not enabled in this Mem0 project",
+                "enable them at Mem0, or leave `profiles` out");
   }
   if (profile->status == "pending") return NotReady(run, job);
   if (profile->status == "insufficient_data") return PutAndGoOn(run, job, "done", now, "too few memories for a profile");
@@ -294,7 +307,9 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
   std::map<std::string, postgres::Transaction> elsewhere;
   bool parked = refusal.has_value();
   if (refusal) {
-    sync::Queue::Park(state, claim, {run.options.mapping, refusal->code, refusal->message, refusal->hint, use.places.front().applier->Definition().file, ""});
+    sync::Queue::Park(
+        state, claim,
+        {run.options.mapping, refusal->code, refusal->message, refusal->hint, use.places.front().applier->Definition().file, ""});
   } else {
     Source source;
     source.project = run.project;
@@ -302,17 +317,20 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
     source.stamp = answer.completed;
     source.fence = ExportJobs::NextFence(state);
     source.names["export"] = read->values;
-    source.names["export"].update({{"id", job.export_id}, {"user_id", job.entity}, {"completed_at", FormatRfc3339(answer.completed)}});
+    source.names["export"].update(
+        {{"id", job.export_id}, {"user_id", job.entity}, {"completed_at", FormatRfc3339(answer.completed)}});
     for (const Use::Place& place : use.places) {
       postgres::Transaction* transaction = &state;
       if (place.dsn) {
         const auto open = elsewhere.find(*place.dsn);
-        transaction = open != elsewhere.end() ? &open->second : &elsewhere.emplace(*place.dsn, TargetSession(*place.dsn).Begin()).first->second;
+        transaction = open != elsewhere.end() ? &open->second
+                                              : &elsewhere.emplace(*place.dsn, TargetSession(*place.dsn).Begin()).first->second;
       }
       const Outcome outcome = place.applier->Apply(*transaction, {source}, clock_.Now()).front();
       if (outcome.kind != Outcome::Kind::kParked) continue;
       parked = true;
-      sync::Queue::Park(state, claim, {run.options.mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate});
+      sync::Queue::Park(state, claim,
+                        {run.options.mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate});
     }
     run.Count("extra_keys", static_cast<std::int64_t>(read->extra_keys));
   }
@@ -337,7 +355,8 @@ Result<Job::Step> Exporting::Withdraw(Run& run, const Use& use) {
   const double allowed = std::max(static_cast<double>(options_.vanishing_at_least),
                                   options_.vanishing_share * static_cast<double>(ExportJobs::Known(state, run)));
   if (static_cast<double>(vanished.size()) > allowed && !run.options.allow_vanishing) {
-    run.cursor["note"] = fmt::format("{} users are gone from Mem0, more than may vanish at once: their rows were left alone", vanished.size());
+    run.cursor["note"] =
+        fmt::format("{} users are gone from Mem0, more than may vanish at once: their rows were left alone", vanished.size());
     return Finish(state, run);
   }
   std::vector<Source> sources;
@@ -354,7 +373,8 @@ Result<Job::Step> Exporting::Withdraw(Run& run, const Use& use) {
     postgres::Transaction* transaction = &state;
     if (place.dsn) {
       const auto open = elsewhere.find(*place.dsn);
-      transaction = open != elsewhere.end() ? &open->second : &elsewhere.emplace(*place.dsn, TargetSession(*place.dsn).Begin()).first->second;
+      transaction = open != elsewhere.end() ? &open->second
+                                            : &elsewhere.emplace(*place.dsn, TargetSession(*place.dsn).Begin()).first->second;
     }
     place.applier->Apply(*transaction, sources, clock_.Now());
   }

@@ -18,9 +18,9 @@ namespace membridge::sync {
 
 struct ExportingOptions {
   std::chrono::seconds lease{60};
-  int page_size = 100;                               ///< users per page of the list
-  std::int64_t at_once = 4;                          ///< exports under way at Mem0 at a time
-  std::chrono::milliseconds poll_base{1'000};        ///< the first wait before asking whether one is ready; doubles
+  int page_size = 100;                         ///< users per page of the list
+  std::int64_t at_once = 4;                    ///< exports under way at Mem0 at a time
+  std::chrono::milliseconds poll_base{1'000};  ///< the first wait before asking whether one is ready; doubles
   std::chrono::milliseconds poll_cap{15'000};
   std::chrono::seconds deadline = std::chrono::minutes{10};  ///< one that is not ready by then has failed
   std::chrono::seconds kept = std::chrono::days{7};          ///< how long Mem0 keeps an export
@@ -38,7 +38,8 @@ class Exporting final : public Job {
  public:
   using Mappings = std::function<std::shared_ptr<const MappingSet>()>;
 
-  Exporting(ExportingOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, Mappings mappings, const Clock& clock);
+  Exporting(ExportingOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, Mappings mappings,
+            const Clock& clock);
   ~Exporting() override;
 
   Result<Step> Next(Run& run) override;

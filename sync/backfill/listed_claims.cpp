@@ -4,7 +4,8 @@
 
 namespace membridge::sync {
 
-std::vector<Claim> TakeListed(postgres::Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories) {
+std::vector<Claim> TakeListed(postgres::Transaction& transaction, const ProjectId& project,
+                              const std::vector<MemoryId>& memories) {
   if (memories.empty()) return {};
   postgres::Column buckets, ids;
   for (const MemoryId& memory : memories) {

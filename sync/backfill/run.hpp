@@ -46,8 +46,8 @@ struct Progress {
 };
 
 /// A run as its row says. `counters` by name:
-/// sweeps: `calls seen changed loaded repaired_added repaired_updated repaired_deleted left_to_workers parked missing walks unreadable`;
-/// exports: `calls users unchanged asked repeated polls applied parked failed expired extra_keys withdrawn`.
+/// sweeps: `calls seen changed loaded repaired_added repaired_updated repaired_deleted left_to_workers parked missing walks
+/// unreadable`; exports: `calls users unchanged asked repeated polls applied parked failed expired extra_keys withdrawn`.
 struct Run {
   std::int64_t id = 0;
   std::string name;
@@ -67,8 +67,8 @@ struct Run {
   std::string wanted;  ///< `pause`, `cancel` or empty
   std::string holder;
   std::int64_t fence = 0;
-  int failures = 0;    ///< in a row
-  std::string error;   ///< why it failed, why it waits, or what it could not finish; safe to log
+  int failures = 0;   ///< in a row
+  std::string error;  ///< why it failed, why it waits, or what it could not finish; safe to log
 
   bool Active() const { return state == RunState::kQueued || state == RunState::kRunning || state == RunState::kPaused; }
   Progress HowFar() const;

@@ -14,7 +14,8 @@ using postgres::Rows;
 using postgres::Transaction;
 
 constexpr std::string_view kColumns =
-    "r.id, r.name, r.project, r.kind, r.state, r.options::text, r.scheduled_for, r.due_at, r.queued_at, r.started_at, r.finished_at, "
+    "r.id, r.name, r.project, r.kind, r.state, r.options::text, r.scheduled_for, r.due_at, r.queued_at, r.started_at, "
+    "r.finished_at, "
     "r.cursor::text, r.counters::text, r.done, r.total, r.worked_ms, r.wanted, r.holder, r.fence, r.failures, r.error";
 
 template <class Enum, std::size_t N>
@@ -55,8 +56,12 @@ Run RunAt(const Rows& rows, std::size_t row) {
   return run;
 }
 
-Param OrNull(const std::string& text) { return text.empty() ? Param{} : Param{text}; }
-Param OrNull(const std::optional<Instant>& instant) { return instant ? Param{FormatRfc3339(*instant)} : Param{}; }
+Param OrNull(const std::string& text) {
+  return text.empty() ? Param{} : Param{text};
+}
+Param OrNull(const std::optional<Instant>& instant) {
+  return instant ? Param{FormatRfc3339(*instant)} : Param{};
+}
 
 tl::unexpected<Error> NoRun(std::int64_t id) {
   return Fail(ErrorCode::kNotFound, fmt::format("there is no backfill run {}", id), "membridge backfill status lists them");
@@ -75,7 +80,8 @@ std::optional<Run> Locked(Transaction& transaction, std::int64_t id) {
 Result<std::int64_t> RunStore::Queue(Transaction& transaction, const Run& run) {
   const Rows rows = transaction.Run(
       "INSERT INTO membridge.backfill_runs (name, project, kind, state, options, scheduled_for, due_at, queued_at) "
-      "VALUES ($1, $2, $3, 'queued', $4::jsonb, $5::timestamptz, $6::timestamptz, $7::timestamptz) ON CONFLICT DO NOTHING RETURNING id",
+      "VALUES ($1, $2, $3, 'queued', $4::jsonb, $5::timestamptz, $6::timestamptz, $7::timestamptz) ON CONFLICT DO NOTHING "
+      "RETURNING id",
       {run.name, run.project.Text(), std::string{NameOf(run.kind)}, run.options.AsJson().dump(), OrNull(run.scheduled_for),
        FormatRfc3339(run.due_at), FormatRfc3339(run.queued_at)});
   if (rows.empty()) {
@@ -88,8 +94,8 @@ std::optional<Run> RunStore::Claim(Transaction& transaction, const std::string& 
                                    const std::vector<std::int64_t>& held) {
   postgres::Column ids;
   for (const std::int64_t id : held) ids.AddNumber(id);
-  const Rows rows = transaction.Run(
-      fmt::format(R"(
+  const Rows rows =
+      transaction.Run(fmt::format(R"(
       UPDATE membridge.backfill_runs r SET
         state = 'running', holder = $1, held_until = statement_timestamp() + make_interval(secs => $2::float8),
         fence = nextval('membridge.backfill_fence'), started_at = coalesce(r.started_at, $3::timestamptz)
@@ -98,8 +104,8 @@ std::optional<Run> RunStore::Claim(Transaction& transaction, const std::string& 
                       AND (c.held_until IS NULL OR c.held_until <= statement_timestamp()) AND NOT c.id = ANY ($4::bigint[])
                     ORDER BY c.due_at, c.id LIMIT 1 FOR UPDATE SKIP LOCKED)
       RETURNING {})",
-                  kColumns),
-      {holder, std::to_string(lease.count()), FormatRfc3339(now), held.empty() ? Param{"{}"} : ids.Take()});
+                                  kColumns),
+                      {holder, std::to_string(lease.count()), FormatRfc3339(now), held.empty() ? Param{"{}"} : ids.Take()});
   if (rows.empty()) return std::nullopt;
   return RunAt(rows, 0);
 }
@@ -121,20 +127,23 @@ void RunStore::Leave(Transaction& transaction, const Run& run, RunState state, I
   const bool over = state == RunState::kDone || state == RunState::kFailed || state == RunState::kCancelled;
   const Rows rows = transaction.Run(
       "UPDATE membridge.backfill_runs SET state = $3, holder = NULL, held_until = NULL, fence = NULL, wanted = NULL, "
-      "finished_at = $4::timestamptz, error = $5, failures = $6::integer WHERE id = $1::bigint AND fence = $2::bigint RETURNING id",
+      "finished_at = $4::timestamptz, error = $5, failures = $6::integer WHERE id = $1::bigint AND fence = $2::bigint RETURNING "
+      "id",
       {std::to_string(run.id), std::to_string(run.fence), std::string{NameOf(state)}, over ? Param{FormatRfc3339(now)} : Param{},
        OrNull(run.error), std::to_string(run.failures)});
   if (rows.empty()) throw RunLost{};
 }
 
 void RunStore::Release(Transaction& transaction, const Run& run) {
-  transaction.Run("UPDATE membridge.backfill_runs SET holder = NULL, held_until = NULL, fence = NULL WHERE id = $1::bigint AND fence = $2::bigint",
-                  {std::to_string(run.id), std::to_string(run.fence)});
+  transaction.Run(
+      "UPDATE membridge.backfill_runs SET holder = NULL, held_until = NULL, fence = NULL WHERE id = $1::bigint AND fence = "
+      "$2::bigint",
+      {std::to_string(run.id), std::to_string(run.fence)});
 }
 
 std::optional<Run> RunStore::Find(Transaction& transaction, std::int64_t id) {
-  const Rows rows =
-      transaction.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE r.id = $1::bigint", kColumns), {std::to_string(id)});
+  const Rows rows = transaction.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE r.id = $1::bigint", kColumns),
+                                    {std::to_string(id)});
   if (rows.empty()) return std::nullopt;
   return RunAt(rows, 0);
 }
@@ -160,7 +169,8 @@ Result<RunState> RunStore::Cancel(Transaction& transaction, std::int64_t id, Ins
   if (!run->Active()) return Fail(ErrorCode::kRefused, fmt::format("run {} is {} already", id, NameOf(run->state)));
   // A run whose lease ended is in nobody's hands: whoever held it finds the fence gone.
   const Rows rows = transaction.Run(
-      "UPDATE membridge.backfill_runs SET wanted = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN 'cancel' END, "
+      "UPDATE membridge.backfill_runs SET wanted = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN "
+      "'cancel' END, "
       "fence = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN fence END, "
       "finished_at = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN NULL ELSE $2::timestamptz END, "
       "state = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN state ELSE 'cancelled' END "
@@ -214,10 +224,11 @@ Instant RunStore::MissedSince(Transaction& transaction, const std::string& name,
 
 std::size_t RunStore::Forget(Transaction& transaction, std::size_t keep) {
   return transaction
-      .Run("DELETE FROM membridge.backfill_runs r USING "
-           "(SELECT id, row_number() OVER (PARTITION BY name ORDER BY id DESC) AS place FROM membridge.backfill_runs) AS ranked "
-           "WHERE r.id = ranked.id AND ranked.place > $1::bigint AND r.state IN ('cancelled', 'done', 'failed')",
-           {std::to_string(keep)})
+      .Run(
+          "DELETE FROM membridge.backfill_runs r USING "
+          "(SELECT id, row_number() OVER (PARTITION BY name ORDER BY id DESC) AS place FROM membridge.backfill_runs) AS ranked "
+          "WHERE r.id = ranked.id AND ranked.place > $1::bigint AND r.state IN ('cancelled', 'done', 'failed')",
+          {std::to_string(keep)})
       .Affected();
 }
 

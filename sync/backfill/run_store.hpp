@@ -12,22 +12,22 @@
 
 namespace membridge::sync {
 
-/// Thrown inside a step when the run is not ours any more: the lease ended and someone else took it, or its row is gone. The step's
-/// transaction must be rolled back.
+/// Thrown inside a step when the run is not ours any more: the lease ended and someone else took it, or its row is gone. The
+/// step's transaction must be rolled back.
 struct RunLost {};
 
-/// The runs in the state database. Leases go by the database's clock, everything about schedules by the caller's `now`. Functions run
-/// inside the caller's transaction and throw postgres::SqlFailure.
+/// The runs in the state database. Leases go by the database's clock, everything about schedules by the caller's `now`. Functions
+/// run inside the caller's transaction and throw postgres::SqlFailure.
 class RunStore {
  public:
   /// Queues a run, due at `due_at`. kRefused when a run of this name is not finished yet, or the moment has had its run.
   static Result<std::int64_t> Queue(postgres::Transaction& transaction, const Run& run);
 
   /// Takes one run that is due and in nobody's hands, the longest-waiting first, for `lease`; those in `held` are passed over.
-  static std::optional<Run> Claim(postgres::Transaction& transaction, const std::string& holder, std::chrono::seconds lease, Instant now,
-                                  const std::vector<std::int64_t>& held);
-  /// Writes what a step changed (cursor, counters, done, total, worked, failures, error, due_at), renews the lease and returns what is
-  /// wanted of the run. Throws RunLost unless the fence is still ours.
+  static std::optional<Run> Claim(postgres::Transaction& transaction, const std::string& holder, std::chrono::seconds lease,
+                                  Instant now, const std::vector<std::int64_t>& held);
+  /// Writes what a step changed (cursor, counters, done, total, worked, failures, error, due_at), renews the lease and returns
+  /// what is wanted of the run. Throws RunLost unless the fence is still ours.
   static std::string Commit(postgres::Transaction& transaction, const Run& run, std::chrono::seconds lease);
   /// Ends our hold on it in the given state. Throws RunLost.
   static void Leave(postgres::Transaction& transaction, const Run& run, RunState state, Instant now);
@@ -48,7 +48,8 @@ class RunStore {
 
   /// Since when moments of this schedule count that had no run: when it was first seen, when its words changed, and what its last
   /// run stood for or ended at.
-  static Instant MissedSince(postgres::Transaction& transaction, const std::string& name, const std::string& schedule, Instant now);
+  static Instant MissedSince(postgres::Transaction& transaction, const std::string& name, const std::string& schedule,
+                             Instant now);
   /// Forgets finished runs, and what belongs to them, beyond the newest `keep` of each name.
   static std::size_t Forget(postgres::Transaction& transaction, std::size_t keep);
 };

@@ -39,21 +39,27 @@ void StartWalk(Run& run, int walk, Instant began) {
   run.done = 0;
 }
 
-std::int64_t PagesAtMost(std::int64_t count, int page_size) { return 2 * (count / page_size) + 100; }
+std::int64_t PagesAtMost(std::int64_t count, int page_size) {
+  return 2 * (count / page_size) + 100;
+}
 
 }  // namespace
 
 /// A page on its way: what was read, and how it compares.
 struct Sweep::Page {
   mem0::MemoryPage read;
-  std::vector<MemoryId> met;                 // all of it, those that could not be read included
-  std::vector<mappings::Memory> different;   // each id once
-  std::vector<Walk::Known> known;            // of `different`
+  std::vector<MemoryId> met;                // all of it, those that could not be read included
+  std::vector<mappings::Memory> different;  // each id once
+  std::vector<Walk::Known> known;           // of `different`
 };
 
 Sweep::Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, std::unique_ptr<Worker> worker,
              const Clock& clock)
-    : options_(options), state_dsn_(std::move(state_dsn)), client_(std::move(client)), worker_(std::move(worker)), clock_(clock) {}
+    : options_(options),
+      state_dsn_(std::move(state_dsn)),
+      client_(std::move(client)),
+      worker_(std::move(worker)),
+      clock_(clock) {}
 
 Sweep::~Sweep() = default;
 
@@ -208,7 +214,8 @@ void Sweep::Account(postgres::Transaction& transaction, Run& run, const Page& pa
     Log(LogLevel::kWarn, "link_to_another_server", {{"project", run.project.Text()}, {"backfill", run.name}});
   }
   const int at = run.cursor["page"];
-  const bool endless = at > PagesAtMost(run.cursor.value("first_count", std::int64_t{0}), options_.page_size) && run.cursor.contains("first_count");
+  const bool endless = at > PagesAtMost(run.cursor.value("first_count", std::int64_t{0}), options_.page_size) &&
+                       run.cursor.contains("first_count");
   if (endless) disturbed = "the list did not end";
   run.cursor["disturbed"] = disturbed;
   run.cursor["page"] = at + 1;
@@ -230,7 +237,8 @@ void Sweep::EndWalk(postgres::Transaction& transaction, Run& run) {
     return;
   }
   if (!disturbed.empty()) {
-    run.cursor["note"] = fmt::format("walked {} times and never undisturbed ({}): nothing is concluded, the watermark stays", walk, disturbed);
+    run.cursor["note"] =
+        fmt::format("walked {} times and never undisturbed ({}): nothing is concluded, the watermark stays", walk, disturbed);
   } else if (!run.options.dry_run) {
     Walk::MoveWatermark(transaction, run.project, TimeIn(run.cursor, "cutoff"));
   }
@@ -247,12 +255,14 @@ Result<Job::Step> Sweep::LookForMissing(Run& run) {
   postgres::Transaction transaction = State().Begin();
   if (!run.cursor.contains("missing")) {
     const Walk::Missing found = Walk::CountMissing(transaction, run, walk, began);
-    const double allowed = std::max(static_cast<double>(options_.vanishing_at_least), options_.vanishing_share * static_cast<double>(found.live));
+    const double allowed =
+        std::max(static_cast<double>(options_.vanishing_at_least), options_.vanishing_share * static_cast<double>(found.live));
     run.counters["missing"] = found.missing;
     if (!run.options.dry_run && !run.options.allow_vanishing && static_cast<double>(found.missing) > allowed) {
       Commit(transaction, run);
       transaction.Commit();
-      return Fail(ErrorCode::kRefused, fmt::format("{} of {} memories are missing at Mem0, more than may vanish at once", found.missing, found.live),
+      return Fail(ErrorCode::kRefused,
+                  fmt::format("{} of {} memories are missing at Mem0, more than may vanish at once", found.missing, found.live),
                   "make sure the API key is the right project's; if they are really gone, run the sweep again and allow it");
     }
     run.cursor["missing"] = found.missing;

@@ -16,24 +16,26 @@ namespace membridge::sync {
 struct SweepOptions {
   std::chrono::seconds lease{60};
   int page_size = mem0::Client::kLargestPage;
-  std::chrono::seconds overlap = std::chrono::hours{24};     ///< how far an increment reaches back behind the watermark
-  std::chrono::seconds delivery_patience{60};                ///< a change younger than this may still be delivered: it is not called lost
-  std::chrono::seconds confirm_patience = std::chrono::minutes{10};  ///< how long to wait for the workers to read what is in doubt
-  int walks = 3;                                             ///< a walk that was disturbed is done again, up to so many in all
-  std::int64_t vanishing_at_least = 20;                      ///< the guard: so many may be missing at once,
-  double vanishing_share = 0.1;                              ///< or this share of all, whichever is more
+  std::chrono::seconds overlap = std::chrono::hours{24};  ///< how far an increment reaches back behind the watermark
+  std::chrono::seconds delivery_patience{60};  ///< a change younger than this may still be delivered: it is not called lost
+  std::chrono::seconds confirm_patience =
+      std::chrono::minutes{10};          ///< how long to wait for the workers to read what is in doubt
+  int walks = 3;                         ///< a walk that was disturbed is done again, up to so many in all
+  std::int64_t vanishing_at_least = 20;  ///< the guard: so many may be missing at once,
+  double vanishing_share = 0.1;          ///< or this share of all, whichever is more
 };
 
 /// A walk through the memories at Mem0 that repairs what webhooks lost, and the first load as well.
 ///
-/// Every page is compared with the mirror in one statement; what differs is applied with the page's own records, without reading them
-/// again, unless the mirror has something newer or the memory is dirty: live deliveries win. What cannot be told apart by looking is
-/// left to the workers to read.
+/// Every page is compared with the mirror in one statement; what differs is applied with the page's own records, without reading
+/// them again, unless the mirror has something newer or the memory is dirty: live deliveries win. What cannot be told apart by
+/// looking is left to the workers to read.
 ///
-/// An increment takes what changed since the project's watermark (less an overlap), which moves on only when a walk came to a sound
-/// end. A full sweep also looks for memories the mirror has and the walk did not meet. It never withdraws them: it marks them dirty,
-/// and the workers' reads decide. When the walk was disturbed (a page failed for good, the list shrank, pages shifted, records could
-/// not be read) it concludes nothing, and when more vanish at once than the guard allows, the run fails and says so.
+/// An increment takes what changed since the project's watermark (less an overlap), which moves on only when a walk came to a
+/// sound end. A full sweep also looks for memories the mirror has and the walk did not meet. It never withdraws them: it marks
+/// them dirty, and the workers' reads decide. When the walk was disturbed (a page failed for good, the list shrank, pages
+/// shifted, records could not be read) it concludes nothing, and when more vanish at once than the guard allows, the run fails
+/// and says so.
 ///
 /// Memory use does not depend on how many memories there are.
 class Sweep final : public Job {

@@ -90,7 +90,8 @@ void Walk::Tidy(Transaction& transaction) {
 
 Walk::Missing Walk::CountMissing(Transaction& transaction, const Run& run, int walk, Instant began) {
   const Rows rows = transaction.Run(
-      fmt::format("SELECT (SELECT count(*) {}), (SELECT count(*) FROM membridge.memories WHERE project = $1 AND gone_at IS NULL)", kMissing),
+      fmt::format("SELECT (SELECT count(*) {}), (SELECT count(*) FROM membridge.memories WHERE project = $1 AND gone_at IS NULL)",
+                  kMissing),
       MissingParams(run, walk, began));
   return {rows.Int(0, 0), rows.Int(0, 1)};
 }
@@ -98,11 +99,11 @@ Walk::Missing Walk::CountMissing(Transaction& transaction, const Run& run, int w
 std::size_t Walk::DoubtMissing(Transaction& transaction, const Run& run, int walk, Instant began, std::size_t limit) {
   std::vector<Param> params = MissingParams(run, walk, began);
   params.push_back(std::to_string(limit));
-  const Rows rows = transaction.Run(
-      fmt::format("INSERT INTO membridge.sweep_doubts (run, bucket, memory_id, digest) SELECT $2::bigint, m.bucket, m.memory_id, m.digest {} "
-                  "LIMIT $5::bigint RETURNING memory_id",
-                  kMissing),
-      params);
+  const Rows rows = transaction.Run(fmt::format("INSERT INTO membridge.sweep_doubts (run, bucket, memory_id, digest) SELECT "
+                                                "$2::bigint, m.bucket, m.memory_id, m.digest {} "
+                                                "LIMIT $5::bigint RETURNING memory_id",
+                                                kMissing),
+                                    params);
   std::vector<MemoryId> missing;
   for (std::size_t row = 0; row < rows.size(); ++row) missing.emplace_back(std::string{rows.Text(row, 0)});
   sync::Queue::Mark(transaction, run.project, missing, "sweep");
@@ -158,6 +159,8 @@ void Walk::MoveWatermark(Transaction& transaction, const ProjectId& project, Ins
       {project.Text(), FormatRfc3339(to)});
 }
 
-Instant Walk::Now(Transaction& transaction) { return postgres::TimeAt(transaction.Run("SELECT clock_timestamp()"), 0, 0); }
+Instant Walk::Now(Transaction& transaction) {
+  return postgres::TimeAt(transaction.Run("SELECT clock_timestamp()"), 0, 0);
+}
 
 }  // namespace membridge::sync

@@ -21,10 +21,12 @@ class Walk {
     bool gone = false;
     std::string digest;
   };
-  static std::vector<Known> LookUp(postgres::Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories);
+  static std::vector<Known> LookUp(postgres::Transaction& transaction, const ProjectId& project,
+                                   const std::vector<MemoryId>& memories);
 
   /// Notes that this walk of the run met these memories. Returns those it had not met before.
-  static std::set<std::string> Meet(postgres::Transaction& transaction, const Run& run, const std::vector<MemoryId>& memories, int walk);
+  static std::set<std::string> Meet(postgres::Transaction& transaction, const Run& run, const std::vector<MemoryId>& memories,
+                                    int walk);
   /// How many this walk has met.
   static std::int64_t Met(postgres::Transaction& transaction, const Run& run, int walk);
   /// Forgets what runs that are over have met.

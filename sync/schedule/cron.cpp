@@ -32,12 +32,12 @@ const std::array<Field, 5> kFields{{{"minute", 0, 59, "0-59", {}},
                                     {"day of week", 0, 7, "0-7 or sun-sat", kWeekdays}}};
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kNicknames{{{"@yearly", "0 0 1 1 *"},
-                                                                                    {"@annually", "0 0 1 1 *"},
-                                                                                    {"@monthly", "0 0 1 * *"},
-                                                                                    {"@weekly", "0 0 * * 0"},
-                                                                                    {"@daily", "0 0 * * *"},
-                                                                                    {"@midnight", "0 0 * * *"},
-                                                                                    {"@hourly", "0 * * * *"}}};
+                                                                                   {"@annually", "0 0 1 1 *"},
+                                                                                   {"@monthly", "0 0 1 * *"},
+                                                                                   {"@weekly", "0 0 * * 0"},
+                                                                                   {"@daily", "0 0 * * *"},
+                                                                                   {"@midnight", "0 0 * * *"},
+                                                                                   {"@hourly", "0 * * * *"}}};
 
 // How many days each month has at most.
 constexpr std::array<int, 12> kLongest{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -45,7 +45,9 @@ constexpr std::array<int, 12> kLongest{31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 3
 // Far enough for a 29th of February that is a Sunday, across 2100.
 constexpr days kHorizon{41 * 366};
 
-constexpr bool IsSpace(char c) { return c == ' ' || c == '\t'; }
+constexpr bool IsSpace(char c) {
+  return c == ' ' || c == '\t';
+}
 
 std::string Lower(std::string_view text) {
   std::string lower{text};
@@ -53,8 +55,12 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-std::uint64_t Bit(int value) { return std::uint64_t{1} << static_cast<unsigned>(value); }
-bool Has(std::uint64_t set, int value) { return (set & Bit(value)) != 0; }
+std::uint64_t Bit(int value) {
+  return std::uint64_t{1} << static_cast<unsigned>(value);
+}
+bool Has(std::uint64_t set, int value) {
+  return (set & Bit(value)) != 0;
+}
 
 }  // namespace
 
@@ -209,8 +215,8 @@ bool Cron::OnDay(Day local) const {
 }
 
 std::optional<Instant> Cron::Next(Instant after, const TimeZone& zone) const {
-  // Wall clocks jump by a few hours at most: what they show earlier than this cannot come again, and what they show later than the
-  // other cannot come before what was found.
+  // Wall clocks jump by a few hours at most: what they show earlier than this cannot come again, and what they show later than
+  // the other cannot come before what was found.
   constexpr hours kJump{25};
   const Instant here = zone.Local(after);
   const Day first = std::chrono::floor<days>(here - kJump);

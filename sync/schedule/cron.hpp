@@ -14,22 +14,23 @@ namespace membridge::sync {
 /// When something happens again and again: the five fields of crontab (minute, hour, day of month, month, day of week).
 ///
 /// A field is `*`, a value, a range `a-b`, any of these with a step `/n`, or a list of them by commas. Months and days may be
-/// written as `jan` … `dec` and `sun` … `sat`; Sunday is 0 and 7. `@yearly @annually @monthly @weekly @daily @midnight @hourly` stand
-/// for their usual fields. When day of month and day of week are both restricted (neither begins with `*`), one of them is enough.
+/// written as `jan` … `dec` and `sun` … `sat`; Sunday is 0 and 7. `@yearly @annually @monthly @weekly @daily @midnight @hourly`
+/// stand for their usual fields. When day of month and day of week are both restricted (neither begins with `*`), one of them is
+/// enough.
 ///
 /// Local time has gaps and repetitions. A time that is skipped happens once, at the first moment after the gap. A time that comes
-/// twice counts the first time only; but a schedule for every hour (`*` as the hour) follows the hours as they pass, since it means a
-/// distance and not a time of day. Immutable; used by any number of threads.
+/// twice counts the first time only; but a schedule for every hour (`*` as the hour) follows the hours as they pass, since it
+/// means a distance and not a time of day. Immutable; used by any number of threads.
 class Cron {
  public:
   /// kRefused names field, column (from 1) and what to write instead.
   static Result<Cron> Parse(std::string_view text);
 
-  /// The first moment later than `after`, to the full minute. Nothing when there is none within forty years, which Parse rules out for
-  /// all that could never happen.
+  /// The first moment later than `after`, to the full minute. Nothing when there is none within forty years, which Parse rules
+  /// out for all that could never happen.
   std::optional<Instant> Next(Instant after, const TimeZone& zone) const;
-  /// The last moment that is later than `after` and not later than `until`; nothing when there is none. Of missed moments, the one
-  /// to make up for.
+  /// The last moment that is later than `after` and not later than `until`; nothing when there is none. Of missed moments, the
+  /// one to make up for.
   std::optional<Instant> Last(Instant after, Instant until, const TimeZone& zone) const;
 
  private:

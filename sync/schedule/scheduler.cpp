@@ -48,7 +48,8 @@ struct Scheduler::Held {
   bool over = false;                // not ours any more
 };
 
-Scheduler::Scheduler(SchedulerOptions options, std::string state_dsn, std::vector<Backfill> entries, MakeJob make_job, const Clock& clock)
+Scheduler::Scheduler(SchedulerOptions options, std::string state_dsn, std::vector<Backfill> entries, MakeJob make_job,
+                     const Clock& clock)
     : options_(options),
       state_dsn_(std::move(state_dsn)),
       entries_(std::move(entries)),
@@ -56,8 +57,8 @@ Scheduler::Scheduler(SchedulerOptions options, std::string state_dsn, std::vecto
       clock_(clock),
       holder_(NewHolder()) {}
 
-Result<std::unique_ptr<Scheduler>> Scheduler::Make(SchedulerOptions options, std::string state_dsn, std::vector<Backfill> backfills,
-                                                   MakeJob make_job, const Clock& clock) {
+Result<std::unique_ptr<Scheduler>> Scheduler::Make(SchedulerOptions options, std::string state_dsn,
+                                                   std::vector<Backfill> backfills, MakeJob make_job, const Clock& clock) {
   std::unique_ptr<Scheduler> scheduler{
       new Scheduler(options, std::move(state_dsn), std::move(backfills), std::move(make_job), clock)};
   for (const Backfill& backfill : scheduler->entries_) {
@@ -98,7 +99,8 @@ Result<bool> Scheduler::RunOnce() {
     return claimed || stepped;
   } catch (const postgres::SqlFailure& failure) {
     std::erase_if(held_, [](const auto& held) { return held->over; });
-    return Fail(ErrorCode::kUnavailable, failure.AsError("scheduler").message, "the bridge tries again by itself; look at the database if this goes on");
+    return Fail(ErrorCode::kUnavailable, failure.AsError("scheduler").message,
+                "the bridge tries again by itself; look at the database if this goes on");
   }
 }
 
@@ -120,7 +122,8 @@ void Scheduler::QueueDue() {
       run.queued_at = now;
       const auto queued = RunStore::Queue(transaction, run);
       // Refused: the last run is still under way, or another process made this one.
-      if (queued) Log(LogLevel::kInfo, "backfill_queued", {{"backfill", run.name}, {"run", *queued}, {"moment", FormatRfc3339(*moment)}});
+      if (queued)
+        Log(LogLevel::kInfo, "backfill_queued", {{"backfill", run.name}, {"run", *queued}, {"moment", FormatRfc3339(*moment)}});
     }
     transaction.Commit();
     timed.look_at = timed.cron.Next(now, timed.zone);
@@ -234,13 +237,18 @@ void Scheduler::Leave(Held& held, RunState state) {
   transaction.Commit();
   held.over = true;
   Log(state == RunState::kFailed ? LogLevel::kError : LogLevel::kInfo, "backfill_left",
-      {{"backfill", held.run.name}, {"run", held.run.id}, {"state", NameOf(state)}, {"counters", held.run.counters}, {"error", held.run.error}});
+      {{"backfill", held.run.name},
+       {"run", held.run.id},
+       {"state", NameOf(state)},
+       {"counters", held.run.counters},
+       {"error", held.run.error}});
 }
 
 milliseconds Scheduler::BackOff(int failures) const {
   thread_local std::mt19937_64 random{std::random_device{}()};
-  const double ceiling = std::min(static_cast<double>(options_.retry_cap.count()),
-                                  static_cast<double>(options_.retry_base.count()) * static_cast<double>(1LL << std::min(failures - 1, 20)));
+  const double ceiling =
+      std::min(static_cast<double>(options_.retry_cap.count()),
+               static_cast<double>(options_.retry_base.count()) * static_cast<double>(1LL << std::min(failures - 1, 20)));
   return milliseconds{static_cast<std::int64_t>(std::uniform_real_distribution{ceiling / 2, ceiling}(random))};
 }
 

@@ -28,18 +28,18 @@ struct Backfill {
 };
 
 struct SchedulerOptions {
-  std::chrono::seconds lease{60};  ///< how long a run stays ours after its last step
-  std::size_t at_once = 4;         ///< runs under way at a time, taking turns
-  int most_failures = 20;          ///< steps that fail in a row before the run does
+  std::chrono::seconds lease{60};               ///< how long a run stays ours after its last step
+  std::size_t at_once = 4;                      ///< runs under way at a time, taking turns
+  int most_failures = 20;                       ///< steps that fail in a row before the run does
   std::chrono::milliseconds retry_base{1'000};  ///< the first wait after a failure; doubles with jitter
   std::chrono::milliseconds retry_cap{60'000};
   std::size_t keep = 200;  ///< finished runs remembered per name
 };
 
-/// Starts runs when their time has come and works them, step by step. Any number of schedulers in any number of processes may share a
-/// database: a run is one scheduler's while its lease holds, and when that process dies another goes on where it stopped. Runs of one
-/// name never overlap: a moment that comes while the last run is under way is let pass. Moments missed while nobody ran are made up
-/// for by one run. One thread's.
+/// Starts runs when their time has come and works them, step by step. Any number of schedulers in any number of processes may
+/// share a database: a run is one scheduler's while its lease holds, and when that process dies another goes on where it stopped.
+/// Runs of one name never overlap: a moment that comes while the last run is under way is let pass. Moments missed while nobody
+/// ran are made up for by one run. One thread's.
 class Scheduler {
  public:
   using MakeJob = std::function<Result<std::unique_ptr<Job>>(const Run&)>;
@@ -49,8 +49,8 @@ class Scheduler {
                                                  MakeJob make_job, const Clock& clock);
   ~Scheduler();  ///< gives back what is under way, for anybody to go on with at once
 
-  /// Queues runs that are due, takes one more when there is room, and does one step of one run. False: there is nothing to do now.
-  /// kUnavailable when the state database is away.
+  /// Queues runs that are due, takes one more when there is room, and does one step of one run. False: there is nothing to do
+  /// now. kUnavailable when the state database is away.
   Result<bool> RunOnce();
   /// How long until RunOnce() has something to do again, as far as this process knows; at most `patience`.
   std::chrono::milliseconds NextDue(std::chrono::milliseconds patience);

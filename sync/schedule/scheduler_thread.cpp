@@ -27,7 +27,9 @@ void SchedulerThread::Poke() {
   poked_.notify_all();
 }
 
-void SchedulerThread::RequestStop() { thread_.request_stop(); }
+void SchedulerThread::RequestStop() {
+  thread_.request_stop();
+}
 
 void SchedulerThread::Pause(const std::stop_token& stop, std::chrono::milliseconds time) {
   std::unique_lock lock{mutex_};

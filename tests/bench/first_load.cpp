@@ -36,7 +36,8 @@ void Load(test::Backfilling& world, std::size_t memories) {
   constexpr std::size_t kAtOnce = 50'000;
   for (std::size_t loaded = 0; loaded < memories; loaded += kAtOnce) {
     const std::size_t many = std::min(kAtOnce, memories - loaded);
-    world.sim.Load(std::max<std::size_t>(1, many / 100), many, {{"text", "Likes tea number {i}"}, {"metadata", {{"plan", "gold"}}}});
+    world.sim.Load(std::max<std::size_t>(1, many / 100), many,
+                   {{"text", "Likes tea number {i}"}, {"metadata", {{"plan", "gold"}}}});
   }
 }
 

@@ -364,8 +364,8 @@ TEST_CASE("a database that is away is an error, and all goes on when it is back"
   FakeClock clock;
   ScriptedJob::Script script;
   auto scheduler = Scheduler::Make(
-      {}, db.Dsn(), {Entry("sweep", "")}, [&](const Run&) -> Result<std::unique_ptr<Job>> { return std::make_unique<ScriptedJob>(db, script); },
-      clock);
+      {}, db.Dsn(), {Entry("sweep", "")},
+      [&](const Run&) -> Result<std::unique_ptr<Job>> { return std::make_unique<ScriptedJob>(db, script); }, clock);
   REQUIRE(scheduler);
   const std::int64_t id = *(*scheduler)->Start("sweep", {});
   REQUIRE((*scheduler)->RunOnce());
@@ -376,7 +376,8 @@ TEST_CASE("a database that is away is an error, and all goes on when it is back"
   const auto done = [&] {
     static_cast<void>((*scheduler)->RunOnce());
     clock.Advance(1min);
-    return session.Run("SELECT state FROM membridge.backfill_runs WHERE id = $1::bigint", {std::to_string(id)}).Text(0, 0) != "running";
+    return session.Run("SELECT state FROM membridge.backfill_runs WHERE id = $1::bigint", {std::to_string(id)}).Text(0, 0) !=
+           "running";
   };
   CHECK(Eventually(done));
 }

@@ -15,7 +15,8 @@ TimeZone Zone(const std::string& name) {
 }
 
 /// The next moments after a time, in UTC to the minute: `2026-03-01T03:00`.
-std::vector<std::string> Moments(const std::string& schedule, const std::string& after, const std::string& zone, std::size_t many) {
+std::vector<std::string> Moments(const std::string& schedule, const std::string& after, const std::string& zone,
+                                 std::size_t many) {
   const auto cron = Cron::Parse(schedule);
   if (!cron) FAIL(cron.error().message);
   std::vector<std::string> moments;
@@ -45,8 +46,12 @@ TEST_CASE("a schedule names its moments", "[cron]") {
       {"0 3 * * *", "2026-03-01T03:00:00Z", {"2026-03-02T03:00", "2026-03-03T03:00"}},
       {"0 3 * * *", "2026-03-01T02:59:59.999999Z", {"2026-03-01T03:00"}},
       {"*/15 * * * *", "2026-03-01T10:20:30Z", {"2026-03-01T10:30", "2026-03-01T10:45", "2026-03-01T11:00"}},
-      {"5/20 8-9 * * *", "2026-03-01T00:00:00Z", {"2026-03-01T08:05", "2026-03-01T08:25", "2026-03-01T08:45", "2026-03-01T09:05"}},
-      {"10-30/10,50 0 * * *", "2026-03-01T00:00:00Z", {"2026-03-01T00:10", "2026-03-01T00:20", "2026-03-01T00:30", "2026-03-01T00:50"}},
+      {"5/20 8-9 * * *",
+       "2026-03-01T00:00:00Z",
+       {"2026-03-01T08:05", "2026-03-01T08:25", "2026-03-01T08:45", "2026-03-01T09:05"}},
+      {"10-30/10,50 0 * * *",
+       "2026-03-01T00:00:00Z",
+       {"2026-03-01T00:10", "2026-03-01T00:20", "2026-03-01T00:30", "2026-03-01T00:50"}},
       {"30 4 * * 0", "2026-03-01T05:00:00Z", {"2026-03-08T04:30"}},
       {"30 4 * * 7", "2026-03-01T05:00:00Z", {"2026-03-08T04:30"}},
       {"30 4 * * SUN", "2026-03-01T05:00:00Z", {"2026-03-08T04:30"}},
@@ -93,7 +98,10 @@ TEST_CASE("a schedule follows its place's clock through gaps and repetitions", "
       {"30 2 * * *", "Europe/Berlin", "2026-10-25T01:10:00Z", {"2026-10-26T01:30"}},
       {"*/30 2 * * *", "Europe/Berlin", "2026-10-24T12:00:00Z", {"2026-10-25T00:00", "2026-10-25T00:30", "2026-10-26T01:00"}},
       // Every hour means a distance: both passes count.
-      {"30 * * * *", "Europe/Berlin", "2026-10-24T23:00:00Z", {"2026-10-24T23:30", "2026-10-25T00:30", "2026-10-25T01:30", "2026-10-25T02:30"}},
+      {"30 * * * *",
+       "Europe/Berlin",
+       "2026-10-24T23:00:00Z",
+       {"2026-10-24T23:30", "2026-10-25T00:30", "2026-10-25T01:30", "2026-10-25T02:30"}},
       {"*/30 * * * *", "Europe/Berlin", "2026-10-25T00:30:00Z", {"2026-10-25T01:00", "2026-10-25T01:30", "2026-10-25T02:00"}},
       {"@hourly", "Europe/Berlin", "2026-03-29T00:00:00Z", {"2026-03-29T01:00", "2026-03-29T02:00"}},
       // New York, the other way round in the year.
@@ -144,17 +152,21 @@ TEST_CASE("a schedule that cannot be read says where and what to write", "[cron]
       {"1/2/3 * * * *", "schedule \"1/2/3 * * * *\", column 1, minute: \"1/2/3\" has two steps; write one /n"},
       {"1-2-3 * * * *", "schedule \"1-2-3 * * * *\", column 1, minute: \"1-2-3\" is no range; write a-b"},
       {"-5 * * * *", "schedule \"-5 * * * *\", column 1, minute: \"\" is no minute; a value is missing beside a comma, - or /"},
-      {"0 0 30 2 *", "schedule \"0 0 30 2 *\", column 5, day of month: no month of \"2\" has day 30; change the day of month or the month"},
+      {"0 0 30 2 *",
+       "schedule \"0 0 30 2 *\", column 5, day of month: no month of \"2\" has day 30; change the day of month or the month"},
       {"0 0 31 4,6,9,11 *",
-       "schedule \"0 0 31 4,6,9,11 *\", column 5, day of month: no month of \"4,6,9,11\" has day 31; change the day of month or the month"},
+       "schedule \"0 0 31 4,6,9,11 *\", column 5, day of month: no month of \"4,6,9,11\" has day 31; change the day of month or "
+       "the month"},
       {"0 0 L * *", "schedule \"0 0 L * *\", column 5, day of month: \"L\" is no day of month; write 1-31"},
       {"0 3 * *",
        "schedule \"0 3 * *\" has 4 fields, not five; write minute hour day-of-month month day-of-week, like \"0 3 * * *\""},
       {"", "schedule \"\" has 0 fields, not five; write minute hour day-of-month month day-of-week, like \"0 3 * * *\""},
       {"0 0 3 * * *",
-       "schedule \"0 0 3 * * *\" has 6 fields, not five; there are no seconds and no years: minute hour day-of-month month day-of-week"},
+       "schedule \"0 0 3 * * *\" has 6 fields, not five; there are no seconds and no years: minute hour day-of-month month "
+       "day-of-week"},
       {"@reboot",
-       "schedule \"@reboot\", column 1: \"@reboot\" is not known; write @yearly, @monthly, @weekly, @daily, @hourly or five fields like \"0 3 * * "
+       "schedule \"@reboot\", column 1: \"@reboot\" is not known; write @yearly, @monthly, @weekly, @daily, @hourly or five "
+       "fields like \"0 3 * * "
        "*\""},
   }));
   CHECK(ProblemOf(row.schedule) == row.problem);

@@ -52,7 +52,8 @@ TEST_CASE("what an export does not say is left out, however it is spelled", "[ex
 }
 
 TEST_CASE("values that fit pass as they are", "[export]") {
-  const json answer{{"name", "Ada"}, {"years", 8}, {"rate", 0.5}, {"remote", false}, {"started", "2024-05-01"}, {"level", "senior"}, {"skills", {"C++"}}};
+  const json answer{{"name", "Ada"},           {"years", 8},        {"rate", 0.5},      {"remote", false},
+                    {"started", "2024-05-01"}, {"level", "senior"}, {"skills", {"C++"}}};
   CHECK(Values(answer) == answer);
   CHECK(Values({{"years", 8.0}}).dump() == R"({"years":8})");
   CHECK(Values({{"rate", 3}}) == json{{"rate", 3}});
@@ -82,7 +83,8 @@ TEST_CASE("a value of another type is refused by name and without the value", "[
   CHECK(Problem({{"years", "eight"}}) == "the export does not fit: \"years\" is string, asked for was integer");
   CHECK(Problem({{"years", 8.5}}) == "the export does not fit: \"years\" is number, asked for was integer");
   CHECK(Problem({{"remote", "yes"}}) == "the export does not fit: \"remote\" is string, asked for was boolean");
-  CHECK(Problem({{"level", "boss"}}) == "the export does not fit: \"level\" is another text, asked for was one of the values asked for");
+  CHECK(Problem({{"level", "boss"}}) ==
+        "the export does not fit: \"level\" is another text, asked for was one of the values asked for");
   CHECK(Problem({{"skills", "Python"}, {"name", 7}}) ==
         "the export does not fit: \"name\" is number, asked for was string; \"skills\" is string, asked for was array");
   CHECK(Problem({{"skills", {{{"deep", 1}}}}}) == "the export does not fit: \"skills\" is array, asked for was array");

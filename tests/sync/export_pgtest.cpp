@@ -1,8 +1,7 @@
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 #include <set>
 #include <string>
@@ -52,7 +51,8 @@ struct Profiles : Backfilling {
 
   void AddUsers(std::size_t users) {
     for (std::size_t i = 0; i < users; ++i) {
-      sim.Add(fmt::format("user-{:02}", i), "works", {{"name", fmt::format("Name {}", i)}, {"years", i}, {"skills", {"Python"}}}, {}, false);
+      sim.Add(fmt::format("user-{:02}", i), "works", {{"name", fmt::format("Name {}", i)}, {"years", i}, {"skills", {"Python"}}},
+              {}, false);
     }
   }
   static sync::RunOptions Asking() {
@@ -66,8 +66,9 @@ struct Profiles : Backfilling {
     return db.Value("SELECT " + column + " FROM profiles WHERE user_id = $1", {user});
   }
   std::string NoteOf(const Run& run, const std::string& user) const {
-    return db.Value("SELECT state || ': ' || coalesce(note, '') FROM membridge.export_jobs WHERE run = $1::bigint AND entity = $2",
-                    {std::to_string(run.id), user});
+    return db.Value(
+        "SELECT state || ': ' || coalesce(note, '') FROM membridge.export_jobs WHERE run = $1::bigint AND entity = $2",
+        {std::to_string(run.id), user});
   }
 };
 
@@ -105,9 +106,8 @@ TEST_CASE("the next run asks only for users who changed, unless it is a full one
   profiles.AddUsers(6);
   std::vector<std::string> ids;
   for (const auto& [id, record] : profiles.sim.Truth()) ids.push_back(id);
-  profiles.Deliver({});
-  Mark(profiles.db, ids);
-  profiles.Work();
+  profiles.Deliver(ids);
+  profiles.clock.Advance(1h);
   profiles.Export();
   REQUIRE(profiles.Jobs().size() == 6);
   profiles.clock.Advance(1h);
@@ -116,7 +116,7 @@ TEST_CASE("the next run asks only for users who changed, unless it is a full one
   CHECK(profiles.Jobs().size() == 6);
 
   SECTION("a change, and a user who is new") {
-    profiles.sim.Advance(1h);
+    profiles.sim.Advance(2h);
     const std::string added = profiles.sim.Add("user-02", "moved", {{"name", "Grace"}}, {}, false);
     profiles.sim.Add("user-99", "came", {{"name", "Eve"}}, {}, false);
     profiles.Deliver({added});
@@ -227,7 +227,8 @@ TEST_CASE("an answer that was lost costs one more export and never a third", "[e
     CHECK(profiles.db.Count("profiles") == 2);
   }
   SECTION("surely not made is no loss") {
-    profiles.sim.SetFaults({{"next", {{{"endpoint", "exports.create"}, {"status", 429}, {"body", {{"detail", "slow down"}}}, {"times", 3}}}}});
+    profiles.sim.SetFaults(
+        {{"next", {{{"endpoint", "exports.create"}, {"status", 429}, {"body", {{"detail", "slow down"}}}, {"times", 3}}}}});
     const Run run = profiles.Export();
     CHECK(run.error.empty());
     CHECK(run.Counter("repeated") == 0);
@@ -257,7 +258,8 @@ TEST_CASE("what Mem0 refuses fails one user, and a wrong key the run", "[export]
     const Run run = profiles.Export(wrong);
     CHECK(run.state == RunState::kFailed);
     CHECK(run.error ==
-          "project crm has no mapping \"other\" with `from: export`; name one under `mappings:`, or correct `export:` of the backfill");
+          "project crm has no mapping \"other\" with `from: export`; name one under `mappings:`, or correct `export:` of the "
+          "backfill");
   }
 }
 

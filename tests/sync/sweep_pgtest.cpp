@@ -15,7 +15,8 @@ using sync::BackfillKind;
 using sync::Run;
 using sync::RunState;
 
-const std::string kNotes = "CREATE TABLE notes (memory_id text PRIMARY KEY, person text, body text NOT NULL CHECK (body <> 'forbidden'));";
+const std::string kNotes =
+    "CREATE TABLE notes (memory_id text PRIMARY KEY, person text, body text NOT NULL CHECK (body <> 'forbidden'));";
 const std::string kMapping = R"yaml(
 rows:
   note:
@@ -42,9 +43,10 @@ struct Notes : Backfilling {
   }
   /// Changes whenever anything that matters is written.
   std::string Trace() const {
-    return db.Value("SELECT md5(concat((SELECT string_agg(xmin::text || ctid::text, ',' ORDER BY memory_id) FROM notes), "
-                    "(SELECT string_agg(xmin::text || ctid::text, ',' ORDER BY memory_id) FROM membridge.memories), "
-                    "(SELECT string_agg(xmin::text || ctid::text, ',' ORDER BY id) FROM membridge.rows)))");
+    return db.Value(
+        "SELECT md5(concat((SELECT string_agg(xmin::text || ctid::text, ',' ORDER BY memory_id) FROM notes), "
+        "(SELECT string_agg(xmin::text || ctid::text, ',' ORDER BY memory_id) FROM membridge.memories), "
+        "(SELECT string_agg(xmin::text || ctid::text, ',' ORDER BY id) FROM membridge.rows)))");
   }
   std::vector<std::string> Ids() {
     std::vector<std::string> ids;
@@ -55,7 +57,9 @@ struct Notes : Backfilling {
 };
 
 std::map<std::string, std::int64_t> Repaired(const Run& run) {
-  return {{"added", run.Counter("repaired_added")}, {"updated", run.Counter("repaired_updated")}, {"deleted", run.Counter("repaired_deleted")}};
+  return {{"added", run.Counter("repaired_added")},
+          {"updated", run.Counter("repaired_updated")},
+          {"deleted", run.Counter("repaired_deleted")}};
 }
 
 std::map<std::string, std::int64_t> Repairs(std::int64_t added, std::int64_t updated, std::int64_t deleted) {
@@ -202,7 +206,8 @@ TEST_CASE("many memories missing at once stop the sweep until a person allows it
   const Run refused = notes.RunToEnd(BackfillKind::kFullSweep);
   CHECK(refused.state == RunState::kFailed);
   CHECK(refused.error ==
-        "31 of 300 memories are missing at Mem0, more than may vanish at once; make sure the API key is the right project's; if they are "
+        "31 of 300 memories are missing at Mem0, more than may vanish at once; make sure the API key is the right project's; if "
+        "they are "
         "really gone, run the sweep again and allow it");
   CHECK(refused.Counter("missing") == 31);
   CHECK(notes.db.Count("notes") == 300);
@@ -235,8 +240,9 @@ TEST_CASE("a page never overwrites what is newer", "[sweep][pg]") {
   Notes notes;
   const std::string id = notes.sim.Add("ada", "old", nullptr, {}, false);
   const mappings::Memory old = notes.Record(id);
-  sync::Worker worker{notes.parts.worker, notes.db.Dsn(), notes.parts.mappings, [&](const ProjectId&) { return notes.Client(false); }, notes.clock,
-                      notes.counters};
+  sync::Worker worker{notes.parts.worker,   notes.db.Dsn(),
+                      notes.parts.mappings, [&](const ProjectId&) { return notes.Client(false); },
+                      notes.clock,          notes.counters};
   std::vector<sync::Worker::Fate> fates;
   const auto apply = [&](const mappings::Memory& record) {
     REQUIRE(worker.ApplyRecords(kCrm, {record}, [&](auto&, const auto& all) { fates = all; }));
@@ -283,6 +289,20 @@ TEST_CASE("a page never overwrites what is newer", "[sweep][pg]") {
   }
 }
 
+TEST_CASE("what a single read said of a merged memory is not forgotten because a list does not say it", "[sweep][pg]") {
+  Notes notes;
+  const std::string kept = notes.sim.Add("ada", "kept", nullptr, {}, false);
+  const std::string merged = notes.sim.Add("ada", "merged away", nullptr, {}, false);
+  notes.RunToEnd(BackfillKind::kFullSweep);
+  notes.sim.Edit(merged, {{"merged", true}}, false);
+  notes.Deliver({merged});  // alone, so it is read by itself
+  REQUIRE(notes.db.Count("notes") == 1);
+  const Run run = notes.RunToEnd(BackfillKind::kFullSweep);
+  CHECK(run.Counter("changed") == 0);
+  notes.Deliver({kept, merged});  // together, so a list reads them
+  CHECK(notes.db.Count("notes") == 1);
+}
+
 TEST_CASE("a record that a mapping refuses is parked by the sweep as by a delivery", "[sweep][pg]") {
   Notes notes;
   notes.sim.Add("ada", "fine", nullptr, {}, false);
@@ -302,8 +322,9 @@ TEST_CASE("live changes during a sweep end as Mem0 has them", "[sweep][pg]") {
   const auto scheduler = notes.NewScheduler();
   const std::int64_t id = notes.Start(*scheduler, BackfillKind::kFullSweep);
   std::jthread live{[&](const std::stop_token& stop) {
-    sync::Worker worker{notes.parts.worker, notes.db.Dsn(), notes.parts.mappings, [&](const ProjectId&) { return notes.Client(false); },
-                        notes.clock, notes.counters};
+    sync::Worker worker{notes.parts.worker,   notes.db.Dsn(),
+                        notes.parts.mappings, [&](const ProjectId&) { return notes.Client(false); },
+                        notes.clock,          notes.counters};
     while (!stop.stop_requested()) static_cast<void>(worker.RunOnce());
   }};
   for (std::size_t i = 0; notes.RunOf(id).Active(); ++i) {

@@ -13,6 +13,9 @@ namespace {
 
 using std::chrono::milliseconds;
 
+/// After so many failed single reads in a row a round asks Mem0 for nothing more.
+constexpr int kFailuresInARow = 3;
+
 constexpr std::string_view kReproject = "reproject";
 
 milliseconds Since(Instant from, Instant to) { return std::chrono::floor<milliseconds>(to - from); }
@@ -79,6 +82,7 @@ void Worker::ReadSingly(mem0::Client& client, Item& item) {
   switch (answer.error().code) {
     case ErrorCode::kNotFound: item.read = Item::Read::kAbsent; return;
     case ErrorCode::kRefused: item.read = Item::Read::kNotAnId; return;
+    case ErrorCode::kRowRejected: item.read = Item::Read::kUnreadable; return;
     default: item.read = Item::Read::kFailed; item.retry_after = client.RetryAfter();
   }
 }
@@ -264,6 +268,14 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
       ++batch.retried;
       continue;
     }
+    if (item.read == Item::Read::kUnreadable) {
+      // Mem0 has it, and what it answers cannot be read: nothing is changed until it can.
+      Queue::Park(batch.state, item.claim, {"", item.error.code, item.error.message, item.error.hint, "", ""});
+      Log(LogLevel::kError, "memory_parked", {{"project", project.Text()}, {"memory", item.claim.memory.Text()}, {"code", NameOf(item.error.code)}});
+      item.settlement = Settlement{};
+      ++batch.parked;
+      continue;
+    }
     if (item.read == Item::Read::kNotAnId) {
       // Mem0 says it is no id at all: there never was such a memory, so there is nothing to do and nothing to remember.
       item.settlement = Settlement{};
@@ -352,7 +364,7 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
             {{"project", project.Text()}, {"memory", applying[i]->claim.memory.Text()}, {"mapping", applier->Definition().name},
              {"place", outcome.place}, {"sqlstate", outcome.sqlstate}, {"code", NameOf(outcome.code)}});
       }
-      if (!applied.empty()) Queue::Unpark(batch.state, applied, {applier->Definition().name});
+      if (!applied.empty()) Queue::Unpark(batch.state, applied, {applier->Definition().name, ""});
     }
   }
   for (std::size_t i = 0; i < sources.size(); ++i) {

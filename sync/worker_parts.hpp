@@ -17,7 +17,7 @@ inline constexpr int kTries = 4;
 
 /// One claimed memory on its way through a round.
 struct Worker::Item {
-  enum class Read { kNotYet, kFound, kAbsent, kNotAnId, kFailed };
+  enum class Read { kNotYet, kFound, kAbsent, kNotAnId, kUnreadable, kFailed };
   Claim claim;
   Read read = Read::kNotYet;
   std::optional<mappings::Memory> memory;

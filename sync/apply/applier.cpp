@@ -56,7 +56,10 @@ struct Applier::Plan : MappingPlan {
 
 Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_ptr<const mappings::Catalog> catalog) {
   auto plan = std::make_unique<Plan>();
-  plan->mapping = std::move(mapping);
+  // `truncate` without a number means this target's column, so each applier binds a copy of its own.
+  auto bound = std::make_shared<mappings::Mapping>(*mapping);
+  mappings::BindLengths(*bound, *catalog);
+  plan->mapping = std::move(bound);
   plan->catalog = std::move(catalog);
   for (const auto& [name, spec] : plan->mapping->session) {
     const auto text = SettingText(spec, plan->mapping->vars);

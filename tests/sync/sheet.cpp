@@ -25,7 +25,6 @@ void Sheet::Remap(const std::string& mapping_yaml) {
     if (problem.severity == mappings::Severity::kError) found += problem.Text() + "\n";
   }
   if (!mapping || !found.empty()) throw std::runtime_error(found);
-  mappings::BindLengths(*mapping, *catalog_);
   mapping_ = std::make_shared<const mappings::Mapping>(std::move(*mapping));
   applier_ = std::make_unique<sync::Applier>(mapping_, catalog_);
 }

@@ -248,7 +248,6 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
 
   std::vector<Item*> applying;
   std::vector<Source> sources;
-  std::map<const Item*, bool> known;
   for (std::size_t i = 0; i < items.size(); ++i) {
     Item& item = *items[i];
     const milliseconds age = Since(item.claim.marked_at, item.claim.claimed_at);

@@ -24,30 +24,6 @@ std::string HintFor(const postgres::SqlFailure::Fields& fields) {
   return "";
 }
 
-/// A session setting's value; settings are computed once, before any source.
-std::optional<std::string> SettingText(const mappings::ValueSpec& spec, const nlohmann::json& vars) {
-  mappings::Scope scope;
-  scope.Set("vars", &vars);
-  mappings::Value value;
-  if (const auto* constant = std::get_if<mappings::Constant>(&spec)) value = constant->value;
-  if (const auto* expression = std::get_if<mappings::Expression>(&spec)) value = expression->Evaluate(scope);
-  if (const auto* text = std::get_if<mappings::TextWithHoles>(&spec)) {
-    std::string whole;
-    for (const auto& part : text->parts) {
-      if (const auto* plain = std::get_if<std::string>(&part)) {
-        whole += *plain;
-        continue;
-      }
-      const auto hole = std::get<mappings::Expression>(part).Evaluate(scope);
-      if (!hole) return std::nullopt;
-      whole += hole->is_string() ? hole->get<std::string>() : hole->dump();
-    }
-    value = whole;
-  }
-  if (!value || value->is_null()) return std::nullopt;
-  return value->is_string() ? value->get<std::string>() : value->dump();
-}
-
 }  // namespace
 
 struct Applier::Plan : MappingPlan {
@@ -61,8 +37,10 @@ Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_p
   mappings::BindLengths(*bound, *catalog);
   plan->mapping = std::move(bound);
   plan->catalog = std::move(catalog);
+  mappings::Scope scope;
+  scope.Set("vars", &plan->mapping->vars);
   for (const auto& [name, spec] : plan->mapping->session) {
-    const auto text = SettingText(spec, plan->mapping->vars);
+    const auto text = mappings::TextOfSetting(spec, scope);
     if (!text) continue;
     if (name == "role") {
       plan->role = *text;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "mappings/asked_fields.hpp"
 #include "mappings/digest.hpp"
@@ -155,12 +154,15 @@ std::optional<Mapping> LoadMapping(const std::string& file, const std::string& y
 
 std::optional<Mapping> LoadMappingFile(const std::string& file, const std::map<std::string, std::string>& vars,
                                        Diagnostics& problems) {
+  std::error_code ignored;
   std::ifstream stream{file, std::ios::binary};
-  const std::string text{std::istreambuf_iterator<char>{stream}, {}};
-  if (!stream.is_open() || stream.bad()) {
+  if (!stream.is_open() || std::filesystem::is_directory(file, ignored)) {
     problems.Error({file, 0, 0}, "this file cannot be read; check its path and permissions");
     return std::nullopt;
   }
+  std::string text(kLargestFile + 1, '\0');  // one byte more than allowed is enough to know
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
   return LoadMapping(file, text, vars, problems);
 }
 

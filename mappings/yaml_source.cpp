@@ -13,7 +13,6 @@
 namespace membridge::mappings {
 namespace {
 
-constexpr std::size_t kLargestFile = 1 << 20;
 constexpr std::size_t kDeepest = 48;
 constexpr std::size_t kMostNodes = 100'000;
 

@@ -56,6 +56,9 @@ class YamlSource {
   YamlNode root_;
 };
 
+/// In bytes: what Parse() reads.
+inline constexpr std::size_t kLargestFile = 1 << 20;
+
 /// Added to problems inside `{ }`: what a reader cannot guess from them.
 inline constexpr const char* kFlowHint = "a value containing [ ] { } or , must be quoted, or the map written one line per entry";
 

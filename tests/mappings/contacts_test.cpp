@@ -1,3 +1,5 @@
+#include <thread>
+
 #include "mappings/memory.hpp"
 #include "tests/mappings/support.hpp"
 #include "tests/support/catch.hpp"
@@ -43,6 +45,26 @@ TEST_CASE("a memory speaks for the cells it has something to say about", "[conta
                                            {"custom_attributes.preferred_language", "de"}});
   CHECK(test::AsJson(contact->fresh) == json{{"created_at", ada.now}, {"contact_type", "1"}});
   CHECK(test::AsJson(Touch(test::RowOf(mapping, "contact"), ada.scope)) == json{{"updated_at", ada.now}});
+}
+
+TEST_CASE("one mapping serves many threads", "[contacts]") {
+  const Mapping mapping = test::Example("contacts");
+  const Row& contact = test::RowOf(mapping, "contact");
+  constexpr std::size_t kThreads = 4;
+  std::vector<json> seen(kThreads);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < kThreads; ++i) {
+      threads.emplace_back([&, i] {
+        json record = kAda;
+        record["metadata"] = {{"email", "ada@example.test"}, {"phone", "030 123456"}};
+        const Seen ada{mapping, record};
+        for (int round = 0; round < 50; ++round) seen[i] = test::AsJson(Intend(contact, ada.scope)->set);
+      });
+    }
+  }
+  for (const json& one : seen) CHECK(one == seen[0]);
+  CHECK(seen[0]["phone_number"] == "+4930123456");
 }
 
 TEST_CASE("a memory of nobody says nothing", "[contacts]") {

@@ -9,6 +9,7 @@
 #include "sync/notify.hpp"
 #include "sync/postgres_inbox.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/cutting_proxy.hpp"
 #include "tests/sync/claiming.hpp"
 #include "tests/sync/delivering.hpp"
 
@@ -251,6 +252,40 @@ TEST_CASE("while PostgreSQL is away nothing is accepted, and what was accepted s
   CHECK(rows.Text(0, 0) == "m-1 m-3");
 }
 
+TEST_CASE("wherever the connection is cut, what was accepted is stored and what was not can be sent again", "[sync][pg]") {
+  test::Cluster& cluster = test::Cluster::Shared();
+  const PgDatabase db{cluster};
+  test::CuttingProxy proxy{cluster.SocketFolder() / ".s.PGSQL.5432"};
+  const std::string dsn = db.Dsn() + " host=" + proxy.Host();
+  REQUIRE(PostgresInbox{dsn}.Accept({DeliveryOf(0, {"m-0"})}).has_value());
+  const std::size_t to_server = proxy.PassedToServer(), to_client = proxy.PassedToClient();
+  REQUIRE(to_server > 500);
+
+  PostgresInbox unharmed{db.Dsn()};
+  int accepted = 0, refused = 0, n = 0;
+  const auto cut = [&](std::size_t server_bytes, std::size_t client_bytes) {
+    CAPTURE(server_bytes, client_bytes);
+    proxy.CutAfter(server_bytes, client_bytes);
+    ++n;
+    const Delivery delivery = DeliveryOf(n, {"m-" + std::to_string(n)});
+    const std::string stored = "membridge.deliveries WHERE id = '" + delivery.id.Text() + "'";
+    if (PostgresInbox{dsn}.Accept({delivery}).has_value()) {
+      ++accepted;
+      CHECK(db.Count(stored) == 1);
+    } else {
+      ++refused;
+    }
+    REQUIRE(unharmed.Accept({delivery}).has_value());
+    CHECK(db.Count(stored) == 1);
+    CHECK(db.Value("SELECT generation FROM membridge.dirty WHERE memory_id = 'm-" + std::to_string(n) + "'") == "1");
+  };
+  // Here and there, and densely towards the end: there the commit is answered.
+  for (std::size_t at = 1; at < to_server + 9; at += at + 12 < to_server ? 83 : 4) cut(at, test::CuttingProxy::kNever);
+  for (std::size_t at = 1; at < to_client + 9; at += at + 45 < to_client ? 83 : 4) cut(test::CuttingProxy::kNever, at);
+  CHECK(accepted > 0);
+  CHECK(refused > 20);
+}
+
 TEST_CASE("a database without our tables is unavailable, not a crash", "[sync][pg]") {
   const PgDatabase db{PgDatabase::Content::kBare};
   PostgresInbox inbox{db.Dsn()};
@@ -267,6 +302,7 @@ TEST_CASE("inboxes of several processes and their workers never block one anothe
   for (int process = 0; process < 4; ++process) {
     threads.emplace_back([&, process] {
       PostgresInbox inbox{db.Dsn()};
+      Session session = db.Session();
       for (int batch = 0; batch < 25; ++batch) {
         std::vector<Delivery> deliveries;
         for (int n = 0; n < 40; ++n) {
@@ -275,7 +311,14 @@ TEST_CASE("inboxes of several processes and their workers never block one anothe
         }
         if (!inbox.Accept(deliveries)) ++refused;
         if (batch % 5 != process) continue;
-        for (const Claim& claim : ClaimAll(db)) test::Settle(db, claim);
+        InTransaction(session, [](Transaction& transaction) {
+          std::vector<std::pair<Claim, sync::Settlement>> settlements;
+          for (const int bucket : sync::Queue::DueBuckets(transaction)) {
+            for (const Claim& claim : sync::Queue::ClaimDue(transaction, bucket, 100, 60s))
+              settlements.emplace_back(claim, sync::Settlement{});
+          }
+          sync::Queue::Settle(transaction, settlements);
+        });
       }
     });
   }

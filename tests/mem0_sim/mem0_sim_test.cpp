@@ -1,5 +1,6 @@
 #include "tests/support/mem0_sim.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "tests/support/catch.hpp"
@@ -86,6 +87,61 @@ TEST_CASE("a walk over pages meets every memory, and the page past the end is re
   CHECK(status == 404);
   CHECK(body == Json{{"detail", "Invalid page."}});
   CHECK(mem0.Truth().size() == 450);
+}
+
+TEST_CASE("generated memories are spread over their users", "[mem0_sim]") {
+  Mem0Sim mem0;
+  mem0.Load(
+      3, 7,
+      {{"text", "{i} of {u} {x}"}, {"metadata", {{"city", "City {u}"}, {"deep", {"{i}"}}}}, {"categories", {"c{u}", "all"}}});
+  const Json body = mem0.Api("POST", "/v3/memories/", {{"filters", {{"user_id", "user-1"}}}}).second;
+  REQUIRE(body["count"] == 2);
+  CHECK(body["results"][1]["memory"] == "4 of 1 {x}");
+  CHECK(body["results"][1]["metadata"] == Json{{"city", "City 1"}, {"deep", {"4"}}});
+  CHECK(body["results"][1]["categories"] == Json{"c1", "all"});
+}
+
+TEST_CASE("shuffled lists hold the same memories in another order every time", "[mem0_sim]") {
+  Mem0Sim mem0;
+  mem0.Load(1, 100);
+  const auto order = [&] {
+    std::vector<std::string> ids;
+    const Json body = ListAll(mem0);
+    for (const Json& memory : body["results"]) ids.push_back(memory["id"]);
+    return ids;
+  };
+  const auto oldest_first = order();
+  mem0.SetSettings({{"shuffle_pages", true}});
+  auto once = order();
+  auto again = order();
+  CHECK(once != again);
+  CHECK(std::is_permutation(once.begin(), once.end(), oldest_first.begin(), oldest_first.end()));
+}
+
+TEST_CASE("superseded, merged and expired memories are shown as documented", "[mem0_sim]") {
+  Mem0Sim mem0;
+  const std::string old = mem0.Add("ada", "lives in Rome");
+  const std::string merged = mem0.Add("ada", "is in Rome");
+  const std::string fresh = mem0.Add("ada", "lives in Oslo");
+  const std::string expired = mem0.Add("ada", "is on holiday");
+  mem0.Edit(old, {{"replaced_by", fresh}}, false);
+  mem0.Edit(merged, {{"merged", true}}, false);
+  mem0.Edit(expired, {{"expiration_date", "2020-01-01"}}, false);
+  const auto ids = [&](const Json& flags) {
+    Json body{{"filters", {{"user_id", "ada"}}}};
+    body.update(flags);
+    std::set<std::string> listed;
+    const Json answer = mem0.Api("POST", "/v3/memories/", body).second;
+    for (const Json& memory : answer["results"]) listed.insert(memory["id"]);
+    return listed;
+  };
+  CHECK(ids(Json::object()) == std::set<std::string>{old, fresh});
+  CHECK(ids({{"latest_only", true}}) == std::set<std::string>{fresh});
+  CHECK(ids({{"include_merged", true}, {"show_expired", true}}) == std::set<std::string>{old, merged, fresh, expired});
+  const auto state = [&](const std::string& id) { return mem0.Api("GET", "/v1/memories/" + id + "/").second["lifecycle_state"]; };
+  CHECK(state(old) == "superseded");
+  CHECK(state(merged) == "merged");
+  CHECK(state(expired) == "active");
 }
 
 TEST_CASE("faults come in the share that was asked for, and spare the control plane", "[mem0_sim]") {

@@ -2,73 +2,29 @@
 
 // One attempt at applying a batch under one mapping: private to sync/apply.
 
-#include <deque>
 #include <list>
 #include <map>
-#include <memory>
 #include <set>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
-#include "mappings/evaluate.hpp"
-#include "sync/apply/cells.hpp"
+#include "sync/apply/claims.hpp"
 #include "sync/apply/ledger.hpp"
+#include "sync/apply/plan.hpp"
+#include "sync/apply/refusal.hpp"
+#include "sync/apply/report.hpp"
+#include "sync/apply/row_settlement.hpp"
 #include "sync/apply/source.hpp"
-#include "sync/apply/target_table.hpp"
+#include "sync/apply/work.hpp"
 
 namespace membridge::sync {
 
-/// A mapping row with the table it writes.
-struct PlannedRow {
-  const mappings::Row* row = nullptr;
-  std::unique_ptr<TargetTable> table;
-  std::set<std::string> key_columns;  ///< rows are found by them
-  bool speaks = true;                 ///< false for a mere lookup: nothing to remember of it
-};
-
-struct MappingPlan {
-  std::shared_ptr<const mappings::Mapping> mapping;
-  std::shared_ptr<const mappings::Catalog> catalog;
-  std::vector<PlannedRow> rows;  ///< parallel to mapping->rows
-  std::optional<std::string> role;
-  std::vector<std::pair<std::string, std::string>> settings;
-};
-
-/// The bridge's own refusal of a source; cause and hint are for the operator.
-struct Refusal : std::runtime_error {
-  Refusal(ErrorCode code_, const std::string& cause, std::string hint_) : std::runtime_error(cause), code(code_), hint(std::move(hint_)) {}
-  ErrorCode code;
-  std::string hint;
-};
-
-/// The names an expression may use at one point of the evaluation, with the values they stand for.
-struct Frame {
-  explicit Frame(const Frame* outer) : scope(outer == nullptr ? nullptr : &outer->scope) {}
-  void Set(const std::string& name, nlohmann::json value) {
-    held.push_back(std::move(value));
-    scope.Set(name, &held.back());
-  }
-  mappings::Scope scope;
-  std::deque<nlohmann::json> held;
-};
-
-/// One row of one source on its way: from its key to its target row.
-struct Instance {
-  std::size_t source = 0;
-  Frame* frame = nullptr;
-  std::string item;
-  mappings::RowIntent intent;
-  std::optional<Image> image;  ///< the target row, once found or made
-  std::string found_by;         ///< the key's columns, as in `(account_id, email)`
-  bool created = false;
-  bool revived = false;  ///< it was dead by our own hand
-  nlohmann::json inserted;  ///< the values it was made with
-};
-
+/// Level by level, a level being one row of the mapping: find or make the target rows (resolve.cpp), put together who speaks for
+/// them (application.cpp), settle their cells (settling.cpp), and in the end take away what nothing says any more (removal.cpp).
 class Application {
  public:
-  Application(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now, bool explain);
+  Application(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
+              bool explain);
 
   /// Throws postgres::SqlFailure or Refusal; the caller rolls back to where it was.
   std::vector<Outcome> Run();
@@ -76,68 +32,74 @@ class Application {
   const mappings::Row* At() const { return at_; }
 
  private:
-  /// One target row of one level, with everything that decides its cells.
-  struct Work {
-    LedgerRow ledger;
-    Image image;
-    std::vector<Instance*> instances;            ///< that speak for it
-    std::vector<const Contribution*> withdrawn;  ///< of this batch, as they were
-    std::vector<Contribution> given;             ///< of this batch, as they are now
-    std::vector<Contribution> others;            ///< everybody else's
-    std::set<std::size_t> sources;               ///< whose outcome this row belongs to
-    bool created = false;
-    bool revived = false;
-  };
+  using Claims = std::vector<std::pair<Contribution*, const mappings::CellValue*>>;
 
   void EnterSettings();
   void LeaveSettings();
+  void EnterSources();
+  /// The source of this batch whose contribution it is.
+  std::optional<std::size_t> SourceOf(const Contribution& contribution) const;
+
   void BuildFrames();
   std::vector<Instance> InstancesOf(std::size_t level);
   void Resolve(const PlannedRow& planned, std::vector<Instance>& instances);
   void ResolveOwn(const PlannedRow& planned, std::vector<Instance>& instances);
   void FindByKeys(const PlannedRow& planned, std::vector<Instance*>& wanted);
-  /// Under `history`: whether this version is the open one.
-  static bool IsCurrent(const PlannedRow& planned, const Image& image);
   void Create(const PlannedRow& planned, std::vector<Instance*> wanted);
   std::optional<nlohmann::json> ValuesFor(const PlannedRow& planned, Instance& instance);
   void InsertRound(const PlannedRow& planned, const std::vector<Instance*>& round);
+
   void SettleLevel(std::size_t level, std::vector<Instance>& instances);
+  std::map<nlohmann::json, Work> WorksOf(const PlannedRow& planned, std::vector<Instance>& instances);
+  /// Works in order of identity, each with its row of the ledger.
+  std::vector<Work> Booked(const TargetTable& table, std::map<nlohmann::json, Work> by_identity);
+  void Give(const PlannedRow& planned, std::vector<Work>& works);
+  void ShowRows(const PlannedRow& planned, std::vector<Instance>& instances);
   void SettleOrphans();
+  void SettleOrphansOf(const std::string& relation, const std::vector<const Contribution*>& contributions);
+
   /// `only`: the cells to settle, when not all that were ever spoken for.
   void SettleWorks(const PlannedRow& planned, std::vector<Work>& works, const std::set<std::string>* only = nullptr);
   void SettleLate(const PlannedRow& planned, std::vector<Work>& works);
-  void AddClaims(const PlannedRow& planned, std::vector<std::pair<Contribution*, const mappings::CellValue*>> claims);
-  std::vector<std::optional<Image>> OpenVersions(const PlannedRow& planned, const std::vector<Work*>& works, const std::vector<RowChange>& changes);
+  void HearOthers(std::vector<Work>& works);
+  const mappings::Scope& TouchScope(const Work& work) const;
+  void Write(const PlannedRow& planned, std::vector<RowSettlement>& settlements);
+  void NoteRows(const PlannedRow& planned, const std::vector<Work>& works);
   void AddCounters(const PlannedRow& planned, std::vector<Work>& works);
+  /// Under `history`: whether this version is the open one.
+  static bool IsCurrent(const PlannedRow& planned, const Image& image);
+  std::vector<std::optional<Image>> OpenVersions(const PlannedRow& planned, const std::vector<Work*>& works,
+                                                 const std::vector<RowChange>& changes);
+
+  struct Doomed {
+    const TargetTable* table;
+    LedgerRow row;
+    std::optional<std::size_t> now_column;
+    std::set<std::size_t> sources;
+    nlohmann::json was;
+  };
+  void Doom(const PlannedRow& planned, const Work& work);
   void DeleteDoomed();
-  void Note(std::size_t source, Decision decision);
-  void Touch(const std::set<std::size_t>& sources, const TargetTable& table, const nlohmann::json& identity, nlohmann::json deleted = nullptr);
+  void DeleteRows(const TargetTable& table, const std::vector<Doomed*>& group);
+  void MarkDead(const TargetTable& table, const std::vector<Doomed*>& group);
 
   const MappingPlan& plan_;
   postgres::Transaction& transaction_;
   const std::vector<Source>& sources_;
   const Instant now_;
-  const bool explain_;
   Ledger ledger_;
+  Report report_;
   const mappings::Row* at_ = nullptr;
-  std::vector<Outcome> outcomes_;
   std::vector<bool> entered_;
+  std::map<std::pair<std::string, std::string>, std::size_t> by_id_;  // project and id of a source, to its position
   std::list<Frame> frames_;
   std::vector<Frame*> source_frames_;
   std::vector<std::vector<Instance>> levels_;
-  std::vector<Contribution> old_;       // of the batch's sources, before
-  std::set<std::size_t> handled_;       // indexes into old_ that a level has settled
-  struct Doomed {
-    const TargetTable* table;
-    LedgerRow row;
-    std::string now_column;
-    std::set<std::size_t> sources;
-    nlohmann::json was;
-  };
+  std::vector<Contribution> old_;  // of the batch's sources, before
+  std::set<std::size_t> handled_;  // indexes into old_ that a level has settled
   std::vector<Doomed> doomed_;
   std::vector<std::pair<std::string, std::string>> previous_settings_;
   std::list<PlannedRow> orphan_tables_;
-  std::list<Contribution> before_late_;
 };
 
 }  // namespace membridge::sync

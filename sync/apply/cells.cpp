@@ -9,15 +9,9 @@ using mappings::Cell;
 using nlohmann::json;
 
 /// The JSON at a path; nothing when it leads nowhere.
-Content At(const json& document, const std::vector<std::string>& path) {
-  const json* at = &document;
-  for (const std::string& step : path) {
-    if (!at->is_object()) return std::nullopt;
-    const auto found = at->find(step);
-    if (found == at->end()) return std::nullopt;
-    at = &*found;
-  }
-  return *at;
+Content ContentAt(const json& document, const JsonPath& path) {
+  const json* at = At(document, path);
+  return at == nullptr ? Content{} : Content{*at};
 }
 
 json Document(const std::optional<std::string>& text) {
@@ -105,7 +99,7 @@ Content ReadCell(const TargetTable& table, const Image& image, const Cell& cell)
   const std::optional<std::string>& text = image[table.IndexOf(cell.column).value()];
   if (cell.kind == Cell::Kind::kColumn || cell.kind == Cell::Kind::kLowered) return text ? json(*text) : json(nullptr);
   if (cell.path.empty()) return Document(text);
-  return At(Document(text), cell.path);
+  return ContentAt(Document(text), cell.path);
 }
 
 Content DefaultOf(const TargetTable& table, const Cell& cell) {
@@ -120,7 +114,7 @@ Content DefaultOf(const TargetTable& table, const Cell& cell) {
   const auto& value = table.At(table.IndexOf(cell.column).value()).default_value;
   if (cell.kind == Cell::Kind::kColumn || cell.kind == Cell::Kind::kLowered) return value ? json(*value) : json(nullptr);
   if (cell.kind == Cell::Kind::kElements && cell.path.empty()) return value ? json::array() : json(nullptr);
-  return value ? At(Document(value), cell.path) : std::nullopt;
+  return value ? ContentAt(Document(value), cell.path) : std::nullopt;
 }
 
 bool IsNotNull(const TargetTable& table, const Cell& cell) {
@@ -180,10 +174,7 @@ void PutCell(const TargetTable& table, const Cell& cell, const json& value, json
   if (!cell.path.empty()) {
     const auto& fallback = table.At(table.IndexOf(cell.column).value()).default_value;
     if (at->is_null()) *at = fallback ? Document(fallback) : json::object();
-    for (const std::string& step : cell.path) {
-      if (!at->is_object()) *at = json::object();
-      at = &(*at)[step];
-    }
+    at = &PlaceAt(*at, cell.path);
   }
   if (cell.kind == Cell::Kind::kElements && value.is_array()) {
     // Elements are a set, and what the column starts with stays.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sync/apply/application.hpp"
+#include "sync/apply/cells.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -28,15 +29,6 @@ json ValuesOf(const mappings::RowIntent::FoundBy& found_by) {
   json values = json::object();
   for (const CellValue& part : found_by.parts) values[part.to->cell.column] = part.value;
   return values;
-}
-
-/// A plain scalar in a whole json column is read by YAML's rules: there is no other type to read it by.
-json ClaimFor(const TargetTable& table, const CellValue& value) {
-  const Cell& cell = value.to->cell;
-  if (cell.kind == Cell::Kind::kColumn && table.At(table.IndexOf(cell.column).value()).IsJson()) {
-    if (const auto* constant = std::get_if<mappings::Constant>(&value.to->value)) return constant->typed;
-  }
-  return value.value;
 }
 
 }  // namespace
@@ -67,10 +59,12 @@ std::vector<Instance> Application::InstancesOf(std::size_t level) {
       }
       auto intent = mappings::Intend(row, frame->scope);
       if (!intent) {
-        if (explain_) Note(source, {Decision::Kind::kSkipped, row.name, row.TableName(), nullptr, "", nullptr, nullptr, "its `when` is false, or a key value is missing", static_cast<int>(row.place.line)});
+        if (report_.Explains())
+          report_.Note(source, {Decision::Kind::kSkipped, row.name, row.TableName(), nullptr, "", nullptr, nullptr,
+                                "its `when` is false, or a key value is missing", static_cast<int>(row.place.line)});
         continue;
       }
-      instances.push_back({source, frame, name, std::move(*intent), std::nullopt, "", false, false, nullptr});
+      instances.push_back({source, frame, name, std::move(*intent), std::nullopt, "", false, false});
     }
   };
   if (row.parent) {
@@ -103,9 +97,8 @@ void Application::ResolveOwn(const PlannedRow& planned, std::vector<Instance>& i
   std::vector<Instance*> known;
   std::vector<Instance*> fresh;
   for (Instance& instance : instances) {
-    const Source& source = sources_[instance.source];
     const auto mine = std::find_if(old_.begin(), old_.end(), [&](const Contribution& contribution) {
-      return contribution.source == source.id && contribution.project == source.project.Text() && contribution.name == planned.row->name &&
+      return SourceOf(contribution) == instance.source && contribution.name == planned.row->name &&
              contribution.item == instance.item && contribution.relation == planned.table->Relation();
     });
     if (mine == old_.end()) {
@@ -146,7 +139,8 @@ void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& 
         if (table.IsLive(image) && IsCurrent(planned, image)) alive.push_back(&image);
       }
       if (alive.size() > 1) {
-        throw Refusal(ErrorCode::kRowRejected, "more than one row of " + planned.row->TableName() + " matches the key of row " + planned.row->name,
+        throw Refusal(ErrorCode::kRowRejected,
+                      "more than one row of " + planned.row->TableName() + " matches the key of row " + planned.row->name,
                       "merge the rows, or give the key another column that tells them apart");
       }
       if (alive.size() == 1) {
@@ -168,14 +162,15 @@ void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& 
     }
   }
   std::erase_if(wanted, [&](Instance* instance) {
-    if (explain_ && !instance->image && buried.contains(instance))
-      Note(instance->source, {Decision::Kind::kSkipped, planned.row->name, planned.row->TableName(), nullptr, "", nullptr, nullptr, "the row is in the trash", static_cast<int>(planned.row->place.line)});
+    if (report_.Explains() && !instance->image && buried.contains(instance))
+      report_.Note(instance->source, {Decision::Kind::kSkipped, planned.row->name, planned.row->TableName(), nullptr, "", nullptr,
+                                      nullptr, "the row is in the trash", static_cast<int>(planned.row->place.line)});
     return instance->image || buried.contains(instance);
   });
 }
 
-/// Creates rows for keys that were not found. Others may be creating the same one: the keys are locked first and looked for again,
-/// and of several instances that share a key the first one creates and the others find.
+/// Creates rows for keys that were not found. Others may be creating the same one: the keys are locked first and looked for
+/// again, and of several instances that share a key the first one creates and the others find.
 void Application::Create(const PlannedRow& planned, std::vector<Instance*> wanted) {
   const TargetTable& table = *planned.table;
   std::map<Instance*, std::vector<std::string>> locks;
@@ -206,7 +201,9 @@ void Application::Create(const PlannedRow& planned, std::vector<Instance*> wante
     }
     const std::size_t before = wanted.size();
     InsertRound(planned, round);
-    std::erase_if(wanted, [&](Instance* instance) { return instance->image || std::find(round.begin(), round.end(), instance) != round.end(); });
+    std::erase_if(wanted, [&](Instance* instance) {
+      return instance->image || std::find(round.begin(), round.end(), instance) != round.end();
+    });
     if (wanted.empty() || wanted.size() == before) return;
   }
 }
@@ -216,29 +213,33 @@ std::optional<json> Application::ValuesFor(const PlannedRow& planned, Instance& 
   const TargetTable& table = *planned.table;
   json row = json::object();
   const auto put = [&](const std::vector<CellValue>& values) {
-    for (const CellValue& value : values) PutCell(table, value.to->cell, ClaimFor(table, value), row);
+    for (const CellValue& value : values) PutCell(table, value.to->cell, MeantFor(table, value.to->cell, value), row);
   };
   for (const auto& found_by : instance.intent.keys) put(found_by.parts);
   put(instance.intent.fresh);
   put(instance.intent.set);
   put(mappings::Touch(*planned.row, instance.frame->scope));
-  const bool has_late = std::any_of(planned.row->set.begin(), planned.row->set.end(), [](const auto& a) { return a.uses_row; }) ||
-                        std::any_of(planned.row->fresh.begin(), planned.row->fresh.end(), [](const auto& a) { return a.uses_row; });
+  const bool has_late =
+      std::any_of(planned.row->set.begin(), planned.row->set.end(), [](const auto& a) { return a.uses_row; }) ||
+      std::any_of(planned.row->fresh.begin(), planned.row->fresh.end(), [](const auto& a) { return a.uses_row; });
   if (has_late) {
     mappings::Scope scope{&instance.frame->scope};
     json as_it_will_be = json::object();
-    for (const mappings::Column& column : table.Definition().columns) as_it_will_be[column.name] = row.value(column.name, json(nullptr));
+    for (const mappings::Column& column : table.Definition().columns)
+      as_it_will_be[column.name] = row.value(column.name, json(nullptr));
     scope.Set("row", &as_it_will_be);
     const mappings::LateValues late = mappings::Late(*planned.row, scope);
     put(late.fresh);
     put(late.set);
   }
-  if (planned.row->history && !row.contains(planned.row->history->from)) row[planned.row->history->from] = FormatRfc3339(sources_[instance.source].stamp);
+  if (planned.row->history && !row.contains(planned.row->history->from))
+    row[planned.row->history->from] = FormatRfc3339(sources_[instance.source].stamp);
   for (const mappings::Column& column : table.Definition().columns) {
     if (column.MayBeLeftOut() || row.contains(column.name)) continue;
-    if (explain_) {
-      Note(instance.source, {Decision::Kind::kSkipped, planned.row->name, planned.row->TableName(), nullptr, column.name, nullptr, nullptr,
-                             column.name + " has no value and cannot be null", static_cast<int>(planned.row->place.line)});
+    if (report_.Explains()) {
+      report_.Note(instance.source,
+                   {Decision::Kind::kSkipped, planned.row->name, planned.row->TableName(), nullptr, column.name, nullptr, nullptr,
+                    column.name + " has no value and cannot be null", static_cast<int>(planned.row->place.line)});
     }
     return std::nullopt;
   }
@@ -250,7 +251,6 @@ void Application::InsertRound(const PlannedRow& planned, const std::vector<Insta
   std::vector<json> rows;
   for (Instance* instance : round) {
     if (auto values = ValuesFor(planned, *instance)) {
-      instance->inserted = *values;
       complete.push_back(instance);
       rows.push_back(std::move(*values));
     }
@@ -260,7 +260,7 @@ void Application::InsertRound(const PlannedRow& planned, const std::vector<Insta
   for (std::size_t i = 0; i < complete.size(); ++i) {
     complete[i]->image = images[i];
     complete[i]->created = true;
-    Touch({complete[i]->source}, *planned.table, planned.table->IdentityOf(images[i]));
+    report_.Touch({complete[i]->source}, *planned.table, planned.table->IdentityOf(images[i]));
   }
 }
 

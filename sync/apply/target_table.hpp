@@ -8,19 +8,13 @@
 #include <vector>
 
 #include "mappings/catalog.hpp"
-#include "sync/apply/settle.hpp"
+#include "sync/apply/json_path.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
 
 /// A target row as it stands: by position in its table's columns, as text; json and arrays as JSON text; nothing is NULL.
 using Image = std::vector<std::optional<std::string>>;
-
-/// A write into a json column at a path, without touching its siblings.
-struct PathEdit {
-  std::vector<std::string> path;
-  Content value;     ///< nothing removes the path
-};
 
 /// What changes in one row.
 struct RowChange {

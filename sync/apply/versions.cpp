@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sync/apply/application.hpp"
+#include "sync/apply/cells.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -24,21 +25,6 @@ json Copied(const TargetTable& table, const Image& image) {
       row[column.name] = column.IsJson() || column.IsArray() ? json::parse(*image[c], nullptr, false) : json(*image[c]);
   }
   return row;
-}
-
-void ApplyPaths(const std::vector<PathEdit>& edits, json& document) {
-  for (const PathEdit& edit : edits) {
-    json* at = &document;
-    for (std::size_t i = 0; i + 1 < edit.path.size(); ++i) {
-      if (!at->is_object()) *at = json::object();
-      at = &(*at)[edit.path[i]];
-    }
-    if (!at->is_object()) *at = json::object();
-    if (edit.value)
-      (*at)[edit.path.back()] = *edit.value;
-    else
-      at->erase(edit.path.back());
-  }
 }
 
 }  // namespace
@@ -73,11 +59,13 @@ std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& pl
     close.identity = work.ledger.identity;
     close.columns.emplace_back(to, FormatRfc3339(begins));
     if (!table.Update(transaction_, {close}, {&work.image}).front()) continue;
-    Touch(work.sources, table, work.ledger.identity);
+    report_.Touch(work.sources, table, work.ledger.identity);
 
     json next = Copied(table, work.image);
     for (const auto& [column, value] : changes[i].columns) next[table.At(column).name] = value;
-    for (const auto& [column, edits] : changes[i].paths) ApplyPaths(edits, next[table.At(column).name]);
+    for (const auto& [column, edits] : changes[i].paths) {
+      for (const PathEdit& edit : edits) Apply(edit, next[table.At(column).name]);
+    }
     next[table.At(from).name] = FormatRfc3339(begins);
     // What `new` gives belongs to a version: it is computed for each, and not copied.
     for (const mappings::Assignment& fresh : row.fresh) next.erase(fresh.cell.column);

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "mappings/evaluate.hpp"
+#include "sync/apply/ledger.hpp"
+#include "sync/apply/target_table.hpp"
+
+namespace membridge::sync {
+
+/// What a mapping's value means in this cell, before the column's type has read it. `member`: the position in a group.
+nlohmann::json MeantFor(const TargetTable& table, const mappings::Cell& cell, const mappings::CellValue& value,
+                        std::optional<std::size_t> member = std::nullopt);
+
+/// Reads claimed values by their columns' types, with one statement for all, and puts them into the contributions.
+void AddClaims(postgres::Transaction& transaction, const TargetTable& table,
+               const std::vector<std::pair<Contribution*, const mappings::CellValue*>>& claims);
+
+}  // namespace membridge::sync

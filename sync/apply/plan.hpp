@@ -1,0 +1,42 @@
+#pragma once
+
+// A mapping made ready for one target: private to sync/apply.
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mappings/catalog.hpp"
+#include "mappings/mapping.hpp"
+#include "sync/apply/target_table.hpp"
+
+namespace membridge::sync {
+
+/// A mapping row with the table it writes.
+struct PlannedRow {
+  const mappings::Row* row = nullptr;  ///< null: the mapping has no such row any more
+  std::unique_ptr<TargetTable> table;
+  std::set<std::string> key_columns;  ///< rows are found by them
+  bool speaks = true;                 ///< false for a mere lookup: nothing to remember of it
+
+  /// For decisions and messages; empty and 0 where the mapping has no such row.
+  std::string Name() const { return row == nullptr ? "" : row->name; }
+  int Line() const { return row == nullptr ? 0 : static_cast<int>(row->place.line); }
+  /// The touch column that is `$now`, by position.
+  std::optional<std::size_t> NowColumn() const {
+    return row != nullptr && row->now_column ? table->IndexOf(*row->now_column) : std::nullopt;
+  }
+};
+
+struct MappingPlan {
+  std::shared_ptr<const mappings::Mapping> mapping;
+  std::shared_ptr<const mappings::Catalog> catalog;
+  std::vector<PlannedRow> rows;  ///< parallel to mapping->rows
+  std::optional<std::string> role;
+  std::vector<std::pair<std::string, std::string>> settings;
+};
+
+}  // namespace membridge::sync

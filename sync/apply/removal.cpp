@@ -1,0 +1,73 @@
+// Rows that nothing says any more.
+
+#include <algorithm>
+
+#include "sync/apply/application.hpp"
+
+namespace membridge::sync {
+
+using nlohmann::json;
+
+void Application::Doom(const PlannedRow& planned, const Work& work) {
+  doomed_.push_back({planned.table.get(), work.ledger, planned.NowColumn(), work.sources, planned.table->AsJson(work.image)});
+  report_.Note(work.sources, {Decision::Kind::kDeleted, planned.Name(), planned.table->Relation(), work.ledger.identity, "",
+                              nullptr, nullptr, "nothing says it any more", planned.Line()});
+}
+
+/// Rows go last, and in reverse order, so that what refers to them is gone before.
+void Application::DeleteDoomed() {
+  for (auto doomed = doomed_.rbegin(); doomed != doomed_.rend();) {
+    const TargetTable* table = doomed->table;
+    std::vector<Doomed*> group;
+    for (; doomed != doomed_.rend() && doomed->table == table; ++doomed) group.push_back(&*doomed);
+    if (table->HasLiveColumn())
+      MarkDead(*table, group);
+    else
+      DeleteRows(*table, group);
+  }
+}
+
+void Application::DeleteRows(const TargetTable& table, const std::vector<Doomed*>& group) {
+  std::vector<json> identities;
+  std::vector<std::int64_t> ids;
+  for (const Doomed* one : group) {
+    identities.push_back(one->row.identity);
+    ids.push_back(one->row.id);
+  }
+  table.Delete(transaction_, identities);
+  for (const Doomed* one : group) report_.Touch(one->sources, table, one->row.identity, one->was);
+  ledger_.Forget(ids);
+}
+
+void Application::MarkDead(const TargetTable& table, const std::vector<Doomed*>& group) {
+  std::vector<json> identities;
+  for (const Doomed* one : group) identities.push_back(one->row.identity);
+  const auto images = table.Fetch(transaction_, identities);
+  std::vector<RowChange> changes;
+  std::vector<const Image*> before;
+  std::vector<Doomed*> marked;
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    if (!images[i] || !table.IsLive(*images[i])) continue;
+    RowChange change;
+    change.identity = identities[i];
+    change.columns.emplace_back(table.LiveColumn(), table.DeadMark(FormatRfc3339(now_)));
+    if (group[i]->now_column && *group[i]->now_column != table.LiveColumn())
+      change.columns.emplace_back(*group[i]->now_column, FormatRfc3339(now_));
+    std::sort(change.columns.begin(), change.columns.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    changes.push_back(std::move(change));
+    before.push_back(&*images[i]);
+    marked.push_back(group[i]);
+  }
+  const auto after = table.Update(transaction_, changes, before);
+  std::vector<const LedgerRow*> rows;
+  for (std::size_t i = 0; i < marked.size(); ++i) {
+    Doomed& one = *marked[i];
+    one.row.gone = true;
+    if (after[i] && one.now_column) one.row.ours = (*after[i])[*one.now_column];
+    report_.Touch(one.sources, table, one.row.identity);
+    rows.push_back(&one.row);
+  }
+  ledger_.Save(rows);
+}
+
+}  // namespace membridge::sync

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <vector>
+
+#include "sync/apply/source.hpp"
+#include "sync/apply/target_table.hpp"
+
+namespace membridge::sync {
+
+/// What became of the sources of one attempt: an outcome each, with its decisions when they were asked for.
+class Report {
+ public:
+  Report(std::size_t sources, bool explain) : outcomes_(sources), explain_(explain) {}
+
+  /// Whether decisions are kept: asked before one is put together.
+  bool Explains() const { return explain_; }
+  void Late(std::size_t source) { outcomes_[source].kind = Outcome::Kind::kLate; }
+  void Note(std::size_t source, Decision decision);
+  void Note(const std::set<std::size_t>& sources, const Decision& decision);
+  /// A target row changed on behalf of these sources. `deleted`: the row as it was, when it went.
+  void Touch(const std::set<std::size_t>& sources, const TargetTable& table, const nlohmann::json& identity,
+             const nlohmann::json& deleted = nullptr);
+
+  std::vector<Outcome> Take() { return std::move(outcomes_); }
+
+ private:
+  std::vector<Outcome> outcomes_;
+  bool explain_;
+};
+
+}  // namespace membridge::sync

@@ -1,0 +1,238 @@
+#include "sync/apply/row_settlement.hpp"
+
+#include <algorithm>
+
+#include "sync/apply/cells.hpp"
+#include "sync/apply/containers.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using mappings::Cell;
+using mappings::CellValue;
+using nlohmann::json;
+
+json AsShown(const Content& content) {
+  return content.value_or(nullptr);
+}
+
+const mappings::Assignment* AssignmentOf(const mappings::Row* row, const std::string& cell) {
+  if (row == nullptr) return nullptr;
+  const auto found =
+      std::find_if(row->set.begin(), row->set.end(), [&](const auto& assignment) { return assignment.cell.name == cell; });
+  return found == row->set.end() ? nullptr : &*found;
+}
+
+/// The union of what everybody claims of an array's elements, in the order of their age, so that it does not depend on who came
+/// first.
+json ElementsOf(std::vector<const Contribution*> claimants, const std::string& cell) {
+  std::sort(claimants.begin(), claimants.end(), [](const auto* a, const auto* b) { return b->IsNewerThan(*a); });
+  json elements = json::array();
+  for (const Contribution* claimant : claimants) {
+    const Content& claimed = claimant->cells.at(cell).value;
+    if (!claimed || !claimed->is_array()) continue;
+    for (const json& element : *claimed) {
+      if (std::find(elements.begin(), elements.end(), element) == elements.end()) elements.push_back(element);
+    }
+  }
+  return elements;
+}
+
+const Contribution* NewestOf(const std::vector<const Contribution*>& claimants) {
+  const auto newest =
+      std::max_element(claimants.begin(), claimants.end(), [](const auto* a, const auto* b) { return b->IsNewerThan(*a); });
+  return newest == claimants.end() ? nullptr : *newest;
+}
+
+Settled Decide(const Cell& cell, const CellFacts& facts, const std::optional<CellEntry>& entry,
+               const std::vector<const Contribution*>& claimants) {
+  if (cell.kind == Cell::Kind::kElements) return SettleElements(facts, entry, ElementsOf(claimants, cell.name));
+  const Contribution* newest = NewestOf(claimants);
+  if (newest == nullptr) return SettleCell(facts, entry, std::nullopt);
+  const Claimed& claimed = newest->cells.at(cell.name);
+  return SettleCell(facts, entry, Winner{claimed.value, newest->stamp, claimed.force});
+}
+
+bool Writes(const Settled& settled) {
+  return settled.kind == Settled::Kind::kWrite || settled.kind == Settled::Kind::kRestore;
+}
+
+Decision::Kind KindOf(const Settled& settled) {
+  switch (settled.kind) {
+    case Settled::Kind::kWrite:
+      return Decision::Kind::kWritten;
+    case Settled::Kind::kRestore:
+      return Decision::Kind::kRestored;
+    case Settled::Kind::kKeep:
+      return Decision::Kind::kKept;
+    case Settled::Kind::kNothing:
+      break;
+  }
+  return Decision::Kind::kUnchanged;
+}
+
+/// What the decision would have liked to see in the cell: of a kept one the claim that lost.
+Content Wished(const Cell& cell, const CellFacts& facts, const Settled& settled,
+               const std::vector<const Contribution*>& claimants) {
+  if (settled.kind != Settled::Kind::kKeep) return Writes(settled) ? settled.value : facts.current;
+  const Contribution* newest = NewestOf(claimants);
+  return newest == nullptr ? Content{} : newest->cells.at(cell.name).value;
+}
+
+}  // namespace
+
+bool RowSettlement::Goes() const {
+  return work_.given.empty() && work_.others.empty() && work_.ledger.created && !work_.ledger.gone &&
+         std::any_of(work_.withdrawn.begin(), work_.withdrawn.end(), [](const auto* one) { return one->goes; });
+}
+
+void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::string>* only) {
+  change_.identity = work_.ledger.identity;
+  if (work_.created) work_.ledger.created = true;
+  NoticePerson();
+  if (work_.revived) Revive();
+  for (const std::string& name : Names(only)) SettleOne(name);
+  FillKeys();
+  KeepContainers(table_, work_.image, change_, work_.ledger);
+  if (work_.created) RememberInsert();
+  if (Changes() && !work_.created) AddTouch(scope);
+}
+
+std::set<std::string> RowSettlement::Names(const std::set<std::string>* only) const {
+  std::set<std::string> names;
+  const auto add = [&](const Contribution& contribution) {
+    for (const auto& [name, claimed] : contribution.cells) {
+      if (only == nullptr || only->contains(name)) names.insert(name);
+    }
+  };
+  for (const Contribution* old : work_.withdrawn) add(*old);
+  for (const Contribution& given : work_.given) add(given);
+  return names;
+}
+
+/// Whether a person moved the touch column since our last write.
+void RowSettlement::NoticePerson() {
+  const auto now_column = planned_.NowColumn();
+  if (!now_column || work_.created) return;
+  const auto& touched = work_.image[*now_column];
+  if (touched && work_.ledger.ours != touched) work_.ledger.theirs = ParseRfc3339(*touched);
+}
+
+void RowSettlement::Revive() {
+  work_.ledger.gone = false;
+  change_.columns.emplace_back(table_.LiveColumn(), table_.LiveMark());
+}
+
+void RowSettlement::SettleOne(const std::string& name) {
+  const mappings::Assignment* assignment = AssignmentOf(planned_.row, name);
+  const auto cell = assignment != nullptr ? std::optional{assignment->cell} : CellNamed(table_, name);
+  if (!cell) return;
+  const std::vector<const Contribution*> claimants = ClaimantsOf(name);
+  const CellFacts facts = FactsOf(*cell);
+  const std::optional<CellEntry> entry = EntryOf(*cell, facts);
+  Settled settled = Decide(*cell, facts, entry, claimants);
+  if (Writes(settled) && !IsReachable(table_, work_.image, *cell)) {
+    settled.kind = Settled::Kind::kKeep;
+    settled.note = "something that is no object stands on its path";
+    settled.entry = entry;
+  } else if (Writes(settled)) {
+    WriteCell(table_, *cell, settled.value, change_);
+    if (settled.entry && cell->kind != Cell::Kind::kElements) written_.push_back(*cell);
+  }
+  if (settled.entry)
+    work_.ledger.cells[name] = *settled.entry;
+  else
+    work_.ledger.cells.erase(name);
+  if (!report_.Explains()) return;
+  report_.Note(work_.sources, {KindOf(settled), planned_.Name(), table_.Relation(), work_.ledger.identity, name,
+                               AsShown(facts.current), AsShown(Wished(*cell, facts, settled, claimants)), settled.note,
+                               assignment != nullptr ? static_cast<int>(assignment->cell_place.line) : 0});
+}
+
+CellFacts RowSettlement::FactsOf(const Cell& cell) const {
+  CellFacts facts;
+  facts.current = ReadCell(table_, work_.image, cell);
+  facts.fallback = DefaultOf(table_, cell);
+  facts.is_key = std::any_of(planned_.key_columns.begin(), planned_.key_columns.end(),
+                             [&](const auto& column) { return Covers(cell, column); });
+  facts.not_null = IsNotNull(table_, cell);
+  facts.theirs = work_.ledger.theirs;
+  return facts;
+}
+
+std::vector<const Contribution*> RowSettlement::ClaimantsOf(const std::string& name) const {
+  std::vector<const Contribution*> claimants;
+  const auto add = [&](const Contribution& contribution) {
+    if (contribution.cells.contains(name)) claimants.push_back(&contribution);
+  };
+  for (const Contribution& given : work_.given) add(given);
+  for (const Contribution& other : work_.others) add(other);
+  return claimants;
+}
+
+/// What the ledger knows of the cell. The INSERT wrote what its own source said; from here on the cell is like any other of ours.
+std::optional<CellEntry> RowSettlement::EntryOf(const Cell& cell, const CellFacts& facts) const {
+  const auto found = work_.ledger.cells.find(cell.name);
+  if (found != work_.ledger.cells.end()) return found->second;
+  const Contribution* creator = work_.created ? OfTheCreator(cell.name) : nullptr;
+  if (creator == nullptr) return std::nullopt;
+  const Content& claimed = creator->cells.at(cell.name).value;
+  return CellEntry{facts.fallback, cell.kind == Cell::Kind::kElements ? Content{claimed.value_or(json::array())} : facts.current,
+                   claimed};
+}
+
+/// The contribution whose row was inserted, if it speaks of this cell.
+const Contribution* RowSettlement::OfTheCreator(const std::string& name) const {
+  for (std::size_t i = 0; i < work_.instances.size(); ++i) {
+    if (work_.instances[i]->created) return work_.given[i].cells.contains(name) ? &work_.given[i] : nullptr;
+  }
+  return nullptr;
+}
+
+bool RowSettlement::IsChanging(std::size_t column) const {
+  return std::any_of(change_.columns.begin(), change_.columns.end(), [&](const auto& one) { return one.first == column; });
+}
+
+/// What a row is found by is filled in where it is empty, and stays.
+void RowSettlement::FillKeys() {
+  for (const Instance* instance : work_.instances) {
+    if (instance->created) continue;
+    for (const auto& found_by : instance->intent.keys) {
+      for (const CellValue& part : found_by.parts) {
+        const std::size_t column = table_.IndexOf(part.to->cell.column).value();
+        if (!work_.image[column] && !part.value.is_null() && !IsChanging(column))
+          WriteCell(table_, part.to->cell, part.value, change_);
+      }
+    }
+  }
+}
+
+/// The objects that the INSERT made for paths inside json, and the touch column as it left it.
+void RowSettlement::RememberInsert() {
+  RowChange inserted;
+  Image blank(work_.image.size());
+  for (std::size_t c = 0; c < blank.size(); ++c) blank[c] = table_.At(c).default_value;
+  for (const Instance* instance : work_.instances) {
+    if (!instance->created) continue;
+    for (const CellValue& value : instance->intent.set) {
+      if (value.to->cell.kind == Cell::Kind::kPath) WriteCell(table_, value.to->cell, value.value, inserted);
+    }
+  }
+  KeepContainers(table_, blank, inserted, work_.ledger);
+  if (const auto now_column = planned_.NowColumn()) work_.ledger.ours = work_.image[*now_column];
+}
+
+void RowSettlement::AddTouch(const mappings::Scope& scope) {
+  if (planned_.row == nullptr) return;
+  for (const CellValue& touch : mappings::Touch(*planned_.row, scope)) {
+    if (!IsChanging(table_.IndexOf(touch.to->cell.column).value())) WriteCell(table_, touch.to->cell, touch.value, change_);
+  }
+}
+
+void RowSettlement::Written(const Image& after) {
+  work_.image = after;
+  for (const Cell& cell : written_) work_.ledger.cells[cell.name].written = ReadCell(table_, after, cell);
+  if (const auto now_column = planned_.NowColumn()) work_.ledger.ours = after[*now_column];
+}
+
+}  // namespace membridge::sync

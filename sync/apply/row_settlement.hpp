@@ -1,0 +1,58 @@
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sync/apply/plan.hpp"
+#include "sync/apply/report.hpp"
+#include "sync/apply/work.hpp"
+
+namespace membridge::sync {
+
+/// Decides what becomes of one target row: every cell that a source of this batch speaks for or used to, by the claims of all
+/// sources. Asks no database: the caller writes `Change()` and hands back the row as it stands then. Brings the work's ledger row
+/// up to date.
+class RowSettlement {
+ public:
+  /// Everything referred to outlives it.
+  RowSettlement(const PlannedRow& planned, Work& work, Report& report)
+      : planned_(planned), table_(*planned.table), work_(work), report_(report) {}
+
+  /// Whether the row itself goes: the bridge made it, its mapping says `gone: delete` and nothing says it any more.
+  bool Goes() const;
+
+  /// Decides the cells, all of them or `only` these. `scope` is what the row's `touch` is evaluated in.
+  void Settle(const mappings::Scope& scope, const std::set<std::string>* only);
+  bool Changes() const { return !change_.columns.empty() || !change_.paths.empty(); }
+  const RowChange& Change() const { return change_; }
+  Work& Of() const { return work_; }
+
+  /// The row after the change was written: what triggers and types made of it is what counts as ours.
+  void Written(const Image& after);
+
+ private:
+  std::set<std::string> Names(const std::set<std::string>* only) const;
+  void NoticePerson();
+  void Revive();
+  void SettleOne(const std::string& name);
+  CellFacts FactsOf(const mappings::Cell& cell) const;
+  std::vector<const Contribution*> ClaimantsOf(const std::string& name) const;
+  std::optional<CellEntry> EntryOf(const mappings::Cell& cell, const CellFacts& facts) const;
+  const Contribution* OfTheCreator(const std::string& name) const;
+  void FillKeys();
+  void RememberInsert();
+  void AddTouch(const mappings::Scope& scope);
+  bool IsChanging(std::size_t column) const;
+
+  const PlannedRow& planned_;
+  const TargetTable& table_;
+  Work& work_;
+  Report& report_;
+  RowChange change_;
+  std::vector<mappings::Cell> written_;  // what has to be read back
+};
+
+}  // namespace membridge::sync

@@ -1,0 +1,162 @@
+// The claims on a level's rows, all of them, and the cells that follow from them.
+
+#include <algorithm>
+
+#include "sync/apply/application.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using mappings::CellValue;
+using nlohmann::json;
+
+bool SaysAgain(const Work& work, const Contribution& old) {
+  return std::any_of(work.given.begin(), work.given.end(), [&](const Contribution& one) { return one.Who() == old.Who(); });
+}
+
+bool IsWithdrawn(const Work& work, const Contribution& contribution) {
+  return std::any_of(work.withdrawn.begin(), work.withdrawn.end(),
+                     [&](const Contribution* one) { return one->Who() == contribution.Who(); });
+}
+
+/// A sum of two JSON numbers; what is no number counts as nothing.
+json Sum(const json& a, const json& b) {
+  if (a.is_number_integer() && b.is_number_integer()) return a.get<std::int64_t>() + b.get<std::int64_t>();
+  return b.is_number() ? json(a.get<double>() + b.get<double>()) : a;
+}
+
+}  // namespace
+
+void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& works, const std::set<std::string>* only) {
+  HearOthers(works);
+  std::vector<Contribution> removed;
+  std::vector<Contribution> saved;
+  std::vector<const LedgerRow*> rows;
+  std::vector<std::int64_t> forgotten;
+  std::vector<RowSettlement> changing;
+  for (Work& work : works) {
+    for (const Contribution* old : work.withdrawn) {
+      if (!SaysAgain(work, *old)) removed.push_back(*old);
+    }
+    saved.insert(saved.end(), work.given.begin(), work.given.end());
+    if (work.image.empty()) {
+      // The row is not there any more: a person or a cascade deleted it.
+      if (work.others.empty()) forgotten.push_back(work.ledger.id);
+      continue;
+    }
+    RowSettlement settlement{planned, work, report_};
+    if (settlement.Goes()) {
+      Doom(planned, work);
+      continue;
+    }
+    settlement.Settle(TouchScope(work), only);
+    rows.push_back(&work.ledger);
+    if (settlement.Changes()) changing.push_back(std::move(settlement));
+  }
+  Write(planned, changing);
+  if (report_.Explains() && only == nullptr) NoteRows(planned, works);
+  ledger_.Remove(removed);
+  if (planned.speaks) ledger_.Save(saved);
+  ledger_.Save(rows);
+  ledger_.Forget(forgotten);
+}
+
+void Application::HearOthers(std::vector<Work>& works) {
+  std::vector<std::int64_t> row_ids;
+  std::map<std::int64_t, Work*> by_id;
+  for (Work& work : works) {
+    row_ids.push_back(work.ledger.id);
+    by_id[work.ledger.id] = &work;
+  }
+  for (Contribution& contribution : ledger_.ContributionsTo(row_ids)) {
+    Work& work = *by_id[contribution.row_id];
+    if (!IsWithdrawn(work, contribution)) work.others.push_back(std::move(contribution));
+  }
+}
+
+const mappings::Scope& Application::TouchScope(const Work& work) const {
+  return work.instances.empty() ? source_frames_[*work.sources.begin()]->scope : work.instances.back()->frame->scope;
+}
+
+void Application::Write(const PlannedRow& planned, std::vector<RowSettlement>& settlements) {
+  if (settlements.empty()) return;
+  const TargetTable& table = *planned.table;
+  std::vector<RowChange> changes;
+  std::vector<Work*> works;
+  std::vector<const Image*> before;
+  for (const RowSettlement& settlement : settlements) {
+    changes.push_back(settlement.Change());
+    works.push_back(&settlement.Of());
+    before.push_back(&settlement.Of().image);
+  }
+  const bool versioned = planned.row != nullptr && planned.row->history;
+  const auto after = versioned ? OpenVersions(planned, works, changes) : table.Update(transaction_, changes, before);
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    if (!after[i]) {
+      throw Refusal(ErrorCode::kRowRejected,
+                    "an UPDATE of " + table.Relation() + " changed no row: a trigger or row security swallowed it",
+                    "look at the table's triggers and policies, or set `session: {role: …}` in the mapping");
+    }
+    settlements[i].Written(*after[i]);
+    report_.Touch(works[i]->sources, table, works[i]->ledger.identity);
+  }
+}
+
+void Application::NoteRows(const PlannedRow& planned, const std::vector<Work>& works) {
+  const TargetTable& table = *planned.table;
+  for (const Work& work : works) {
+    for (const Instance* instance : work.instances) {
+      const bool made = instance->created;
+      report_.Note(instance->source, {made ? Decision::Kind::kCreated : Decision::Kind::kFound, planned.Name(), table.Relation(),
+                                      work.ledger.identity, "", nullptr, made ? table.AsJson(work.image) : json(nullptr),
+                                      made ? "new row" : "found by " + instance->found_by, planned.Line()});
+    }
+  }
+}
+
+/// Cells that depend on the row as it will be: computed once the others are settled.
+void Application::SettleLate(const PlannedRow& planned, std::vector<Work>& works) {
+  std::set<std::string> names;
+  for (const auto& assignment : planned.row->set) {
+    if (assignment.uses_row) names.insert(assignment.cell.name);
+  }
+  if (names.empty()) return;
+  std::list<Contribution> saved;
+  std::list<mappings::LateValues> held;
+  Claims claims;
+  for (Work& work : works) {
+    if (work.image.empty()) continue;
+    work.others.clear();
+    // What was saved a moment ago counts as withdrawn, so that it is replaced and not taken for somebody else's.
+    for (const Contribution& given : work.given) work.withdrawn.push_back(&saved.emplace_back(given));
+    const json row = planned.table->AsJson(work.image);
+    for (std::size_t i = 0; i < work.instances.size(); ++i) {
+      mappings::Scope scope{&work.instances[i]->frame->scope};
+      scope.Set("row", &row);
+      for (const CellValue& claim : held.emplace_back(mappings::Late(*planned.row, scope)).set)
+        claims.emplace_back(&work.given[i], &claim);
+    }
+  }
+  AddClaims(transaction_, *planned.table, claims);
+  SettleWorks(planned, works, &names);
+}
+
+/// Counters are moved, not set: only events have them, and an event is entered once.
+void Application::AddCounters(const PlannedRow& planned, std::vector<Work>& works) {
+  std::vector<TargetTable::Increment> increments;
+  for (Work& work : works) {
+    TargetTable::Increment increment;
+    increment.identity = work.ledger.identity;
+    for (const Instance* instance : work.instances) {
+      for (const CellValue& value : mappings::Add(*planned.row, instance->frame->scope)) {
+        json& sum = increment.columns.try_emplace(planned.table->IndexOf(value.to->cell.column).value(), 0).first->second;
+        sum = Sum(sum, value.value);
+      }
+    }
+    if (!increment.columns.empty()) increments.push_back(std::move(increment));
+  }
+  planned.table->Add(transaction_, increments);
+  for (const Work& work : works) report_.Touch(work.sources, *planned.table, work.ledger.identity);
+}
+
+}  // namespace membridge::sync

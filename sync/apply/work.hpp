@@ -1,0 +1,54 @@
+#pragma once
+
+// What travels through one attempt: private to sync/apply.
+
+#include <deque>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "mappings/evaluate.hpp"
+#include "sync/apply/ledger.hpp"
+#include "sync/apply/target_table.hpp"
+
+namespace membridge::sync {
+
+/// The names an expression may use at one point of the evaluation, with the values they stand for.
+struct Frame {
+  explicit Frame(const Frame* outer) : scope(outer == nullptr ? nullptr : &outer->scope) {}
+  void Set(const std::string& name, nlohmann::json value) {
+    held.push_back(std::move(value));
+    scope.Set(name, &held.back());
+  }
+  mappings::Scope scope;
+  std::deque<nlohmann::json> held;
+};
+
+/// One row of one source on its way: from its key to its target row.
+struct Instance {
+  std::size_t source = 0;
+  Frame* frame = nullptr;
+  std::string item;
+  mappings::RowIntent intent;
+  std::optional<Image> image;  ///< the target row, once found or made
+  std::string found_by;        ///< the key's columns, as in `(account_id, email)`
+  bool created = false;
+  bool revived = false;  ///< it was dead by our own hand
+};
+
+/// One target row of one level, with everything that decides its cells.
+struct Work {
+  LedgerRow ledger;
+  Image image;                                 ///< empty: the row is not there any more
+  std::vector<Instance*> instances;            ///< that speak for it
+  std::vector<const Contribution*> withdrawn;  ///< of this batch, as they were
+  std::vector<Contribution> given;             ///< of this batch, as they are now: parallel to `instances`
+  std::vector<Contribution> others;            ///< everybody else's
+  std::set<std::size_t> sources;               ///< whose outcome this row belongs to
+  bool created = false;
+  bool revived = false;
+};
+
+}  // namespace membridge::sync

@@ -8,41 +8,6 @@
 namespace membridge::receiver::http {
 namespace {
 
-bool IsParameter(std::string_view segment) {
-  return segment.starts_with('{') && segment.ends_with('}');
-}
-bool TakesRest(std::string_view segment) {
-  return IsParameter(segment) && segment.ends_with("...}");
-}
-
-/// Cuts the first segment off "/a/b": returns "a" and leaves "/b".
-std::string_view TakeSegment(std::string_view& path) {
-  path.remove_prefix(1);
-  const std::string_view segment = path.substr(0, path.find('/'));
-  path.remove_prefix(segment.size());
-  return segment;
-}
-
-/// The still encoded parameters, or nothing when the path does not fit.
-std::optional<std::vector<std::string_view>> Match(const std::vector<std::string>& segments, std::string_view path) {
-  std::vector<std::string_view> parameters;
-  for (const std::string& expected : segments) {
-    if (!path.starts_with('/')) return std::nullopt;
-    if (TakesRest(expected)) {
-      parameters.push_back(path.substr(1));
-      return parameters;
-    }
-    const std::string_view segment = TakeSegment(path);
-    if (IsParameter(expected)) {
-      if (segment.empty()) return std::nullopt;
-      parameters.push_back(segment);
-    } else if (segment != expected) {
-      return std::nullopt;
-    }
-  }
-  return path.empty() ? std::optional{std::move(parameters)} : std::nullopt;
-}
-
 std::optional<int> HexDigit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -84,16 +49,14 @@ std::optional<std::string> QueryValue(std::string_view query, std::string_view n
 }
 
 void Router::Add(std::string method, std::string_view pattern, Route route) {
-  std::vector<std::string> segments;
-  while (pattern.starts_with('/')) segments.emplace_back(TakeSegment(pattern));
-  entries_.push_back({std::move(method), std::move(segments), std::move(route)});
+  entries_.push_back({std::move(method), PathPattern{pattern}, std::move(route)});
 }
 
 void Router::operator()(Request&& request, const Reply& reply) const {
   const std::string_view method = request.method == "HEAD" ? std::string_view{"GET"} : std::string_view{request.method};
   std::set<std::string> allowed;
   for (const Entry& entry : entries_) {
-    const auto matched = Match(entry.segments, request.target);
+    const auto matched = entry.pattern.Match(request.target);
     if (!matched) continue;
     if (entry.method != method) {
       allowed.insert(entry.method);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "receiver/http/message.hpp"
+#include "receiver/http/path_pattern.hpp"
 #include "receiver/http/reply.hpp"
 
 namespace membridge::receiver::http {
@@ -30,7 +31,7 @@ class Router {
  private:
   struct Entry {
     std::string method;
-    std::vector<std::string> segments;
+    PathPattern pattern;
     Route route;
   };
   std::vector<Entry> entries_;

@@ -50,6 +50,14 @@ std::optional<IpAddress> ReadIpAddress(const std::string& text) {
   return address;
 }
 
+std::string TextOf(const IpAddress& address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  const bool v4 = address[10] == 0xff && address[11] == 0xff &&
+                  std::all_of(address.begin(), address.begin() + 10, [](unsigned char byte) { return byte == 0; });
+  inet_ntop(v4 ? AF_INET : AF_INET6, address.data() + (v4 ? 12 : 0), text.data(), text.size());
+  return text.data();
+}
+
 Result<Networks> Networks::Read(const std::vector<std::string>& texts) {
   Networks networks;
   for (const std::string& text : texts) {

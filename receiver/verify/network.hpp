@@ -17,6 +17,9 @@ using IpAddress = std::array<unsigned char, 16>;
 /// "192.0.2.7", "2001:db8::7" or "::ffff:192.0.2.7"; no port, no brackets, no zone.
 std::optional<IpAddress> ReadIpAddress(const std::string& text);
 
+/// As a person writes it: "192.0.2.7", "2001:db8::7".
+std::string TextOf(const IpAddress& address);
+
 /// Networks in CIDR form; an address alone is a network of one.
 class Networks {
  public:

@@ -21,6 +21,7 @@
 #include "admin/mem0_clients.hpp"
 #include "admin/metrics.hpp"
 #include "admin/monitor.hpp"
+#include "admin/page/page_routes.hpp"
 #include "admin/reception.hpp"
 #include "admin/registrar.hpp"
 #include "admin/serve_metrics.hpp"
@@ -96,6 +97,7 @@ Running::Running(const Config& config, const Databases& databases, std::shared_p
       monitor_(state_dsn_, [this] { return workers_.LastRound(); }),
       housekeeping_(config, state_dsn_, clock_, metrics_, wake_up_) {
   receiver::AddHealthRoutes(admin_routes_, HealthAnswers());
+  AddPageRoutes(admin_routes_);
   receiver::AddHealthRoutes(reception_.Routes(), HealthAnswers());
   WatchSync(metrics_, counters_, monitor_);
   admin_server_.Start();

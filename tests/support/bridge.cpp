@@ -75,13 +75,16 @@ Bridge::Bridge(BridgeOptions options) : options_(std::move(options)) {
   admin_url_ = fmt::format("http://127.0.0.1:{}", admin_port);
   config_file_ = folder_.path() / "membridge.yaml";
   std::ofstream config{config_file_};
-  config << fmt::format("listen: 127.0.0.1:{}\nadmin: {{listen: \"127.0.0.1:{}\"}}\n", port, admin_port);
+  config << fmt::format("listen: 127.0.0.1:{}\nadmin:\n  listen: 127.0.0.1:{}\n", port, admin_port);
+  if (!options_.admin_tokens.empty()) config << "  tokens: " << options_.admin_tokens << "\n";
   config << fmt::format("database: \"{}\"\nstate_dir: state\nsoft_stop: {}\nsync: {}\n", options_.database, options_.soft_stop,
                         options_.sync);
   config << fmt::format("projects:\n  crm:\n    api_key: {}\n    base_url: {}\n", options_.api_key, options_.mem0_url);
   config << fmt::format("    webhook: {{public_url: \"{}\", manage: {}}}\n",
                         options_.public_url.empty() ? url_ : options_.public_url, options_.manage);
-  config << fmt::format("mappings: [{{file: \"{}\"}}]\n", options_.mapping);
+  config << fmt::format("mappings:\n  - {{file: \"{}\"}}\n", options_.mapping);
+  for (const std::string& mapping : options_.more_mappings) config << fmt::format("  - {{file: \"{}\"}}\n", mapping);
+  if (!options_.backfill.empty()) config << "backfill: " << options_.backfill << "\n";
 }
 
 Bridge::~Bridge() = default;

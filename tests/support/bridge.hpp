@@ -37,6 +37,9 @@ struct BridgeOptions {
   std::string soft_stop = "10s";
   bool manage = true;      ///< registers its webhook at the local Mem0
   std::string public_url;  ///< empty: its own address
+  std::vector<std::string> more_mappings{};
+  std::string admin_tokens;  ///< as YAML writes a list: "[{name: ops, role: admin, token: …}]"; empty: none
+  std::string backfill;      ///< as YAML writes a list; empty: none
 };
 
 /// A running `membridge serve` of its own: free ports, configuration and log in a folder that goes with it. It is ended by its

@@ -1,0 +1,75 @@
+// Starts the page: signs in, then shows the view its address names.
+import { api } from "./api.js";
+import { h, replace } from "./dom.js";
+import { makeFrame } from "./frame.js";
+import { announce } from "./notify.js";
+import { onPlace, place } from "./router.js";
+import { session } from "./session.js";
+import { showSignIn } from "./signin.js";
+import { groups, viewFor } from "./views/all.js";
+
+const box = document.getElementById("frame");
+let frame = null;
+let main = null;
+let leaving = new AbortController();
+let shown = "";
+
+/** Draws the view of the present address. */
+function show() {
+  if (session.who === null) return;
+  leaving.abort();
+  leaving = new AbortController();
+  const { parts, query } = place();
+  const view = viewFor(parts[0] ?? "overview");
+  const moved = shown !== parts.join("/");
+  shown = parts.join("/");
+  frame.at(view.name);
+  const title = h("h1", { tabindex: "-1" }, view.title);
+  const actions = h("div", { class: "actions" });
+  const body = h("div", { class: "view" });
+  replace(main, h("div", { class: "view-head" }, h("div", {}, title, h("p", { class: "lead" }, view.about)), actions), body);
+  document.title = `${view.title} · Membridge`;
+  view.show({ body, actions, parts: parts.slice(1), query, signal: leaving.signal, again: show, badge: frame.badge,
+    call: (text) => {
+      replace(title, text);
+      document.title = `${text} · Membridge`;
+    } });
+  if (moved) {
+    scrollTo(0, 0);
+    title.focus({ preventScroll: true });
+    announce(view.title);
+  }
+}
+
+function enter() {
+  main = h("main", { id: "main", tabindex: "-1" });
+  frame = makeFrame(groups(), main);
+  replace(box, frame.element);
+  shown = "";
+  show();
+}
+
+function leave(why) {
+  leaving.abort();
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  document.getElementById("notes")?.remove();
+  showSignIn(box, why, enter);
+}
+
+async function start() {
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address after '#' is the view's
+    document.getElementById("main")?.focus();
+  });
+  session.onEnd(leave);
+  onPlace(show);
+  if (session.token === null) return leave();
+  try {
+    session.signedIn(await api.get("session"));
+    enter();
+  } catch (error) {
+    if (error.status !== 401) leave(`${error.message} ${error.hint}`);
+  }
+}
+
+start();

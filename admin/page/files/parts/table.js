@@ -1,0 +1,19 @@
+// Lists. A table on a wide screen; on a narrow one each row becomes a card whose cells carry their column's name.
+import { h } from "../dom.js";
+
+/**
+ * `columns` are {label, cell(row), class, narrow}: `cell` answers text or nodes; `narrow: "title"` heads the card, "wide" gives the
+ * cell a line of its own. The roles are spelled out because styling a table as cards takes them away otherwise.
+ */
+export function table(caption, columns, rows, { rowClass } = {}) {
+  const head = columns.map((column) => h("th", { scope: "col", role: "columnheader", class: column.class }, column.label || h("span", { class: "unseen" }, "Actions")));
+  const body = rows.map((row) => h("tr", { role: "row", class: rowClass?.(row) },
+    columns.map((column) => h("td", { role: "cell", class: [column.class, column.narrow ? `narrow-${column.narrow}` : ""].filter(Boolean).join(" ") || undefined, "data-label": column.label || undefined },
+      h("div", { class: "cell" }, column.cell(row))))));
+  return h("div", { class: "table-box" },
+    h("table", { role: "table" }, h("caption", { class: "unseen" }, caption), h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)), h("tbody", { role: "rowgroup" }, body)));
+}
+
+/** Names and values of one thing; pairs whose value is null or undefined are left out. */
+export const facts = (pairs) => h("dl", { class: "facts" },
+  pairs.filter(([, value]) => value !== null && value !== undefined).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));

@@ -1,0 +1,106 @@
+// How the bridge is doing, at a glance and live.
+import { api } from "../api.js";
+import { line, strip } from "../charts.js";
+import { h, replace } from "../dom.js";
+import { ago, counted, duration, number, span } from "../format.js";
+import { select } from "../parts/form.js";
+import { live } from "../parts/live.js";
+import { broken, loading } from "../parts/states.js";
+import { amend } from "../router.js";
+
+const EVERY = 2000;
+const KEPT = 150;
+const WINDOWS = [["15", "15 minutes"], ["60", "an hour"], ["360", "6 hours"], ["1440", "a day"]];
+// What only the present is told of is remembered here for as long as the page is open.
+const seen = { lag: [], dirty: [], parked: [], budget: new Map() };
+
+const remember = (list, value) => {
+  list.push(value ?? 0);
+  if (list.length > KEPT) list.shift();
+  return list;
+};
+
+function gauge(title, value, unit, chart, below, href) {
+  return h("section", { class: "gauge" },
+    h("h2", {}, href ? h("a", { href }, title) : title),
+    h("p", { class: "figure" }, value, unit ? h("span", { class: "unit" }, ` ${unit}`) : null),
+    chart, h("p", { class: "below" }, below));
+}
+
+function deliveriesGauge({ deliveries }) {
+  const counts = deliveries.series.map((point) => point.count);
+  const most = Math.max(0, ...counts);
+  return gauge("Deliveries", number(deliveries.per_second), "a second",
+    line(counts, `Deliveries over the last ${span(deliveries.window_seconds)}, at most ${number(most)} in one ${span(deliveries.step_seconds)}.`),
+    `${number(deliveries.total)} in the last ${span(deliveries.window_seconds)}, at most ${number(most)} in one ${span(deliveries.step_seconds)}`, "#/deliveries");
+}
+
+function lagGauge({ queue }) {
+  const lags = remember(seen.lag, queue.lag_seconds);
+  const below = queue.dirty === 0 ? "Every memory has been read." : `${number(queue.dirty)} to be read, ${number(queue.claimed)} being worked on, the oldest due for ${duration(queue.oldest_due_seconds)}`;
+  return gauge("Lag", queue.lag_seconds === null ? "–" : duration(queue.lag_seconds), queue.lag_seconds === null ? "nothing applied yet" : "delivery to row",
+    line(lags, `Lag since this page was opened: now ${duration(queue.lag_seconds)}, at most ${duration(Math.max(...lags))}.`), below);
+}
+
+function parkedGauge({ parked }) {
+  const counts = remember(seen.parked, parked.memories);
+  return gauge("Parked", number(parked.memories), parked.memories === 1 ? "memory" : "memories",
+    line(counts, `Parked memories since this page was opened: now ${number(parked.memories)}, at most ${number(Math.max(...counts))}.`, parked.memories > 0 ? "bad" : ""),
+    parked.memories === 0 ? "Nothing is held up." : `${counted(parked.groups, "cause")} to look at`, "#/parked");
+}
+
+function budgetGauge({ project, mem0 }, several) {
+  if (!seen.budget.has(project)) seen.budget.set(project, []);
+  const rates = remember(seen.budget.get(project), mem0.calls_per_second);
+  const paused = mem0.paused_seconds > 0;
+  return gauge(several ? `Mem0 calls, ${project}` : "Mem0 calls", number(mem0.calls_per_second), "a second allowed",
+    line(rates, `Calls a second allowed since this page was opened: now ${number(mem0.calls_per_second)} of ${number(mem0.most_per_second)}.`, paused ? "warn" : ""),
+    paused ? `Mem0 asked to wait: ${duration(mem0.paused_seconds)} more` : `of ${number(mem0.most_per_second)} at most`);
+}
+
+function sweepGauge({ project, last_sweep: sweep }, several) {
+  const title = several ? `Last sweep, ${project}` : "Last sweep";
+  if (sweep === null) return gauge(title, "–", "", strip([], "No sweep has finished yet."), "None has finished yet.", "#/backfills");
+  const { added, updated, deleted } = sweep.repaired;
+  const repaired = added + updated + deleted;
+  const words = `${number(added)} added, ${number(updated)} updated, ${number(deleted)} deleted`;
+  return gauge(title, number(repaired), "repaired",
+    strip([{ value: added, tone: "added" }, { value: updated, tone: "updated" }, { value: deleted, tone: "deleted" }], `Repaired by the last sweep: ${words}.`),
+    `${repaired === 0 ? "No delivery was lost" : words}; ${counted(sweep.seen, "memory", "memories")} looked at ${ago(sweep.finished_at)}`, "#/backfills");
+}
+
+function draw(answer) {
+  const several = answer.projects.length > 1;
+  return [
+    h("p", { class: `health ${answer.ready ? "good" : "bad"}` }, h("span", { class: "dot", "aria-hidden": "true" }),
+      answer.ready ? "Ready: receiving, reading and applying." : "Not ready. See /readyz on this address for what is missing.", h("span", { class: "faint" }, `membridge ${answer.version}`)),
+    h("div", { class: "gauges" }, deliveriesGauge(answer), lagGauge(answer), parkedGauge(answer),
+      answer.projects.map((project) => [budgetGauge(project, several), sweepGauge(project, several)])),
+  ];
+}
+
+export default {
+  name: "overview",
+  title: "Overview",
+  about: "What arrives, how long it takes to become rows, and what stands in its way.",
+  show({ body, actions, query, signal, badge }) {
+    let minutes = WINDOWS.some(([value]) => value === query.minutes) ? query.minutes : "60";
+    replace(body, loading());
+    const look = async () => {
+      try {
+        const answer = await api.get("overview", { minutes }, signal);
+        if (signal.aborted) return;
+        replace(body, draw(answer));
+        badge("parked", answer.parked.memories, "parked");
+      } catch (error) {
+        if (!signal.aborted) replace(body, broken(error, look));
+      }
+    };
+    const choice = select("minutes", WINDOWS, minutes, { "aria-label": "Deliveries of the last", on: { change: () => {
+      minutes = choice.value;
+      amend("overview", { minutes });
+      look();
+    } } });
+    replace(actions, h("div", { class: "inline" }, choice), live(look, EVERY, signal));
+  },
+};

@@ -1,0 +1,96 @@
+// What cannot be applied as things stand, by cause.
+import { api } from "../api.js";
+import { h, replace } from "../dom.js";
+import { ago, counted, id, number, time } from "../format.js";
+import { countedAction } from "../parts/counted_action.js";
+import { pager } from "../parts/pager.js";
+import { empty, load } from "../parts/states.js";
+import { facts, table } from "../parts/table.js";
+import { to } from "../router.js";
+import { session } from "../session.js";
+
+const memories = (count) => counted(count, "memory", "memories");
+const count = (answer) => answer.memories;
+
+const retry = (filter) => countedAction("parked/retry", filter, { count, words: (n) => ({
+  title: `Retry ${memories(n)}?`,
+  body: "Each is read again and applied as if it had just arrived. What still cannot be applied is parked again.",
+  confirm: "Retry",
+  done: `${memories(n)} will be tried again.`,
+  none: "Nothing of this is parked any more.",
+}) });
+
+const drop = (filter) => countedAction("parked/drop", filter, { count, words: (n) => ({
+  title: `Drop ${memories(n)}?`,
+  body: "They are forgotten here without being applied. Their next delivery or a full sweep may park them again. Nothing is deleted at Mem0 or in your tables.",
+  confirm: `Drop ${memories(n)}`,
+  tone: "danger",
+  done: `${memories(n)} dropped.`,
+  none: "Nothing of this is parked any more.",
+}) });
+
+/** A button that runs one of the two and looks again when it was done. */
+const acting = (label, act, filter, again, tone = "") => h("button", { type: "button", class: tone, on: { click: async () => {
+  if (await act(filter)) again();
+} } }, label);
+
+const placeLink = (mapping, place) => {
+  const at = Number(place.split(":").at(-1));
+  return h("a", { href: to(["mappings", mapping], { line: Number.isInteger(at) ? at : "" }) }, place.split("/").at(-1) || mapping);
+};
+
+function groupCard(group, again) {
+  return h("article", { class: "cause", "aria-label": `${memories(group.memories)}: ${group.cause}` },
+    h("p", { class: "cause-count" }, number(group.memories), h("span", { class: "unit" }, group.memories === 1 ? "memory" : "memories")),
+    h("div", { class: "cause-what" },
+      h("h2", {}, group.cause),
+      group.hint ? h("p", { class: "hint" }, group.hint) : null,
+      h("p", { class: "cause-where" }, h("span", { class: "mark bad" }, group.code), " at ", placeLink(group.mapping, group.place), ` · project ${group.project}`,
+        group.sqlstate ? ` · SQLSTATE ${group.sqlstate}` : "", ` · since ${ago(group.first_parked_at)}, last tried ${ago(group.last_tried_at)}`),
+      session.may("operator") ? h("div", { class: "row-ends" },
+        acting("Retry this group…", retry, { group: group.group }, again),
+        h("a", { class: "button", href: to(["parked", group.group]) }, "Show the memories"),
+        acting("Drop…", drop, { group: group.group }, again, "danger")) : null));
+}
+
+function groups({ body, actions, signal, again, badge }) {
+  load(body, () => api.get("parked/groups", {}, signal), (answer) => {
+    const total = answer.groups.reduce((sum, group) => sum + group.memories, 0);
+    badge("parked", total, "parked");
+    const link = h("button", { type: "button", on: { click: again } }, "Look again");
+    replace(actions, link);
+    if (total === 0) return empty("Nothing is parked.", "Every memory Mem0 has told of stands in the tables as its mapping says.");
+    return [h("p", { class: "sum" }, `${memories(total)} in ${counted(answer.groups.length, "group")}, the largest first`),
+      h("div", { class: "causes" }, answer.groups.map((group) => groupCard(group, again)))];
+  }, signal);
+}
+
+const memoryTable = (rows, again) => table("Parked memories", [
+  { label: "Memory", narrow: "title", cell: (each) => id(each.memory, to(["memories", each.project, each.memory])) },
+  { label: "Cause", narrow: "wide", cell: (each) => each.cause },
+  { label: "Tries", class: "num", cell: (each) => number(each.attempts) },
+  { label: "Last tried", cell: (each) => time(each.tried_at, { relative: true }) },
+  { label: "", cell: (each) => h("div", { class: "row-ends" },
+    acting("Retry…", retry, { group: each.group, memory: each.memory }, again), acting("Drop…", drop, { group: each.group, memory: each.memory }, again, "danger")) },
+], rows);
+
+function members({ body, actions, parts: [group], query, signal, again, call }) {
+  call("Parked memories of one cause");
+  replace(actions, h("a", { class: "button", href: "#/parked" }, "All causes"), acting("Retry this group…", retry, { group }, again), acting("Drop…", drop, { group }, again, "danger"));
+  const ask = () => Promise.all([api.get("parked/groups", { group }, signal), api.get("parked", { group, limit: 50, cursor: query.cursor }, signal)]);
+  load(body, ask, ([{ groups: [cause] }, page]) => {
+    if (!cause) return empty("Nothing of this cause is parked any more.");
+    return h("div", { class: "stack" },
+      h("section", {}, h("h2", {}, cause.cause), cause.hint ? h("p", { class: "hint gap" }, cause.hint) : null,
+        facts([["Memories", number(cause.memories)], ["Code", cause.code], ["Mapping", placeLink(cause.mapping, cause.place)], ["Project", cause.project],
+          ["SQLSTATE", cause.sqlstate || null], ["First parked", time(cause.first_parked_at)], ["Last tried", time(cause.last_tried_at)]])),
+      h("section", {}, h("h2", {}, "Memories"), memoryTable(page.memories, again), pager(["parked", group], query, page.next, { forward: "More", start: "First" })));
+  }, signal);
+}
+
+export default {
+  name: "parked",
+  title: "Parked",
+  about: "Memories that cannot be applied as things stand. They hold up nobody; put the cause right, then retry.",
+  show: (context) => (context.parts.length > 0 && session.may("operator") ? members(context) : groups(context)),
+};

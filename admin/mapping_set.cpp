@@ -9,11 +9,6 @@ std::vector<ConfiguredMapping> LoadMappings(const Config& config, mappings::Diag
   std::vector<ConfiguredMapping> loaded;
   for (const auto& entry : config.mappings) {
     if (auto mapping = mappings::LoadMappingFile(entry.file, entry.vars, problems)) {
-      if (mapping->from == mappings::Mapping::From::kEvent) {
-        problems.Warn(
-            {entry.file, 0, 0},
-            "serve feeds mappings \"from: memory\" and \"from: export\"; this one is checked and tested, and nothing more");
-      }
       loaded.push_back({std::make_shared<const mappings::Mapping>(std::move(*mapping)), entry.project, entry.target});
     }
   }

@@ -19,17 +19,18 @@ std::shared_ptr<const sync::MappingSet> BuildMappingSet(const Config& config, co
     sync::MappingSet::Project& entry = set->projects[project.id];
     std::string digests;
     for (const auto& target : config.targets) {
-      sync::MappingSet::Target of_target{target.name, target.dsn, {}, {}};
+      sync::MappingSet::Target of_target{target.name, target.dsn, {}, {}, {}};
       for (std::size_t i = 0; i < configured.size(); ++i) {
         const bool serves = !configured[i].project || *configured[i].project == project.id;
         if (!serves || configured[i].target != target.name) continue;
         if (configured[i].mapping->from == mappings::Mapping::From::kExport)
           of_target.exports.push_back({appliers[i], mappings::ExportSchema(*configured[i].mapping, *catalogs.at(target.name))});
+        if (configured[i].mapping->from == mappings::Mapping::From::kEvent) of_target.events.push_back(appliers[i]);
         if (configured[i].mapping->from != mappings::Mapping::From::kMemory) continue;
         of_target.appliers.push_back(appliers[i]);
         digests += target.name + " " + configured[i].mapping->name + " " + configured[i].mapping->digest + "\n";
       }
-      if (!of_target.appliers.empty() || !of_target.exports.empty()) entry.targets.push_back(std::move(of_target));
+      if (!of_target.appliers.empty() || !of_target.exports.empty() || !of_target.events.empty()) entry.targets.push_back(std::move(of_target));
     }
     entry.digest = mappings::Sha256Hex(digests);
   }

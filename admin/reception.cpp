@@ -34,9 +34,9 @@ std::string AddressOf(const ListenAddress& listen) {
 
 Reception::Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
                      std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics,
-                     sync::WakeUp& wake_up)
+                     sync::WakeUp& wake_up, sync::PostgresInbox::CountsEvents counts_events)
     : metrics_(metrics.Registry()),
-      inbox_(state_dsn, &wake_up),
+      inbox_(state_dsn, &wake_up, std::move(counts_events)),
       committer_(inbox_, {},
                  {{},
                   [this](std::size_t deliveries, std::chrono::duration<double> took, bool stored) {

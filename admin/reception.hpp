@@ -27,7 +27,8 @@ std::string AddressOf(const ListenAddress& listen);
 class Reception {
  public:
   Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
-            std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics, sync::WakeUp& wake_up);
+            std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics, sync::WakeUp& wake_up,
+            sync::PostgresInbox::CountsEvents counts_events);
 
   /// Before Start(): for more routes on the same listener.
   receiver::http::Router& Routes() { return router_; }

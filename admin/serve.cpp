@@ -88,7 +88,8 @@ Running::Running(const Config& config, const Databases& databases, std::shared_p
       mem0_(config, metrics_),
       wake_up_(state_dsn_),
       tokens_(state_dsn_),
-      reception_(config, state_dsn_, clock_, tokens_.Tokens(), metrics_, wake_up_),
+      reception_(config, state_dsn_, clock_, tokens_.Tokens(), metrics_, wake_up_,
+                 [this](const ProjectId& project) { return mapping_set_->Of(project).CountsEvents(); }),
       admin_server_(AddressOf(config.admin_listen), {},
                     [this](receiver::http::Request&& request, const receiver::http::Reply& reply) {
                       admin_routes_(std::move(request), reply);

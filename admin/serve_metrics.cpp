@@ -25,6 +25,11 @@ void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const Mon
         {{{"outcome", "withdrawn"}}, Of(counters.withdrawn)}, {{{"outcome", "parked"}}, Of(counters.parked)},
         {{{"outcome", "late"}}, Of(counters.late)},           {{{"outcome", "retried"}}, Of(counters.retried)}};
   });
+  metrics.Watch(Kind::kCounter, "membridge_events_total", "What became of deliveries given to mappings from events", [&] {
+    return std::vector<MetricSample>{{{{"outcome", "counted"}}, Of(counters.events_counted)},
+                                     {{{"outcome", "discarded"}}, Of(counters.events_discarded)},
+                                     {{{"outcome", "parked"}}, Of(counters.events_parked)}};
+  });
   metrics.Watch(Kind::kCounter, "membridge_reads_total", "Reads at Mem0 on behalf of the queue", [&] {
     return std::vector<MetricSample>{{{{"kind", "list"}}, Of(counters.list_reads)},
                                      {{{"kind", "single"}}, Of(counters.single_reads)}};

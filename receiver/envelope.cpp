@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "mappings/digest.hpp"
+
 namespace membridge::receiver {
 namespace {
 
@@ -144,8 +146,10 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
     // The id of an ingest job is not the id of a memory.
     const bool about_job = Lowered(frame.event).starts_with("ingest_job");
     const std::string& id = about_job ? frame.own.memory_id : frame.own.Best().empty() ? frame.data.Best() : frame.own.Best();
-    if (!IsUsableId(id) || !noted_.insert(id).second) return;
-    hints.push_back({MemoryId{id}, ReadEvent(frame.event)});
+    if (!IsUsableId(id)) return;
+    // A memory has one name, however its UUID is spelled; ids of another form are what they are.
+    const std::string memory = mappings::IsUuid(id) ? Lowered(id) : id;
+    if (noted_.insert(memory).second) hints.push_back({MemoryId{memory}, ReadEvent(frame.event)});
   }
 
   std::vector<Frame> frames_;
@@ -219,6 +223,12 @@ HintedEvent ReadEvent(std::string_view name) {
   if (event == "delete" || event == "deleted") return HintedEvent::kDelete;
   if (event == "categorize" || event == "categorized") return HintedEvent::kCategorize;
   return HintedEvent::kOther;
+}
+
+std::string TypeOf(HintedEvent event) {
+  std::string type{NameOf(event)};
+  for (char& c : type) c = static_cast<char>(c - 'a' + 'A');
+  return type;
 }
 
 std::string Envelope::Verdict() const {

@@ -8,15 +8,18 @@
 
 namespace membridge::receiver {
 
-/// What a sender says happened to a memory. It labels a metric and nothing else: what happened is read from Mem0.
+/// What a sender says happened to a memory. It labels a metric and an event; what the memory is now is read from Mem0.
 enum class HintedEvent { kAdd, kUpdate, kDelete, kCategorize, kOther };
 
 /// `memory_add`, `memory:add`, `memory.add`, `ADD`, `memory.created` are all kAdd, and so on; case does not matter.
 HintedEvent ReadEvent(std::string_view name);
 
+/// `ADD`, `UPDATE`, `DELETE`, `CATEGORIZE`, `OTHER`: what a mapping knows as `$event.type`.
+std::string TypeOf(HintedEvent event);
+
 /// "Something happened to this memory."
 struct Hint {
-  MemoryId memory;  ///< [A-Za-z0-9][A-Za-z0-9_-]{0,127}
+  MemoryId memory;  ///< [A-Za-z0-9][A-Za-z0-9_-]{0,127}; a UUID in lower case
   HintedEvent event = HintedEvent::kOther;
 };
 

@@ -20,7 +20,8 @@ struct Delivery {
   nlohmann::json headers;           ///< redacted
   std::string verdict;              ///< what verification and the envelope check said
   std::string token_id;             ///< of the token in the URL; empty when another scheme let it in
-  std::vector<MemoryId> memories;   ///< those it speaks of; empty when it could not be interpreted
+  std::vector<MemoryId> memories;   ///< those it speaks of, each once; empty when it could not be interpreted
+  std::vector<std::string> events{};  ///< what it says happened to each: ADD, UPDATE, DELETE, CATEGORIZE, OTHER. Not kept with the body
 };
 
 /// The durable store between the HTTP side and the workers.

@@ -24,12 +24,17 @@ struct MappingSet {
     std::optional<std::string> dsn;  ///< nothing: the state database, and then one transaction covers rows and queue
     std::vector<std::shared_ptr<const Applier>> appliers;  ///< `from: memory`
     std::vector<Export> exports;                           ///< `from: export`
+    std::vector<std::shared_ptr<const Applier>> events;    ///< `from: event`
   };
   struct Project {
     std::vector<Target> targets;
     std::string digest;  ///< over every mapping's digest: what the mirror compares to know whether a memory was applied by these
+    bool CountsEvents() const;
   };
   std::map<ProjectId, Project> projects;
+
+  /// The project's mappings: none for one that is not configured.
+  const Project& Of(const ProjectId& project) const;
 };
 
 }  // namespace membridge::sync

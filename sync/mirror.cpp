@@ -1,6 +1,7 @@
 // The part of Queue that keeps the mirror: the last record read of every memory.
 #include <nlohmann/json.hpp>
 
+#include "sync/claim_keys.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/queue.hpp"
 
@@ -32,12 +33,11 @@ Mirrored MirroredAt(const Rows& rows, std::size_t row) {
 
 // One array parameter per column of membridge.memories.
 struct MirrorColumns {
-  Column buckets, projects, ids, records, digests, updated, users, expires_on, expired, gone, applied;
+  ClaimKeys keys;
+  Column records, digests, updated, users, expires_on, expired, gone, applied;
 
   void Add(const Claim& claim, const Reading& reading) {
-    buckets.AddNumber(claim.bucket);
-    projects.AddText(claim.project.Text());
-    ids.AddText(claim.memory.Text());
+    keys.Add(claim);
     AddOrNull(digests, reading.digest);
     AddOrNull(applied, reading.applied);
     expired.AddBool(reading.expired);
@@ -49,9 +49,8 @@ struct MirrorColumns {
     }
   }
   std::vector<Param> Take() {
-    std::vector<Param> params;
-    for (Column* column :
-         {&buckets, &projects, &ids, &records, &digests, &updated, &users, &expires_on, &expired, &gone, &applied}) {
+    std::vector<Param> params = keys.Take();
+    for (Column* column : {&records, &digests, &updated, &users, &expires_on, &expired, &gone, &applied}) {
       params.push_back(column->Take());
     }
     return params;
@@ -84,13 +83,9 @@ std::vector<std::optional<Mirrored>> Queue::LookUp(Transaction& transaction, con
       SELECT c.place, m.record, m.digest, m.updated_at, m.gone_at IS NOT NULL, m.applied
       FROM unnest($1::smallint[], $2::text[], $3::text[]) WITH ORDINALITY AS c(bucket, project, memory_id, place)
       JOIN membridge.memories m ON m.bucket = c.bucket AND m.project = c.project AND m.memory_id = c.memory_id)";
-  Column buckets, projects, ids;
-  for (const Claim& claim : claims) {
-    buckets.AddNumber(claim.bucket);
-    projects.AddText(claim.project.Text());
-    ids.AddText(claim.memory.Text());
-  }
-  const Rows rows = transaction.Run(kSql, {buckets.Take(), projects.Take(), ids.Take()});
+  ClaimKeys keys;
+  for (const Claim& claim : claims) keys.Add(claim);
+  const Rows rows = transaction.Run(kSql, keys.Take());
   for (std::size_t row = 0; row < rows.size(); ++row) {
     found[static_cast<std::size_t>(rows.Int(row, 0)) - 1] = MirroredAt(rows, row);
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "sync/marking.hpp"
@@ -145,7 +146,8 @@ Result<ParkedPage> ParkedStore::Show(Transaction& transaction, const ParkedFilte
   const Rows rows = transaction.Run(
       fmt::format(
           "SELECT p.cause_group, p.project, p.memory_id, p.mapping, p.code, p.cause, p.hint, p.place, p.sqlstate, p.attempts, "
-          "p.parked_at, p.tried_at FROM {} {} ORDER BY p.project, p.memory_id, p.mapping LIMIT {}",
+          "p.parked_at, p.tried_at, (SELECT count(*) FROM membridge.events e WHERE e.project = p.project AND e.memory_id = p.memory_id "
+          "AND e.parked <> '{{}}' AND p.mapping = ANY (e.parked)) FROM {} {} ORDER BY p.project, p.memory_id, p.mapping LIMIT {}",
           Grouped(), where.Sql(), limit + 1),
       where.Params());
   ParkedPage page;
@@ -162,7 +164,8 @@ Result<ParkedPage> ParkedStore::Show(Transaction& transaction, const ParkedFilte
                              .code = TextAt(rows, row, 4),
                              .attempts = static_cast<int>(rows.Int(row, 9)),
                              .parked_at = postgres::TimeAt(rows, row, 10),
-                             .tried_at = postgres::TimeAt(rows, row, 11)});
+                             .tried_at = postgres::TimeAt(rows, row, 11),
+                             .events = static_cast<std::size_t>(rows.Int(row, 12))});
   }
   if (rows.size() > limit) page.next = CursorOf(page.memories.back());
   return page;
@@ -192,11 +195,41 @@ std::size_t ParkedStore::Drop(Transaction& transaction, const ParkedFilter& filt
   const Rows rows = transaction.Run(
       fmt::format(
           "WITH dropped AS (DELETE FROM membridge.parked d USING {} {} AND d.project = p.project AND d.memory_id = p.memory_id "
-          "AND d.mapping = p.mapping RETURNING d.project, d.memory_id) "
-          "SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM dropped) AS memories",
+          "AND d.mapping = p.mapping RETURNING d.project, d.memory_id, d.mapping) "
+          "SELECT DISTINCT project, memory_id, mapping FROM dropped",
           Grouped(), where.Sql()),
       where.Params());
-  return static_cast<std::size_t>(rows.Int(0, 0));
+  Column buckets, projects, memories, mappings;
+  std::set<std::pair<std::string, std::string>> dropped;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const ProjectId project{TextAt(rows, row, 0)};
+    const MemoryId memory{TextAt(rows, row, 1)};
+    buckets.AddNumber(BucketOf(project, memory));
+    projects.AddText(project.Text());
+    memories.AddText(memory.Text());
+    mappings.AddText(rows.Text(row, 2));
+    dropped.emplace(project.Text(), memory.Text());
+  }
+  // With a parked memory go the events that its mapping refused, and with one that nobody could read those nobody was given yet.
+  transaction.Run(R"(
+      WITH dropped AS MATERIALIZED (
+        SELECT d.bucket, d.project, d.memory_id, array_agg(d.mapping) AS mappings
+        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS d(bucket, project, memory_id, mapping) GROUP BY 1, 2, 3),
+      left_over AS MATERIALIZED (
+        SELECT e.bucket, e.project, e.memory_id, e.id,
+               ARRAY(SELECT m FROM unnest(e.parked) AS m WHERE m <> ALL (d.mappings)) AS parked
+        FROM dropped d JOIN membridge.events e ON e.bucket = d.bucket AND e.project = d.project AND e.memory_id = d.memory_id
+        WHERE e.parked && d.mappings
+           OR (e.parked = '{}' AND '' = ANY (d.mappings)
+               AND NOT EXISTS (SELECT FROM membridge.dirty m WHERE m.bucket = e.bucket AND m.project = e.project AND m.memory_id = e.memory_id))
+        FOR UPDATE OF e),
+      ended AS (
+        DELETE FROM membridge.events e USING left_over l
+        WHERE e.bucket = l.bucket AND e.project = l.project AND e.memory_id = l.memory_id AND e.id = l.id AND l.parked = '{}')
+      UPDATE membridge.events e SET parked = l.parked FROM left_over l
+      WHERE e.bucket = l.bucket AND e.project = l.project AND e.memory_id = l.memory_id AND e.id = l.id AND l.parked <> '{}')",
+                  {buckets.Take(), projects.Take(), memories.Take(), mappings.Take()});
+  return dropped.size();
 }
 
 }  // namespace membridge::sync

@@ -49,6 +49,7 @@ struct ParkedMemory {
   int attempts = 0;
   Instant parked_at;  ///< the first time
   Instant tried_at;   ///< the last time
+  std::size_t events = 0;  ///< how many events of the memory the mapping refused; 0 when it is the memory itself
 };
 
 struct ParkedPage {
@@ -70,7 +71,8 @@ class ParkedStore {
   /// Marks them dirty, due now even where they are backing off; each leaves the table when it could be applied. In transactions
   /// of its own on `session`, a thousand memories each; returns how many memories.
   static std::size_t Retry(postgres::Session& session, const ParkedFilter& filter);
-  /// Forgets them; their next delivery or sweep may park them again. Returns how many memories.
+  /// Forgets them, with the events that their mappings refused; their next delivery or sweep may park them again. Returns how many
+  /// memories.
   static std::size_t Drop(postgres::Transaction& transaction, const ParkedFilter& filter);
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sync/deliveries_store.hpp"
+#include "sync/events.hpp"
 #include "sync/notify.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/session.hpp"
@@ -62,9 +63,11 @@ std::string StorableText(const nlohmann::json& value) {
   return StorableJson(value).dump();
 }
 
-// The parameters of membridge.accept, column by column.
+// The parameters of membridge.accept and membridge.accept_events, column by column.
 class Batch {
  public:
+  explicit Batch(const PostgresInbox::CountsEvents& counts_events) : counts_events_(counts_events) {}
+
   void Add(const Delivery& delivery) {
     ids_.AddText(delivery.id.Text());
     buckets_.AddNumber(BucketOf(delivery.id));
@@ -90,33 +93,60 @@ class Batch {
     params.emplace_back(std::move(bodies_));
     for (Column* column : {&mark_ids_, &mark_buckets_, &mark_projects_, &mark_memories_}) params.push_back(column->Take());
     params.push_back(std::to_string(std::chrono::milliseconds{PostgresInbox::kLockPatience}.count()));
+    if (has_events_) {
+      for (Column* column : {&mark_events_, &mark_types_}) params.push_back(column->Take());
+    }
     return params;
   }
+
+  // Without events it is the shorter statement.
+  bool HasEvents() const { return has_events_; }
 
  private:
   void AddMemories(const Delivery& delivery) {
     Column memories;
-    for (const MemoryId& memory : delivery.memories) {
+    const bool counts = counts_events_ && counts_events_(delivery.project);
+    for (std::size_t i = 0; i < delivery.memories.size(); ++i) {
+      const MemoryId& memory = delivery.memories[i];
       if (!CanBeMarked(memory)) continue;
       memories.AddText(memory.Text());
       mark_ids_.AddText(delivery.id.Text());
       mark_projects_.AddText(delivery.project.Text());
       mark_buckets_.AddNumber(BucketOf(delivery.project, memory));
       mark_memories_.AddText(memory.Text());
+      AddEvent(delivery, i, counts);
     }
     memories_.AddText(*memories.Take());
   }
 
+  void AddEvent(const Delivery& delivery, std::size_t i, bool counts) {
+    if (!counts || i >= delivery.events.size()) {
+      mark_events_.AddNull();
+      mark_types_.AddNull();
+      return;
+    }
+    has_events_ = true;
+    mark_events_.AddText(EventIdOf(delivery, delivery.memories[i]));
+    mark_types_.AddText(delivery.events[i]);
+  }
+
+  const PostgresInbox::CountsEvents& counts_events_;
+  bool has_events_ = false;
   std::string bodies_ = "\\x";
   std::int64_t next_start_ = 1;
   Column starts_, lengths_, ids_, buckets_, received_at_, projects_, verdicts_, sources_, tokens_, headers_, memories_;
-  Column mark_ids_, mark_buckets_, mark_projects_, mark_memories_;
+  Column mark_ids_, mark_buckets_, mark_projects_, mark_memories_, mark_events_, mark_types_;
 };
 
 constexpr const char* kAccept =
     "SELECT membridge.accept($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], "
     "$8::text[], "
     "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text)";
+constexpr const char* kAcceptEvents =
+    "SELECT membridge.accept_events($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], "
+    "$8::text[], "
+    "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text, "
+    "$18::uuid[], $19::text[])";
 
 // Lost connections and deadlocks are worth one more try at once; a full disk or a lock somebody sits on are not.
 bool WorthAnotherTry(const SqlFailure& failure) {
@@ -132,7 +162,8 @@ bool CanBeMarked(const MemoryId& memory) {
   return !text.empty() && text.size() <= 255 && std::ranges::none_of(text, is_control) && IsUtf8WithoutNul(text);
 }
 
-PostgresInbox::PostgresInbox(std::string dsn, WakeUp* wake_up) : dsn_(std::move(dsn)), wake_up_(wake_up) {}
+PostgresInbox::PostgresInbox(std::string dsn, WakeUp* wake_up, CountsEvents counts_events)
+    : dsn_(std::move(dsn)), wake_up_(wake_up), counts_events_(std::move(counts_events)) {}
 PostgresInbox::~PostgresInbox() = default;
 
 Result<void> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
@@ -157,13 +188,13 @@ Result<void> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
 }
 
 void PostgresInbox::Store(const Delivery* first, const Delivery* last) {
-  Batch batch;
+  Batch batch{counts_events_};
   for (const Delivery* delivery = first; delivery != last; ++delivery) batch.Add(*delivery);
   const std::vector<Param> params = batch.Take();
   for (int attempt = 1;; ++attempt) {
     try {
       if (session_ == nullptr) session_ = std::make_unique<postgres::Session>(dsn_, "membridge inbox");
-      session_->Run(kAccept, params);
+      session_->Run(batch.HasEvents() ? kAcceptEvents : kAccept, params);
       return;
     } catch (const SqlFailure& failure) {
       // Stored or not, nobody knows when the connection broke; the ids make a second time harmless.

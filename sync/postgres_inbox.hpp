@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -17,7 +18,7 @@ namespace postgres {
 class Session;
 }
 
-/// The Inbox in PostgreSQL: deliveries and dirty marks are one statement, hence one round trip and one commit for the whole
+/// The Inbox in PostgreSQL: deliveries, dirty marks and events are one statement, hence one round trip and one commit for the whole
 /// batch, flushed to disk even where the server's default is not to. Other processes are told (NOTIFY membridge_due) only when a
 /// bucket goes from empty to due; `wake_up` is poked after every commit. Threads: one at a time; it owns one connection, made
 /// when first needed and again after it was lost. Blocks: as long as the commit takes; for a lock that somebody else holds at
@@ -30,8 +31,12 @@ class PostgresInbox final : public Inbox {
   /// Bodies per statement: they travel as hex, and PostgreSQL takes no parameter over 1 GB.
   static constexpr std::size_t kStatementBytes = std::size_t{64} << 20;
 
-  /// Does not connect yet. `wake_up` may be null and must outlive this.
-  explicit PostgresInbox(std::string dsn, WakeUp* wake_up = nullptr);
+  /// Whether a project has mappings `from: event`, so that what its deliveries tell must be kept apart, each by itself. Asked for
+  /// every delivery, from the thread that calls Accept.
+  using CountsEvents = std::function<bool(const ProjectId&)>;
+
+  /// Does not connect yet. `wake_up` may be null and must outlive this; without `counts_events` no project does.
+  explicit PostgresInbox(std::string dsn, WakeUp* wake_up = nullptr, CountsEvents counts_events = {});
   ~PostgresInbox() override;
 
   /// Bytes no text column can hold (NUL, what is not UTF-8) are replaced everywhere but in the body. Memory ids that cannot be
@@ -45,6 +50,7 @@ class PostgresInbox final : public Inbox {
 
   std::string dsn_;
   WakeUp* wake_up_;
+  CountsEvents counts_events_;
   std::unique_ptr<postgres::Session> session_;     // null: not connected
   std::map<std::string, Instant> last_token_use_;  // by token id, as far as the database was told
 };

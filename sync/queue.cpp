@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "sync/claim_keys.hpp"
 #include "sync/postgres/column.hpp"
 
 namespace membridge::sync {
@@ -21,18 +22,6 @@ constexpr std::string_view kFree = "(d.claimed_until IS NULL OR d.claimed_until 
 std::string Number(std::int64_t number) {
   return std::to_string(number);
 }
-
-// The keys of claims as three array parameters, in front of whatever else a statement needs.
-struct Keys {
-  Column buckets, projects, memories;
-
-  void Add(const Claim& claim) {
-    buckets.AddNumber(claim.bucket);
-    projects.AddText(claim.project.Text());
-    memories.AddText(claim.memory.Text());
-  }
-  std::vector<Param> Take() { return {buckets.Take(), projects.Take(), memories.Take()}; }
-};
 
 Claim ClaimAt(const Rows& rows, std::size_t row, int bucket) {
   Claim claim;
@@ -154,7 +143,7 @@ std::vector<Claim> Queue::StillOurs(Transaction& transaction, const std::vector<
       JOIN membridge.dirty d ON d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
       ORDER BY d.bucket, d.project COLLATE "C", d.memory_id COLLATE "C"
       FOR UPDATE OF d)";
-  Keys keys;
+  ClaimKeys keys;
   Column fences;
   for (const Claim& claim : claims) {
     keys.Add(claim);
@@ -199,7 +188,7 @@ void Queue::Settle(Transaction& transaction, const std::vector<std::pair<Claim, 
         last_error = CASE WHEN s.kind = 'retry' THEN s.error END
       FROM settled s
       WHERE d.bucket = s.bucket AND d.project = s.project AND d.memory_id = s.memory_id AND NOT (s.kind = 'done' AND NOT s.moved))";
-  Keys keys;
+  ClaimKeys keys;
   Column fences, generations, kinds, due_in, absent, errors;
   for (const auto& [claim, settlement] : settlements) {
     keys.Add(claim);

@@ -18,6 +18,8 @@
 
 namespace membridge::sync {
 
+struct Event;
+
 struct WorkerOptions {
   std::size_t batch = 200;                    ///< memories claimed at once; Mem0 lists at most 200
   std::chrono::milliseconds read_lag{1000};   ///< how far a read at Mem0 may be behind its writes; a read is final when it began this much after the newest delivery
@@ -37,6 +39,9 @@ struct WorkerCounters {
   std::atomic<std::uint64_t> parked{0};
   std::atomic<std::uint64_t> late{0};       ///< claims lost to another worker
   std::atomic<std::uint64_t> retried{0};    ///< memories put back after a failure
+  std::atomic<std::uint64_t> events_counted{0};    ///< events that every mapping has taken
+  std::atomic<std::uint64_t> events_discarded{0};  ///< events that what Mem0 answers does not bear out
+  std::atomic<std::uint64_t> events_parked{0};     ///< attempts that a mapping refused
   std::atomic<std::uint64_t> lag_microseconds{0};  ///< newest delivery → commit, of the last memory applied
 };
 
@@ -46,6 +51,9 @@ struct WorkerCounters {
 /// A read proves nothing while Mem0's replicas may lag behind the delivery that asked for it. So what is read at once is applied at once,
 /// and the memory stays dirty until a read that began `read_lag` after its newest delivery; that one is final. A memory that is not there
 /// is believed to be gone only when a final read and an earlier one, `read_lag` apart, agree.
+///
+/// Events wait in membridge.events for the same: they are given to the mappings `from: event` once what the memory is now is known, after
+/// the memory's own mappings and in the same transaction.
 class Worker {
  public:
   using Mappings = std::function<std::shared_ptr<const MappingSet>()>;
@@ -80,6 +88,9 @@ class Worker {
  private:
   struct Batch;
   struct Item;
+  struct Told;
+  /// What is to be made of an event, by what is known of its memory.
+  enum class Hearing { kTooEarly, kCounts, kNoSuchMemory, kStillThere };
 
   postgres::Session& State();
   postgres::Session& TargetSession(const std::string& dsn);
@@ -93,6 +104,15 @@ class Worker {
   void Conclude(Batch& batch, const std::vector<Item*>& items, const std::function<void()>& also);
   void ApplyTaken(const ProjectId& project, std::vector<Item>& items, const Also& also);
   void ApplyProject(Batch& batch, const ProjectId& project, const std::vector<Item*>& items);
+  std::optional<Source> Decide(Batch& batch, const MappingSet::Project& mapped, Item& item) const;
+  std::optional<Source> DecideAbsent(Batch& batch, Item& item) const;
+  std::optional<Source> DecideFound(Batch& batch, const MappingSet::Project& mapped, Item& item) const;
+  void ApplyMemories(Batch& batch, const MappingSet::Project& mapped, const std::vector<Item*>& items, const std::vector<Source>& sources);
+  void ApplyEvents(Batch& batch, const MappingSet::Project& mapped, const std::vector<Item*>& items);
+  Hearing Hear(const Item& item, const Event& event) const;
+  static void GiveEvents(Batch& batch, postgres::Transaction& transaction, const Applier& applier, std::vector<Told>& told);
+  static void Park(Batch& batch, const Claim& claim, const std::string& mapping, const Outcome& outcome);
+  postgres::Transaction& TransactionOf(Batch& batch, const MappingSet::Target& target);
   void PutBack(const std::vector<Item>& items, const std::string& error);
   std::chrono::milliseconds BackOff(int attempts) const;
 

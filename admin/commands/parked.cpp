@@ -55,6 +55,7 @@ nlohmann::ordered_json AsJson(const sync::ParkedMemory& parked) {
           {"cause", parked.parking.cause},
           {"hint", parked.parking.hint},
           {"attempts", parked.attempts},
+          {"events", parked.events},
           {"parked_at", FormatRfc3339(parked.parked_at)},
           {"tried_at", FormatRfc3339(parked.tried_at)}};
 }
@@ -90,8 +91,9 @@ int Show(const Options& options, Session& session, Console& console) {
     return kDone;
   }
   for (const auto& parked : page->memories) {
-    fmt::print(console.out, "{}  {}  {} ({}), tried {} times\n    {}\n", parked.memory.Text(), parked.project.Text(),
-               parked.parking.mapping, parked.parking.place, parked.attempts, parked.parking.cause);
+    const std::string events = parked.events == 0 ? "" : ", " + Counted(parked.events, "event", "events") + " waiting";
+    fmt::print(console.out, "{}  {}  {} ({}), tried {} times{}\n    {}\n", parked.memory.Text(), parked.project.Text(),
+               parked.parking.mapping, parked.parking.place, parked.attempts, events, parked.parking.cause);
     if (!parked.parking.hint.empty()) fmt::print(console.out, "    {}\n", parked.parking.hint);
   }
   if (page->next) fmt::print(console.err, "more: --cursor {}\n", *page->next);

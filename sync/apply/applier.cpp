@@ -55,6 +55,7 @@ Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_p
     planned.row = &row;
     planned.table = std::make_unique<TargetTable>(*table, row.live, plan->role);
     planned.speaks = row.create || !row.set.empty();
+    planned.remembers = row.add.empty() || !row.set.empty();
     for (const mappings::Key& key : row.keys) {
       for (const mappings::Assignment& part : key.parts) planned.key_columns.insert(part.cell.column);
     }

@@ -83,10 +83,12 @@ namespace {
 std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::string& mapping, const std::vector<Source>& sources, const char* on_conflict) {
   json list = json::array();
   for (const Source& source : sources)
-    list.push_back({{"p", source.project.Text()}, {"s", source.id}, {"t", FormatRfc3339(source.stamp)}, {"f", source.fence}, {"g", source.gone}});
+    list.push_back({{"p", source.project.Text()}, {"s", source.id}, {"t", FormatRfc3339(source.stamp)}, {"f", source.fence}, {"g", source.gone},
+                    {"m", source.memory.empty() ? json() : json(source.memory)}});
   const postgres::Rows rows = transaction.Run(
-      std::string{"INSERT INTO membridge.sources AS s (project, mapping, source, stamp, fence, gone) "
-                  "SELECT r.p, $2, r.s, r.t, r.f, r.g FROM jsonb_to_recordset($1::jsonb) AS r(p text, s text, t timestamptz, f bigint, g boolean) "
+      std::string{"INSERT INTO membridge.sources AS s (project, mapping, source, stamp, fence, gone, memory) "
+                  "SELECT r.p, $2, r.s, r.t, r.f, r.g, r.m FROM jsonb_to_recordset($1::jsonb) "
+                  "AS r(p text, s text, t timestamptz, f bigint, g boolean, m text) "
                   "ORDER BY r.p, r.s ON CONFLICT (project, mapping, source) "} +
           on_conflict + " RETURNING s.project, s.source",
       {list.dump(), mapping});

@@ -28,7 +28,7 @@ json Sum(const json& a, const json& b) {
 }  // namespace
 
 void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& works, const std::set<std::string>* only) {
-  HearOthers(works);
+  if (planned.remembers) HearOthers(works);
   std::vector<Contribution> removed;
   std::vector<Contribution> saved;
   std::vector<const LedgerRow*> rows;
@@ -56,7 +56,7 @@ void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& work
   Write(planned, changing);
   if (report_.Explains() && only == nullptr) NoteRows(planned, works);
   ledger_.Remove(removed);
-  if (planned.speaks) ledger_.Save(saved);
+  if (planned.speaks && planned.remembers) ledger_.Save(saved);
   ledger_.Save(rows);
   ledger_.Forget(forgotten);
 }

@@ -15,7 +15,8 @@ namespace membridge::sync {
 /// One memory, export or event, as the bridge last read it: what a mapping is evaluated on.
 struct Source {
   ProjectId project;
-  std::string id;          ///< the memory's id; an export's entity; an event's delivery id
+  std::string id;          ///< the memory's id; an export's entity; an event's id
+  std::string memory{};    ///< of an event: the memory it is about
   Instant stamp;           ///< a claim's age: `updated_at` of a memory, completion of an export
   std::int64_t fence = 0;  ///< of the claim under which it was read
   bool speaks = true;      ///< false: deleted, expired or superseded, so that everything it said is withdrawn

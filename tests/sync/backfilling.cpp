@@ -3,52 +3,20 @@
 #include <stdexcept>
 #include <thread>
 
-#include "mappings/check.hpp"
-#include "mappings/export_schema.hpp"
-#include "mappings/loader.hpp"
-#include "sync/catalog_reader.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/sync/mapping_sets.hpp"
 
 namespace membridge::test {
 namespace {
 
 using namespace std::chrono_literals;
 
-std::shared_ptr<const sync::MappingSet> MappingsOf(const PgDatabase& db, const std::string& yaml) {
-  sync::postgres::Session session = db.Session();
-  auto read = sync::ReadCatalog(session);
-  if (!read) throw std::runtime_error(read.error().message);
-  const auto catalog = std::make_shared<const mappings::Catalog>(std::move(*read));
-  mappings::Diagnostics problems;
-  auto loaded = mappings::LoadMapping("sheet.yaml", yaml, {}, problems);
-  if (loaded) mappings::CheckAgainst(*catalog, {&*loaded}, problems);
-  std::string errors;
-  for (const auto& problem : problems.Sorted()) {
-    if (problem.severity == mappings::Severity::kError) errors += problem.Text() + "\n";
-  }
-  if (!loaded || !errors.empty()) throw std::runtime_error(errors);
-  mappings::BindLengths(*loaded, *catalog);
-  const auto mapping = std::make_shared<const mappings::Mapping>(std::move(*loaded));
-  const auto applier = std::make_shared<const sync::Applier>(mapping, catalog);
-  auto set = std::make_shared<sync::MappingSet>();
-  sync::MappingSet::Project& project = set->projects[kCrm];
-  project.digest = mapping->digest;
-  sync::MappingSet::Target& target = project.targets.emplace_back();
-  target.name = "default";
-  if (mapping->from == mappings::Mapping::From::kExport) {
-    target.exports.push_back({applier, mappings::ExportSchema(*mapping, *catalog)});
-  } else {
-    target.appliers.push_back(applier);
-  }
-  return set;
-}
-
 }  // namespace
 
 Backfilling::Backfilling(const std::string& schema_sql, const std::string& mapping_yaml)
     : budget_(std::make_shared<sync::mem0::CallBudget>(100'000, 100'000)) {
   db.RunScript(schema_sql);
-  mappings_ = MappingsOf(db, mapping_yaml);
+  mappings_ = MappingSetOf(db, {{"sheet.yaml", mapping_yaml}});
   sync::WorkerOptions options;
   options.read_lag = 20ms;
   options.retry_base = 1ms;

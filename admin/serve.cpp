@@ -16,8 +16,7 @@
 #include "admin/commands/command.hpp"
 #include "admin/databases.hpp"
 #include "admin/housekeeping.hpp"
-#include "admin/mapping_set.hpp"
-#include "admin/mapping_snapshot.hpp"
+#include "admin/live_mappings.hpp"
 #include "admin/mem0_clients.hpp"
 #include "admin/metrics.hpp"
 #include "admin/monitor.hpp"
@@ -25,7 +24,6 @@
 #include "admin/reception.hpp"
 #include "admin/registrar.hpp"
 #include "admin/serve_metrics.hpp"
-#include "admin/target_catalogs.hpp"
 #include "admin/token_watch.hpp"
 #include "admin/worker_pool.hpp"
 #include "receiver/health_routes.hpp"
@@ -41,18 +39,22 @@ using namespace std::chrono_literals;
 using sync::Log;
 using sync::LogLevel;
 
-sigset_t EndingSignals() {
+/// Those that end the process, and the one that has it load its mappings again.
+sigset_t OurSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
 /// Everything that runs, in the order it is made; it ends in the reverse.
 class Running {
  public:
-  Running(const Config& config, const Databases& databases, std::shared_ptr<const sync::MappingSet> mapping_set);
+  Running(const Config& config, const Databases& databases, CheckedMappings mappings);
+
+  void ReloadMappings() { mappings_.RequestReload(); }
 
   /// Nothing new, then everything begun, within soft_stop. False when something did not end in time.
   bool Stop();
@@ -63,8 +65,8 @@ class Running {
 
   const Config& config_;
   const std::string state_dsn_;
-  const std::shared_ptr<const sync::MappingSet> mapping_set_;
   const SystemClock clock_;
+  LiveMappings mappings_;
   std::atomic<bool> stopping_{false};
   Metrics metrics_;
   Mem0Clients mem0_;
@@ -81,15 +83,15 @@ class Running {
   std::unique_ptr<sync::SchedulerThread> backfills_;
 };
 
-Running::Running(const Config& config, const Databases& databases, std::shared_ptr<const sync::MappingSet> mapping_set)
+Running::Running(const Config& config, const Databases& databases, CheckedMappings mappings)
     : config_(config),
       state_dsn_(databases.StateDsn()),
-      mapping_set_(std::move(mapping_set)),
+      mappings_(config, databases, std::move(mappings), clock_),
       mem0_(config, metrics_),
       wake_up_(state_dsn_),
       tokens_(state_dsn_),
       reception_(config, state_dsn_, clock_, tokens_.Tokens(), metrics_, wake_up_,
-                 [this](const ProjectId& project) { return mapping_set_->Of(project).CountsEvents(); }),
+                 [this](const ProjectId& project) { return mappings_.Get()->Of(project).CountsEvents(); }),
       admin_server_(AddressOf(config.admin_listen), {},
                     [this](receiver::http::Request&& request, const receiver::http::Reply& reply) {
                       admin_routes_(std::move(request), reply);
@@ -101,10 +103,11 @@ Running::Running(const Config& config, const Databases& databases, std::shared_p
   AddPageRoutes(admin_routes_);
   receiver::AddHealthRoutes(reception_.Routes(), HealthAnswers());
   WatchSync(metrics_, counters_, monitor_);
+  mappings_.AddTo(metrics_);
   admin_server_.Start();
   reception_.Start();
   registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
-  auto backfills = StartBackfills(config, state_dsn_, [this] { return mapping_set_; }, mem0_, clock_, counters_);
+  auto backfills = StartBackfills(config, state_dsn_, [this] { return mappings_.Get(); }, mem0_, clock_, counters_);
   if (!backfills) throw std::runtime_error(backfills.error().message);
   backfills_ = std::move(*backfills);
   Log(LogLevel::kInfo, "started",
@@ -119,13 +122,16 @@ std::unique_ptr<sync::Worker> Running::MakeWorker() {
   options.read_lag = config_.sync.read_lag;
   options.lease = config_.sync.lease;
   return std::make_unique<sync::Worker>(
-      options, state_dsn_, [this] { return mapping_set_; },
+      options, state_dsn_, [this] { return mappings_.Get(); },
       [this](const ProjectId& project) { return mem0_.For(project, Mem0Clients::Urgency::kLive); }, clock_, counters_);
 }
 
 receiver::HealthAnswers Running::HealthAnswers() {
   const auto ready = [this](const receiver::http::Reply& reply) {
     Monitor::Verdict verdict = monitor_.Ready();
+    // Files that were refused do not make it less ready: it works by those from before, and restarting it would be worse.
+    verdict.detail["checks"]["mappings"] = mappings_.Standing();
+    verdict.detail["degraded"] = !verdict.detail["checks"]["mappings"]["ok"].get<bool>();
     if (stopping_) verdict = {false, {{"ready", false}, {"checks", {{"process", {{"ok", false}, {"message", "stopping"}}}}}}};
     reply.Send({verdict.ready ? 200 : 503, "application/json", verdict.detail.dump(), {}});
   };
@@ -160,26 +166,19 @@ bool Running::Stop() {
 }
 
 /// Loads and checks everything that decides rows. Nothing when something is wrong; every problem was printed.
-std::optional<std::shared_ptr<const sync::MappingSet>> PrepareMappings(const Config& config, const Databases& databases,
-                                                                       Console& console) {
+std::optional<CheckedMappings> PrepareMappings(const Config& config, const Databases& databases, Console& console) {
   mappings::Diagnostics problems;
-  const auto configured = LoadMappings(config, problems);
-  const auto catalogs = ReadCatalogs(config, databases, configured);
-  if (!catalogs) {
-    PrintProblems(problems, console);
-    PrintError(catalogs.error(), console);
-    return std::nullopt;
-  }
-  CheckMappings(configured, *catalogs, problems);
+  auto checked = LoadAndCheck(config, databases, problems);
   PrintProblems(problems, console);
-  if (problems.HasErrors()) return std::nullopt;
-  return BuildMappingSet(config, configured, *catalogs);
+  if (checked) return std::move(*checked);
+  PrintError(checked.error(), console);
+  return std::nullopt;
 }
 
 }  // namespace
 
 void BlockSignals() {
-  const sigset_t signals = EndingSignals();
+  const sigset_t signals = OurSignals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -192,20 +191,20 @@ int Serve(const Config& config) {
   const auto migrated = MigrateAll(config, *databases);
   if (!migrated) return PrintError(migrated.error(), console);
   for (const auto& step : *migrated) Log(LogLevel::kInfo, "migrated", {{"database", step.database}, {"migration", step.name}});
-  auto mapping_set = PrepareMappings(config, *databases, console);
-  if (!mapping_set) return kBadUsage;
+  auto mappings = PrepareMappings(config, *databases, console);
+  if (!mappings) return kBadUsage;
 
   std::unique_ptr<Running> running;
   try {
-    running = std::make_unique<Running>(config, *databases, std::move(*mapping_set));
+    running = std::make_unique<Running>(config, *databases, std::move(*mappings));
   } catch (const sync::postgres::SqlFailure& failure) {
     return PrintError(failure.AsError("starting"), console);
   } catch (const std::runtime_error& failure) {
     return PrintError({ErrorCode::kUnavailable, failure.what(), "is the address free, and ours to listen on?"}, console);
   }
-  const sigset_t signals = EndingSignals();
+  const sigset_t signals = OurSignals();
   int signal = 0;
-  sigwait(&signals, &signal);
+  for (sigwait(&signals, &signal); signal == SIGHUP; sigwait(&signals, &signal)) running->ReloadMappings();
   Log(LogLevel::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   if (!running->Stop()) {
     // Whatever hangs holds only claims, and those come back when their lease ends.

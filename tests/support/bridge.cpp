@@ -127,6 +127,8 @@ bool Bridge::Running() {
   return process_ && !process_->child.Wait(0ms);
 }
 
+void Bridge::Hup() { process_->child.Signal(SIGHUP); }
+
 std::string Bridge::Log() const {
   return TextOf(folder_.path() / "log");
 }

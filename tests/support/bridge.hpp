@@ -62,6 +62,8 @@ class Bridge {
   /// SIGTERM; its exit status, or nothing when it had to be killed after `patience`.
   std::optional<int> Terminate(std::chrono::milliseconds patience = std::chrono::seconds{20});
   bool Running();
+  /// SIGHUP: it loads its mappings again.
+  void Hup();
 
   const std::string& Url() const { return url_; }             ///< of the receiver
   const std::string& AdminUrl() const { return admin_url_; }  ///< of /healthz, /readyz and /metrics

@@ -169,6 +169,7 @@ PostgresInbox::~PostgresInbox() = default;
 Result<void> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
   const Delivery* first = deliveries.data();
   const Delivery* const end = first + deliveries.size();
+  bool news = false;
   while (first != end) {
     const Delivery* last = first;
     std::size_t bytes = 0;
@@ -176,26 +177,27 @@ Result<void> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
       bytes += (last++)->body.size();
     } while (last != end && bytes + last->body.size() <= kStatementBytes);
     try {
-      Store(first, last);
+      news = Store(first, last) || news;
     } catch (const SqlFailure& failure) {
       return Fail(ErrorCode::kUnavailable, std::string{"storing deliveries: "} + failure.what());
     }
     first = last;
   }
-  if (wake_up_ != nullptr) wake_up_->Poke();
+  if (news && wake_up_ != nullptr) wake_up_->Poke();
   NoteTokenUse(deliveries);
   return {};
 }
 
-void PostgresInbox::Store(const Delivery* first, const Delivery* last) {
+bool PostgresInbox::Store(const Delivery* first, const Delivery* last) {
   Batch batch{counts_events_};
   for (const Delivery* delivery = first; delivery != last; ++delivery) batch.Add(*delivery);
   const std::vector<Param> params = batch.Take();
   for (int attempt = 1;; ++attempt) {
     try {
       if (session_ == nullptr) session_ = std::make_unique<postgres::Session>(dsn_, "membridge inbox");
-      session_->Run(batch.HasEvents() ? kAcceptEvents : kAccept, params);
-      return;
+      const postgres::Rows rows = session_->Run(batch.HasEvents() ? kAcceptEvents : kAccept, params);
+      // A second attempt cannot know what a first one, whose answer was lost, made due.
+      return attempt > 1 || rows.Bool(0, 0);
     } catch (const SqlFailure& failure) {
       // Stored or not, nobody knows when the connection broke; the ids make a second time harmless.
       const bool connected = session_ != nullptr;

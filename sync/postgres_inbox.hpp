@@ -19,8 +19,8 @@ class Session;
 }
 
 /// The Inbox in PostgreSQL: deliveries, dirty marks and events are one statement, hence one round trip and one commit for the whole
-/// batch, flushed to disk even where the server's default is not to. Other processes are told (NOTIFY membridge_due) only when a
-/// bucket goes from empty to due; `wake_up` is poked after every commit. Threads: one at a time; it owns one connection, made
+/// batch, flushed to disk even where the server's default is not to. Workers are told, those of other processes by NOTIFY
+/// membridge_due and ours by `wake_up`, only when a bucket goes from empty to due. Threads: one at a time; it owns one connection, made
 /// when first needed and again after it was lost. Blocks: as long as the commit takes; for a lock that somebody else holds at
 /// most kLockPatience, for a connection the DSN's connect_timeout.
 class PostgresInbox final : public Inbox {
@@ -45,7 +45,8 @@ class PostgresInbox final : public Inbox {
   Result<void> Accept(const std::vector<Delivery>& deliveries) override;
 
  private:
-  void Store(const Delivery* first, const Delivery* last);
+  /// Returns whether workers have something to do.
+  bool Store(const Delivery* first, const Delivery* last);
   void NoteTokenUse(const std::vector<Delivery>& deliveries);
 
   std::string dsn_;

@@ -21,6 +21,7 @@ using sync::Claim;
 using sync::DeliveriesStore;
 using sync::Delivery;
 using sync::PostgresInbox;
+using sync::WakeUp;
 using sync::postgres::Session;
 using sync::postgres::Transaction;
 using test::ClaimAll;
@@ -184,9 +185,10 @@ TEST_CASE("a mark of a memory that waits is taken up as a mark, in one statement
                  "SELECT xmin FROM membridge.dirty WHERE memory_id = 'm-2') AS rows") == "1");
 }
 
-TEST_CASE("others are told only when a bucket goes from empty to due", "[sync][pg]") {
+TEST_CASE("workers are told only when a bucket goes from empty to due", "[sync][pg]") {
   const PgDatabase db;
-  PostgresInbox inbox{db.Dsn()};
+  WakeUp wake_up;
+  PostgresInbox inbox{db.Dsn(), &wake_up};
   Listener listener{db.Dsn()};
   // All for one memory, hence for one bucket.
   REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"}), DeliveryOf(2, {"m-1"})}).has_value());
@@ -195,15 +197,22 @@ TEST_CASE("others are told only when a bucket goes from empty to due", "[sync][p
   CHECK(listener.Notices() == 0);
   REQUIRE(inbox.Accept({DeliveryOf(4, {})}).has_value());
   CHECK(listener.Notices() == 0);
-  // Under claim is not free: once the claim ends there is something to do that nobody waits for.
+  CHECK(wake_up.Pokes() == 1);
+  // Whoever holds the claim looks again when it is settled.
   REQUIRE(ClaimAll(db).size() == 1);
   REQUIRE(inbox.Accept({DeliveryOf(5, {"m-1"})}).has_value());
-  CHECK(listener.Notices() == 1);
+  CHECK(listener.Notices() == 0);
+  // What waits after a failure keeps its turn, and a delivery makes nobody look for it.
+  db.Run("UPDATE membridge.dirty SET claimed_until = NULL, fence = NULL, attempts = 1, due_at = clock_timestamp() + interval '1 hour'");
+  REQUIRE(inbox.Accept({DeliveryOf(7, {"m-1"})}).has_value());
+  CHECK(listener.Notices() == 0);
+  CHECK(wake_up.Pokes() == 1);
   db.Run("TRUNCATE membridge.dirty");
   REQUIRE(inbox.Accept({DeliveryOf(5, {"m-1"})}).has_value());
   CHECK(listener.Notices() == 0);
   REQUIRE(inbox.Accept({DeliveryOf(6, {"m-1"})}).has_value());
   CHECK(listener.Notices() == 1);
+  CHECK(wake_up.Pokes() == 2);
 }
 
 TEST_CASE("what is accepted is flushed to disk even where the server would not, and waits for no lock for ever", "[sync][pg]") {

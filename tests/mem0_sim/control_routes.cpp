@@ -199,6 +199,11 @@ Answer LoadMany(Project& project, const Call& call) {
   return loaded ? Ok({{"loaded", *loaded}, {"memories", project.store.Size()}}) : Refuse(loaded.error());
 }
 
+Answer SetCrowd(Project& project, const Call& call) {
+  const auto set = project.crowd.Set(call.body, project.clock.Now());
+  return set ? Ok({{"memories", project.crowd.Size()}}) : Refuse(set.error());
+}
+
 Answer AddWebhook(Project& project, const Call& call) {
   const Json errors = FieldErrors(call.body, false);
   if (!errors.empty()) return WithStatus(400, errors);
@@ -247,6 +252,7 @@ std::vector<Route> ControlRoutes() {
           {"DELETE", "/_sim/memories/{}", "", DeleteMemory},
           {"PUT", "/_sim/memories/{}/categories", "", Categorize},
           {"POST", "/_sim/load", "", LoadMany},
+          {"PUT", "/_sim/crowd", "", SetCrowd},
           {"POST", "/_sim/webhooks", "", AddWebhook},
           {"PATCH", "/_sim/webhooks/{}", "", ChangeWebhook}};
 }

@@ -39,10 +39,16 @@ void AppendItem(std::string& out, const Memory& memory, RecordShape shape, const
   out += chosen.dump();
 }
 
-Answer PagedMemories(Project& project, const Call& call, const Found& found) {
-  return Paged(project, call, PageOf(call, "page_size", 100, kLargestPage), "page_size", found.slots.size(),
+/// The stored ones, and behind them those that are only generated.
+Answer PagedMemories(Project& project, const Call& call, const Found& found, const Crowd::Chosen& crowd = {}) {
+  const std::size_t stored = found.slots.size();
+  const auto append = [&](std::string& out, const Memory& memory) {
+    AppendItem(out, memory, RecordShape::kListed, call.Field("fields"));
+  };
+  return Paged(project, call, PageOf(call, "page_size", 100, kLargestPage), "page_size", stored + crowd.size,
                [&](std::string& out, std::size_t place) {
-                 AppendItem(out, *project.store.At(found.slots[place], found.moment), RecordShape::kListed, call.Field("fields"));
+                 if (place < stored) return append(out, *project.store.At(found.slots[place], found.moment));
+                 project.crowd.Show(crowd.number_at(place - stored), [&](const Memory& memory) { append(out, memory); });
                });
 }
 
@@ -66,8 +72,9 @@ Answer List(Project& project, const Call& call) {
       return Lowered(*project.store.At(slot, found.moment)->text).find(Lowered(*keywords)) == std::string::npos;
     };
     found.slots.erase(std::remove_if(found.slots.begin(), found.slots.end(), lacks), found.slots.end());
+    return PagedMemories(project, call, found);
   }
-  return PagedMemories(project, call, found);
+  return PagedMemories(project, call, found, project.crowd.Choose(*query));
 }
 
 /// Deprecated: a bare array, paged only when asked to.

@@ -80,7 +80,12 @@ Answer Get(Project& project, const Call& call) {
   if (!id) return id.error();
   const Memory* memory = project.store.Find(*id, project.MomentOfRead());
   project.operations.Done("GET", {{"memory_id", call.parts[0]}}, Json::array());
-  return memory == nullptr ? MemoryNotFound() : Shown(*memory);
+  if (memory != nullptr) return Shown(*memory);
+  Answer answer = MemoryNotFound();
+  if (const auto number = project.crowd.NumberOf(*id)) {
+    project.crowd.Show(*number, [&](const Memory& generated) { answer = Shown(generated); });
+  }
+  return answer;
 }
 
 Answer Update(Project& project, const Call& call) {

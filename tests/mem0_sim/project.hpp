@@ -8,6 +8,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "tests/mem0_sim/crowd.hpp"
 #include "tests/mem0_sim/deliveries.hpp"
 #include "tests/mem0_sim/exports.hpp"
 #include "tests/mem0_sim/faults.hpp"
@@ -58,6 +59,7 @@ class Project {
   SimClock clock;
   Dice dice;
   Store store;
+  Crowd crowd;
   Webhooks webhooks;
   Operations operations;
   Exports exports;

@@ -184,6 +184,13 @@ void Mem0Sim::Load(std::size_t users, std::size_t memories, const Json& more) {
   Control("POST", "/load", body);
 }
 
+void Mem0Sim::SetCrowd(std::size_t users, std::size_t memories, const Json& more) {
+  Json body = more;
+  body["users"] = users;
+  body["memories"] = memories;
+  Control("PUT", "/crowd", body);
+}
+
 std::string Mem0Sim::Subscribe(const std::string& url) {
   return Control("POST", "/webhooks",
                  {{"name", "test"},

@@ -54,6 +54,9 @@ class Mem0Sim {
   /// Many memories at once, without webhooks: `user-0` … own them in turn.
   void Load(std::size_t users, std::size_t memories, const nlohmann::json& more = nlohmann::json::object());
 
+  /// The same, but generated whenever they are read and never stored: a million cost nothing. They cannot be changed.
+  void SetCrowd(std::size_t users, std::size_t memories, const nlohmann::json& more = nlohmann::json::object());
+
   /// A webhook for the four memory events; answers its id.
   std::string Subscribe(const std::string& url);
 

@@ -240,7 +240,8 @@ Result<Job::Step> Exporting::NotReady(Run& run, ExportJob job) {
     job = ExportJob{job.entity, {}, 0, 0, {}};
     return PutAndGoOn(run, job, "waiting", now, "the export expired before it was read; asked again");
   }
-  if (now >= job.asked_at + options_.deadline) {
+  const auto deadline = run.options.deadline.count() > 0 ? run.options.deadline : options_.deadline;
+  if (now >= job.asked_at + deadline) {
     return PutAndGoOn(
         run, job, "failed", now,
         fmt::format("not ready after {} seconds", std::chrono::duration_cast<std::chrono::seconds>(now - job.asked_at).count()));

@@ -44,6 +44,7 @@ json RunOptions::AsJson() const {
   if (allow_vanishing) object["allow_vanishing"] = true;
   if (!mapping.empty()) object["mapping"] = mapping;
   if (!instructions.empty()) object["instructions"] = instructions;
+  if (deadline.count() > 0) object["deadline_seconds"] = deadline.count();
   if (since) object["since"] = FormatRfc3339(*since);
   return object;
 }
@@ -56,6 +57,7 @@ RunOptions RunOptions::FromJson(const json& object) {
   options.allow_vanishing = object.value("allow_vanishing", false);
   options.mapping = object.value("mapping", std::string{});
   options.instructions = object.value("instructions", std::string{});
+  options.deadline = std::chrono::seconds{object.value("deadline_seconds", std::int64_t{0})};
   if (object.contains("since")) options.since = ParseRfc3339(object.at("since").get<std::string>());
   return options;
 }

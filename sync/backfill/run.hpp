@@ -22,13 +22,14 @@ std::string_view NameOf(RunState state);
 
 /// What a run is asked to do; kept with it, so that whoever goes on with it does the same.
 struct RunOptions {
-  bool dry_run = false;          ///< looks and counts; changes neither rows nor Mem0
-  bool full = false;             ///< exports: every user, changed or not
-  bool profiles = false;         ///< exports: reads Mem0's User Profiles instead of asking for exports
-  bool allow_vanishing = false;  ///< full sweep: many memories may be missing at once
-  std::string mapping;           ///< exports: which
-  std::string instructions;      ///< exports: instead of the usual ones
-  std::optional<Instant> since;  ///< incremental sweep: instead of the watermark
+  bool dry_run = false;              ///< looks and counts; changes neither rows nor Mem0
+  bool full = false;                 ///< exports: every user, changed or not
+  bool profiles = false;             ///< exports: reads Mem0's User Profiles instead of asking for exports
+  bool allow_vanishing = false;      ///< full sweep: many memories may be missing at once
+  std::string mapping;               ///< exports: which
+  std::string instructions;          ///< exports: instead of the usual ones
+  std::chrono::seconds deadline{0};  ///< exports: how long one may take to become ready; zero: as usual
+  std::optional<Instant> since;      ///< incremental sweep: instead of the watermark
 
   nlohmann::json AsJson() const;
   static RunOptions FromJson(const nlohmann::json& json);
@@ -38,7 +39,7 @@ struct RunOptions {
 struct Progress {
   std::int64_t done = 0;              ///< memories of a sweep, users of an export
   std::optional<std::int64_t> total;  ///< as far as it is known
-  double per_second = 0;              ///< since the run began, without the time it stood still
+  double per_second = 0;              ///< while somebody worked on the run, waits for Mem0 included
   std::optional<std::chrono::seconds> left;
 
   /// 0 to 1; nothing while the total is unknown.
@@ -73,6 +74,8 @@ struct Run {
   bool Active() const { return state == RunState::kQueued || state == RunState::kRunning || state == RunState::kPaused; }
   Progress HowFar() const;
   std::int64_t Counter(const std::string& counter) const { return counters.value(counter, std::int64_t{0}); }
+  /// Memories a sweep found that no delivery had brought.
+  std::int64_t Repaired() const { return Counter("repaired_added") + Counter("repaired_updated") + Counter("repaired_deleted"); }
   void Count(const std::string& counter, std::int64_t by) { counters[counter] = Counter(counter) + by; }
 };
 

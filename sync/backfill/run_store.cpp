@@ -67,6 +67,41 @@ tl::unexpected<Error> NoRun(std::int64_t id) {
   return Fail(ErrorCode::kNotFound, fmt::format("there is no backfill run {}", id), "membridge backfill status lists them");
 }
 
+/// Which runs keep a schedule from making up for a moment.
+constexpr std::string_view kStandsForMoments =
+    "NOT coalesce((r.options ->> 'dry_run')::boolean, false) AND (r.scheduled_for IS NOT NULL OR r.state = 'done')";
+
+/// Adds a run that is over to what all runs of its name came to.
+void AddToTotals(Transaction& transaction, std::int64_t id) {
+  transaction.Run(
+      "INSERT INTO membridge.backfill_totals AS t "
+      "(name, done, failed, cancelled, repaired_added, repaired_updated, repaired_deleted, done_at) "
+      "SELECT r.name, (r.state = 'done')::integer, (r.state = 'failed')::integer, (r.state = 'cancelled')::integer, "
+      "coalesce((r.counters ->> 'repaired_added')::bigint, 0), coalesce((r.counters ->> 'repaired_updated')::bigint, 0), "
+      "coalesce((r.counters ->> 'repaired_deleted')::bigint, 0), CASE r.state WHEN 'done' THEN r.finished_at END "
+      "FROM membridge.backfill_runs r WHERE r.id = $1::bigint AND NOT coalesce((r.options ->> 'dry_run')::boolean, false) "
+      "ON CONFLICT (name) DO UPDATE SET done = t.done + excluded.done, failed = t.failed + excluded.failed, "
+      "cancelled = t.cancelled + excluded.cancelled, repaired_added = t.repaired_added + excluded.repaired_added, "
+      "repaired_updated = t.repaired_updated + excluded.repaired_updated, "
+      "repaired_deleted = t.repaired_deleted + excluded.repaired_deleted, "
+      "done_at = greatest(t.done_at, excluded.done_at)",
+      {std::to_string(id)});
+}
+
+/// Deletes finished runs. A schedule goes on counting from them, so that no moment of theirs is made up for.
+std::size_t ForgetThose(Transaction& transaction, std::string_view which, const std::string& parameter) {
+  const Rows rows = transaction.Run(fmt::format(R"(
+      WITH gone AS (DELETE FROM membridge.backfill_runs r WHERE r.state IN ('cancelled', 'done', 'failed') AND {} RETURNING r.*),
+           moved AS (UPDATE membridge.backfill_schedules s SET since = greatest(s.since, m.moment)
+                     FROM (SELECT r.name, max(greatest(r.scheduled_for, r.finished_at)) AS moment FROM gone r
+                           WHERE {} GROUP BY r.name) AS m
+                     WHERE s.name = m.name)
+      SELECT count(*) FROM gone)",
+                                                which, kStandsForMoments),
+                                    {parameter});
+  return static_cast<std::size_t>(rows.Int(0, 0));
+}
+
 /// The run, locked; what is wanted of it is decided by the state it is in.
 std::optional<Run> Locked(Transaction& transaction, std::int64_t id) {
   const Rows rows = transaction.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE r.id = $1 FOR UPDATE", kColumns),
@@ -85,27 +120,29 @@ Result<std::int64_t> RunStore::Queue(Transaction& transaction, const Run& run) {
       {run.name, run.project.Text(), std::string{NameOf(run.kind)}, run.options.AsJson().dump(), OrNull(run.scheduled_for),
        FormatRfc3339(run.due_at), FormatRfc3339(run.queued_at)});
   if (rows.empty()) {
-    return Fail(ErrorCode::kRefused, fmt::format("a run of \"{}\" is not finished yet", run.name), "wait for it, or cancel it");
+    return Fail(ErrorCode::kRefused, fmt::format("a run of \"{}\" is not finished yet", run.name),
+                "wait for it, or end it with membridge backfill cancel");
   }
   return rows.Int(0, 0);
 }
 
 std::optional<Run> RunStore::Claim(Transaction& transaction, const std::string& holder, std::chrono::seconds lease, Instant now,
-                                   const std::vector<std::int64_t>& held) {
+                                   const std::vector<std::int64_t>& held, std::optional<std::int64_t> only) {
   postgres::Column ids;
   for (const std::int64_t id : held) ids.AddNumber(id);
-  const Rows rows =
-      transaction.Run(fmt::format(R"(
+  const Rows rows = transaction.Run(fmt::format(R"(
       UPDATE membridge.backfill_runs r SET
         state = 'running', holder = $1, held_until = statement_timestamp() + make_interval(secs => $2::float8),
         fence = nextval('membridge.backfill_fence'), started_at = coalesce(r.started_at, $3::timestamptz)
       WHERE r.id = (SELECT c.id FROM membridge.backfill_runs c
                     WHERE c.state IN ('queued', 'running') AND c.due_at <= $3::timestamptz
                       AND (c.held_until IS NULL OR c.held_until <= statement_timestamp()) AND NOT c.id = ANY ($4::bigint[])
+                      AND ($5::bigint IS NULL OR c.id = $5::bigint)
                     ORDER BY c.due_at, c.id LIMIT 1 FOR UPDATE SKIP LOCKED)
       RETURNING {})",
-                                  kColumns),
-                      {holder, std::to_string(lease.count()), FormatRfc3339(now), held.empty() ? Param{"{}"} : ids.Take()});
+                                                kColumns),
+                                    {holder, std::to_string(lease.count()), FormatRfc3339(now),
+                                     held.empty() ? Param{"{}"} : ids.Take(), only ? Param{std::to_string(*only)} : Param{}});
   if (rows.empty()) return std::nullopt;
   return RunAt(rows, 0);
 }
@@ -132,6 +169,7 @@ void RunStore::Leave(Transaction& transaction, const Run& run, RunState state, I
       {std::to_string(run.id), std::to_string(run.fence), std::string{NameOf(state)}, over ? Param{FormatRfc3339(now)} : Param{},
        OrNull(run.error), std::to_string(run.failures)});
   if (rows.empty()) throw RunLost{};
+  if (over) AddToTotals(transaction, run.id);
 }
 
 void RunStore::Release(Transaction& transaction, const Run& run) {
@@ -144,6 +182,15 @@ void RunStore::Release(Transaction& transaction, const Run& run) {
 std::optional<Run> RunStore::Find(Transaction& transaction, std::int64_t id) {
   const Rows rows = transaction.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE r.id = $1::bigint", kColumns),
                                     {std::to_string(id)});
+  if (rows.empty()) return std::nullopt;
+  return RunAt(rows, 0);
+}
+
+std::optional<Run> RunStore::FindActive(Transaction& transaction, const std::string& name) {
+  const Rows rows = transaction.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE r.name = $1 "
+                                                "AND r.state IN ('queued', 'running', 'paused')",
+                                                kColumns),
+                                    {name});
   if (rows.empty()) return std::nullopt;
   return RunAt(rows, 0);
 }
@@ -176,7 +223,9 @@ Result<RunState> RunStore::Cancel(Transaction& transaction, std::int64_t id, Ins
       "state = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN state ELSE 'cancelled' END "
       "WHERE id = $1::bigint RETURNING state",
       {std::to_string(id), FormatRfc3339(now)});
-  return Named(rows.Text(0, 0), kStates);
+  const RunState state = Named(rows.Text(0, 0), kStates);
+  if (state == RunState::kCancelled) AddToTotals(transaction, id);
+  return state;
 }
 
 Result<RunState> RunStore::Pause(Transaction& transaction, std::int64_t id) {
@@ -208,28 +257,29 @@ Result<RunState> RunStore::Resume(Transaction& transaction, std::int64_t id, Ins
 }
 
 Instant RunStore::MissedSince(Transaction& transaction, const std::string& name, const std::string& schedule, Instant now) {
-  const Rows rows = transaction.Run(R"(
+  const Rows rows = transaction.Run(fmt::format(R"(
       WITH changed AS (
         INSERT INTO membridge.backfill_schedules AS s (name, schedule, since) VALUES ($1, $2, $3::timestamptz)
         ON CONFLICT (name) DO UPDATE SET schedule = excluded.schedule, since = excluded.since WHERE s.schedule <> excluded.schedule
         RETURNING since)
       SELECT greatest(coalesce((SELECT since FROM changed), (SELECT since FROM membridge.backfill_schedules WHERE name = $1)),
                       (SELECT max(greatest(r.scheduled_for, r.finished_at)) FROM membridge.backfill_runs r
-                       WHERE r.name = $1 AND NOT coalesce((r.options ->> 'dry_run')::boolean, false)
-                         AND (r.scheduled_for IS NOT NULL OR r.state = 'done')))
+                       WHERE r.name = $1 AND {}))
       )",
+                                                kStandsForMoments),
                                     {name, schedule, FormatRfc3339(now)});
   return postgres::TimeAt(rows, 0, 0);
 }
 
 std::size_t RunStore::Forget(Transaction& transaction, std::size_t keep) {
-  return transaction
-      .Run(
-          "DELETE FROM membridge.backfill_runs r USING "
-          "(SELECT id, row_number() OVER (PARTITION BY name ORDER BY id DESC) AS place FROM membridge.backfill_runs) AS ranked "
-          "WHERE r.id = ranked.id AND ranked.place > $1::bigint AND r.state IN ('cancelled', 'done', 'failed')",
-          {std::to_string(keep)})
-      .Affected();
+  return ForgetThose(transaction,
+                     "r.id IN (SELECT ranked.id FROM (SELECT id, row_number() OVER (PARTITION BY name ORDER BY id DESC) AS place "
+                     "FROM membridge.backfill_runs) AS ranked WHERE ranked.place > $1::bigint)",
+                     std::to_string(keep));
+}
+
+std::size_t RunStore::ForgetBefore(Transaction& transaction, Instant ended) {
+  return ForgetThose(transaction, "r.finished_at < $1::timestamptz", FormatRfc3339(ended));
 }
 
 }  // namespace membridge::sync

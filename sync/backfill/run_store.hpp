@@ -23,18 +23,22 @@ class RunStore {
   /// Queues a run, due at `due_at`. kRefused when a run of this name is not finished yet, or the moment has had its run.
   static Result<std::int64_t> Queue(postgres::Transaction& transaction, const Run& run);
 
-  /// Takes one run that is due and in nobody's hands, the longest-waiting first, for `lease`; those in `held` are passed over.
+  /// Takes one run that is due and in nobody's hands, the longest-waiting first, for `lease`; those in `held` are passed
+  /// over, and all but `only` when it is given.
   static std::optional<Run> Claim(postgres::Transaction& transaction, const std::string& holder, std::chrono::seconds lease,
-                                  Instant now, const std::vector<std::int64_t>& held);
+                                  Instant now, const std::vector<std::int64_t>& held,
+                                  std::optional<std::int64_t> only = std::nullopt);
   /// Writes what a step changed (cursor, counters, done, total, worked, failures, error, due_at), renews the lease and returns
   /// what is wanted of the run. Throws RunLost unless the fence is still ours.
   static std::string Commit(postgres::Transaction& transaction, const Run& run, std::chrono::seconds lease);
-  /// Ends our hold on it in the given state. Throws RunLost.
+  /// Ends our hold on it in the given state; what is over is added to the totals of its name. Throws RunLost.
   static void Leave(postgres::Transaction& transaction, const Run& run, RunState state, Instant now);
   /// Gives it back as it stands, for anybody to go on with.
   static void Release(postgres::Transaction& transaction, const Run& run);
 
   static std::optional<Run> Find(postgres::Transaction& transaction, std::int64_t id);
+  /// The run of this name that is not over yet; there is at most one.
+  static std::optional<Run> FindActive(postgres::Transaction& transaction, const std::string& name);
   /// The newest first.
   static std::vector<Run> List(postgres::Transaction& transaction, const std::optional<std::string>& name, std::size_t limit);
   /// When the next queued or waiting run becomes due; nothing when there is none.
@@ -52,6 +56,8 @@ class RunStore {
                              Instant now);
   /// Forgets finished runs, and what belongs to them, beyond the newest `keep` of each name.
   static std::size_t Forget(postgres::Transaction& transaction, std::size_t keep);
+  /// Forgets those that ended before this.
+  static std::size_t ForgetBefore(postgres::Transaction& transaction, Instant ended);
 };
 
 }  // namespace membridge::sync

@@ -10,6 +10,7 @@
 #include "mappings/diagnostic.hpp"
 #include "sync/backfill/run_store.hpp"
 #include "sync/log.hpp"
+#include "sync/schedule/standing.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -92,7 +93,7 @@ postgres::Session& Scheduler::State() {
 
 Result<bool> Scheduler::RunOnce() {
   try {
-    QueueDue();
+    if (!only_) QueueDue();
     const bool claimed = held_.size() < options_.at_once && ClaimOne();
     const bool stepped = StepOne();
     std::erase_if(held_, [](const auto& held) { return held->over; });
@@ -109,9 +110,9 @@ void Scheduler::QueueDue() {
   for (Timed& timed : timed_) {
     if (timed.look_at && *timed.look_at > now) continue;
     postgres::Transaction transaction = State().Begin();
-    const Instant since =
-        RunStore::MissedSince(transaction, timed.backfill->name, timed.backfill->schedule + " " + timed.backfill->timezone, now);
-    if (const auto moment = timed.cron.Last(since, now, timed.zone)) {
+    const Instant since = RunStore::MissedSince(transaction, timed.backfill->name, WordsOf(*timed.backfill), now);
+    const auto moment = timed.cron.Last(since, now, timed.zone);
+    if (moment && !IsPaused(transaction, timed.backfill->name)) {
       Run run;
       run.name = timed.backfill->name;
       run.project = timed.backfill->project;
@@ -135,7 +136,7 @@ bool Scheduler::ClaimOne() {
   std::vector<std::int64_t> mine;
   for (const auto& held : held_) mine.push_back(held->run.id);
   postgres::Transaction transaction = State().Begin();
-  auto run = RunStore::Claim(transaction, holder_, options_.lease, clock_.Now(), mine);
+  auto run = RunStore::Claim(transaction, holder_, options_.lease, clock_.Now(), mine, only_);
   transaction.Commit();
   if (!run) return false;
   auto held = std::make_unique<Held>();
@@ -171,7 +172,6 @@ bool Scheduler::StepOne() {
 
 void Scheduler::Work(Held& held) {
   Run next = held.run;
-  const auto began = Steady::now();
   try {
     if (held.run.wanted.empty()) {
       if (next.failures > 0) next.error.clear();
@@ -182,9 +182,8 @@ void Scheduler::Work(Held& held) {
         held.run = std::move(next);  // what was committed before it failed
         return FailStep(held, step.error());
       }
-      next.worked += std::chrono::duration_cast<milliseconds>(Steady::now() - began);
       held.run = std::move(next);
-      held.committed_at = Steady::now();
+      CountTime(held);
       held.ready_at = clock_.Now() + step->wait;
       if (step->over) return Leave(held, RunState::kDone);
       return Obey(held, step->wanted);
@@ -200,14 +199,21 @@ void Scheduler::Work(Held& held) {
   }
 }
 
+/// Adds the time since the run was last looked at; it is written with the next commit.
+void Scheduler::CountTime(Held& held) {
+  const auto now = Steady::now();
+  held.run.worked += std::chrono::duration_cast<milliseconds>(now - held.committed_at);
+  held.committed_at = now;
+}
+
 /// A run that waits keeps its lease, and hears what is wanted of it.
 void Scheduler::Keep(Held& held) {
   if (Steady::now() - held.committed_at < options_.lease / 3) return;
   try {
+    CountTime(held);
     postgres::Transaction transaction = State().Begin();
     const std::string wanted = RunStore::Commit(transaction, held.run, options_.lease);
     transaction.Commit();
-    held.committed_at = Steady::now();
     Obey(held, wanted);
   } catch (const RunLost&) {
     held.over = true;
@@ -255,7 +261,9 @@ milliseconds Scheduler::BackOff(int failures) const {
 milliseconds Scheduler::NextDue(milliseconds patience) {
   const Instant now = clock_.Now();
   Instant next = now + patience;
-  for (const Timed& timed : timed_) next = std::min(next, timed.look_at.value_or(now));
+  for (const Timed& timed : timed_) {
+    if (!only_) next = std::min(next, timed.look_at.value_or(now));
+  }
   for (const auto& held : held_) next = std::min(next, held->ready_at);
   return std::max(milliseconds{0}, std::chrono::ceil<milliseconds>(next - now));
 }

@@ -55,6 +55,9 @@ class Scheduler {
   /// How long until RunOnce() has something to do again, as far as this process knows; at most `patience`.
   std::chrono::milliseconds NextDue(std::chrono::milliseconds patience);
 
+  /// From now on this run and no other: for a command that works what it was asked for and leaves the schedules to `serve`.
+  void WorkOnly(std::int64_t run) { only_ = run; }
+
   /// When a backfill's next moment comes; nothing without a schedule or an entry of that name.
   std::optional<Instant> NextMoment(const std::string& name) const;
   const std::vector<Backfill>& Entries() const { return entries_; }
@@ -74,6 +77,7 @@ class Scheduler {
   bool ClaimOne();
   bool StepOne();
   void Work(Held& held);
+  void CountTime(Held& held);
   void Keep(Held& held);
   void Obey(Held& held, const std::string& wanted);
   void FailStep(Held& held, const Error& error);
@@ -89,6 +93,7 @@ class Scheduler {
   std::vector<Timed> timed_;
   std::vector<std::unique_ptr<Held>> held_;
   std::size_t turn_ = 0;
+  std::optional<std::int64_t> only_;
   std::string holder_;
 };
 

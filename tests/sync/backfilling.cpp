@@ -1,7 +1,6 @@
 #include "tests/sync/backfilling.hpp"
 
 #include <stdexcept>
-#include <thread>
 
 #include "tests/support/eventually.hpp"
 #include "tests/sync/mapping_sets.hpp"
@@ -31,6 +30,10 @@ Backfilling::Backfilling(const std::string& schema_sql, const std::string& mappi
   parts.exporting.deadline = 20s;
   worker_ = std::make_unique<sync::Worker>(
       options, db.Dsn(), parts.mappings, [this](const ProjectId&) { return Client(false); }, clock, counters);
+}
+
+void Backfilling::UseMapping(const std::string& mapping_yaml) {
+  mappings_ = MappingsOf(db, mapping_yaml);
 }
 
 std::unique_ptr<sync::mem0::Client> Backfilling::Client(bool background) const {
@@ -64,20 +67,26 @@ sync::Run Backfilling::RunToEnd(sync::BackfillKind kind, const sync::RunOptions&
   return RunToEnd(*scheduler, Start(*scheduler, kind, options));
 }
 
+bool Backfilling::WorkOnce(sync::Scheduler& scheduler) {
+  const auto stepped = scheduler.RunOnce();
+  const auto claimed = worker_->RunOnce();
+  if (!stepped) throw std::runtime_error(stepped.error().message);
+  if (!claimed) throw std::runtime_error(claimed.error().message);
+  return *stepped || *claimed > 0;
+}
+
 sync::Run Backfilling::RunToEnd(sync::Scheduler& scheduler, std::int64_t id) {
-  // A whole run of hundreds of steps, perhaps on a busy machine: far more than Eventually() waits for.
-  const auto deadline = std::chrono::steady_clock::now() + 3min;
-  while (std::chrono::steady_clock::now() < deadline) {
-    const auto stepped = scheduler.RunOnce();
-    const auto claimed = worker_->RunOnce();
-    if (!stepped) throw std::runtime_error(stepped.error().message);
-    if (!claimed) throw std::runtime_error(claimed.error().message);
-    if (*stepped || *claimed > 0) continue;
-    if (!RunOf(id).Active()) return RunOf(id);
-    clock.Advance(scheduler.NextDue(1s));
-    std::this_thread::sleep_for(1ms);  // what is due by the database's own clock takes its time
+  const auto over = [&] {
+    while (WorkOnce(scheduler)) continue;
+    if (!RunOf(id).Active()) return true;
+    clock.Advance(scheduler.NextDue(1s));  // what is due by the database's own clock takes its time
+    return false;
+  };
+  // A whole run of hundreds of steps, perhaps on a busy machine: far more than Eventually() waits for by itself.
+  if (!Eventually(over, 3min)) {
+    throw std::runtime_error("the run did not end: " + RunOf(id).cursor.dump() + RunOf(id).error);
   }
-  throw std::runtime_error("the run did not end: " + RunOf(id).cursor.dump() + RunOf(id).error);
+  return RunOf(id);
 }
 
 void Backfilling::Deliver(const std::vector<std::string>& memories) {

@@ -41,8 +41,12 @@ class Backfilling {
   sync::Run RunToEnd(sync::BackfillKind kind, const sync::RunOptions& options = {});
   /// Works a run that was started already.
   sync::Run RunToEnd(sync::Scheduler& scheduler, std::int64_t id);
+  /// One round of both; false when there was nothing to do.
+  bool WorkOnce(sync::Scheduler& scheduler);
   sync::Run RunOf(std::int64_t id) const;
   std::int64_t Start(sync::Scheduler& scheduler, sync::BackfillKind kind, const sync::RunOptions& options = {}) const;
+  /// Another mapping instead, as after an edit of its file.
+  void UseMapping(const std::string& mapping_yaml);
   /// Delivers: marks these memories dirty and lets the worker bring them in.
   void Deliver(const std::vector<std::string>& memories);
   void Work();  ///< until the queue is empty

@@ -9,6 +9,7 @@
 #include "admin/mem0_clients.hpp"
 #include "mappings/result.hpp"
 #include "mappings/time.hpp"
+#include "sync/backfill/jobs.hpp"
 #include "sync/mapping_set.hpp"
 #include "sync/schedule/scheduler.hpp"
 #include "sync/schedule/scheduler_thread.hpp"
@@ -19,10 +20,17 @@ namespace membridge::admin {
 /// The entries of `backfill:` as the scheduler takes them.
 std::vector<sync::Backfill> BackfillsOf(const Config& config);
 
-/// Starts the thread that runs `backfill:` when its time comes, and what people queue. Everything referred to outlives it. kRefused: a
-/// schedule or time zone that cannot be read.
+/// What runs of this configuration are worked with. Everything referred to outlives it.
+sync::JobParts JobPartsOf(const Config& config, const std::string& state_dsn, sync::Worker::Mappings mappings,
+                          const Mem0Clients& mem0, const Clock& clock, sync::WorkerCounters& counters);
+
+/// A scheduler of the configured backfills. kRefused: a schedule or time zone that cannot be read.
+Result<std::unique_ptr<sync::Scheduler>> MakeScheduler(const Config& config, sync::JobParts parts);
+
+/// Starts the thread that runs `backfill:` when its time comes, and what people queue. Everything referred to outlives it.
+/// kRefused: a schedule or time zone that cannot be read.
 Result<std::unique_ptr<sync::SchedulerThread>> StartBackfills(const Config& config, const std::string& state_dsn,
-                                                              sync::Worker::Mappings mappings, const Mem0Clients& mem0, const Clock& clock,
-                                                              sync::WorkerCounters& counters);
+                                                              sync::Worker::Mappings mappings, const Mem0Clients& mem0,
+                                                              const Clock& clock, sync::WorkerCounters& counters);
 
 }  // namespace membridge::admin

@@ -51,6 +51,7 @@ void ReadSync(Fields& top, SyncConfig& sync) {
   fields.Read("read_lag", sync.read_lag);
   fields.Read("lease", sync.lease);
   fields.Read("poll", sync.poll);
+  fields.Read("delivery_patience", sync.delivery_patience);
   if (sync.poll < std::chrono::milliseconds{10}) {
     top.context().problems.Error(fields.PlaceOf("poll"), "\"poll\" must be at least 10ms");
   }
@@ -67,6 +68,7 @@ void ReadRetention(Fields& top, Config& config) {
   Fields fields{*section, "\"retention\"", top.context()};
   fields.Read("deliveries", config.keep_deliveries);
   fields.Read("parked", config.keep_parked);
+  fields.Read("runs", config.keep_runs);
   if (config.keep_deliveries < std::chrono::days{1}) {
     top.context().problems.Error(fields.PlaceOf("deliveries"),
                                  "\"deliveries\" must be at least 1d: they are dropped by whole days");

@@ -70,8 +70,13 @@ struct BackfillConfig {
   ProjectId project;
   Kind kind = Kind::kExport;
   std::string export_mapping;  ///< of kExport
+  std::string instructions;    ///< of kExport: what Mem0 is told besides the schema; empty: the usual words
+  bool profiles = false;       ///< of kExport: reads Mem0's User Profiles instead of asking for exports
+  bool full = false;           ///< of kExport: every user each time, changed or not
+  std::chrono::seconds deadline = std::chrono::minutes{10};  ///< of kExport: one that is not ready by then has failed
   std::string schedule;        ///< five cron fields
   std::string timezone = "UTC";
+  std::chrono::seconds jitter{0};  ///< a run starts up to so much after its moment
   mappings::Place place;
 };
 
@@ -82,6 +87,7 @@ struct SyncConfig {
       1'000};                             ///< a read that began earlier than this after the newest delivery is looked at again
   std::chrono::seconds lease{60};         ///< how long a claim hides a memory from other workers
   std::chrono::milliseconds poll{1'000};  ///< the floor under NOTIFY
+  std::chrono::seconds delivery_patience{60};  ///< a change younger than this may still be delivered: no sweep calls it lost
 };
 
 /// `membridge.yaml`, read and checked as far as that goes without database and network. Every relative path in the file counts
@@ -99,6 +105,7 @@ struct Config {
   std::vector<BackfillConfig> backfill;
   std::chrono::seconds keep_deliveries = std::chrono::days{30};
   std::chrono::seconds keep_parked = std::chrono::days{90};
+  std::chrono::seconds keep_runs = std::chrono::days{90};
   std::size_t max_body_bytes = 1024 * 1024;
   std::chrono::milliseconds soft_stop{25'000};
   SyncConfig sync;

@@ -131,6 +131,23 @@ void Tell(Fields& fields, std::string_view key, const Error& error) {
 
 }  // namespace
 
+namespace {
+
+/// What only exports have; a sweep that names it is told so.
+void ReadExportOptions(Fields& fields, BackfillConfig& backfill) {
+  fields.Read("profiles", backfill.profiles);
+  fields.Read("full", backfill.full);
+  fields.Read("deadline", backfill.deadline);
+  if (auto instructions = fields.Text("instructions")) backfill.instructions = std::move(*instructions);
+  if (backfill.kind == BackfillConfig::Kind::kExport) return;
+  for (const char* key : {"profiles", "full", "deadline", "instructions"}) {
+    if (fields.Take(key) == nullptr) continue;
+    fields.context().problems.Error(fields.PlaceOf(key), fmt::format("\"{}\" belongs to an export, and this is a sweep", key));
+  }
+}
+
+}  // namespace
+
 void ReadBackfill(Fields& top, Config& config) {
   ReadingContext& context = top.context();
   for (const YamlNode* item : top.List("backfill")) {
@@ -174,6 +191,8 @@ void ReadBackfill(Fields& top, Config& config) {
       if (const auto zone = sync::TimeZone::Named(*timezone); !zone) Tell(fields, "timezone", zone.error());
       backfill.timezone = std::move(*timezone);
     }
+    fields.Read("jitter", backfill.jitter);
+    ReadExportOptions(fields, backfill);
     fields.Done();
     config.backfill.push_back(std::move(backfill));
   }

@@ -3,6 +3,7 @@
 #include <functional>
 #include <utility>
 
+#include "sync/backfill/run_store.hpp"
 #include "sync/deliveries.hpp"
 #include "sync/log.hpp"
 #include "sync/postgres/session.hpp"
@@ -78,6 +79,12 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
   Step("parked", [&] {
     session.Run("DELETE FROM membridge.parked WHERE parked_at < clock_timestamp() - make_interval(secs => $1::float8)",
                 {std::to_string(config_.keep_parked.count())});
+  });
+  Step("runs", [&] {
+    sync::postgres::Transaction transaction = session.Begin();
+    const std::size_t forgotten = sync::RunStore::ForgetBefore(transaction, clock_.Now() - config_.keep_runs);
+    transaction.Commit();
+    if (forgotten > 0) sync::Log(sync::LogLevel::kInfo, "runs_forgotten", {{"runs", forgotten}});
   });
   Step("tokens", [&] {
     sync::postgres::Transaction transaction = session.Begin();

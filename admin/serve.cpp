@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "admin/backfill_metrics.hpp"
 #include "admin/backfilling.hpp"
 #include "admin/commands/command.hpp"
 #include "admin/databases.hpp"
@@ -78,6 +79,7 @@ class Running {
   receiver::http::Server admin_server_;
   WorkerPool workers_;
   Monitor monitor_;
+  BackfillMetrics backfill_metrics_;
   Housekeeping housekeeping_;
   std::optional<Registrar> registrar_;  // once deliveries are taken
   std::unique_ptr<sync::SchedulerThread> backfills_;
@@ -98,6 +100,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
                     }),
       workers_(config.sync.workers, config.sync.poll, wake_up_, [this] { return MakeWorker(); }),
       monitor_(state_dsn_, [this] { return workers_.LastRound(); }),
+      backfill_metrics_(BackfillsOf(config), state_dsn_, clock_, metrics_),
       housekeeping_(config, state_dsn_, clock_, metrics_, wake_up_) {
   receiver::AddHealthRoutes(admin_routes_, HealthAnswers());
   AddPageRoutes(admin_routes_);

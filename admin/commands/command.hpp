@@ -38,6 +38,7 @@ using Choice = std::function<int(Console&)>;
 
 // One function per command, each in a file of its own. They add the command and its options; nothing runs yet.
 void AddBackfill(CLI::App& app, Choice& choice);
+void AddBackfillRun(CLI::App& group, Choice& choice);  ///< `run`, of the group `backfill`
 void AddCatalog(CLI::App& app, Choice& choice);
 void AddCheck(CLI::App& app, Choice& choice);
 void AddDeliveries(CLI::App& app, Choice& choice);

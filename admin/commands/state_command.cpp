@@ -4,7 +4,8 @@
 
 namespace membridge::admin {
 
-int WithState(const std::string& config_file, Console& console, const std::function<int(sync::postgres::Session&)>& work) {
+int WithState(const std::string& config_file, Console& console,
+              const std::function<int(const Config&, sync::postgres::Session&)>& work) {
   const auto config = ConfigOrProblems(config_file, console);
   if (!config) return kBadUsage;
   auto databases = Databases::Open(*config, Databases::Use::kCommand);
@@ -15,7 +16,7 @@ int WithState(const std::string& config_file, Console& console, const std::funct
     return PrintError({ErrorCode::kRefused, "the database is not migrated", "run membridge migrate"}, console);
   try {
     sync::postgres::Session session{databases->StateDsn(), "membridge command"};
-    return work(session);
+    return work(*config, session);
   } catch (const sync::postgres::SqlFailure& failure) {
     return PrintError(failure.AsError("the state database"), console);
   }

@@ -10,7 +10,8 @@
 namespace membridge::admin {
 
 /// Opens the configured state database and runs `work` on a session there. Prints what goes wrong.
-int WithState(const std::string& config_file, Console& console, const std::function<int(sync::postgres::Session&)>& work);
+int WithState(const std::string& config_file, Console& console,
+              const std::function<int(const Config&, sync::postgres::Session&)>& work);
 
 /// An error in what the user asked for.
 int PrintUsageError(const Error& error, Console& console);
@@ -20,7 +21,16 @@ template <class Options>
 Choice OnState(std::shared_ptr<Options> options, int (*run)(const Options&, sync::postgres::Session&, Console&)) {
   return [options, run](Console& console) {
     return WithState(options->common->config, console,
-                     [&](sync::postgres::Session& session) { return run(*options, session, console); });
+                     [&](const Config&, sync::postgres::Session& session) { return run(*options, session, console); });
+  };
+}
+/// The same for one that also wants the configuration.
+template <class Options>
+Choice OnState(std::shared_ptr<Options> options, int (*run)(const Options&, const Config&, sync::postgres::Session&, Console&)) {
+  return [options, run](Console& console) {
+    return WithState(options->common->config, console, [&](const Config& config, sync::postgres::Session& session) {
+      return run(*options, config, session, console);
+    });
   };
 }
 

@@ -1,0 +1,176 @@
+// `backfill run` and `sweep`: a run that somebody waits for.
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+#include <stop_token>
+
+#include "admin/backfill_text.hpp"
+#include "admin/backfilling.hpp"
+#include "admin/commands/command.hpp"
+#include "admin/commands/filters.hpp"
+#include "admin/commands/prepared.hpp"
+#include "admin/commands/state_command.hpp"
+#include "admin/mapping_snapshot.hpp"
+#include "admin/metrics.hpp"
+#include "admin/periodic.hpp"
+#include "admin/progress.hpp"
+#include "sync/backfill/jobs.hpp"
+#include "sync/backfill/run_store.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using sync::postgres::Session;
+using sync::postgres::Transaction;
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  std::string name, project, since;
+  bool full = false;
+  bool dry_run = false;
+  bool allow_vanishing = false;
+  bool no_wait = false;
+};
+
+sync::Run FindRun(Session& session, std::int64_t id) {
+  Transaction transaction = session.Begin();
+  auto run = sync::RunStore::Find(transaction, id);
+  if (!run) throw std::runtime_error("the run was forgotten before it ended");
+  return *run;
+}
+
+int PrintRun(const sync::Run& run, const Options& options, Console& console) {
+  if (options.common->json) {
+    fmt::print(console.out, "{}\n", AsJson(run).dump(2));
+  } else {
+    fmt::print(console.out, "{}\n", LineOf(run));
+  }
+  if (run.Active()) return kDone;
+  return run.state == sync::RunState::kDone ? kDone : kFoundProblems;
+}
+
+/// Works a run to its end, here or in a serve that took it first, and shows how far it is. What the run leaves to be read once
+/// more is read by `worker`, for there may be no serve.
+int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session, std::int64_t id, const Options& options,
+              Console& console) {
+  const std::stop_source nobody_stops;
+  ProgressDisplay display{console.err, ProgressDisplay::ForStderr()};
+  scheduler.WorkOnly(id);
+  for (;;) {
+    const auto worked = scheduler.RunOnce();
+    if (!worked) {
+      display.End();
+      return PrintError(worked.error(), console);
+    }
+    const sync::Run run = FindRun(session, id);
+    if (!run.Active() || run.state == sync::RunState::kPaused) {
+      display.End();
+      return PrintRun(run, options, console);
+    }
+    display.Show(LookAt(run));
+    if (*worked) continue;
+    const auto read = worker.RunOnce();
+    if (!read || *read == 0) Pause(nobody_stops.get_token(), scheduler.NextDue(std::chrono::milliseconds{500}));
+  }
+}
+
+/// Queues a run by `start` and works it, or leaves it to a serve.
+int RunToEnd(const Options& options, Console& console,
+             const std::function<Result<std::int64_t>(sync::Scheduler&, const Config&)>& start) {
+  const auto prepared = Prepare(options.common->config, {}, console);
+  if (!prepared) return prepared.error();
+  if (auto migrated = MigrateAll(prepared->config, prepared->databases); !migrated) return PrintError(migrated.error(), console);
+  const auto mapping_set = BuildMappingSet(prepared->config, prepared->mappings, prepared->catalogs);
+  const SystemClock clock;
+  Metrics metrics;
+  const Mem0Clients mem0{prepared->config, metrics};
+  sync::WorkerCounters counters;
+  const auto parts = JobPartsOf(
+      prepared->config, prepared->databases.StateDsn(), [&] { return mapping_set; }, mem0, clock, counters);
+  auto scheduler = MakeScheduler(prepared->config, parts);
+  if (!scheduler) return PrintUsageError(scheduler.error(), console);
+  try {
+    const auto id = start(**scheduler, prepared->config);
+    if (!id) return PrintUsageError(id.error(), console);
+    Session session{prepared->databases.StateDsn(), "membridge backfill"};
+    if (options.no_wait) return PrintRun(FindRun(session, *id), options, console);
+    sync::Worker worker{parts.worker, parts.state_dsn, parts.mappings, parts.background_client, clock, counters};
+    return WorkToEnd(**scheduler, worker, session, *id, options, console);
+  } catch (const sync::postgres::SqlFailure& failure) {
+    return PrintError(failure.AsError("the state database"), console);
+  }
+}
+
+int RunNamed(const Options& options, Console& console) {
+  return RunToEnd(options, console, [&](sync::Scheduler& scheduler, const Config&) -> Result<std::int64_t> {
+    sync::RunOptions asked;
+    asked.dry_run = options.dry_run;
+    asked.full = options.full;
+    asked.allow_vanishing = options.allow_vanishing;
+    return scheduler.Start(options.name, asked);
+  });
+}
+
+Result<sync::Backfill> SweepAskedFor(const Options& options, const Config& config) {
+  sync::Backfill backfill;
+  if (options.project.empty() && config.projects.size() != 1) {
+    return Fail(ErrorCode::kRefused, "the configuration has several projects", "say which with --project");
+  }
+  backfill.project = options.project.empty() ? config.projects.front().id : ProjectId{options.project};
+  if (config.FindProject(backfill.project) == nullptr) {
+    return Fail(ErrorCode::kNotFound, fmt::format("no project \"{}\" in the configuration", options.project));
+  }
+  backfill.kind = options.full ? sync::BackfillKind::kFullSweep : sync::BackfillKind::kIncrementalSweep;
+  backfill.name = fmt::format("sweep by hand, {}", backfill.project.Text());
+  backfill.options.dry_run = options.dry_run;
+  backfill.options.allow_vanishing = options.allow_vanishing;
+  if (!options.since.empty()) {
+    backfill.options.since = ParseWhen(options.since, SystemClock{}.Now());
+    if (!backfill.options.since) {
+      return Fail(ErrorCode::kRefused, fmt::format("--since: \"{}\" is no time", options.since),
+                  "write 2026-03-01, or an age such as 2h");
+    }
+  }
+  return backfill;
+}
+
+int Sweep(const Options& options, Console& console) {
+  return RunToEnd(options, console, [&](sync::Scheduler& scheduler, const Config& config) -> Result<std::int64_t> {
+    const auto backfill = SweepAskedFor(options, config);
+    if (!backfill) return tl::unexpected<Error>(backfill.error());
+    return scheduler.Start(*backfill);
+  });
+}
+
+/// What both commands have.
+void AddRunOptions(CLI::App& command, Options& options) {
+  options.common = AddConfigAndJsonOptions(command);
+  command.add_flag("--dry-run", options.dry_run, "Only look and count: neither rows nor Mem0 are changed");
+  command.add_flag("--allow-vanishing", options.allow_vanishing,
+                   "Withdraw rows even when more is gone from Mem0 at once than the guard lets pass");
+  command.add_flag("--no-wait", options.no_wait, "Leave it to a serve that runs, and return");
+}
+
+}  // namespace
+
+void AddBackfillRun(CLI::App& group, Choice& choice) {
+  auto options = std::make_shared<Options>();
+  CLI::App* run = group.add_subcommand("run", "Run one now and wait for its end; a serve that runs may do the work");
+  AddRunOptions(*run, *options);
+  run->add_option("name", options->name, "The backfill's name")->required();
+  run->add_flag("--full", options->full, "Exports: every user, changed or not");
+  run->callback([=, &choice] { choice = [=](Console& console) { return RunNamed(*options, console); }; });
+}
+
+void AddSweep(CLI::App& app, Choice& choice) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("sweep", "Compare with Mem0 now and repair what differs; wait for the end");
+  AddRunOptions(*command, *options);
+  auto* full = command->add_flag("--full", options->full, "Every memory, and those that are gone");
+  command->add_option("--since", options->since, "What changed since then: a time, a day, or an age such as 2h")->excludes(full);
+  command->add_option("--project", options->project, "Which project, when there are several");
+  command->callback([=, &choice] { choice = [=](Console& console) { return Sweep(*options, console); }; });
+}
+
+}  // namespace membridge::admin

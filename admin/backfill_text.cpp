@@ -14,16 +14,8 @@ ordered_json Time(const std::optional<Instant>& at) {
   return at ? ordered_json(FormatRfc3339(*at)) : ordered_json(nullptr);
 }
 
-ordered_json ProgressJson(const Run& run) {
-  const sync::Progress progress = run.HowFar();
-  ordered_json json = ordered_json::object();
-  json["done"] = progress.done;
-  json["total"] = progress.total ? ordered_json(*progress.total) : ordered_json(nullptr);
-  json["share"] = progress.Share() ? ordered_json(*progress.Share()) : ordered_json(nullptr);
-  json["per_second"] = progress.per_second;
-  json["left_seconds"] =
-      progress.left && run.state == RunState::kRunning ? ordered_json(progress.left->count()) : ordered_json(nullptr);
-  return json;
+ordered_json TextOrNull(const std::string& text) {
+  return text.empty() ? ordered_json(nullptr) : ordered_json(text);
 }
 
 const char* UnitOf(const Run& run) {
@@ -52,23 +44,31 @@ std::string CountersText(const Run& run) {
 }  // namespace
 
 ordered_json AsJson(const Run& run) {
+  const sync::Progress progress = run.HowFar();
   ordered_json json = ordered_json::object();
   json["id"] = run.id;
   json["name"] = run.name;
   json["project"] = run.project.Text();
   json["kind"] = NameOf(run.kind);
   json["state"] = NameOf(run.state);
-  json["wanted"] = run.wanted.empty() ? ordered_json(nullptr) : ordered_json(run.wanted);
-  json["options"] = run.options.AsJson();
+  json["wanted"] = TextOrNull(run.wanted);
+  json["dry_run"] = run.options.dry_run;
   json["scheduled_for"] = Time(run.scheduled_for);
-  json["queued_at"] = Time(run.queued_at);
-  json["due_at"] = Time(run.due_at);
+  json["queued_at"] = FormatRfc3339(run.queued_at);
   json["started_at"] = Time(run.started_at);
   json["finished_at"] = Time(run.finished_at);
-  json["progress"] = ProgressJson(run);
+  json["done"] = progress.done;
+  json["total"] = progress.total ? ordered_json(*progress.total) : ordered_json(nullptr);
+  json["share"] = progress.Share() ? ordered_json(*progress.Share()) : ordered_json(nullptr);
+  json["per_second"] = progress.per_second;
+  json["seconds_left"] = nullptr;
+  if (progress.left && run.state == RunState::kRunning) json["seconds_left"] = progress.left->count();
   json["counters"] = run.counters;
-  json["repaired"] = run.Repaired();
-  json["error"] = run.error;
+  json["repaired"] = ordered_json::object();
+  for (const char* change : {"added", "updated", "deleted"}) {
+    json["repaired"][change] = run.Counter(std::string{"repaired_"}.append(change));
+  }
+  json["error"] = TextOrNull(run.error);
   return json;
 }
 
@@ -78,13 +78,11 @@ ordered_json AsJson(const sync::Standing& standing) {
   json["name"] = backfill.name;
   json["project"] = backfill.project.Text();
   json["kind"] = NameOf(backfill.kind);
-  json["mapping"] = backfill.options.mapping;
-  json["profiles"] = backfill.options.profiles;
+  json["mapping"] = TextOrNull(backfill.options.mapping);
   json["schedule"] = backfill.schedule;
   json["timezone"] = backfill.timezone;
-  json["jitter_seconds"] = backfill.jitter.count();
   json["paused_at"] = Time(standing.paused_at);
-  json["next"] = Time(standing.next);
+  json["next_at"] = Time(standing.next);
   json["active"] = standing.active ? AsJson(*standing.active) : ordered_json(nullptr);
   json["last"] = standing.last ? AsJson(*standing.last) : ordered_json(nullptr);
   return json;

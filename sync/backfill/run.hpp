@@ -74,8 +74,6 @@ struct Run {
   bool Active() const { return state == RunState::kQueued || state == RunState::kRunning || state == RunState::kPaused; }
   Progress HowFar() const;
   std::int64_t Counter(const std::string& counter) const { return counters.value(counter, std::int64_t{0}); }
-  /// Memories a sweep found that no delivery had brought.
-  std::int64_t Repaired() const { return Counter("repaired_added") + Counter("repaired_updated") + Counter("repaired_deleted"); }
   void Count(const std::string& counter, std::int64_t by) { counters[counter] = Counter(counter) + by; }
 };
 

@@ -50,7 +50,7 @@ TEST_CASE("serve runs the sweep and the export that its schedule says, and makes
   const json sweep = WaitForRun(world, bridge, "sweep");
   CHECK(sweep.at("state") == "done");
   CHECK(sweep.at("scheduled_for").get<std::string>().substr(4, 12) == "-01-01T03:00");
-  CHECK(sweep.at("progress").at("done") == 6);
+  CHECK(sweep.at("done") == 6);
   CHECK(world.WrongRows() == std::vector<std::string>{});
   const json nightly = WaitForRun(world, bridge, "nightly");
   CHECK(nightly.at("state") == "done");
@@ -98,10 +98,7 @@ TEST_CASE("half of all deliveries are lost, deletes too, and one sweep of serve 
   REQUIRE(world.WaitSettled());
   CHECK(run.at("state") == "done");
   CHECK(world.WrongRows() == std::vector<std::string>{});
-  CHECK(run.at("counters").at("repaired_added") == 15);
-  CHECK(run.at("counters").at("repaired_updated") == 15);
-  CHECK(run.at("counters").at("repaired_deleted") == 15);
-  CHECK(run.at("repaired") == 45);
+  CHECK(run.at("repaired") == json{{"added", 15}, {"updated", 15}, {"deleted", 15}});
   CHECK(test::WaitUntil(
       [&] { return bridge.Metric("membridge_backfill_repaired_total{backfill=\"sweep\",change=\"deleted\"}") == 15.0; }));
   CHECK(bridge.Metric("membridge_backfill_repaired_total{backfill=\"sweep\",change=\"updated\"}") == 15.0);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <set>
 
@@ -39,6 +40,13 @@ void StartWalk(Run& run, int walk, Instant began) {
   run.done = 0;
 }
 
+/// No upper bound: a memory that changes during the walk would drop out of the list and move all others up by one.
+mem0::Filter FilterOf(const Run& run) {
+  mem0::Filter filter = mem0::Filter::Everything();
+  if (run.cursor.contains("from")) filter.UpdatedFrom(TimeIn(run.cursor, "from"));
+  return filter;
+}
+
 std::int64_t PagesAtMost(std::int64_t count, int page_size) {
   return 2 * (count / page_size) + 100;
 }
@@ -51,6 +59,18 @@ struct Sweep::Page {
   std::vector<MemoryId> met;                // all of it, those that could not be read included
   std::vector<mappings::Memory> different;  // each id once
   std::vector<Walk::Known> known;           // of `different`
+};
+
+/// A page that is being read while the one before it is applied. What was asked for is kept, so that it is used for nothing else.
+struct Sweep::Ahead {
+  std::int64_t run;
+  int walk;
+  int page;
+  std::future<Result<mem0::MemoryPage>> answer;
+
+  bool Is(const Run& other) const {
+    return run == other.id && walk == other.cursor["walk"].get<int>() && page == other.cursor["page"].get<int>();
+  }
 };
 
 Sweep::Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, std::unique_ptr<Worker> worker,
@@ -103,14 +123,25 @@ void Sweep::Begin(Run& run) {
 }
 
 Result<Sweep::Page> Sweep::ReadPage(const Run& run) {
-  // No upper bound: a memory that changes during the walk would drop out of the list and move all others up by one.
-  mem0::Filter filter = mem0::Filter::Everything();
-  if (run.cursor.contains("from")) filter.UpdatedFrom(TimeIn(run.cursor, "from"));
-  auto read = client_->ListMemories(filter, run.cursor["page"].get<int>(), options_.page_size);
+  const std::unique_ptr<Ahead> ahead = std::move(ahead_);
+  const bool was_read = ahead && ahead->Is(run);
+  if (ahead && !was_read) ahead->answer.wait();  // the client is one thread's at a time
+  auto read =
+      was_read ? ahead->answer.get() : client_->ListMemories(FilterOf(run), run.cursor["page"].get<int>(), options_.page_size);
   if (!read) return tl::unexpected<Error>(read.error());
   Page page;
   page.read = std::move(*read);
   return page;
+}
+
+/// Nothing of what is read here is older than what a walk would read that waited: a change that comes in the meantime makes the
+/// mirror newer than the page, or the memory dirty, and either goes ahead of it.
+void Sweep::ReadAhead(const Run& run, const Page& page) {
+  if (page.read.last) return;
+  const int next = run.cursor["page"].get<int>() + 1;
+  auto read = [this, filter = FilterOf(run), next] { return client_->ListMemories(filter, next, options_.page_size); };
+  ahead_ = std::make_unique<Ahead>(
+      Ahead{run.id, run.cursor["walk"].get<int>(), next, std::async(std::launch::async, std::move(read))});
 }
 
 void Sweep::Compare(const Run& run, Page& page) {
@@ -135,6 +166,7 @@ void Sweep::Compare(const Run& run, Page& page) {
 Result<Job::Step> Sweep::WalkOn(Run& run) {
   auto page = ReadPage(run);
   if (!page) return tl::unexpected<Error>(page.error());
+  ReadAhead(run, *page);
   Compare(run, *page);
   const Run before = run;
   Step step;

@@ -37,22 +37,24 @@ struct SweepOptions {
 /// shifted, records could not be read) it concludes nothing, and when more vanish at once than the guard allows, the run fails
 /// and says so.
 ///
-/// Memory use does not depend on how many memories there are.
+/// While a page is applied the next one is read already. Memory use does not depend on how many memories there are.
 class Sweep final : public Job {
  public:
   Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, std::unique_ptr<Worker> worker,
         const Clock& clock);
-  ~Sweep() override;
+  ~Sweep() override;  ///< waits for a page that is being read ahead
 
   Result<Step> Next(Run& run) override;
 
  private:
   struct Page;
+  struct Ahead;
 
   postgres::Session& State();
   void Begin(Run& run);
   Result<Step> WalkOn(Run& run);
   Result<Page> ReadPage(const Run& run);
+  void ReadAhead(const Run& run, const Page& page);
   void Compare(const Run& run, Page& page);
   void Account(postgres::Transaction& transaction, Run& run, const Page& page, const std::vector<Worker::Fate>& fates);
   void EndWalk(postgres::Transaction& transaction, Run& run);
@@ -66,6 +68,7 @@ class Sweep final : public Job {
   std::unique_ptr<Worker> worker_;
   const Clock& clock_;
   std::optional<postgres::Session> state_;
+  std::unique_ptr<Ahead> ahead_;  // last: it uses the client
 };
 
 }  // namespace membridge::sync

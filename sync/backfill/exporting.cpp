@@ -286,6 +286,8 @@ Result<Job::Step> Exporting::ReadProfile(Run& run, const Use& use, ExportJob job
   if (profile->status == "pending") return NotReady(run, job);
   if (profile->status == "insufficient_data") return PutAndGoOn(run, job, "done", now, "too few memories for a profile");
   if (profile->status != "succeeded") return PutAndGoOn(run, job, "failed", now, "Mem0 could not make the profile");
+  // A profile may be older than the newest memories: as long as it is, its user counts as changed and is looked at again.
+  job.asked_at = std::min(now, profile->updated_at.value_or(now));
   return Conclude(run, use, job, {std::move(profile->profile), std::nullopt, profile->updated_at.value_or(now)});
 }
 

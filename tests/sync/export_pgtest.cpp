@@ -9,7 +9,7 @@
 
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
-#include "tests/sync/backfilling.hpp"
+#include "tests/sync/exported_profiles.hpp"
 
 namespace membridge::test {
 namespace {
@@ -19,58 +19,6 @@ using nlohmann::json;
 using sync::BackfillKind;
 using sync::Run;
 using sync::RunState;
-
-const std::string kProfiles = R"(
-CREATE TYPE seniority AS ENUM ('junior', 'senior');
-CREATE TABLE profiles (user_id text PRIMARY KEY, name varchar(20), company varchar(20), years smallint CHECK (years < 80), level seniority,
-                       skills text[] NOT NULL DEFAULT '{}', export_id text);
-)";
-const std::string kMapping = R"yaml(
-from: export
-ask:
-  name: The person's name
-  company: Current employer
-  years: Years of experience
-  level: Seniority
-  skills: Skills, one each
-rows:
-  profile:
-    table: profiles
-    key: {user_id: $export.user_id}
-    touch: {export_id: $export.id}
-    set:
-      name: $export.name | truncate
-      company: $export.company
-      years: $export.years
-      level: $export.level
-      skills[]: $export.skills
-)yaml";
-
-struct Profiles : Backfilling {
-  Profiles() : Backfilling(kProfiles, kMapping) { sim.SetExports({{"ready_after_ms", 0}}); }
-
-  void AddUsers(std::size_t users) {
-    for (std::size_t i = 0; i < users; ++i) {
-      sim.Add(fmt::format("user-{:02}", i), "works", {{"name", fmt::format("Name {}", i)}, {"years", i}, {"skills", {"Python"}}},
-              {}, false);
-    }
-  }
-  static sync::RunOptions Asking() {
-    sync::RunOptions options;
-    options.mapping = "sheet";
-    return options;
-  }
-  Run Export(const sync::RunOptions& options = Asking()) { return RunToEnd(BackfillKind::kExport, options); }
-  json Jobs() { return sim.Control("GET", "/exports").at("jobs"); }
-  std::string Cell(const std::string& column, const std::string& user) const {
-    return db.Value("SELECT " + column + " FROM profiles WHERE user_id = $1", {user});
-  }
-  std::string NoteOf(const Run& run, const std::string& user) const {
-    return db.Value(
-        "SELECT state || ': ' || coalesce(note, '') FROM membridge.export_jobs WHERE run = $1::bigint AND entity = $2",
-        {std::to_string(run.id), user});
-  }
-};
 
 }  // namespace
 
@@ -314,31 +262,6 @@ TEST_CASE("a dry run of an export lists who would be asked about and asks nothin
   CHECK(run.Counter("unchanged") == 0);
   CHECK(profiles.Jobs().empty());
   CHECK(profiles.db.Count("profiles") == 0);
-}
-
-TEST_CASE("user profiles are read where Mem0 keeps them", "[export][pg]") {
-  Profiles profiles;
-  profiles.AddUsers(3);
-  sync::RunOptions options = Profiles::Asking();
-  options.profiles = true;
-  SECTION("not enabled") {
-    const Run run = profiles.Export(options);
-    CHECK(run.state == RunState::kFailed);
-    CHECK(run.error == "User Profiles are not enabled in this Mem0 project; enable them at Mem0, or leave `profiles` out");
-  }
-  SECTION("enabled") {
-    const json schema{{"type", "object"}, {"properties", {{"name", {{"type", "string"}}}, {"years", {{"type", "integer"}}}}}};
-    profiles.sim.Api("POST", "/v2/profiles/settings/", {{"enabled", true}, {"entities", {{"user", {{"schema", schema}}}}}});
-    for (const char* user : {"user-00", "user-01", "user-02"}) {
-      profiles.sim.Api("POST", "/v2/profiles/jobs/", {{"operation", "trigger"}, {"entity_type", "user"}, {"entity_id", user}});
-    }
-    REQUIRE(profiles.sim.WaitIdle());
-    const Run run = profiles.Export(options);
-    CHECK(run.state == RunState::kDone);
-    CHECK(run.error.empty());
-    CHECK(profiles.Cell("name", "user-02") == "Name 2");
-    CHECK(profiles.Jobs().empty());
-  }
 }
 
 TEST_CASE("sixty users, six of them trouble, 429s, and a kill in the middle", "[export][pg]") {

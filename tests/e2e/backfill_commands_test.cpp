@@ -27,7 +27,8 @@ struct Commands {
   std::string Writes() {
     const auto alone = [&] {
       return world.Database().Count(
-                 "pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'membridge%' AND pid <> pg_backend_pid()") == 0;
+                 "pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'membridge%' AND pid <> "
+                 "pg_backend_pid()") == 0;
     };
     // What a session wrote is in the statistics when the session is gone.
     if (!test::WaitUntil(alone)) throw std::runtime_error("a command's session stays");
@@ -62,6 +63,23 @@ TEST_CASE("a thousand memories from before the bridge cost twenty calls, and a s
   CHECK(second.err.find("sweep by hand, crm  ") == 0);  // progress, as lines: nobody sits at a terminal
   CHECK(second.err.find('\r') == std::string::npos);
   CHECK(commands.Writes() == written);
+}
+
+TEST_CASE("a sweep since a time reads what changed since then", "[e2e][backfill]") {
+  Commands commands;
+  commands.world.Mem0().Load(10, 300, {{"text", "Works at Firm {i}"}});
+  commands.world.Mem0().Advance(std::chrono::hours{2});
+  commands.world.Mem0().Add("user-3", "Works at Globex", nullptr, {}, false);
+  commands.world.Mem0().ResetCalls();
+  const json later = commands.Run({"sweep", "--since", FormatRfc3339(SystemClock{}.Now() + std::chrono::hours{1})});
+  CHECK(later.at("kind") == "incremental_sweep");
+  CHECK(later.at("done") == 1);
+  CHECK(commands.world.Mem0().Calls() == 1);
+  CHECK(commands.world.Database().Value("SELECT company FROM crm.contacts") == "Globex");
+  CHECK(commands.Run({"sweep", "--since", "1h"}).at("done") == 301);
+  const auto wrong = commands.Plainly({"sweep", "--since", "yesterday"});
+  CHECK(wrong.status == 2);
+  CHECK(wrong.err == "error: --since: \"yesterday\" is no time; write 2026-03-01, or an age such as 2h\n");
 }
 
 TEST_CASE("a dry run says what would happen and does none of it", "[e2e][backfill]") {

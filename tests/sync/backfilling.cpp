@@ -33,7 +33,7 @@ Backfilling::Backfilling(const std::string& schema_sql, const std::string& mappi
 }
 
 void Backfilling::UseMapping(const std::string& mapping_yaml) {
-  mappings_ = MappingsOf(db, mapping_yaml);
+  mappings_ = MappingSetOf(db, {{"sheet.yaml", mapping_yaml}});
 }
 
 std::unique_ptr<sync::mem0::Client> Backfilling::Client(bool background) const {

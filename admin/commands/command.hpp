@@ -46,6 +46,7 @@ void AddMigrate(CLI::App& app, Choice& choice);
 void AddParked(CLI::App& app, Choice& choice);
 void AddPlan(CLI::App& app, Choice& choice);
 void AddReproject(CLI::App& app, Choice& choice);
+void AddSchema(CLI::App& app, Choice& choice);
 void AddServe(CLI::App& app, Choice& choice);
 void AddSweep(CLI::App& app, Choice& choice);
 void AddTest(CLI::App& app, Choice& choice);

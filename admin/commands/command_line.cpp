@@ -21,6 +21,7 @@ int Understand(int argc, const char* const* argv, Console& console) {
   AddTest(app, choice);
   AddPlan(app, choice);
   AddCatalog(app, choice);
+  AddSchema(app, choice);
   AddWebhooks(app, choice);
   AddDeliveries(app, choice);
   AddParked(app, choice);

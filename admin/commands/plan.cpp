@@ -11,6 +11,7 @@
 #include "admin/commands/state_command.hpp"
 #include "mappings/memory.hpp"
 #include "sync/apply/applier.hpp"
+#include "sync/apply/given_source.hpp"
 #include "sync/apply/plan_text.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/reproject.hpp"
@@ -24,6 +25,8 @@ struct Options {
   std::string mapping;
   std::string memory;
   std::string record;
+  std::string event;
+  std::string answer;
   std::string project;
   bool all = false;
 };
@@ -39,19 +42,55 @@ Result<const ProjectConfig*> ChooseProject(const Config& config, const Configure
   return Fail(ErrorCode::kRefused, "the mapping serves several projects", "say which with --project");
 }
 
-Result<mappings::Memory> ReadRecord(const std::string& file) {
+/// What there is to plan for a mapping depends on what it is made from.
+Result<void> CheckAsked(const Options& options, const mappings::Mapping& mapping) {
+  using From = mappings::Mapping::From;
+  const From asked = !options.event.empty() ? From::kEvent : !options.answer.empty() ? From::kExport : From::kMemory;
+  if (asked == mapping.from) return {};
+  const std::string is = mapping.file + " is made from ";
+  switch (mapping.from) {
+    case From::kEvent:
+      return Fail(ErrorCode::kRefused, is + "events", "give it one with --event FILE; there is no resync of events, since each is counted once");
+    case From::kExport:
+      return Fail(ErrorCode::kRefused, is + "exports", "give it one with --export FILE");
+    case From::kMemory:
+      break;
+  }
+  return Fail(ErrorCode::kRefused, is + "memories", "give it one with --memory ID or --record FILE, or say --all");
+}
+
+Result<nlohmann::json> ReadJson(const std::string& file) {
   std::ifstream stream{file};
   if (!stream) return Fail(ErrorCode::kNotFound, file + " cannot be read");
-  const auto json = nlohmann::json::parse(stream, nullptr, false);
-  if (json.is_discarded())
-    return Fail(ErrorCode::kBadDelivery, file + " is not JSON", "it must hold one memory as Mem0 answers it");
-  auto memory = mappings::ReadMemory(json);
+  auto json = nlohmann::json::parse(stream, nullptr, false);
+  if (json.is_discarded()) return Fail(ErrorCode::kBadDelivery, file + " is not JSON");
+  return json;
+}
+
+Result<mappings::Memory> ReadRecord(const std::string& file) {
+  const auto json = ReadJson(file);
+  if (!json) return tl::unexpected<Error>(json.error());
+  auto memory = mappings::ReadMemory(*json);
   if (!memory) return Within(memory.error(), file);
   return memory;
 }
 
+/// An event or an export from a file.
+Result<sync::Source> ReadTold(mappings::Mapping::From from, const std::string& file, const ProjectId& project) {
+  const auto json = ReadJson(file);
+  if (!json) return tl::unexpected<Error>(json.error());
+  auto source = sync::SourceFrom(from, *json, SystemClock{}.Now());
+  if (!source) return Within(source.error(), file);
+  source->project = project;
+  source->fence = std::numeric_limits<std::int64_t>::max();
+  if (from == mappings::Mapping::From::kEvent) source->names["event"]["project"] = project.Text();
+  return source;
+}
+
 /// The source to evaluate: from the file, or as Mem0 has it now. A memory Mem0 does not have is one that has gone.
 Result<sync::Source> ReadSource(const Options& options, const ProjectConfig& project) {
+  if (!options.event.empty()) return ReadTold(mappings::Mapping::From::kEvent, options.event, project.id);
+  if (!options.answer.empty()) return ReadTold(mappings::Mapping::From::kExport, options.answer, project.id);
   sync::Source source;
   source.project = project.id;
   source.fence = std::numeric_limits<std::int64_t>::max();
@@ -101,7 +140,7 @@ int PlanAll(const Options& options, const Prepared& prepared, const ProjectConfi
         if (options.common->json)
           plans.push_back(sync::PlanJson(memory, configured.mapping->file, outcome));
         else
-          fmt::print(console.out, "{}", sync::PlanText(memory, configured.mapping->file, outcome));
+          fmt::print(console.out, "{}", sync::PlanText("memory " + memory, configured.mapping->file, outcome));
       });
   if (options.common->json)
     fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"memories", changing}, {"summary", sum.Summary()}, {"plans", std::move(plans)}}.dump(2));
@@ -117,6 +156,7 @@ int Run(const Options& options, Console& console) {
   const ConfiguredMapping& configured = prepared->mappings.front();
   const auto project = ChooseProject(prepared->config, configured, options.project);
   if (!project) return PrintUsageError(project.error(), console);
+  if (const auto asked = CheckAsked(options, *configured.mapping); !asked) return PrintUsageError(asked.error(), console);
   const auto catalog = std::make_shared<const mappings::Catalog>(prepared->catalogs.at(configured.target));
   const sync::Applier applier{configured.mapping, catalog};
   try {
@@ -130,7 +170,7 @@ int Run(const Options& options, Console& console) {
     if (options.common->json) {
       fmt::print(console.out, "{}\n", sync::PlanJson(source->id, configured.mapping->file, outcome).dump(2));
     } else {
-      fmt::print(console.out, "{}", sync::PlanText(source->id, configured.mapping->file, outcome));
+      fmt::print(console.out, "{}", sync::PlanText(NameOf(*source), configured.mapping->file, outcome));
     }
     if (outcome.kind == sync::Outcome::Kind::kParked) return kFoundProblems;
     return sync::WouldChange(outcome) ? kWouldChange : kDone;
@@ -143,12 +183,14 @@ int Run(const Options& options, Console& console) {
 
 void AddPlan(CLI::App& app, Choice& choice) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("plan", "Show what a memory would change in the target tables; nothing is kept");
+  CLI::App* command = app.add_subcommand("plan", "Show what a memory, event or export would change in the target tables; nothing is kept");
   options->common = AddConfigAndJsonOptions(*command);
   command->add_option("mapping", options->mapping, "The mapping: its name, or its file")->required();
-  auto* what = command->add_option_group("memory");
+  auto* what = command->add_option_group("source");
   what->add_option("--memory", options->memory, "A memory's id: it is read from Mem0");
   what->add_option("--record", options->record, "A JSON file with one memory as Mem0 answers it");
+  what->add_option("--event", options->event, "A JSON file with one event, as in a mapping's tests: id, type, time, memory");
+  what->add_option("--export", options->answer, "A JSON file with one user's export: the fields asked for, user_id, completed_at");
   what->add_flag("--all", options->all, "Every memory the bridge has read: what a first sync, or an edited mapping, would change");
   what->require_option(1);
   command->add_option("--project", options->project, "Which project it belongs to, when the mapping serves several");

@@ -6,6 +6,7 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/prepared.hpp"
+#include "admin/commands/state_command.hpp"
 #include "sync/reproject.hpp"
 
 namespace membridge::admin {
@@ -21,6 +22,11 @@ int Run(const Options& options, Console& console) {
   if (!prepared) return prepared.error();
   std::set<ProjectId> projects;
   for (const ConfiguredMapping& configured : prepared->mappings) {
+    if (configured.mapping->from != mappings::Mapping::From::kMemory) {
+      return PrintUsageError({ErrorCode::kRefused, configured.mapping->file + " is not made from memories",
+                              "events are counted once, when they come; exports are asked for again with `membridge backfill run`"},
+                             console);
+    }
     if (configured.project) projects.insert(*configured.project);
     for (const ProjectConfig& project : prepared->config.projects) {
       if (!configured.project) projects.insert(project.id);

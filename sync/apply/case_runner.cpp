@@ -6,8 +6,8 @@
 #include <map>
 #include <stdexcept>
 
-#include "mappings/memory.hpp"
 #include "sync/apply/applier.hpp"
+#include "sync/apply/given_source.hpp"
 #include "sync/apply/plan_text.hpp"
 #include "sync/apply/target_table.hpp"
 
@@ -40,9 +40,9 @@ class CaseRunner {
     switch (step.kind) {
       case TestStep::Kind::kGiven: return Given(step.body);
       case TestStep::Kind::kEdit: return Edit(step.body);
-      case TestStep::Kind::kMemory: return Apply(FromMemory(step.body));
-      case TestStep::Kind::kExport: return Apply(FromExport(step.body));
-      case TestStep::Kind::kEvent: return Apply(FromEvent(step.body));
+      case TestStep::Kind::kMemory: return Apply(From(mappings::Mapping::From::kMemory, step.body));
+      case TestStep::Kind::kExport: return Apply(From(mappings::Mapping::From::kExport, step.body));
+      case TestStep::Kind::kEvent: return Apply(From(mappings::Mapping::From::kEvent, step.body));
       case TestStep::Kind::kDelete: return Apply(Gone(step.body.get<std::string>()));
       case TestStep::Kind::kParks: return Parks(step.body);
       case TestStep::Kind::kThen: return Then(step.body);
@@ -91,42 +91,12 @@ class CaseRunner {
     }
   }
 
-  Source FromMemory(const json& body) {
-    json record = body;
-    if (!record.contains("id")) record["id"] = "memory";
-    if (!record.contains("memory")) record["memory"] = "";
-    if (!record.contains("updated_at")) record["updated_at"] = record.value("created_at", "2026-01-01T00:00:00Z");
-    auto memory = mappings::ReadMemory(record);
-    if (!memory) throw Failed(memory.error().message);
-    Source source = Gone(memory->id.Text());
-    source.stamp = memory->updated_at;
-    source.gone = false;
-    source.speaks = memory->IsLive(std::chrono::floor<std::chrono::days>(now_));
-    source.names["memory"] = memory->record;
-    return source;
-  }
-
-  Source FromExport(const json& body) {
-    Source source = Gone(body.value("user_id", "user"));
-    source.gone = false;
-    source.speaks = true;
-    if (const auto completed = ParseRfc3339(body.value("completed_at", ""))) source.stamp = *completed;
-    source.names["export"] = body;
-    return source;
-  }
-
-  Source FromEvent(const json& body) {
-    Source source = Gone(body.value("id", "event"));
-    source.gone = false;
-    source.speaks = true;
-    if (const auto time = ParseRfc3339(body.value("time", ""))) source.stamp = *time;
-    json event = body;
-    json memory = event.contains("memory") ? event["memory"] : json::object();
-    if (memory.contains("memory")) memory["text"] = memory["memory"];
-    event.erase("memory");
-    source.names["event"] = std::move(event);
-    source.names["memory"] = std::move(memory);
-    return source;
+  Source From(mappings::Mapping::From from, const json& body) {
+    auto source = SourceFrom(from, body, now_);
+    if (!source) throw Failed(source.error().message);
+    source->project = ProjectId{"membridge test"};
+    source->fence = ++fence_;
+    return std::move(*source);
   }
 
   Source Gone(const std::string& id) {
@@ -142,7 +112,7 @@ class CaseRunner {
 
   Outcome ApplyOne(const Source& source) {
     Outcome outcome = applier_.Apply(transaction_, {source}, now_, true).front();
-    plan_ = PlanText(source.id, applier_.Definition().file, outcome);
+    plan_ = PlanText(NameOf(source), applier_.Definition().file, outcome);
     for (const Decision& decision : outcome.decisions) {
       if (decision.cell.empty() && !decision.identity.is_null()) rows_[decision.row] = {decision.table, decision.identity};
     }
@@ -160,8 +130,9 @@ class CaseRunner {
   }
 
   void Parks(const json& body) {
-    const Source source = body.contains("memory") ? FromMemory(body["memory"]) : body.contains("export") ? FromExport(body["export"]) : FromEvent(body.value("event", json::object()));
-    const Outcome outcome = ApplyOne(source);
+    const char* kind = body.contains("memory") ? "memory" : body.contains("export") ? "export" : "event";
+    const auto from = applier_.Definition().from;
+    const Outcome outcome = ApplyOne(From(from, body.value(kind, json::object())));
     touched_.clear();
     if (outcome.kind != Outcome::Kind::kParked) throw Failed("it was expected to be parked, and was applied");
     const std::string because = body.contains("because") && body["because"].is_string() ? body["because"].get<std::string>() : "";

@@ -177,7 +177,8 @@ bool WouldChange(const Outcome& outcome) {
 }
 
 std::string PlanText(const std::string& source, const std::string& mapping_file, const Outcome& outcome) {
-  std::string text = fmt::format("memory {} → {}\n", source, mapping_file);
+  std::string text = fmt::format("{} → {}\n", source, mapping_file);
+  if (outcome.kind == Outcome::Kind::kLate) return text + "taken already: a later read, or the same event, was there first. Rolled back.\n";
   if (outcome.kind == Outcome::Kind::kParked) {
     text += fmt::format("would be parked at {}: {}\n", outcome.place, outcome.cause);
     if (!outcome.hint.empty()) text += outcome.hint + "\n";

@@ -17,10 +17,10 @@ namespace membridge::sync {
 ///       + note     crm.notes id=132   new row
 ///     1 cell changed, 1 row created, 1 kept, nothing withdrawn. Rolled back.
 ///
-/// Holds row values: for the operator's eyes, never for a log.
+/// `source` is NameOf(Source). Holds row values: for the operator's eyes, never for a log.
 std::string PlanText(const std::string& source, const std::string& mapping_file, const Outcome& outcome);
 
-/// The same as JSON: {"source","mapping","outcome","decisions":[…],"counts":{…}}.
+/// The same as JSON, with the source's id: {"source","mapping","outcome","decisions":[…],"counts":{…}}.
 nlohmann::ordered_json PlanJson(const std::string& source, const std::string& mapping_file, const Outcome& outcome);
 
 /// How much a plan would do; those of several sources add up.

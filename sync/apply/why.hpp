@@ -16,11 +16,12 @@ namespace membridge::sync {
 /// One claim on a cell: who says it.
 struct Testimony {
   std::string project, mapping, source;
-  std::string stamp;      ///< the version of the memory: its `updated_at`
+  std::string memory;     ///< of an event: the memory it was about; else empty, and `source` is the memory or the export's user
+  std::string stamp;      ///< the version of the memory: its `updated_at`; of an event its time
   std::string place;      ///< `contacts.yaml:12`, when a loaded mapping has the line
   nlohmann::json value;   ///< as the column's type read it
   bool wins = false;      ///< the newest
-  std::optional<std::string> delivery;     ///< the last delivery that named the memory, if it is still kept
+  std::optional<std::string> delivery;     ///< the event's, else the last one that named the memory; if it is still kept
   std::optional<std::string> received_at;
 };
 
@@ -38,10 +39,13 @@ struct RowHistory {
   std::string table;
   nlohmann::json identity;
   bool created_by_bridge = false;
+  std::vector<Testimony> wanted_by;  ///< who wants the row to be there without speaking for any of its cells: the newest 20
   std::vector<CellHistory> cells;
 };
 
-/// What the ledger knows of a row: `key` is the primary key's value (several columns: `a=1,b=2`). With `column` only the cells in it.
+/// What the ledger knows of a row: `key` is the primary key's value (several columns: `a=1,b=2`). With `column` only the cells in it;
+/// what a column was given when the bridge made the row, and never again, is not remembered apart: then there are no cells, and
+/// `wanted_by` tells for whom the row was made.
 /// `state` is where the deliveries are; both sessions may be on one database. kNotFound: no such table, row or cell, in words.
 Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, const mappings::Catalog& catalog,
                        const std::vector<std::shared_ptr<const mappings::Mapping>>& mappings, const std::string& table, const std::string& key,

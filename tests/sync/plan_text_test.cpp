@@ -33,7 +33,7 @@ Outcome Mixed() {
 }
 
 TEST_CASE("a plan is told a line per decision", "[admin][plan]") {
-  CHECK(PlanText("m-17", "contacts.yaml", Mixed()) ==
+  CHECK(PlanText("memory m-17", "contacts.yaml", Mixed()) ==
         "memory m-17 → contacts.yaml\n"
         "    contact  crm.contacts id=7                       found\n"
         "      =      name                                    'Ada' kept: not written by the bridge (memory says 'Augusta')\n"
@@ -50,7 +50,7 @@ TEST_CASE("a plan is told a line per decision", "[admin][plan]") {
 TEST_CASE("a plan in which nothing happens says so", "[admin][plan]") {
   Outcome outcome;
   outcome.decisions = {{Kind::kFound, "contact", "crm.contacts", {{"id", "7"}}, "", nullptr, nullptr, "", 9}};
-  CHECK(PlanText("m-17", "contacts.yaml", outcome) ==
+  CHECK(PlanText("memory m-17", "contacts.yaml", outcome) ==
         "memory m-17 → contacts.yaml\n"
         "    contact  crm.contacts id=7  found\n"
         "0 cells changed, 0 rows created, 0 kept, nothing withdrawn. Rolled back.\n");
@@ -64,7 +64,7 @@ TEST_CASE("a plan that would park says where and why", "[admin][plan]") {
   outcome.cause = "value too long for type character varying(32)";
   outcome.hint = "add \"| truncate(32)\"";
   outcome.sqlstate = "22001";
-  CHECK(PlanText("m-17", "contacts.yaml", outcome) ==
+  CHECK(PlanText("memory m-17", "contacts.yaml", outcome) ==
         "memory m-17 → contacts.yaml\n"
         "would be parked at contacts.yaml:12: value too long for type character varying(32)\n"
         "add \"| truncate(32)\"\n"

@@ -39,6 +39,32 @@ TEST_CASE("a cell tells which memory, version and line wrote it, what was there 
   CHECK(one->cells.size() == 1);
 }
 
+TEST_CASE("a row made by an event tells the event, its memory and its delivery", "[why][pg]") {
+  Sheet sheet{"CREATE TABLE fact (id uuid PRIMARY KEY, kind text)",
+              "from: event\nrows:\n  fact:\n    table: fact\n    key: {id: $event.id}\n    new: {kind: $event.type}\n"};
+  const std::string delivery = "018f0000-0000-7000-8000-000000000001";
+  sync::Source source;
+  source.project = ProjectId{"crm"};
+  source.id = delivery;
+  source.memory = "m2";
+  source.stamp = ParseRfc3339("2026-08-02T00:00:01Z").value();
+  source.names = {{"event", {{"id", delivery}, {"type", "ADD"}}}, {"memory", {{"id", "m2"}}}};
+  sheet.Apply({source});
+  sheet.Run("INSERT INTO membridge.deliveries VALUES (1, '" + delivery + "', '2026-08-02T00:00:01Z', 'crm', 'add', '', '', '{}', '{m2}', ''), "
+            "(1, '018f0000-0000-7000-8000-000000000002', '2026-08-03T00:00:01Z', 'crm', 'update', '', '', '{}', '{m2}', '')");
+
+  sync::postgres::Session state = sheet.Database().Session();
+  const auto column = GENERATE(as<std::optional<std::string>>{}, std::nullopt, "kind");
+  const auto history = sync::Why(sheet.Connection(), state, *sheet.Catalog(), {sheet.Mapping()}, "fact", delivery, column);
+  REQUIRE(history);
+  REQUIRE(history->wanted_by.size() == 1);
+  CHECK(history->wanted_by[0].memory == "m2");
+  CHECK(history->wanted_by[0].delivery == delivery);
+  CHECK(history->wanted_by[0].place == "sheet.yaml:3");
+  CHECK(sync::WhyText(*history).find("for event " + delivery + " of memory m2 (version 2026-08-02T00:00:01") != std::string::npos);
+  CHECK(sync::WhyJson(*history)["wanted_by"][0]["event"] == delivery);
+}
+
 TEST_CASE("why says what is wrong with the question", "[why][pg]") {
   Sheet sheet{"CREATE TABLE people (id bigint PRIMARY KEY, nick text); INSERT INTO people VALUES (1)",
               "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text}}}"};

@@ -47,6 +47,7 @@ struct ProjectConfig {
   ProjectId id;
   std::string api_key;   ///< secret
   std::string base_url;  ///< without a slash at the end
+  std::size_t calls_per_second = 100;  ///< to Mem0, at most; fewer where Mem0 asks for it
   WebhookConfig webhook;
 };
 

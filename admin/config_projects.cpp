@@ -110,6 +110,7 @@ void ReadProjects(Fields& top, Config& config) {
     Fields fields{body, where, top.context()};
     project.api_key = ReadApiKey(fields);
     project.base_url = ReadUrl(fields, "base_url").value_or("https://api.mem0.ai");
+    fields.Read("calls_per_second", 1, 10'000, project.calls_per_second);
     project.webhook = ReadWebhook(fields, project.id);
     fields.Done();
     config.projects.push_back(std::move(project));

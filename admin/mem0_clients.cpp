@@ -7,7 +7,10 @@
 namespace membridge::admin {
 
 Mem0Clients::Mem0Clients(const Config& config, Metrics& metrics) : config_(config), metrics_(metrics) {
-  for (const auto& project : config.projects) budgets_[project.id] = std::make_shared<sync::mem0::CallBudget>();
+  for (const auto& project : config.projects) {
+    const auto most = static_cast<double>(project.calls_per_second);
+    budgets_[project.id] = std::make_shared<sync::mem0::CallBudget>(most, most);
+  }
   metrics.Watch(Metrics::Kind::kGauge, "membridge_mem0_budget_calls_per_second",
                 "Calls to Mem0 allowed now, as learned from its answers", [this] {
                   std::vector<MetricSample> samples;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <thread>
 
 #include "sync/log.hpp"
 #include "sync/worker_parts.hpp"
@@ -13,6 +14,8 @@ using std::chrono::milliseconds;
 
 /// After so many failed single reads in a row a round asks Mem0 for nothing more.
 constexpr int kFailuresInARow = 3;
+
+constexpr milliseconds kLongestTurn{50};
 
 }  // namespace
 
@@ -50,6 +53,14 @@ milliseconds Worker::BackOff(int attempts) const {
   const double ceiling = std::min(static_cast<double>(options_.retry_cap.count()),
                                   static_cast<double>(options_.retry_base.count()) * static_cast<double>(1LL << std::min(attempts, 20)));
   return milliseconds{static_cast<std::int64_t>(std::uniform_real_distribution{ceiling / 2, ceiling}(random))};
+}
+
+/// While every project's calls must wait for their turn, what is claimed would only grow old: claimed later, what arrives meanwhile
+/// shares the call. Not for long, since what the mirror knows needs no call.
+void Worker::AwaitTurn() {
+  milliseconds turn = clients_.empty() ? milliseconds{0} : kLongestTurn;
+  for (const auto& [project, client] : clients_) turn = std::min(turn, client->NextTurn());
+  std::this_thread::sleep_for(turn);
 }
 
 std::vector<Claim> Worker::ClaimBatch() {
@@ -145,6 +156,7 @@ void Worker::ReadFromMirror(std::vector<Item>& items) {
 Result<std::size_t> Worker::RunOnce() {
   std::vector<Item> items;
   try {
+    AwaitTurn();
     for (Claim& claim : ClaimBatch()) {
       items.emplace_back();
       items.back().claim = std::move(claim);

@@ -95,6 +95,7 @@ class Worker {
   postgres::Session& State();
   postgres::Session& TargetSession(const std::string& dsn);
   mem0::Client& ClientOf(const ProjectId& project);
+  void AwaitTurn();
   std::vector<Claim> ClaimBatch();
   void Read(const ProjectId& project, const std::vector<Item*>& items);
   void ReadSingly(mem0::Client& client, Item& item);

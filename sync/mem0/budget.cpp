@@ -32,10 +32,16 @@ struct CallBudget::State {
   /// Bursts shrink with the rate; otherwise one burst after a pause would earn the next 429.
   double Capacity() const { return std::max(1.0, burst * rate / full_rate); }
 
+  double TokensAt(TimePoint at) const { return std::min(Capacity(), tokens + Seconds{at - filled_at}.count() * rate); }
+
   void Refill(TimePoint at) {
-    const double seconds = Seconds{at - filled_at}.count();
+    tokens = TokensAt(at);
     filled_at = at;
-    tokens = std::min(Capacity(), tokens + seconds * rate);
+  }
+
+  /// How long until there are `needed` tokens when there are `had`.
+  TimePoint::duration UntilFilled(double had, double needed) const {
+    return std::chrono::duration_cast<TimePoint::duration>(Seconds{(needed - had) / rate});
   }
 
   mutable std::mutex mutex;
@@ -77,7 +83,15 @@ std::chrono::milliseconds CallBudget::Take(bool background) {
     if (!background) state.live_until = now;
     return 0ms;
   }
-  return told(std::chrono::duration_cast<std::chrono::nanoseconds>(Seconds{(needed - state.tokens) / state.rate}));
+  return told(state.UntilFilled(state.tokens, needed));
+}
+
+std::chrono::milliseconds CallBudget::NextTurn() const {
+  const std::lock_guard lock{state_->mutex};
+  const auto now = state_->now();
+  if (now < state_->paused_until) return std::chrono::ceil<std::chrono::milliseconds>(state_->paused_until - now);
+  const double tokens = state_->TokensAt(now);
+  return tokens + kRounding >= 1 ? 0ms : std::chrono::ceil<std::chrono::milliseconds>(state_->UntilFilled(tokens, 1));
 }
 
 void CallBudget::Throttled(std::optional<std::chrono::milliseconds> retry_after) {

@@ -21,6 +21,8 @@ class CallBudget {
 
   /// When the next call may start: zero means now, and takes the token. Otherwise wait that long and ask again.
   std::chrono::milliseconds Take(bool background);
+  /// When a live call could start, without taking anything: zero means now.
+  std::chrono::milliseconds NextTurn() const;
   /// The server said 429 or 503. With a time to wait nobody calls before it is over.
   void Throttled(std::optional<std::chrono::milliseconds> retry_after);
   void Succeeded();

@@ -20,6 +20,9 @@ std::optional<std::chrono::milliseconds> Client::RetryAfter() const {
 const Failure& Client::LastFailure() const {
   return wire_->LastFailure();
 }
+std::chrono::milliseconds Client::NextTurn() const {
+  return wire_->Budget().NextTurn();
+}
 
 Result<Account> Client::Ping() {
   const auto answer = wire_->CallForJson({.name = "ping", .path = paths::Ping()});

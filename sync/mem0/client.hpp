@@ -165,6 +165,8 @@ class Client {
   /// How long to wait before the next try, when the last error said so (Retry-After as seconds or as an HTTP date).
   std::optional<std::chrono::milliseconds> RetryAfter() const;
   const Failure& LastFailure() const;
+  /// How long a call made now would wait for its turn in the budget, at least.
+  std::chrono::milliseconds NextTurn() const;
 
   static constexpr int kLargestPage = 200;
 

@@ -51,6 +51,7 @@ class Wire {
   Result<nlohmann::json> CallForJson(const Request& request);
 
   const Failure& LastFailure() const { return failure_; }
+  const CallBudget& Budget() const { return *budget_; }
   /// Whether a `next` link leads to another server than the one we ask.
   bool LeadsElsewhere(const std::string& link) const;
 

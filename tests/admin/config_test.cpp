@@ -35,6 +35,7 @@ projects:
   crm:
     api_key: ${MEM0_API_KEY}
     base_url: https://api.mem0.ai/
+    calls_per_second: 20
     webhook:
       public_url: https://bridge.example.com/
       name: membridge-crm
@@ -74,6 +75,7 @@ TEST_CASE("a whole configuration is read", "[admin][config]") {
   CHECK(project.id == ProjectId{"crm"});
   CHECK(project.api_key == "m0-secret");
   CHECK(project.base_url == "https://api.mem0.ai");
+  CHECK(project.calls_per_second == 20);
   CHECK(project.webhook.public_url == "https://bridge.example.com");
   CHECK(project.webhook.events == std::vector<std::string>{"memory_add", "memory_delete"});
   CHECK(project.webhook.manage);

@@ -42,6 +42,20 @@ TEST_CASE("a burst goes at once, then calls come at the rate", "[mem0]") {
   CHECK(t.TakeAll() == 5);
 }
 
+TEST_CASE("the next turn is told without taking it", "[mem0]") {
+  Timed t{10, 1};
+  CHECK(t.budget.NextTurn() == 0ms);
+  CHECK(t.budget.Take(kLive) == 0ms);
+  CHECK(t.budget.NextTurn() == 100ms);
+  t.now += 60ms;
+  CHECK(t.budget.NextTurn() == 40ms);
+  t.now += 40ms;
+  CHECK(t.budget.NextTurn() == 0ms);
+  CHECK(t.budget.Take(kLive) == 0ms);
+  t.budget.Throttled(2s);
+  CHECK(t.budget.NextTurn() == 2s);
+}
+
 TEST_CASE("a rate learnt from 429 is halved once a second at most and grows back to what it was", "[mem0]") {
   Timed t{40, 40};
   t.budget.Throttled(std::nullopt);

@@ -67,6 +67,25 @@ TEST_CASE("one mapping serves many threads", "[contacts]") {
   CHECK(seen[0]["phone_number"] == "+4930123456");
 }
 
+TEST_CASE("a megabyte of text, however it is made up, is read like any other", "[contacts]") {
+  const Mapping mapping = test::Example("contacts");
+  const std::string start = GENERATE("works at ", "Name is ", "Name is A prefers ", "a@", "\xf0\x9f\x98\x80", "((((", "\\\"");
+  CAPTURE(start);
+  json record = kAda;
+  std::string text;
+  while (text.size() < (1U << 20)) text += start;
+  record["memory"] = text;
+  record["metadata"] = {{"email", text}, {"phone", text}};
+  const Seen ada{mapping, record};
+  REQUIRE(Speaks(mapping, ada.scope));
+  const auto contact = Intend(test::RowOf(mapping, "contact"), ada.scope);
+  REQUIRE(contact);
+  CHECK(contact->keys.size() == 1);  // a megabyte is no address
+  const auto note = Intend(test::RowOf(mapping, "note"), ada.scope);
+  REQUIRE(note);
+  CHECK(test::AsJson(note->set)["content"].get<std::string>().size() == text.size());
+}
+
 TEST_CASE("a memory of nobody says nothing", "[contacts]") {
   const Mapping mapping = test::Example("contacts");
   const Seen nobody{mapping, {{"id", "m1"}, {"memory", "Works at Initech"}, {"user_id", nullptr}}};

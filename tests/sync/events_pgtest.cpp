@@ -1,6 +1,3 @@
-#include <atomic>
-#include <thread>
-
 #include "sync/deliveries_store.hpp"
 #include "sync/parked.hpp"
 #include "tests/support/catch.hpp"
@@ -162,22 +159,14 @@ TEST_CASE("workers that run at once count every event once", "[events][pg]") {
   for (int i = 0; i < 6; ++i) memories.push_back(shop.sim.Add("ada", "Likes tea", nullptr, {}, false));
   shop.options.batch = 2;
   constexpr int kRounds = 15;
-  {
-    std::vector<std::jthread> workers;
-    for (int i = 0; i < 4; ++i) {
-      workers.emplace_back([&](const std::stop_token& stop) {
-        const auto worker = shop.NewWorker();
-        while (!stop.stop_requested()) static_cast<void>(worker->RunOnce());
-      });
-    }
+  shop.WorkTogether([&] {
     for (int round = 0; round < kRounds; ++round) {
       std::vector<sync::Delivery> deliveries;
       for (const std::string& memory : memories) deliveries.push_back(shop.DeliveryOf({{"UPDATE", memory}}));
       shop.Accept(deliveries);
       shop.Accept({deliveries.front()});
     }
-    CHECK(Eventually([&] { return shop.db.Count("membridge.dirty") == 0; }));
-  }
+  });
   CHECK(Counted(shop) == Strings{"UPDATE 90 810"});
   CHECK(shop.Target().Count("fact") == 90);
   CHECK(shop.db.Count("membridge.events") == 0);

@@ -1,6 +1,7 @@
 #include "tests/sync/workshop.hpp"
 
 #include <stdexcept>
+#include <thread>
 
 #include "sync/postgres_inbox.hpp"
 #include "tests/support/eventually.hpp"
@@ -57,6 +58,18 @@ void Workshop::Work() {
     return claimed && *claimed == 0 && db.Count("membridge.dirty") == 0;
   };
   if (!Eventually(idle)) throw std::runtime_error("the queue does not run empty");
+}
+
+void Workshop::WorkTogether(const std::function<void()>& meanwhile) {
+  std::vector<std::jthread> workers;
+  for (int i = 0; i < 4; ++i) {
+    workers.emplace_back([this](const std::stop_token& stop) {
+      const auto worker = NewWorker();
+      while (!stop.stop_requested()) static_cast<void>(worker->RunOnce());
+    });
+  }
+  meanwhile();
+  if (!Eventually([&] { return db.Count("membridge.dirty") == 0; })) throw std::runtime_error("the queue does not run empty");
 }
 
 std::vector<std::string> Workshop::Column(const std::string& query) const {

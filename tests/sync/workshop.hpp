@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,6 +34,8 @@ class Workshop {
 
   std::unique_ptr<sync::Worker> NewWorker();
   void Work();  ///< until nothing is dirty
+  /// The same with four workers at once, which begin before `meanwhile` is done.
+  void WorkTogether(const std::function<void()>& meanwhile);
 
   const PgDatabase& Target() const { return elsewhere_ ? *elsewhere_ : db; }
   std::vector<std::string> Column(const std::string& query) const;  ///< of the target's tables

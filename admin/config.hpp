@@ -41,7 +41,9 @@ struct WebhookConfig {
   std::string name;
   std::vector<std::string> events;
   bool manage = false;
-  std::vector<VerificationScheme> verify;  ///< all of them must pass
+  std::chrono::milliseconds check_every = std::chrono::minutes{5};  ///< how often a managed webhook is looked at
+  std::chrono::seconds overlap = std::chrono::hours{24};            ///< how long a replaced token goes on being accepted
+  std::vector<VerificationScheme> verify;                           ///< all of them must pass
 };
 
 struct ProjectConfig {

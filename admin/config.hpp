@@ -13,6 +13,7 @@
 #include "mappings/diagnostic.hpp"
 #include "mappings/id.hpp"
 #include "receiver/verify/verifier.hpp"
+#include "sync/canary.hpp"
 
 namespace membridge::admin {
 
@@ -52,6 +53,7 @@ struct ProjectConfig {
   std::string base_url;  ///< without a slash at the end
   std::size_t calls_per_second = 100;  ///< to Mem0, at most; fewer where Mem0 asks for it
   WebhookConfig webhook;
+  std::optional<sync::CanaryOptions> canary{};  ///< nothing: none is let out
 };
 
 /// Where target tables stand: nothing is the state database, else the DSN of its own (secret: it may hold a password).

@@ -89,6 +89,21 @@ WebhookConfig ReadWebhook(Fields& project, const ProjectId& id) {
   return webhook;
 }
 
+std::optional<sync::CanaryOptions> ReadCanary(Fields& project) {
+  const YamlNode* section = project.Take("canary");
+  if (section == nullptr || !IsMap(*section, "\"canary\"", project.context())) return std::nullopt;
+  Fields fields{*section, fmt::format("the canary of {}", project.where()), project.context()};
+  sync::CanaryOptions canary;
+  fields.Read("every", canary.every);
+  fields.Read("deadline", canary.deadline);
+  for (const auto& [key, time] : {std::pair{"every", canary.every}, std::pair{"deadline", canary.deadline}}) {
+    if (time < std::chrono::seconds{1})
+      fields.context().problems.Error(fields.PlaceOf(key), fmt::format("\"{}\" must be at least 1s", key));
+  }
+  fields.Done();
+  return canary;
+}
+
 }  // namespace
 
 void ReadProjects(Fields& top, Config& config) {
@@ -111,6 +126,7 @@ void ReadProjects(Fields& top, Config& config) {
     project.base_url = ReadUrl(fields, "base_url").value_or("https://api.mem0.ai");
     fields.Read("calls_per_second", 1, 10'000, project.calls_per_second);
     project.webhook = ReadWebhook(fields, project.id);
+    project.canary = ReadCanary(fields);
     fields.Done();
     config.projects.push_back(std::move(project));
   }

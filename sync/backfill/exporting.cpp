@@ -8,6 +8,7 @@
 #include "sync/backfill/export_answer.hpp"
 #include "sync/backfill/run_store.hpp"
 #include "sync/log.hpp"
+#include "sync/canary.hpp"
 #include "sync/queue.hpp"
 
 namespace membridge::sync {
@@ -144,7 +145,7 @@ Result<Job::Step> Exporting::ListUsers(Run& run, const Use& use) {
   if (!read) return tl::unexpected<Error>(read.error());
   std::vector<std::string> users;
   for (const mem0::Entity& entity : read->entities) {
-    if (entity.type == "user") users.push_back(entity.name);
+    if (entity.type == "user" && entity.name != kCanaryUser) users.push_back(entity.name);
   }
   postgres::Transaction transaction = State().Begin();
   ExportJobs::Add(transaction, run, users, use.asked, run.options.full, clock_.Now());

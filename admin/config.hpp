@@ -34,8 +34,8 @@ struct AdminToken {
 struct VerificationScheme {
   std::string name;                                      ///< as written: `token`, `hmac`, …
   std::shared_ptr<const receiver::Verifier> verifier{};  ///< nothing for `token`: its tokens are in the database
-};
   std::vector<VerificationScheme> parts{};               ///< of `all` and `any`, which have no verifier of their own either
+};
 
 struct WebhookConfig {
   std::string public_url;  ///< without a slash at the end; empty when nothing is registered for this project

@@ -79,7 +79,11 @@ CanaryView Canary::Step(Session& session, mem0::Client& client, std::optional<Er
 
 /// The row, when there is something to do and nobody is at it.
 std::optional<Canary::Row> Canary::Take(Session& session) const {
-  session.Run("INSERT INTO membridge.canaries (project) VALUES ($1) ON CONFLICT DO NOTHING", {project_.Text()});
+  // The first one waits: the webhook may be about to be registered.
+  session.Run(
+      "INSERT INTO membridge.canaries (project, due_at) VALUES ($1, clock_timestamp() + $2::bigint * interval '1 millisecond') "
+      "ON CONFLICT DO NOTHING",
+      {project_.Text(), Milliseconds(options_.every)});
   const Rows rows = session.Run(
       "UPDATE membridge.canaries c SET leased_until = clock_timestamp() + interval '2 minutes' "
       "WHERE project = $1 AND leased_until <= clock_timestamp() AND (memory_id IS NOT NULL OR due_at <= clock_timestamp()) "

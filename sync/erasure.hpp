@@ -46,7 +46,7 @@ struct ErasureReceipt {
 /// it while `serve` runs is safe; running it again finds nothing.
 ///
 /// Out of reach: what agents remember without naming the user, closed versions of rows under `history`, copies others have made
-/// (backups, replicas), and what Mem0 itself holds.
+/// (backups, replicas), and what Mem0 itself holds, whose bare ids a later sweep notes until the next one.
 class Erasure {
  public:
   Erasure(std::string state_dsn, std::vector<ErasureTarget> targets, ProjectId project, std::string user);

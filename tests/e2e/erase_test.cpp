@@ -18,12 +18,17 @@ using test::RunMembridge;
 
 const std::string kUser = "ada-lovelace-1815";
 
-/// Everything in the database, as pg_dump writes it.
+/// Everything in the database, as pg_dump writes it, but for the ids a sweep met at Mem0: it lists what Mem0 still has.
 std::string Dump(const World& world) {
   const test::ScratchFolder folder;
   sync::ChildOptions options;
-  options.command = {
-      "/usr/lib/postgresql/15/bin/pg_dump", "--inserts", "--file", folder.path() / "dump", "--dbname", world.Database().Dsn()};
+  options.command = {"/usr/lib/postgresql/15/bin/pg_dump",
+                     "--inserts",
+                     "--exclude-table-data=membridge.sweep_seen",
+                     "--file",
+                     folder.path() / "dump",
+                     "--dbname",
+                     world.Database().Dsn()};
   options.output = folder.path() / "log";
   auto child = sync::Child::Start(options);
   if (!child) throw std::runtime_error(child.error().message);

@@ -43,6 +43,7 @@ constexpr Part kParts[] = {
      "d.project = $1 AND (d.memories && $2::text[] OR EXISTS (SELECT FROM unnest($4::text[]) AS n(named) WHERE "
      "position(convert_to(n.named, "
      "'UTF8') IN d.body) > 0))"},
+    {"events", "membridge.events e", "e.project = $1 AND e.memory_id = ANY ($2::text[])"},
     {"dirty", "membridge.dirty d", "d.project = $1 AND d.memory_id = ANY ($2::text[])"},
     {"parked", "membridge.parked p", "p.project = $1 AND (p.memory_id = ANY ($2::text[]) OR p.memory_id = 'user/' || $3)"},
     {"exports", "membridge.export_jobs j",
@@ -85,16 +86,10 @@ void Add(ErasureCounts& counts, const ErasureCounts& more) {
   for (const auto& [name, count] : more) counts[name] += count;
 }
 
-/// As the ledger names what was said: by memories, by the user's exports, by events.
-ErasedSources SourcesOf(Transaction& transaction, const ProjectId& project, const std::vector<std::string>& memories,
-                        const std::string& user) {
-  ErasedSources erased{project, memories};
-  erased.sources.push_back(user);
-  for (std::string& delivery :
-       Texts(transaction.Run("SELECT id FROM membridge.deliveries WHERE project = $1 AND memories && $2::text[]",
-                             {project.Text(), Array(memories)})))
-    erased.sources.push_back(std::move(delivery));
-  return erased;
+/// As the ledger names what was said: by memories, and by the user's exports.
+ErasedSources SourcesOf(const ProjectId& project, std::vector<std::string> memories, const std::string& user) {
+  memories.push_back(user);
+  return {project, std::move(memories)};
 }
 
 }  // namespace
@@ -117,8 +112,8 @@ Result<ErasureCounts> Erasure::Count() const {
     const auto memories = MemoriesOf(state, project_, user_);
     for (const Part& part : kParts)
       counts[part.count] += state.Run(Sql("SELECT count(*) FROM ", part), Names(project_, memories, user_)).Int(0, 0);
-    const ErasedSources erased = SourcesOf(state, project_, memories, user_);
     state.Commit();
+    const ErasedSources erased = SourcesOf(project_, memories, user_);
     for (const ErasureTarget& target : targets_) {
       Session there{target.dsn, "membridge erase"};
       Transaction transaction = there.Begin();
@@ -135,9 +130,7 @@ Result<ErasureReceipt> Erasure::Run(Instant now) {
     Session state{state_dsn_, "membridge erase"};
     Begun begun = Begin(state);
     for (const ErasureTarget& target : targets_) {
-      Transaction looking = state.Begin();
-      const ErasedSources erased = SourcesOf(looking, project_, begun.memories, user_);
-      looking.Commit();
+      const ErasedSources erased = SourcesOf(project_, begun.memories, user_);
       const bool here = target.dsn == state_dsn_;
       Session there{target.dsn, "membridge erase"};
       ErasureCounts counts;

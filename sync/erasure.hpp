@@ -22,7 +22,7 @@ struct ErasureTarget {
   std::vector<std::shared_ptr<const mappings::Mapping>> mappings;
 };
 
-/// How many of what: `deliveries`, `memories` (mirror and tombstones), `dirty`, `parked`, `exports`, `sweep_notes`,
+/// How many of what: `deliveries`, `events`, `memories` (mirror and tombstones), `dirty`, `parked`, `exports`, `sweep_notes`,
 /// `contributions`, `rows_deleted` (made by the bridge for this person alone), `rows_changed` (others' rows that lost what the
 /// person's memories said), `rows_left` (made by the bridge for this person, and something in the database holds on to them; what
 /// was said in them is withdrawn), `withdrawals_refused` (the database refused even that).

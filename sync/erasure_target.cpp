@@ -198,9 +198,19 @@ class Withdrawal {
   std::vector<std::string> rows_;  // ids of ledger rows they spoke for, or once did
 };
 
+/// Events are known by ids of their own; the ledger keeps which memory each was about.
+template <class Runs>
+ErasedSources WithEvents(Runs& runs, ErasedSources erased) {
+  const Rows rows = runs.Run("SELECT DISTINCT source FROM membridge.sources WHERE project = $1 AND memory = ANY ($2::text[])",
+                             {erased.project.Text(), Array(erased.sources)});
+  for (std::string& event : FirstColumn(rows)) erased.sources.push_back(std::move(event));
+  return erased;
+}
+
 }  // namespace
 
-ErasureCounts CountInTarget(Transaction& transaction, const ErasedSources& erased) {
+ErasureCounts CountInTarget(Transaction& transaction, const ErasedSources& of_state) {
+  const ErasedSources erased = WithEvents(transaction, of_state);
   const Rows rows = transaction.Run(R"(
       WITH said AS (SELECT * FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])),
            spoken AS (SELECT l.created AND NOT EXISTS (
@@ -212,8 +222,9 @@ ErasureCounts CountInTarget(Transaction& transaction, const ErasedSources& erase
   return {{"contributions", rows.Int(0, 0)}, {"rows_deleted", rows.Int(0, 1)}, {"rows_changed", rows.Int(0, 2)}};
 }
 
-Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& target, const ErasedSources& erased, Instant now,
+Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& target, const ErasedSources& of_state, Instant now,
                           ErasureCounts& counts) {
+  const ErasedSources erased = WithEvents(session, of_state);
   const std::vector<Param> who{erased.project.Text(), Array(erased.sources)};
   const auto mappings = FirstColumn(
       session.Run("SELECT DISTINCT mapping FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who));

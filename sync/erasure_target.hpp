@@ -13,11 +13,11 @@ namespace membridge::sync {
 /// What is to go out of a target database: private to erasure.
 struct ErasedSources {
   ProjectId project;
-  std::vector<std::string> sources;  ///< as the ledger names them: memories, exports' users, events' deliveries
+  std::vector<std::string> sources;  ///< memories, and the user as exports name them; events of these memories belong to them
 };
 
 /// What would go; see ErasureCounts.
-ErasureCounts CountInTarget(postgres::Transaction& transaction, const ErasedSources& erased);
+ErasureCounts CountInTarget(postgres::Transaction& transaction, const ErasedSources& of_state);
 
 /// Withdraws everything these sources said, deletes the rows the bridge made for nobody else, and forgets the sources. One
 /// transaction on `session`, left open for the caller to add to and commit. Throws postgres::SqlFailure.

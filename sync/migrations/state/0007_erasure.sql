@@ -68,6 +68,8 @@ BEGIN
     WHERE a.n = ANY (hits) ORDER BY 1 ON CONFLICT DO NOTHING;
     DELETE FROM membridge.deliveries d USING unnest(projects, memory_ids) WITH ORDINALITY AS a(project, memory_id, n)
     WHERE a.n = ANY (hits) AND d.project = a.project COLLATE "C" AND d.memories @> ARRAY[a.memory_id];
+    DELETE FROM membridge.events e USING unnest(projects, memory_ids) WITH ORDINALITY AS a(project, memory_id, n)
+    WHERE a.n = ANY (hits) AND e.project = a.project COLLATE "C" AND e.memory_id = a.memory_id COLLATE "C";
     DELETE FROM membridge.parked p USING unnest(projects, memory_ids) WITH ORDINALITY AS a(project, memory_id, n)
     WHERE a.n = ANY (hits) AND p.project = a.project COLLATE "C" AND p.memory_id = a.memory_id COLLATE "C";
     RETURN QUERY SELECT unnest(hits);

@@ -98,14 +98,22 @@ class Withdrawal {
         {{"project", erased_.project.Text()}, {"mapping", mapping}, {"sources", still.size()}});
   }
 
-  /// Rows that were made for this person and have stood blank, or in the trash, since an earlier withdrawal.
-  void FindForsaken(const std::string& relation) {
-    std::string sql = "WITH named AS MATERIALIZED (SELECT to_jsonb(t) AS row FROM ";
+  /// Rows that were made for this person and have stood blank, or in the trash, since an earlier withdrawal. They are looked up
+  /// by what the ledger knows them by, for the tables may be large.
+  void FindForsaken(const mappings::Table& table) {
+    const std::string relation = table.schema + "." + table.name;
+    const std::vector<std::string> identity = table.Identity();
+    if (identity.empty()) return;
+    std::string sql = "SELECT l.id FROM membridge.rows l JOIN ";
     sql += InSql(relation);
-    sql += " t WHERE EXISTS (SELECT FROM jsonb_each_text(to_jsonb(t)) AS cell WHERE cell.value = ANY ($2::text[]))) ";
-    sql += "SELECT l.id FROM named n JOIN membridge.rows l ON l.relation = $1 AND l.created AND ";
+    sql += " t ON true";
+    for (const std::string& column : identity) {
+      sql += " AND t." + postgres::QuoteName(column) + " = (l.identity ->> " + postgres::QuoteLiteral(column) +
+             ")::" + table.Find(column)->type;
+    }
+    sql += " WHERE l.relation = $1 AND l.created AND ";
     sql += kNobodys;
-    sql += " AND (SELECT bool_and(n.row ->> i.key = i.value) FROM jsonb_each_text(l.identity) AS i)";
+    sql += " AND EXISTS (SELECT FROM jsonb_each_text(to_jsonb(t)) AS cell WHERE cell.value = ANY ($2::text[]))";
     for (std::string& id : FirstColumn(transaction_.Run(sql, {relation, who_[1]}))) rows_.push_back(std::move(id));
   }
 
@@ -236,7 +244,8 @@ Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& targe
   for (const std::string& mapping : mappings) withdrawal.Withdraw(Applier{Emptied(target, mapping), catalog});
   for (const std::string& relation : relations) {
     const auto dot = relation.find('.');
-    if (catalog->Find(relation.substr(0, dot), relation.substr(dot + 1)) != nullptr) withdrawal.FindForsaken(relation);
+    const mappings::Table* table = catalog->Find(relation.substr(0, dot), relation.substr(dot + 1));
+    if (table != nullptr) withdrawal.FindForsaken(*table);
   }
   withdrawal.DeleteRows();
   withdrawal.End();

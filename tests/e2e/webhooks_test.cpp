@@ -1,10 +1,13 @@
 // What an operator does with webhooks, with the built binary against the local Mem0.
 #include <atomic>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
 #include <thread>
 
+#include "sync/embedded_child.hpp"
 #include "tests/e2e/world.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/http_client.hpp"
@@ -153,6 +156,32 @@ TEST_CASE("webhooks that lead elsewhere are managed by hand, with each problem a
   CHECK(Registered(world).empty());
   CHECK(run({"delete", id, "--yes"}).status == 1);
   CHECK(run({"remove", "--yes"}).status == 0);
+}
+
+TEST_CASE("Mem0's own client sees the webhook the bridge made", "[e2e][webhooks][npm]") {
+  World world{SeedOfRun()};
+  test::Bridge bridge{Managed(world)};
+  const auto applied = RunMembridge({"webhooks", "apply", "--config", bridge.ConfigFile()});
+  REQUIRE(applied.status == 0);
+  const test::ScratchFolder folder;
+  sync::ChildOptions options;
+  options.command = {MEMBRIDGE_SOURCE "/tests/mem0_sim/fidelity/with-client", MEMBRIDGE_MEM0_CLIENT, "webhooks.mjs",
+                     world.Mem0().BaseUrl(), world.Mem0().ApiKey()};
+  options.output = folder.path() / "output";
+  auto child = sync::Child::Start(options);
+  REQUIRE(child);
+  CHECK(child->Wait(180s) == std::optional<int>{0});
+  std::ifstream stream{folder.path() / "output"};
+  std::string said{std::istreambuf_iterator<char>{stream}, {}};
+  CAPTURE(said);
+  // The last line: npm may have spoken before.
+  while (!said.empty() && said.back() == '\n') said.pop_back();
+  const json seen = json::parse(said.substr(said.rfind('\n') + 1));
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0]["name"] == "membridge-crm");
+  CHECK(seen[0]["isActive"] == true);
+  CHECK(seen[0]["eventTypes"] == json{"memory_add", "memory_update", "memory_delete", "memory_categorize"});
+  CHECK(seen[0]["url"].get<std::string>().starts_with(bridge.Url() + "/webhooks/crm/"));
 }
 
 TEST_CASE("no token is ever shown once it was issued", "[e2e][webhooks][secrets]") {

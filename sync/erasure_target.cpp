@@ -114,7 +114,9 @@ class Withdrawal {
     sql += " WHERE l.relation = $1 AND l.created AND ";
     sql += kNobodys;
     sql += " AND EXISTS (SELECT FROM jsonb_each_text(to_jsonb(t)) AS cell WHERE cell.value = ANY ($2::text[]))";
-    for (std::string& id : FirstColumn(transaction_.Run(sql, {relation, who_[1]}))) rows_.push_back(std::move(id));
+    Try(relation, [&] {
+      for (std::string& id : FirstColumn(transaction_.Run(sql, {relation, who_[1]}))) rows_.push_back(std::move(id));
+    });
   }
 
   /// Deletes what the bridge made and nobody speaks for any more, children first, as far as the database lets them go.
@@ -183,9 +185,15 @@ class Withdrawal {
       sql += " AND " + postgres::QuoteName(column) + " = $" + std::to_string(values.size());
     }
     if (values.empty()) return false;
+    return Try(relation, [&] { transaction_.Run(sql, values); });
+  }
+
+  /// False when the database refused; then nothing of it was done.
+  template <class Work>
+  bool Try(const std::string& relation, const Work& work) {
     transaction_.Savepoint("doomed");
     try {
-      transaction_.Run(sql, values);
+      work();
       transaction_.Release("doomed");
       return true;
     } catch (const postgres::SqlFailure& failure) {

@@ -13,6 +13,7 @@
 #include "mappings/diagnostic.hpp"
 #include "mappings/id.hpp"
 #include "receiver/verify/verifier.hpp"
+#include "sync/canary.hpp"
 
 namespace membridge::admin {
 
@@ -33,6 +34,7 @@ struct AdminToken {
 struct VerificationScheme {
   std::string name;                                      ///< as written: `token`, `hmac`, …
   std::shared_ptr<const receiver::Verifier> verifier{};  ///< nothing for `token`: its tokens are in the database
+  std::vector<VerificationScheme> parts{};               ///< of `all` and `any`, which have no verifier of their own either
 };
 
 struct WebhookConfig {
@@ -40,7 +42,9 @@ struct WebhookConfig {
   std::string name;
   std::vector<std::string> events;
   bool manage = false;
-  std::vector<VerificationScheme> verify;  ///< all of them must pass
+  std::chrono::milliseconds check_every = std::chrono::minutes{5};  ///< how often a managed webhook is looked at
+  std::chrono::seconds overlap = std::chrono::hours{24};            ///< how long a replaced token goes on being accepted
+  std::vector<VerificationScheme> verify;                           ///< all of them must pass
 };
 
 struct ProjectConfig {
@@ -49,6 +53,7 @@ struct ProjectConfig {
   std::string base_url;  ///< without a slash at the end
   std::size_t calls_per_second = 100;  ///< to Mem0, at most; fewer where Mem0 asks for it
   WebhookConfig webhook;
+  std::optional<sync::CanaryOptions> canary{};  ///< nothing: none is let out
 };
 
 /// Where target tables stand: nothing is the state database, else the DSN of its own (secret: it may hold a password).

@@ -6,16 +6,10 @@
 
 #include "admin/config_sections.hpp"
 #include "admin/config_values.hpp"
+#include "admin/webhooks.hpp"
 
 namespace membridge::admin {
 namespace {
-
-const std::vector<std::string>& KnownEvents() {
-  static const std::vector<std::string> known{"memory_add",        "memory_update",        "memory_delete",
-                                              "memory_categorize", "ingest_job_completed", "ingest_job_partially_completed",
-                                              "ingest_job_failed", "ingest_job_cancelled"};
-  return known;
-}
 
 /// A URL without query or fragment, and without the slash at its end. Nothing when it is none; that has been reported.
 std::optional<std::string> ReadUrl(Fields& fields, std::string_view key) {
@@ -58,8 +52,9 @@ std::vector<std::string> ReadEvents(Fields& fields) {
   for (const YamlNode* item : fields.List("events")) {
     const auto event = TextOf(*item, "an event", context);
     if (!event) continue;
-    if (std::find(KnownEvents().begin(), KnownEvents().end(), *event) == KnownEvents().end()) {
-      context.problems.Error(item->place, fmt::format("unknown event \"{}\"{}", *event, Suggestion(*event, KnownEvents())));
+    if (std::find(KnownWebhookEvents().begin(), KnownWebhookEvents().end(), *event) == KnownWebhookEvents().end()) {
+      context.problems.Error(item->place,
+                             fmt::format("unknown event \"{}\"{}", *event, Suggestion(*event, KnownWebhookEvents())));
     }
     events.push_back(*event);
   }
@@ -71,7 +66,7 @@ std::vector<std::string> ReadEvents(Fields& fields) {
 WebhookConfig ReadWebhook(Fields& project, const ProjectId& id) {
   WebhookConfig webhook;
   webhook.name = "membridge-" + id.Text();
-  webhook.events = {KnownEvents().begin(), KnownEvents().begin() + 4};
+  webhook.events = {KnownWebhookEvents().begin(), KnownWebhookEvents().begin() + 4};
   webhook.verify = {{"token", nullptr}};
   const YamlNode* section = project.Take("webhook");
   if (section == nullptr || !IsMap(*section, "\"webhook\"", project.context())) return webhook;
@@ -81,6 +76,10 @@ WebhookConfig ReadWebhook(Fields& project, const ProjectId& id) {
   if (auto name = fields.Text("name")) webhook.name = std::move(*name);
   if (fields.Take("events") != nullptr) webhook.events = ReadEvents(fields);
   fields.Read("manage", webhook.manage);
+  fields.Read("check_every", webhook.check_every);
+  if (webhook.check_every < std::chrono::seconds{1})
+    context.problems.Error(fields.PlaceOf("check_every"), "\"check_every\" must be at least 1s");
+  fields.Read("overlap", webhook.overlap);
   if (webhook.manage && fields.Take("public_url") == nullptr) {
     context.problems.Error(fields.PlaceOf("manage"),
                            "\"manage: true\" needs \"public_url\": the address Mem0 reaches this bridge at");
@@ -88,6 +87,21 @@ WebhookConfig ReadWebhook(Fields& project, const ProjectId& id) {
   webhook.verify = ReadVerify(fields);
   fields.Done();
   return webhook;
+}
+
+std::optional<sync::CanaryOptions> ReadCanary(Fields& project) {
+  const YamlNode* section = project.Take("canary");
+  if (section == nullptr || !IsMap(*section, "\"canary\"", project.context())) return std::nullopt;
+  Fields fields{*section, fmt::format("the canary of {}", project.where()), project.context()};
+  sync::CanaryOptions canary;
+  fields.Read("every", canary.every);
+  fields.Read("deadline", canary.deadline);
+  for (const auto& [key, time] : {std::pair{"every", canary.every}, std::pair{"deadline", canary.deadline}}) {
+    if (time < std::chrono::seconds{1})
+      fields.context().problems.Error(fields.PlaceOf(key), fmt::format("\"{}\" must be at least 1s", key));
+  }
+  fields.Done();
+  return canary;
 }
 
 }  // namespace
@@ -112,6 +126,7 @@ void ReadProjects(Fields& top, Config& config) {
     project.base_url = ReadUrl(fields, "base_url").value_or("https://api.mem0.ai");
     fields.Read("calls_per_second", 1, 10'000, project.calls_per_second);
     project.webhook = ReadWebhook(fields, project.id);
+    project.canary = ReadCanary(fields);
     fields.Done();
     config.projects.push_back(std::move(project));
   }

@@ -60,6 +60,7 @@ Made Hmac(Fields& fields) {
   options.prefix = fields.Text("prefix").value_or("");
   options.signed_text = fields.Text("signed").value_or(options.signed_text);
   options.timestamp_header = fields.Text("timestamp_header").value_or("");
+  options.id_header = fields.Text("id_header").value_or("");
   fields.Read("tolerance", options.tolerance);
   return receiver::MakeHmacVerifier(std::move(options));
 }
@@ -84,7 +85,7 @@ const std::map<std::string, Made (*)(Fields&)>& SchemesWithOptions() {
 }
 
 std::vector<std::string> Names() {
-  std::vector<std::string> names{"token", "none", "basic"};
+  std::vector<std::string> names{"token", "none", "basic", "all", "any"};
   for (const auto& [name, make] : SchemesWithOptions()) names.push_back(name);
   return names;
 }
@@ -128,8 +129,34 @@ std::optional<VerificationScheme> ReadWithOptions(const YamlNode& name, const Ya
   return VerificationScheme{name.text, std::move(*made)};
 }
 
+bool IsCombination(std::string_view name) {
+  return name == "all" || name == "any";
+}
+
+std::optional<VerificationScheme> ReadScheme(const YamlNode& item, ReadingContext& context);
+
+/// `all` or `any` of a list. `none` in it would open the door, or do nothing.
+std::optional<VerificationScheme> ReadCombination(const YamlNode& name, const YamlNode& value, ReadingContext& context) {
+  if (value.kind != YamlNode::Kind::kList || value.items.empty()) {
+    context.problems.Error(value.place, fmt::format("\"{0}\" takes a list; write {{{0}: [token, …]}}", name.text));
+    return std::nullopt;
+  }
+  VerificationScheme combination{name.text};
+  for (const YamlNode& item : value.items) {
+    if (item.kind == YamlNode::Kind::kScalar && item.text == "none") {
+      context.problems.Error(item.place, fmt::format("\"none\" inside \"{}\" means nothing; leave it out", name.text));
+      return std::nullopt;
+    }
+    auto part = ReadScheme(item, context);
+    if (!part) return std::nullopt;
+    combination.parts.push_back(std::move(*part));
+  }
+  return combination;
+}
+
 std::optional<VerificationScheme> ReadScheme(const YamlNode& item, ReadingContext& context) {
   if (item.kind == YamlNode::Kind::kMap && item.entries.size() == 1) {
+    if (IsCombination(item.entries[0].key.text)) return ReadCombination(item.entries[0].key, item.entries[0].value, context);
     return ReadWithOptions(item.entries[0].key, item.entries[0].value, context);
   }
   if (item.kind != YamlNode::Kind::kScalar) {
@@ -143,7 +170,8 @@ std::optional<VerificationScheme> ReadScheme(const YamlNode& item, ReadingContex
   }
   const bool has_options = item.text == "basic" || SchemesWithOptions().contains(item.text);
   context.problems.Error(item.place,
-                         has_options ? fmt::format("\"{0}\" needs options; write {{{0}: {{…}}}}", item.text)
+                         IsCombination(item.text) ? fmt::format("\"{0}\" takes a list; write {{{0}: [token, …]}}", item.text)
+                         : has_options ? fmt::format("\"{0}\" needs options; write {{{0}: {{…}}}}", item.text)
                                      : fmt::format("unknown verification \"{}\"{}", item.text, Suggestion(item.text, Names())));
   return std::nullopt;
 }

@@ -86,6 +86,7 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
     transaction.Commit();
     if (forgotten > 0) sync::Log(sync::LogLevel::kInfo, "runs_forgotten", {{"runs", forgotten}});
   });
+  Step("replays", [&] { session.Run("DELETE FROM membridge.replays WHERE expires_at < clock_timestamp()"); });
   Step("tokens", [&] {
     sync::postgres::Transaction transaction = session.Begin();
     sync::Tokens::Forget(transaction, kKeepExpiredTokens);

@@ -8,12 +8,21 @@
 namespace membridge::admin {
 namespace {
 
-receiver::Verification VerificationOf(const Config& config,
-                                      const std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>>& tokens) {
+using Tokens = std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>>;
+
+std::shared_ptr<const receiver::Verifier> VerifierOf(const VerificationScheme& scheme, const Tokens& tokens) {
+  if (scheme.verifier) return scheme.verifier;
+  if (scheme.parts.empty()) return std::make_shared<receiver::TokenVerifier>(tokens);
+  receiver::Verification::Schemes parts;
+  for (const VerificationScheme& part : scheme.parts) parts.push_back(VerifierOf(part, tokens));
+  return scheme.name == "any" ? receiver::MakeAnyOf(std::move(parts)).value() : receiver::MakeAllOf(std::move(parts)).value();
+}
+
+receiver::Verification VerificationOf(const Config& config, const Tokens& tokens) {
   std::map<ProjectId, receiver::Verification::Schemes> schemes;
   for (const auto& project : config.projects) {
     for (const VerificationScheme& scheme : project.webhook.verify) {
-      schemes[project.id].push_back(scheme.verifier ? scheme.verifier : std::make_shared<receiver::TokenVerifier>(tokens));
+      schemes[project.id].push_back(VerifierOf(scheme, tokens));
     }
   }
   return receiver::Verification{std::move(schemes)};

@@ -1,5 +1,6 @@
 #include "admin/registrar.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "admin/token_watch.hpp"
@@ -11,13 +12,20 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds kAgainAfterSuccess = 5min;
 constexpr std::chrono::milliseconds kAgainAfterFailure = 5s;
+constexpr std::chrono::milliseconds kNothingToKeep = 1h;
 
 }  // namespace
 
 DesiredWebhook DesiredOf(const ProjectConfig& project) {
   return {project.id, project.webhook.name, project.webhook.public_url, project.webhook.events};
+}
+
+ApplyOptions ApplyOptionsOf(const ProjectConfig& project) {
+  ApplyOptions options;
+  options.known_within = TokenWatch::kKnownWithin;
+  options.overlap = project.webhook.overlap;
+  return options;
 }
 
 Registrar::Registrar(const Config& config, std::string state_dsn, const Mem0Clients& mem0, Metrics& metrics,
@@ -30,18 +38,25 @@ Registrar::Registrar(const Config& config, std::string state_dsn, const Mem0Clie
       thread_("webhooks", [this](const std::stop_token& stop) { return KeepAll(stop); }) {}
 
 std::chrono::milliseconds Registrar::KeepAll(const std::stop_token& stop) {
-  bool all_well = true;
+  using std::chrono::steady_clock;
+  std::chrono::milliseconds next = kNothingToKeep;
   for (const auto& project : config_.projects) {
-    if (project.webhook.manage && !stop.stop_requested()) all_well = Keep(project, stop) && all_well;
+    if (!project.webhook.manage || stop.stop_requested()) continue;
+    auto& due = due_[project.id];
+    if (steady_clock::now() >= due) {
+      const bool kept = Keep(project, stop);
+      due =
+          steady_clock::now() + (kept ? project.webhook.check_every : std::min(kAgainAfterFailure, project.webhook.check_every));
+    }
+    next = std::min(next, std::chrono::ceil<std::chrono::milliseconds>(due - steady_clock::now()));
   }
-  return all_well ? kAgainAfterSuccess : kAgainAfterFailure;
+  return std::max(next, 0ms);
 }
 
 bool Registrar::Keep(const ProjectConfig& project, const std::stop_token& stop) {
   const auto client = mem0_.For(project.id, Mem0Clients::Urgency::kLive);
   sync::postgres::Session session{state_dsn_, "membridge webhooks"};
-  ApplyOptions options;
-  options.known_within = TokenWatch::kKnownWithin;
+  ApplyOptions options = ApplyOptionsOf(project);
   options.issued = issued_;
   options.wait = [&stop](std::chrono::milliseconds time) { return Pause(stop, time); };
   const auto plan = ApplyWebhooks(*client, session, DesiredOf(project), options);

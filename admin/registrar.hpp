@@ -16,9 +16,11 @@ namespace membridge::admin {
 
 /// The webhook a project's configuration asks for.
 DesiredWebhook DesiredOf(const ProjectConfig& project);
+/// How it is registered from a process of this deployment: its overlap, and the time until every process knows a new token.
+ApplyOptions ApplyOptionsOf(const ProjectConfig& project);
 
-/// Keeps the webhooks of projects with `manage: true` at Mem0 as they are configured: at start, and again every few minutes. When
-/// Mem0 or the database is away it tries again, sooner; nothing else waits for it. Threads: one of its own.
+/// Keeps the webhooks of projects with `manage: true` at Mem0 as they are configured: at start, and again every
+/// `check_every`. When Mem0 or the database is away it tries again, sooner; nothing else waits for it. Threads: one of its own.
 class Registrar {
  public:
   /// `issued` is called when a new token is in the database.
@@ -36,6 +38,7 @@ class Registrar {
   const Mem0Clients& mem0_;
   Metrics& metrics_;
   const std::function<void()> issued_;
+  std::map<ProjectId, std::chrono::steady_clock::time_point> due_;
   std::map<ProjectId, std::string> last_said_;  // so that what stays wrong is logged once
   Periodic thread_;                             // last: it uses everything above
 };

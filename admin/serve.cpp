@@ -14,6 +14,7 @@
 
 #include "admin/backfill_metrics.hpp"
 #include "admin/backfilling.hpp"
+#include "admin/canary_watch.hpp"
 #include "admin/commands/command.hpp"
 #include "admin/databases.hpp"
 #include "admin/housekeeping.hpp"
@@ -82,6 +83,7 @@ class Running {
   BackfillMetrics backfill_metrics_;
   Housekeeping housekeeping_;
   std::optional<Registrar> registrar_;  // once deliveries are taken
+  std::optional<CanaryWatch> canaries_;
   std::unique_ptr<sync::SchedulerThread> backfills_;
 };
 
@@ -107,6 +109,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
   receiver::AddHealthRoutes(reception_.Routes(), HealthAnswers());
   WatchSync(metrics_, counters_, monitor_);
   mappings_.AddTo(metrics_);
+  canaries_.emplace(config, state_dsn_, mem0_, metrics_);
   admin_server_.Start();
   reception_.Start();
   registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
@@ -132,6 +135,7 @@ std::unique_ptr<sync::Worker> Running::MakeWorker() {
 receiver::HealthAnswers Running::HealthAnswers() {
   const auto ready = [this](const receiver::http::Reply& reply) {
     Monitor::Verdict verdict = monitor_.Ready();
+    if (const auto note = canaries_ ? canaries_->Note() : std::nullopt) verdict.detail["checks"]["canary"] = *note;
     // Files that were refused do not make it less ready: it works by those from before, and restarting it would be worse.
     verdict.detail["checks"]["mappings"] = mappings_.Standing();
     verdict.detail["degraded"] = !verdict.detail["checks"]["mappings"]["ok"].get<bool>();
@@ -151,6 +155,7 @@ bool Running::Stop() {
   };
   stopping_ = true;
   registrar_->RequestStop();
+  canaries_->RequestStop();
   backfills_->RequestStop();
   workers_.RequestStop();
   reception_.Stop(config_.soft_stop / 2);

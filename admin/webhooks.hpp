@@ -17,6 +17,9 @@
 
 namespace membridge::admin {
 
+/// What Mem0 can tell of, by the names it is asked with; the first four are those of memories.
+const std::vector<std::string>& KnownWebhookEvents();
+
 /// The webhook a project is to have at Mem0.
 struct DesiredWebhook {
   ProjectId project;
@@ -46,7 +49,7 @@ enum class Ownership {
   kOurs,       ///< in our books, or its address holds a token that we issued
   kLookalike,  ///< its address leads to this project, but with a token that was never ours: another deployment with the same
                ///< public_url, or a lost database
-  kForeign,  ///< anything else
+  kForeign,    ///< anything else
 };
 std::string_view NameOf(Ownership ownership);
 
@@ -101,6 +104,8 @@ struct WebhookView {
 std::vector<WebhookView> ViewWebhooks(const std::vector<sync::mem0::Webhook>& listed, const WebhookBooks& books,
                                       const DesiredWebhook& desired);
 nlohmann::json ToJson(const WebhookView& view);
+/// `{"id", "created_at", "expires_at", "last_used"}`: times or null, and nothing of the token itself.
+nlohmann::json ToJson(const sync::Token& token);
 
 /// Reads the books of a project. Throws postgres::SqlFailure.
 WebhookBooks ReadWebhookBooks(sync::postgres::Session& session, const ProjectId& project);
@@ -136,6 +141,7 @@ Result<WebhookPlan> ApplyWebhooks(sync::mem0::Client& client, sync::postgres::Se
 struct WebhookSurvey {
   WebhookPlan plan;
   std::vector<WebhookView> webhooks;
+  std::vector<sync::Token> tokens;  ///< every one of the project that is remembered, newest first; expired ones for a month
 };
 Result<WebhookSurvey> SurveyWebhooks(sync::mem0::Client& client, sync::postgres::Session& session, const DesiredWebhook& desired,
                                      PlanChoices choices = {});

@@ -1,5 +1,7 @@
 #include "admin/webhooks_books.hpp"
 
+#include <algorithm>
+
 #include "receiver/token.hpp"
 #include "sync/postgres/column.hpp"
 
@@ -32,12 +34,12 @@ WebhookBooks WebhookLedger::Read() const {
   return books;
 }
 
-IssuedToken WebhookLedger::Issue(const std::string& replaced) const {
+IssuedToken WebhookLedger::Issue(const std::string& replaced, std::chrono::seconds overlap) const {
   Transaction transaction = session_.Begin();
   const Instant expires = TimeAt(transaction.Run("SELECT clock_timestamp()"), 0, 0) + kPendingToken;
   IssuedToken token{{}, receiver::MakeToken()};
   token.id = Tokens::Issue(transaction, project_, receiver::HashToken(token.text), expires);
-  if (!replaced.empty()) Tokens::Retire(transaction, replaced, kPendingToken);
+  if (!replaced.empty()) Tokens::Retire(transaction, replaced, std::max(kPendingToken, overlap));
   transaction.Commit();
   return token;
 }

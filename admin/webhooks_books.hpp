@@ -24,8 +24,8 @@ class WebhookLedger {
 
   WebhookBooks Read() const;
   /// Issues a token that expires after kPendingToken unless it is kept; `replaced` (an id, or empty) expires no later than that
-  /// either.
-  IssuedToken Issue(const std::string& replaced) const;
+  /// either, or after `overlap` when that is longer.
+  IssuedToken Issue(const std::string& replaced, std::chrono::seconds overlap) const;
   /// Mem0 has the webhook: it is in the books, its token is permanent, and the token it had before (an id, or empty) expires
   /// after `overlap`.
   void Register(const std::string& webhook_id, const std::string& name, const std::string& token, const std::string& replaced,

@@ -5,6 +5,13 @@
 
 namespace membridge::admin {
 
+const std::vector<std::string>& KnownWebhookEvents() {
+  static const std::vector<std::string> known{"memory_add",        "memory_update",        "memory_delete",
+                                              "memory_categorize", "ingest_job_completed", "ingest_job_partially_completed",
+                                              "ingest_job_failed", "ingest_job_cancelled"};
+  return known;
+}
+
 std::string DesiredWebhook::UrlPrefix() const {
   std::string_view base = public_url;
   while (base.ends_with('/')) base.remove_suffix(1);
@@ -60,18 +67,20 @@ nlohmann::json ToJson(const WebhookStep& step) {
           {"url", step.url},           {"changes", step.changes},    {"reason", step.reason}};
 }
 
+nlohmann::json ToJson(const sync::Token& token) {
+  const auto time = [](const std::optional<Instant>& instant) {
+    return instant ? nlohmann::json(FormatRfc3339(*instant)) : nlohmann::json();
+  };
+  return {{"id", token.id},
+          {"created_at", FormatRfc3339(token.created_at)},
+          {"expires_at", time(token.expires_at)},
+          {"last_used", time(token.last_used)}};
+}
+
 nlohmann::json ToJson(const WebhookView& view) {
   nlohmann::json json{{"webhook", view.webhook_id}, {"name", view.name},           {"url", view.url},
                       {"events", view.events},      {"is_active", view.is_active}, {"ownership", NameOf(view.ownership)}};
-  if (view.token) {
-    const auto time = [](const std::optional<Instant>& instant) {
-      return instant ? nlohmann::json(FormatRfc3339(*instant)) : nlohmann::json();
-    };
-    json["token"] = {{"id", view.token->id},
-                     {"created_at", FormatRfc3339(view.token->created_at)},
-                     {"expires_at", time(view.token->expires_at)},
-                     {"last_used", time(view.token->last_used)}};
-  }
+  if (view.token) json["token"] = ToJson(*view.token);
   return json;
 }
 

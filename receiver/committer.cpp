@@ -1,5 +1,6 @@
 #include "receiver/committer.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -77,10 +78,17 @@ std::optional<Committer::Batch> Committer::NextBatch() {
 }
 
 void Committer::Commit(const Batch& batch) {
-  const Result<void> stored = Attempt(batch.deliveries);
+  const Result<std::vector<DeliveryId>> stored = Attempt(batch.deliveries);
   if (!stored && stored.error().code != ErrorCode::kUnavailable && batch.done.size() > 1) return CommitHalves(batch);
   if (stored && hooks_.on_committed) hooks_.on_committed(batch.deliveries);
-  for (const Done& done : batch.done) done(stored);
+  for (std::size_t i = 0; i < batch.done.size(); ++i) {
+    if (!stored) {
+      batch.done[i](tl::unexpected<Error>(stored.error()));
+      continue;
+    }
+    const bool before = std::find(stored->begin(), stored->end(), batch.deliveries[i].id) != stored->end();
+    batch.done[i](before ? Fate::kBefore : Fate::kStored);
+  }
 }
 
 // Something about one of them is at fault, not the database: it must not take the others with it.
@@ -97,9 +105,9 @@ void Committer::CommitHalves(const Batch& batch) {
   Commit(second);
 }
 
-Result<void> Committer::Attempt(const std::vector<sync::Delivery>& deliveries) {
+Result<std::vector<DeliveryId>> Committer::Attempt(const std::vector<sync::Delivery>& deliveries) {
   const auto start = std::chrono::steady_clock::now();
-  Result<void> stored;
+  Result<std::vector<DeliveryId>> stored;
   try {
     stored = inbox_.Accept(deliveries);
   } catch (const std::exception&) {

@@ -27,7 +27,11 @@ class Committer {
     std::size_t max_batch_bytes = 16 << 20;   ///< and their bodies, unless one alone is larger
   };
   /// Called once per delivery on the committer's thread, after the commit or its failure; must not throw and should be quick.
-  using Done = std::function<void(const Result<void>&)>;
+  enum class Fate {
+    kStored,
+    kBefore,  ///< a replay: accepted before, and not stored again
+  };
+  using Done = std::function<void(const Result<Fate>&)>;
   struct Hooks {
     /// After every commit, before the Done calls: wake workers, note token uses.
     std::function<void(const std::vector<sync::Delivery>&)> on_committed{};
@@ -67,7 +71,7 @@ class Committer {
   std::optional<Batch> NextBatch();
   void Commit(const Batch& batch);
   void CommitHalves(const Batch& batch);
-  Result<void> Attempt(const std::vector<sync::Delivery>& deliveries);
+  Result<std::vector<DeliveryId>> Attempt(const std::vector<sync::Delivery>& deliveries);
 
   sync::Inbox& inbox_;
   const Limits limits_;

@@ -24,7 +24,7 @@ class ReceiverMetrics {
 
   /// membridge_deliveries_total: stored.
   void CountStored(const std::string& project, const std::string& verdict);
-  /// membridge_delivery_refusals_total: `credential`, `not_json`, `queue_full`, `not_stored`.
+  /// membridge_delivery_refusals_total: `credential`, `not_json`, `queue_full`, `not_stored`, `replay`.
   void CountRefused(std::string_view reason);
   /// membridge_commit_deliveries, membridge_commit_seconds and membridge_commit_failures_total.
   void NoteCommit(std::size_t deliveries, std::chrono::duration<double> took, bool stored);

@@ -67,14 +67,18 @@ void WebhookRoute::Receive(http::Request&& request, ProjectId project, const std
   delivery.headers = RedactedHeaders(request.headers, {token, token.empty() ? std::string_view{} : token_as_sent});
   delivery.verdict = envelope.Verdict();
   delivery.token_id = admission->token_id;
+  delivery.once = admission->once;
   for (const Hint& hint : envelope.hints) {
     delivery.memories.push_back(hint.memory);
     delivery.events.push_back(TypeOf(hint.event));
   }
 
   auto answer = [&metrics = metrics_, reply, id = delivery.id, project_name = delivery.project.Text(),
-                 verdict = delivery.verdict](const Result<void>& stored) {
-    if (stored) {
+                 verdict = delivery.verdict](const Result<Committer::Fate>& stored) {
+    if (stored && *stored == Committer::Fate::kBefore) {
+      metrics.CountRefused("replay");
+      reply.Send({.body = R"({"status":"accepted_before"})"});
+    } else if (stored) {
       metrics.CountStored(project_name, verdict);
       reply.Send(Accepted(id));
     } else {

@@ -19,6 +19,7 @@ namespace membridge::receiver {
 /// | case | answer |
 /// |---|---|
 /// | stored | 200 `{"status":"accepted","delivery":"…"}` |
+/// | a replay of what was stored | 200 `{"status":"accepted_before"}`; neither stored nor marked again |
 /// | not let in, or no such project | 401, the same for both; the body is not looked at |
 /// | not JSON | 400 |
 /// | queue full, or not stored | 503 with Retry-After; sending it again is right |

@@ -63,6 +63,20 @@ std::string StorableText(const nlohmann::json& value) {
   return StorableJson(value).dump();
 }
 
+std::string LockPatience() {
+  return std::to_string(std::chrono::milliseconds{PostgresInbox::kLockPatience}.count());
+}
+
+constexpr const char* kAccept =
+    "SELECT membridge.accept($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], "
+    "$8::text[], "
+    "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text)";
+constexpr const char* kAcceptEvents =
+    "SELECT membridge.accept_events($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], "
+    "$8::text[], "
+    "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text, "
+    "$18::uuid[], $19::text[])";
+
 // The parameters of membridge.accept and membridge.accept_events, column by column.
 class Batch {
  public:
@@ -92,15 +106,15 @@ class Batch {
     }
     params.emplace_back(std::move(bodies_));
     for (Column* column : {&mark_ids_, &mark_buckets_, &mark_projects_, &mark_memories_}) params.push_back(column->Take());
-    params.push_back(std::to_string(std::chrono::milliseconds{PostgresInbox::kLockPatience}.count()));
+    params.push_back(LockPatience());
     if (has_events_) {
       for (Column* column : {&mark_events_, &mark_types_}) params.push_back(column->Take());
     }
     return params;
   }
 
-  // Without events it is the shorter statement.
-  bool HasEvents() const { return has_events_; }
+  // Without events it is the shorter one.
+  const char* Statement() const { return has_events_ ? kAcceptEvents : kAccept; }
 
  private:
   void AddMemories(const Delivery& delivery) {
@@ -138,15 +152,14 @@ class Batch {
   Column mark_ids_, mark_buckets_, mark_projects_, mark_memories_, mark_events_, mark_types_;
 };
 
-constexpr const char* kAccept =
-    "SELECT membridge.accept($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], "
-    "$8::text[], "
-    "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text)";
-constexpr const char* kAcceptEvents =
-    "SELECT membridge.accept_events($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], "
-    "$8::text[], "
-    "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text, "
-    "$18::uuid[], $19::text[])";
+Batch BatchOf(const Delivery* first, const Delivery* last, const std::vector<DeliveryId>& without,
+              const PostgresInbox::CountsEvents& counts_events) {
+  Batch batch{counts_events};
+  for (const Delivery* delivery = first; delivery != last; ++delivery) {
+    if (std::find(without.begin(), without.end(), delivery->id) == without.end()) batch.Add(*delivery);
+  }
+  return batch;
+}
 
 // Lost connections and deadlocks are worth one more try at once; a full disk or a lock somebody sits on are not.
 bool WorthAnotherTry(const SqlFailure& failure) {
@@ -166,7 +179,8 @@ PostgresInbox::PostgresInbox(std::string dsn, WakeUp* wake_up, CountsEvents coun
     : dsn_(std::move(dsn)), wake_up_(wake_up), counts_events_(std::move(counts_events)) {}
 PostgresInbox::~PostgresInbox() = default;
 
-Result<void> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
+Result<std::vector<DeliveryId>> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
+  std::vector<DeliveryId> replays;
   const Delivery* first = deliveries.data();
   const Delivery* const end = first + deliveries.size();
   bool news = false;
@@ -177,7 +191,9 @@ Result<void> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
       bytes += (last++)->body.size();
     } while (last != end && bytes + last->body.size() <= kStatementBytes);
     try {
-      news = Store(first, last) || news;
+      const Stored stored = Store(first, last);
+      news = stored.news || news;
+      replays.insert(replays.end(), stored.replays.begin(), stored.replays.end());
     } catch (const SqlFailure& failure) {
       return Fail(ErrorCode::kUnavailable, std::string{"storing deliveries: "} + failure.what());
     }
@@ -185,19 +201,23 @@ Result<void> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
   }
   if (news && wake_up_ != nullptr) wake_up_->Poke();
   NoteTokenUse(deliveries);
-  return {};
+  return replays;
 }
 
-bool PostgresInbox::Store(const Delivery* first, const Delivery* last) {
-  Batch batch{counts_events_};
-  for (const Delivery* delivery = first; delivery != last; ++delivery) batch.Add(*delivery);
-  const std::vector<Param> params = batch.Take();
+PostgresInbox::Stored PostgresInbox::Store(const Delivery* first, const Delivery* last) {
   for (int attempt = 1;; ++attempt) {
     try {
       if (session_ == nullptr) session_ = std::make_unique<postgres::Session>(dsn_, "membridge inbox");
-      const postgres::Rows rows = session_->Run(batch.HasEvents() ? kAcceptEvents : kAccept, params);
+      Stored stored;
+      if (std::any_of(first, last, [](const Delivery& delivery) { return delivery.once.has_value(); })) {
+        stored = StoreOnce(first, last);
+      } else {
+        Batch batch = BatchOf(first, last, {}, counts_events_);
+        stored.news = session_->Run(batch.Statement(), batch.Take()).Bool(0, 0);
+      }
       // A second attempt cannot know what a first one, whose answer was lost, made due.
-      return attempt > 1 || rows.Bool(0, 0);
+      stored.news = stored.news || attempt > 1;
+      return stored;
     } catch (const SqlFailure& failure) {
       // Stored or not, nobody knows when the connection broke; the ids make a second time harmless.
       const bool connected = session_ != nullptr;
@@ -205,6 +225,27 @@ bool PostgresInbox::Store(const Delivery* first, const Delivery* last) {
       if (!connected || attempt == 2 || !WorthAnotherTry(failure)) throw;
     }
   }
+}
+
+PostgresInbox::Stored PostgresInbox::StoreOnce(const Delivery* first, const Delivery* last) {
+  Column keys, ids, until;
+  for (const Delivery* delivery = first; delivery != last; ++delivery) {
+    if (!delivery->once) continue;
+    keys.AddText(delivery->once->key);
+    ids.AddText(delivery->id.Text());
+    until.AddTime(delivery->once->until);
+  }
+  postgres::Transaction transaction = session_->Begin();
+  const postgres::Rows rows = transaction.Run("SELECT membridge.admit($1::text[], $2::uuid[], $3::timestamptz[], $4)",
+                                              {keys.Take(), ids.Take(), until.Take(), LockPatience()});
+  Stored stored;
+  for (std::size_t row = 0; row < rows.size(); ++row) stored.replays.emplace_back(std::string{rows.Text(row, 0)});
+  if (stored.replays.size() < static_cast<std::size_t>(last - first)) {
+    Batch batch = BatchOf(first, last, stored.replays, counts_events_);
+    stored.news = transaction.Run(batch.Statement(), batch.Take()).Bool(0, 0);
+  }
+  transaction.Commit();
+  return stored;
 }
 
 void PostgresInbox::NoteTokenUse(const std::vector<Delivery>& deliveries) {

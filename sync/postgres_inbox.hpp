@@ -19,10 +19,11 @@ class Session;
 }
 
 /// The Inbox in PostgreSQL: deliveries, dirty marks and events are one statement, hence one round trip and one commit for the whole
-/// batch, flushed to disk even where the server's default is not to. Workers are told, those of other processes by NOTIFY
-/// membridge_due and ours by `wake_up`, only when a bucket goes from empty to due. Threads: one at a time; it owns one connection, made
-/// when first needed and again after it was lost. Blocks: as long as the commit takes; for a lock that somebody else holds at
-/// most kLockPatience, for a connection the DSN's connect_timeout.
+/// batch (where replays are looked for it is a transaction of two statements), flushed to disk even where the server's default is
+/// not to. Workers are told, those of other processes by NOTIFY membridge_due and ours by `wake_up`, only when a bucket goes from
+/// empty to due. Threads: one at a time; it owns one connection, made when first needed and again after it was lost. Blocks: as
+/// long as the commit takes; for a lock that somebody else holds at most kLockPatience, for a connection the DSN's
+/// connect_timeout.
 class PostgresInbox final : public Inbox {
  public:
   static constexpr std::chrono::seconds kLockPatience{5};
@@ -42,11 +43,15 @@ class PostgresInbox final : public Inbox {
   /// Bytes no text column can hold (NUL, what is not UTF-8) are replaced everywhere but in the body. Memory ids that cannot be
   /// Mem0's (CanBeMarked) are not marked. More than kStatementBytes of bodies become several transactions, each of which stays
   /// when a later one fails.
-  Result<void> Accept(const std::vector<Delivery>& deliveries) override;
+  Result<std::vector<DeliveryId>> Accept(const std::vector<Delivery>& deliveries) override;
 
  private:
-  /// Returns whether workers have something to do.
-  bool Store(const Delivery* first, const Delivery* last);
+  struct Stored {
+    bool news = false;                ///< whether workers have something to do
+    std::vector<DeliveryId> replays;  ///< which are not stored
+  };
+  Stored Store(const Delivery* first, const Delivery* last);
+  Stored StoreOnce(const Delivery* first, const Delivery* last);
   void NoteTokenUse(const std::vector<Delivery>& deliveries);
 
   std::string dsn_;

@@ -103,6 +103,8 @@ class Worker {
   void Apply(std::vector<Item>& items);
   Batch Open();
   void Conclude(Batch& batch, const std::vector<Item*>& items, const std::function<void()>& also);
+  static bool IsOfCanary(const Item& item);
+  static std::vector<Item*> WithoutErased(Batch& batch, const std::vector<Item*>& items);
   void ApplyTaken(const ProjectId& project, std::vector<Item>& items, const Also& also);
   void ApplyProject(Batch& batch, const ProjectId& project, const std::vector<Item*>& items);
   std::optional<Source> Decide(Batch& batch, const MappingSet::Project& mapped, Item& item) const;

@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <set>
 
+#include "sync/canary.hpp"
 #include "sync/log.hpp"
+#include "sync/suppression.hpp"
 #include "sync/worker_parts.hpp"
 
 namespace membridge::sync {
@@ -35,6 +37,11 @@ void RecallLifeCycle(const Mirrored& mirrored, const std::string& digest, mappin
 
 }  // namespace
 
+bool Worker::IsOfCanary(const Item& item) {
+  if (item.memory) return IsCanary(item.memory->record);
+  return item.mirrored && item.mirrored->record && IsCanary(*item.mirrored->record);
+}
+
 Worker::Batch Worker::Open() {
   Batch batch{State().Begin()};
   batch.mappings = mappings_();
@@ -60,18 +67,35 @@ void Worker::Apply(std::vector<Item>& items) {
   Conclude(batch, ours, {});
 }
 
+/// Those of a batch that may be written. What is an erased user's is done with: it is neither applied nor mirrored.
+std::vector<Worker::Item*> Worker::WithoutErased(Batch& batch, const std::vector<Item*>& items) {
+  std::vector<Suppression::Memory> asked;
+  for (const Item* item : items)
+    asked.push_back({item->claim.project, item->claim.memory, item->memory ? item->memory->user_id : std::nullopt});
+  const std::set<std::size_t> erased = Suppression::Among(batch.state, asked);
+  std::vector<Item*> left;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (!erased.contains(i)) {
+      left.push_back(items[i]);
+      continue;
+    }
+    items[i]->settlement = Settlement{};
+    items[i]->fate = Fate::kSame;
+    ++batch.unchanged;
+  }
+  return left;
+}
+
 /// Applies what the batch holds the locks of, and commits: rows, ledger, mirror, queue, and what `also` adds.
 void Worker::Conclude(Batch& batch, const std::vector<Item*>& items, const std::function<void()>& also) {
   std::map<ProjectId, std::vector<Item*>> by_project;
-  for (Item* item : items) by_project[item->claim.project].push_back(item);
+  for (Item* item : WithoutErased(batch, items)) by_project[item->claim.project].push_back(item);
+  for (const auto& [project, members] : by_project) ApplyProject(batch, project, members);
   std::vector<std::pair<Claim, Settlement>> settlements;
   std::vector<std::pair<Claim, Reading>> readings;
-  for (const auto& [project, members] : by_project) {
-    ApplyProject(batch, project, members);
-    for (const Item* item : members) {
-      settlements.emplace_back(item->claim, item->settlement);
-      if (item->reading) readings.emplace_back(item->claim, *item->reading);
-    }
+  for (const Item* item : items) {
+    settlements.emplace_back(item->claim, item->settlement);
+    if (item->reading) readings.emplace_back(item->claim, *item->reading);
   }
   if (!readings.empty()) Queue::Mirror(batch.state, readings);
   if (!settlements.empty()) Queue::Settle(batch.state, settlements);
@@ -107,6 +131,11 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
     item.standing = Item::Standing::kOpen;
     item.is_final = AgeOf(item.claim) >= options_.read_lag || item.claim.reason == kReproject || item.listed;
     auto source = Decide(batch, mapped, item);
+    if (IsOfCanary(item)) {
+      // Mirrored, and seen by no mapping: an event of one is of a memory that there never was.
+      if (item.standing != Item::Standing::kOpen) item.standing = Item::Standing::kNever;
+      continue;
+    }
     if (!source) continue;
     applying.push_back(&item);
     sources.push_back(std::move(*source));

@@ -42,6 +42,7 @@ void AddBackfillRun(CLI::App& group, Choice& choice);  ///< `run`, of the group 
 void AddCatalog(CLI::App& app, Choice& choice);
 void AddCheck(CLI::App& app, Choice& choice);
 void AddDeliveries(CLI::App& app, Choice& choice);
+void AddErase(CLI::App& app, Choice& choice);
 void AddMigrate(CLI::App& app, Choice& choice);
 void AddParked(CLI::App& app, Choice& choice);
 void AddPlan(CLI::App& app, Choice& choice);

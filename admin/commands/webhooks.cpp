@@ -2,129 +2,175 @@
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 
-#include "admin/commands/command.hpp"
-#include "admin/databases.hpp"
+#include "admin/commands/webhook_projects.hpp"
+#include "admin/config_values.hpp"
 #include "admin/registrar.hpp"
-#include "admin/token_watch.hpp"
 
 namespace membridge::admin {
 namespace {
 
-struct Options {
-  std::shared_ptr<CommonOptions> common;
-  std::string project;
+struct Options : WebhookSelection {
   PlanChoices choices;
+  std::string overlap;  ///< as written; empty: as configured
+  bool yes = false;
 };
 
-/// One project's turn: prints its part, or adds it to `json`.
-using Turn = std::function<Result<void>(sync::mem0::Client&, sync::postgres::Session&, const DesiredWebhook&, nlohmann::ordered_json& json, std::ostream& text)>;
+using Run = int (*)(const Options&, Console&);
 
-int ForEachProject(const Options& options, Console& console, const Turn& turn) {
-  const auto config = ConfigOrProblems(options.common->config, console);
-  if (!config) return kBadUsage;
-  if (!options.project.empty() && config->FindProject(ProjectId{options.project}) == nullptr) {
-    fmt::print(console.err, "error: no project \"{}\" in the configuration\n", options.project);
-    return kBadUsage;
-  }
-  auto databases = Databases::Open(*config, Databases::Use::kCommand);
-  if (!databases) return PrintError(databases.error(), console);
-  if (const auto migrated = MigrateAll(*config, *databases); !migrated) return PrintError(migrated.error(), console);
-  nlohmann::ordered_json all = nlohmann::ordered_json::array();
-  int status = kDone;
-  try {
-    sync::postgres::Session session{databases->StateDsn(), "membridge webhooks"};
-    for (const auto& project : config->projects) {
-      if (!options.project.empty() && project.id.Text() != options.project) continue;
-      if (project.webhook.public_url.empty()) {
-        fmt::print(console.err, "{}: has no webhook.public_url, so nothing is registered for it\n", project.id.Text());
-        continue;
-      }
-      sync::mem0::Client::Options client_options;
-      client_options.base_url = project.base_url;
-      client_options.api_key = project.api_key;
-      client_options.tries = 3;
-      sync::mem0::Client client{std::move(client_options), std::make_shared<sync::mem0::CallBudget>()};
-      nlohmann::ordered_json json{{"project", project.id.Text()}};
-      const auto done = turn(client, session, DesiredOf(project), json, console.out);
-      all.push_back(std::move(json));
-      if (!done) status = PrintError(Within(done.error(), project.id.Text()).value(), console);
-    }
-  } catch (const sync::postgres::SqlFailure& failure) {
-    return PrintError(failure.AsError("the state database"), console);
-  }
-  if (options.common->json) fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"projects", std::move(all)}}.dump(2));
-  return status;
+void TellPlan(const WebhookPlan& plan, const Options& options, WebhookWork& work) {
+  work.json["changes"] = plan.Changes();
+  work.json["steps"] = nlohmann::ordered_json::array();
+  for (const auto& step : plan.steps) work.json["steps"].push_back(nlohmann::ordered_json(ToJson(step)));
+  if (options.common->json) return;
+  for (const auto& step : plan.steps) fmt::print(work.console.out, "{}: {}\n", work.desired.project.Text(), Describe(step));
 }
 
-void TellPlan(const WebhookPlan& plan, bool as_json, nlohmann::ordered_json& json, std::ostream& text, const DesiredWebhook& desired) {
-  if (as_json) {
-    json["changes"] = plan.Changes();
-    json["steps"] = nlohmann::ordered_json::array();
-    for (const auto& step : plan.steps) json["steps"].push_back(nlohmann::ordered_json(ToJson(step)));
-    return;
-  }
-  for (const auto& step : plan.steps) fmt::print(text, "{}: {}\n", desired.project.Text(), Describe(step));
+/// How it is registered, with what the command line says of it.
+ApplyOptions ApplyOptionsOf(const WebhookWork& work, const Options& options) {
+  ApplyOptions apply = admin::ApplyOptionsOf(work.project);
+  apply.choices = options.choices;
+  if (const auto overlap = ParseDuration(options.overlap)) apply.overlap = std::chrono::ceil<std::chrono::seconds>(*overlap);
+  return apply;
 }
 
 int Plan(const Options& options, Console& console) {
-  return ForEachProject(options, console, [&](auto& client, auto& session, const auto& desired, auto& json, auto& text) -> Result<void> {
-    const auto survey = SurveyWebhooks(client, session, desired, options.choices);
+  return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
+    const auto survey = SurveyWebhooks(work.client, work.session, work.desired, options.choices);
     if (!survey) return tl::unexpected<Error>(survey.error());
-    TellPlan(survey->plan, options.common->json, json, text, desired);
+    TellPlan(survey->plan, options, work);
     return {};
   });
 }
 
 int Apply(const Options& options, Console& console) {
-  return ForEachProject(options, console, [&](auto& client, auto& session, const auto& desired, auto& json, auto& text) -> Result<void> {
-    ApplyOptions apply;
-    apply.choices = options.choices;
-    apply.known_within = TokenWatch::kKnownWithin;
-    const auto plan = ApplyWebhooks(client, session, desired, apply);
+  return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
+    const auto plan = ApplyWebhooks(work.client, work.session, work.desired, ApplyOptionsOf(work, options));
+    if (!plan || plan->Changes()) NoteInAudit(work, "webhooks.apply", plan);
     if (!plan) return tl::unexpected<Error>(plan.error());
-    TellPlan(*plan, options.common->json, json, text, desired);
+    TellPlan(*plan, options, work);
     return {};
   });
 }
 
+std::string TimeOr(const std::optional<Instant>& instant, std::string_view otherwise) {
+  return instant ? FormatRfc3339(*instant) : std::string{otherwise};
+}
+
 int List(const Options& options, Console& console) {
-  return ForEachProject(options, console, [&](auto& client, auto& session, const auto& desired, auto& json, auto& text) -> Result<void> {
-    const auto survey = SurveyWebhooks(client, session, desired, options.choices);
+  return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
+    const auto survey = SurveyWebhooks(work.client, work.session, work.desired);
     if (!survey) return tl::unexpected<Error>(survey.error());
-    json["webhooks"] = nlohmann::ordered_json::array();
+    const std::string& project = work.desired.project.Text();
+    work.json["webhooks"] = nlohmann::ordered_json::array();
+    work.json["tokens"] = nlohmann::ordered_json::array();
     for (const auto& view : survey->webhooks) {
-      json["webhooks"].push_back(nlohmann::ordered_json(ToJson(view)));
+      work.json["webhooks"].push_back(nlohmann::ordered_json(ToJson(view)));
       if (options.common->json) continue;
-      fmt::print(text, "{}: {}  {}  {}  {}{}  [{}]\n", desired.project.Text(), view.webhook_id, NameOf(view.ownership), view.name, view.url,
-                 view.is_active ? "" : "  inactive", fmt::join(view.events, ", "));
+      fmt::print(work.console.out, "{}: {}  {}  {}  {}{}  [{}]\n", project, view.webhook_id, NameOf(view.ownership), view.name,
+                 view.url, view.is_active ? "" : "  inactive", fmt::join(view.events, ", "));
+    }
+    for (const auto& token : survey->tokens) {
+      work.json["tokens"].push_back(nlohmann::ordered_json(ToJson(token)));
+      if (options.common->json) continue;
+      fmt::print(work.console.out, "{}: token {}  last used {}  expires {}\n", project, token.id,
+                 TimeOr(token.last_used, "never"), TimeOr(token.expires_at, "never"));
     }
     return {};
   });
 }
 
-void AddCommand(CLI::App& group, const char* name, const char* description, Choice& choice, int (*run)(const Options&, Console&), bool chooses) {
+int Rotate(const Options& options, Console& console) {
+  if (!options.overlap.empty() && !ParseDuration(options.overlap)) {
+    fmt::print(console.err, "error: --overlap {} has no unit; write 30m or 24h\n", options.overlap);
+    return kBadUsage;
+  }
+  return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
+    const auto rotation = RotateToken(work.client, work.session, work.desired, ApplyOptionsOf(work, options));
+    NoteInAudit(work, "webhooks.rotate", rotation, rotation ? rotation->webhook_id : "");
+    if (!rotation) return tl::unexpected<Error>(rotation.error());
+    work.json["webhook"] = rotation->webhook_id;
+    work.json["new_token"] = rotation->new_token;
+    work.json["old_token"] = rotation->old_token.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(rotation->old_token);
+    work.json["overlap_seconds"] = rotation->overlap.count();
+    if (options.common->json) return {};
+    // Ids only: Mem0 has the address already, and nobody else needs the token.
+    fmt::print(work.console.out, "{}: {} has a new token, {}", work.desired.project.Text(), rotation->webhook_id,
+               rotation->new_token);
+    if (!rotation->old_token.empty())
+      fmt::print(work.console.out, "; {} is accepted for another {}", rotation->old_token,
+                 Counted(static_cast<std::size_t>(rotation->overlap.count()), "second", "seconds"));
+    fmt::print(work.console.out, "\n");
+    return {};
+  });
+}
+
+/// Which webhooks of ours there are, for saying what would be removed.
+Result<std::vector<std::string>> OursOf(WebhookWork& work) {
+  const auto survey = SurveyWebhooks(work.client, work.session, work.desired);
+  if (!survey) return tl::unexpected<Error>(survey.error());
+  std::vector<std::string> ours;
+  for (const auto& view : survey->webhooks) {
+    if (view.ownership == Ownership::kOurs) ours.push_back(view.webhook_id);
+  }
+  return ours;
+}
+
+int Remove(const Options& options, Console& console) {
+  return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
+    const auto removed =
+        options.yes ? RemoveWebhooks(work.client, work.session, work.desired, ApplyOptionsOf(work, options)) : OursOf(work);
+    if (options.yes) NoteInAudit(work, "webhooks.remove", removed);
+    if (!removed) return tl::unexpected<Error>(removed.error());
+    work.json["removed"] = options.yes;
+    work.json["webhooks"] = *removed;
+    if (work.project.webhook.manage && options.yes && !removed->empty())
+      fmt::print(work.console.err, "{}: manage is true, so serve registers it again; set it to false to stay without\n",
+                 work.desired.project.Text());
+    if (options.common->json) return {};
+    fmt::print(work.console.out, "{}: {} {}{}\n", work.desired.project.Text(), Counted(removed->size(), "webhook", "webhooks"),
+               options.yes ? "removed" : "would be removed; add --yes to do it",
+               removed->empty() ? "" : fmt::format(": {}", fmt::join(*removed, ", ")));
+    return {};
+  });
+}
+
+std::shared_ptr<Options> AddCommand(CLI::App& group, const char* name, const char* description, Choice& choice, Run run) {
   auto options = std::make_shared<Options>();
   CLI::App* command = group.add_subcommand(name, description);
-  options->common = AddConfigAndJsonOptions(*command);
+  static_cast<WebhookSelection&>(*options) = AddSelection(*command);
   command->add_option("--project", options->project, "Only this project");
-  if (chooses) {
-    command->add_flag("--adopt", options->choices.adopt, "Take over a webhook that leads here and bears our name, but was made by another deployment");
-    command->add_flag("--reactivate", options->choices.reactivate, "Replace an inactive webhook by an active one");
-  }
   command->callback([options, run, &choice] { choice = [options, run](Console& console) { return run(*options, console); }; });
+  return options;
+}
+
+void AddChoices(CLI::App& command, const std::shared_ptr<Options>& options) {
+  command.add_flag("--adopt", options->choices.adopt,
+                   "Take over a webhook that leads here and bears our name, but was made by another deployment");
+  command.add_flag("--reactivate", options->choices.reactivate, "Replace an inactive webhook by an active one");
 }
 
 }  // namespace
 
 void AddWebhooks(CLI::App& app, Choice& choice) {
-  CLI::App* group = app.add_subcommand("webhooks", "The webhooks of your Mem0 projects");
+  CLI::App* group = app.add_subcommand("webhooks", "The webhooks of your Mem0 projects; no token is ever shown");
   group->require_subcommand(1);
-  AddCommand(*group, "plan", "What apply would do; changes nothing", choice, Plan, true);
-  AddCommand(*group, "apply", "Make Mem0 have the webhook the configuration asks for; touches none that is not ours", choice, Apply, true);
-  AddCommand(*group, "list", "What Mem0 has, and whose it is; tokens are never shown", choice, List, false);
+  const auto plan = AddCommand(*group, "plan", "What apply would do; changes nothing", choice, Plan);
+  AddChoices(*group->get_subcommand("plan"), plan);
+  const auto apply = AddCommand(
+      *group, "apply", "Make Mem0 have the webhook the configuration asks for; touches none that is not ours", choice, Apply);
+  AddChoices(*group->get_subcommand("apply"), apply);
+  AddCommand(*group, "list", "What Mem0 has, whose it is, and when each token was last used", choice, List)->registered = false;
+  const auto rotate =
+      AddCommand(*group, "rotate", "Give our webhook a new token; the old one is accepted for the overlap", choice, Rotate);
+  group->get_subcommand("rotate")->add_option("--overlap", rotate->overlap,
+                                              "How long the old token is still accepted: 30m, 24h; else as configured");
+  const auto remove = AddCommand(*group, "remove", "Delete our webhooks at Mem0, and no others", choice, Remove);
+  group->get_subcommand("remove")->add_flag("--yes", remove->yes, "Do it; without, it is only told what would be removed");
+  AddWebhookEdits(*group, choice);
 }
 
 }  // namespace membridge::admin

@@ -20,12 +20,17 @@ struct HmacOptions {
   MacEncoding encoding = MacEncoding::kHex;  ///< hex in either case; base64 strictly
   std::string prefix{};                      ///< before the signature, exactly
   std::vector<std::string> secrets{};        ///< used as they are; any may match
-  std::string signed_text = "{body}";        ///< `{body}` and `{timestamp}` stand for what was received, byte for byte
+  std::string signed_text = "{body}";        ///< `{body}`, `{timestamp}` and `{id}` stand for what was received, byte for byte
   std::string timestamp_header{};            ///< seconds since 1970; empty: the sender gives no time
+  std::string id_header{};                   ///< the sender's id of the delivery, without dots and blanks; empty: it gives none
   std::chrono::seconds tolerance = std::chrono::minutes{5};
 };
 
 /// Scheme `hmac`. kRefused: the options cannot work, and why.
+///
+/// What is signed with a time comes only once. With an id: the same id with the same body is a replay. Without: the same time
+/// with the same body is, but not when it arrives within the second it was signed in, for until that is over the sender may mean
+/// another change that looks the same.
 Result<std::shared_ptr<const Verifier>> MakeHmacVerifier(HmacOptions options);
 
 }  // namespace membridge::receiver

@@ -9,6 +9,8 @@
 #include <memory>
 #include <stdexcept>
 
+#include "mappings/digest.hpp"
+
 namespace membridge::receiver {
 namespace {
 
@@ -58,6 +60,16 @@ bool VerifyEd25519(std::string_view key, std::string_view signature, std::string
 
 bool EqualsInConstantTime(std::string_view left, std::string_view right) {
   return left.size() == right.size() && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
+}
+
+std::string ReplayKey(std::initializer_list<std::string_view> parts) {
+  std::string bytes;
+  for (const std::string_view part : parts) {
+    bytes += std::to_string(part.size());
+    bytes += ':';
+    bytes += part;
+  }
+  return mappings::Sha256Hex(bytes);
 }
 
 std::optional<std::string> OnlyHeader(const http::Request& request, std::string_view name) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,12 @@ bool VerifyEd25519(std::string_view key, std::string_view signature, std::string
 
 /// In a time that depends on the lengths only.
 bool EqualsInConstantTime(std::string_view left, std::string_view right);
+
+/// How much longer a replay is remembered than its time lets it in: clocks differ.
+inline constexpr std::chrono::minutes kReplaySlack{1};
+
+/// What a replay is known by, over parts none of which can pass for another's beginning: each counts with its length.
+std::string ReplayKey(std::initializer_list<std::string_view> parts);
 
 /// The value of a header that must be there exactly once: two could be read one way here and another way elsewhere.
 std::optional<std::string> OnlyHeader(const http::Request& request, std::string_view name);

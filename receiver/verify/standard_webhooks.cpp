@@ -51,7 +51,11 @@ class StandardWebhooks final : public Verifier {
       return Fail(ErrorCode::kUnauthorized, "standard-webhooks: timestamp");
     const std::string signed_bytes = headers->id + "." + headers->timestamp + "." + attempt.request.body;
     if (!AnyMatches(headers->signatures, signed_bytes)) return Fail(ErrorCode::kUnauthorized, "standard-webhooks: signature");
-    return Admission{};
+    // With the body and without the time: a sender's own second try has a new time, and an id that it uses for everything hides
+    // nothing.
+    return Admission{
+        .once = sync::ReplayMark{ReplayKey({attempt.project.Text(), "standard-webhooks", headers->id, attempt.request.body}),
+                                 *sent_at + tolerance_ + kReplaySlack}};
   }
 
  private:

@@ -15,6 +15,7 @@ namespace membridge::receiver {
 /// an item without comma or of an unknown version is skipped, one match is enough, and at most sixteen are looked at. `secrets`:
 /// `whsec_` and base64 of 24 to 64 bytes (the prefix may be missing), or `whpk_` and base64 of an Ed25519 public key; any of them
 /// may match. kRefused says which one is wrong, without quoting it.
+/// The same id with the same body is a replay, whatever its time, for as long as its time lets it in.
 Result<std::shared_ptr<const Verifier>> MakeStandardWebhooks(const std::vector<std::string>& secrets,
                                                              std::chrono::seconds tolerance = std::chrono::minutes{5});
 

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "mappings/result.hpp"
 #include "mappings/time.hpp"
 #include "receiver/http/message.hpp"
+#include "sync/inbox.hpp"
 
 namespace membridge::receiver {
 
@@ -23,7 +25,11 @@ struct Attempt {
 
 /// What a scheme learned from a request it let in.
 struct Admission {
-  std::string token_id;  ///< of the URL token that matched; empty from every other scheme
+  std::string token_id{};                  ///< of the URL token that matched; empty from every other scheme
+  std::optional<sync::ReplayMark> once{};  ///< from schemes that sign an id or a time
+
+  /// Adds what another scheme learned; what is known already stays.
+  void Add(const Admission& other);
 };
 
 /// One verification scheme, configured. Adding a scheme is adding a class of this kind.
@@ -35,6 +41,11 @@ class Verifier {
   /// request.
   virtual Result<Admission> Verify(const Attempt& attempt) const = 0;
 };
+
+/// Several schemes as one: `all` have to pass, or `any` one of them has to. Every one is asked whatever the others say, so that
+/// time does not tell which one passed. kRefused: there is none to ask.
+Result<std::shared_ptr<const Verifier>> MakeAllOf(std::vector<std::shared_ptr<const Verifier>> schemes);
+Result<std::shared_ptr<const Verifier>> MakeAnyOf(std::vector<std::shared_ptr<const Verifier>> schemes);
 
 /// Which schemes guard which project; all of a project's must pass. Immutable; see Snapshot.
 class Verification {

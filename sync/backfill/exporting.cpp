@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "mappings/digest.hpp"
 #include "sync/backfill/export_answer.hpp"
 #include "sync/backfill/run_store.hpp"
+#include "sync/canary.hpp"
 #include "sync/log.hpp"
 #include "sync/queue.hpp"
+#include "sync/suppression.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -144,9 +147,11 @@ Result<Job::Step> Exporting::ListUsers(Run& run, const Use& use) {
   if (!read) return tl::unexpected<Error>(read.error());
   std::vector<std::string> users;
   for (const mem0::Entity& entity : read->entities) {
-    if (entity.type == "user") users.push_back(entity.name);
+    if (entity.type == "user" && entity.name != kCanaryUser) users.push_back(entity.name);
   }
   postgres::Transaction transaction = State().Begin();
+  const std::set<std::string> erased = Suppression::UsersAmong(transaction, run.project, users);
+  std::erase_if(users, [&](const std::string& user) { return erased.contains(user); });
   ExportJobs::Add(transaction, run, users, use.asked, run.options.full, clock_.Now());
   run.Count("calls", 1);
   run.cursor[kPhase] = kListing;
@@ -307,6 +312,11 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
   claim.project = run.project;
   claim.memory = ParkedName(job.entity);
   postgres::Transaction state = State().Begin();
+  if (!Suppression::UsersAmong(state, run.project, {job.entity}).empty()) {
+    // Erased while Mem0 was at it.
+    ExportJobs::Put(state, run, job, "done", clock_.Now(), "");
+    return Finish(state, run);
+  }
   std::map<std::string, postgres::Transaction> elsewhere;
   bool parked = refusal.has_value();
   if (refusal) {

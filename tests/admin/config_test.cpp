@@ -232,6 +232,15 @@ TEST_CASE("a wrong project is told as a user reads it", "[admin][config]") {
        "etc/membridge.yaml:3:93: error: unknown algorithm \"md5\"; known are sha1, sha256, sha512\n"},
       {"{api_key: k, webhook: {verify: [{ip-allow: {networks: [10.0.0.0/40]}}]}}",
        "etc/membridge.yaml:3:41: error: ip-allow: '10.0.0.0/40' has no valid prefix length\n"},
+      {"{api_key: k, webhook: {verify: [{any: []}]}}",
+       "etc/membridge.yaml:3:46: error: \"any\" takes a list; write {any: [token, …]}\n"},
+      {"{api_key: k, webhook: {verify: [all]}}",
+       "etc/membridge.yaml:3:40: error: \"all\" takes a list; write {all: [token, …]}\n"},
+      {"{api_key: k, webhook: {verify: [{any: [token, none]}]}}",
+       "etc/membridge.yaml:3:54: error: \"none\" inside \"any\" means nothing; leave it out\n"},
+      {"{api_key: k, webhook: {verify: [{any: [token, tokn]}]}}",
+       "etc/membridge.yaml:3:54: error: unknown verification \"tokn\"; did you mean \"token\"?\n"},
+      {"{api_key: k, webhook: {check_every: 10ms}}", "etc/membridge.yaml:3:31: error: \"check_every\" must be at least 1s\n"},
       {"{api_key: k, webhook: {verify: [token, none]}}",
        "etc/membridge.yaml:3:39: error: \"none\" beside other verifications means nothing; leave it out\n"
        "etc/membridge.yaml:3:47: warning: anyone who knows the URL can mark memories for reading: \"verify: none\" checks "
@@ -263,6 +272,33 @@ projects:
   REQUIRE(schemes.size() == 6);
   CHECK(schemes[0].verifier == nullptr);
   for (std::size_t i = 1; i < schemes.size(); ++i) CHECK(schemes[i].verifier != nullptr);
+}
+
+TEST_CASE("verifications are combined as written", "[admin][config]") {
+  mappings::Diagnostics problems;
+  const auto config = ReadConfig("membridge.yaml", R"(database: embedded
+projects:
+  crm:
+    api_key: k
+    webhook:
+      overlap: 7d
+      check_every: 1m
+      verify:
+        - ip-allow: {networks: [192.0.2.0/24]}
+        - any: [token, {all: [{basic: [{user: a, password: b}]}, token]}]
+)",
+                                 TestEnvironment, problems);
+  for (const auto& problem : problems.Sorted()) CHECK(problem.Text() == "");
+  REQUIRE(config.has_value());
+  const auto& webhook = config->projects[0].webhook;
+  CHECK(webhook.overlap == std::chrono::days{7});
+  CHECK(webhook.check_every == std::chrono::minutes{1});
+  REQUIRE(webhook.verify.size() == 2);
+  CHECK(webhook.verify[1].name == "any");
+  REQUIRE(webhook.verify[1].parts.size() == 2);
+  CHECK(webhook.verify[1].parts[0].name == "token");
+  CHECK(webhook.verify[1].parts[1].name == "all");
+  CHECK(webhook.verify[1].parts[1].parts.size() == 2);
 }
 
 TEST_CASE("no message holds a secret", "[admin][config]") {

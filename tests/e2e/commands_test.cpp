@@ -1,7 +1,5 @@
 #include <fstream>
-#include <iterator>
 #include <optional>
-#include <sstream>
 
 #include "tests/e2e/world.hpp"
 #include "tests/support/catch.hpp"
@@ -41,27 +39,6 @@ TEST_CASE("serve registers its webhook once, and keeps it as configured", "[e2e]
   const auto plan = RunMembridge({"webhooks", "plan", "--json", "--config", bridge.ConfigFile()});
   CHECK(nlohmann::json::parse(plan.out)["projects"][0]["changes"] == false);
   CHECK(bridge.Log().find(token) == std::string::npos);
-}
-
-TEST_CASE("every metric the bridge exports is described", "[e2e][metrics]") {
-  World world{SeedOfRun()};
-  test::Bridge bridge{world.Options()};
-  bridge.Start();
-  world.Subscribe(bridge);
-  world.Mem0().Add("ada", "Works at Initech");
-  REQUIRE(world.WaitSettled());
-  std::ifstream readme{MEMBRIDGE_SOURCE "/admin/README.md"};
-  const std::string described{std::istreambuf_iterator<char>{readme}, {}};
-  std::istringstream lines{test::HttpClient{}.Get(bridge.AdminUrl() + "/metrics").body};
-  int metrics = 0;
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with("# HELP ")) continue;
-    const std::string name = line.substr(7, line.find(' ', 7) - 7);
-    CAPTURE(name);
-    CHECK(described.find("`" + name + "`") != std::string::npos);
-    ++metrics;
-  }
-  CHECK(metrics > 15);
 }
 
 TEST_CASE("serve does not start with a mapping that does not fit, and tells every problem", "[e2e]") {

@@ -28,10 +28,10 @@ bool Eventually(const std::function<bool()>& condition) {
 }
 
 /// Hands over and keeps what became of it.
-std::future<Result<void>> HandOver(Committer& committer, sync::Delivery delivery) {
-  auto promise = std::make_shared<std::promise<Result<void>>>();
-  std::future<Result<void>> outcome = promise->get_future();
-  REQUIRE(committer.TryHandOver(std::move(delivery), [promise](const Result<void>& result) { promise->set_value(result); }));
+std::future<Result<Committer::Fate>> HandOver(Committer& committer, sync::Delivery delivery) {
+  auto promise = std::make_shared<std::promise<Result<Committer::Fate>>>();
+  std::future<Result<Committer::Fate>> outcome = promise->get_future();
+  REQUIRE(committer.TryHandOver(std::move(delivery), [promise](const Result<Committer::Fate>& result) { promise->set_value(result); }));
   return outcome;
 }
 
@@ -41,7 +41,7 @@ TEST_CASE("what queues during a commit becomes one transaction", "[committer]") 
   ScriptedInbox inbox;
   Committer committer{inbox, {}, {}};
   inbox.Shut();
-  std::vector<std::future<Result<void>>> outcomes;
+  std::vector<std::future<Result<Committer::Fate>>> outcomes;
   outcomes.push_back(HandOver(committer, Made("first")));
   REQUIRE(Eventually([&] { return inbox.BatchSizes().size() == 1; }));
   for (int i = 0; i < 50; ++i) outcomes.push_back(HandOver(committer, Made(std::to_string(i))));
@@ -59,7 +59,7 @@ TEST_CASE("a batch has its limits, in deliveries and in bytes", "[committer]") {
   ScriptedInbox inbox;
   Committer committer{inbox, {.max_batch = 4, .max_batch_bytes = 100}, {}};
   inbox.Shut();
-  std::vector<std::future<Result<void>>> outcomes;
+  std::vector<std::future<Result<Committer::Fate>>> outcomes;
   outcomes.push_back(HandOver(committer, Made("first")));
   REQUIRE(Eventually([&] { return inbox.BatchSizes().size() == 1; }));
   for (int i = 0; i < 5; ++i) outcomes.push_back(HandOver(committer, Made("small")));
@@ -73,7 +73,7 @@ TEST_CASE("a full queue takes nothing, in deliveries and in bytes", "[committer]
   ScriptedInbox inbox;
   Committer committer{inbox, {.max_queued = 3, .max_queued_bytes = 100}, {}};
   inbox.Shut();
-  const auto never = [](const Result<void>&) { FAIL("nothing was taken"); };
+  const auto never = [](const Result<Committer::Fate>&) { FAIL("nothing was taken"); };
   auto first = HandOver(committer, Made("1"));
   REQUIRE(Eventually([&] { return inbox.BatchSizes().size() == 1; }));
   CHECK_FALSE(committer.TryHandOver(Made("large", 101), never));
@@ -104,7 +104,7 @@ TEST_CASE("after a failure everyone is told, and the next ones are stored", "[co
     return Fail(ErrorCode::kUnavailable, "the database is away");
   });
   for (int i = 0; i < 3; ++i) {
-    const Result<void> outcome = HandOver(committer, Made("lost")).get();
+    const Result<Committer::Fate> outcome = HandOver(committer, Made("lost")).get();
     REQUIRE_FALSE(outcome);
     CHECK(outcome.error().code == ErrorCode::kUnavailable);
   }
@@ -127,7 +127,7 @@ TEST_CASE("one delivery that cannot be stored does not take the others with it",
   Committer committer{inbox, {}, {}};
   auto first = HandOver(committer, Made("first"));
   REQUIRE(Eventually([&] { return inbox.BatchSizes().size() == 1; }));
-  std::vector<std::future<Result<void>>> good;
+  std::vector<std::future<Result<Committer::Fate>>> good;
   for (int i = 0; i < 10; ++i) good.push_back(HandOver(committer, Made("good")));
   auto bad = HandOver(committer, Made("bad"));
   for (int i = 0; i < 10; ++i) good.push_back(HandOver(committer, Made("good")));
@@ -142,7 +142,7 @@ TEST_CASE("stopping stores what was taken and takes nothing more", "[committer]"
   ScriptedInbox inbox;
   Committer committer{inbox, {}, {}};
   inbox.Shut();
-  std::vector<std::future<Result<void>>> outcomes;
+  std::vector<std::future<Result<Committer::Fate>>> outcomes;
   for (int i = 0; i < 20; ++i) outcomes.push_back(HandOver(committer, Made(std::to_string(i))));
   auto stopped = std::async(std::launch::async, [&] { committer.Stop(); });
   CHECK(Eventually([&] { return !committer.TryHandOver(Made("late"), [](const auto&) {}); }));
@@ -163,7 +163,7 @@ TEST_CASE("many threads hand over, and each delivery is stored once", "[committe
       threads.emplace_back([&, t] {
         for (int i = 0; i < 1000; ++i) {
           const bool taken = committer.TryHandOver(Made(std::to_string(t * 1000 + i)),
-                                                   [&](const Result<void>& result) { stored += result ? 1 : 0; });
+                                                   [&](const Result<Committer::Fate>& result) { stored += result ? 1 : 0; });
           if (!taken) ++refused;
         }
       });

@@ -4,16 +4,23 @@
 
 namespace membridge::test {
 
-Result<void> ScriptedInbox::Accept(const std::vector<sync::Delivery>& deliveries) {
+Result<std::vector<DeliveryId>> ScriptedInbox::Accept(const std::vector<sync::Delivery>& deliveries) {
   std::unique_lock lock{mutex_};
   batch_sizes_.push_back(deliveries.size());
   changed_.wait(lock, [this] { return !shut_; });
   if (script_) {
     const Result<void> result = script_(deliveries);
-    if (!result) return result;
+    if (!result) return tl::unexpected<Error>(result.error());
   }
-  stored_.insert(stored_.end(), deliveries.begin(), deliveries.end());
-  return {};
+  std::vector<DeliveryId> replays;
+  for (const sync::Delivery& delivery : deliveries) {
+    if (delivery.once && !seen_.insert(delivery.once->key).second) {
+      replays.push_back(delivery.id);
+    } else {
+      stored_.push_back(delivery);
+    }
+  }
+  return replays;
 }
 
 void ScriptedInbox::Script(std::function<Result<void>(const std::vector<sync::Delivery>&)> script) {

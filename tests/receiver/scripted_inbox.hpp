@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -10,10 +11,10 @@
 
 namespace membridge::test {
 
-/// An Inbox that keeps what it is given, and fails or waits as it is told. Thread-safe.
+/// An Inbox that keeps what it is given but for replays, and fails or waits as it is told. Thread-safe.
 class ScriptedInbox final : public sync::Inbox {
  public:
-  Result<void> Accept(const std::vector<sync::Delivery>& deliveries) override;
+  Result<std::vector<DeliveryId>> Accept(const std::vector<sync::Delivery>& deliveries) override;
 
   /// Decides about every batch from now on; nothing: stores all.
   void Script(std::function<Result<void>(const std::vector<sync::Delivery>&)> script);
@@ -30,6 +31,7 @@ class ScriptedInbox final : public sync::Inbox {
   bool shut_ = false;
   std::function<Result<void>(const std::vector<sync::Delivery>&)> script_;
   std::vector<sync::Delivery> stored_;
+  std::set<std::string> seen_;
   std::vector<std::size_t> batch_sizes_;
 };
 

@@ -8,61 +8,14 @@
 #include "receiver/verify/network.hpp"
 #include "receiver/verify/signing.hpp"
 #include "receiver/verify/standard_webhooks.hpp"
+#include "tests/receiver/verifying.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace membridge;
 using namespace membridge::receiver;
+using namespace membridge::test;
 using namespace std::string_literals;
 using http::Request;
-
-namespace {
-
-using Headers = std::vector<http::Header>;
-
-Request Made(Headers headers, std::string body = "", std::string peer = "192.0.2.1") {
-  Request request;
-  request.headers = std::move(headers);
-  request.body = std::move(body);
-  request.peer_address = std::move(peer);
-  return request;
-}
-
-bool Passes(const Result<std::shared_ptr<const Verifier>>& verifier, const Request& request, std::int64_t now_seconds = 0) {
-  REQUIRE(verifier);
-  const ProjectId project{"crm"};
-  const auto admission = (*verifier)->Verify(
-      {.request = request, .project = project, .url_token = "", .now = Instant{std::chrono::seconds{now_seconds}}});
-  if (!admission) CHECK(admission.error().code == ErrorCode::kUnauthorized);
-  return admission.has_value();
-}
-
-// standard-webhooks, libraries/*/tests; svix
-const std::string kSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const std::string kId = "msg_p5jXN8AQM9LWM0D4loKWxJek";
-constexpr std::int64_t kTime = 1614265330;
-const std::string kBody = R"({"test": 2432232314})";
-const std::string kSignature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
-// svix, rust
-const std::string kSecret2 = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
-const std::string kId2 = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
-constexpr std::int64_t kTime2 = 1649367553;
-const std::string kBody2 = R"({"email":"test@example.com","username":"test_user"})";
-const std::string kSignature2 = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
-// svix, server
-const std::string kPublicKey = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=";
-const std::string kSignatureA = "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==";
-
-Request Standard(const std::string& signatures, const std::string& timestamp = std::to_string(kTime), const std::string& id = kId,
-                 const std::string& body = kBody) {
-  return Made({{"webhook-id", id}, {"webhook-timestamp", timestamp}, {"webhook-signature", signatures}}, body);
-}
-
-std::string SignedWith(const std::string& secret_bytes, const std::string& id, const std::string& timestamp,
-                       const std::string& body) {
-  return "v1," + EncodeBase64(Hmac(HashAlgorithm::kSha256, secret_bytes, id + "." + timestamp + "." + body));
-}
-
-}  // namespace
 
 TEST_CASE("standard-webhooks: published signatures pass", "[verify]") {
   CHECK(Passes(MakeStandardWebhooks({kSecret}), Standard(kSignature), kTime));
@@ -407,6 +360,27 @@ TEST_CASE("every scheme of a project has to pass", "[verify]") {
   CHECK_FALSE(passes(crm, Made(login, "", "198.51.100.1")));
   CHECK_FALSE(passes(crm, Made({})));
   CHECK_FALSE(passes(ProjectId{"other"}, Made(login)));
+}
+
+TEST_CASE("all of several schemes, or any of them, and nobody where there is none", "[verify]") {
+  const auto left = *MakeHmacVerifier({.header = "L", .secrets = {"l"}});
+  const auto right = *MakeHmacVerifier({.header = "R", .secrets = {"r"}});
+  const std::string body = "{}";
+  const http::Header l{"L", EncodeHex(Hmac(HashAlgorithm::kSha256, "l", body))};
+  const http::Header r{"R", EncodeHex(Hmac(HashAlgorithm::kSha256, "r", body))};
+  CHECK(Passes(MakeAnyOf({left, right}), Made({l}, body)));
+  CHECK(Passes(MakeAnyOf({left, right}), Made({r}, body)));
+  CHECK_FALSE(Passes(MakeAnyOf({left, right}), Made({}, body)));
+  CHECK_FALSE(Passes(MakeAllOf({left, right}), Made({l}, body)));
+  CHECK_FALSE(Passes(MakeAllOf({left, right}), Made({r}, body)));
+  CHECK(Passes(MakeAllOf({left, right}), Made({l, r}, body)));
+  const auto home = *MakeIpAllow({"192.0.2.0/24"}, {});
+  const auto either = *MakeAllOf({home, *MakeAnyOf({left, right})});
+  CHECK(Passes(MakeAllOf({either}), Made({r}, body)));
+  CHECK_FALSE(Passes(MakeAllOf({either}), Made({r}, body, "198.51.100.1")));
+  CHECK_FALSE(Passes(MakeAllOf({either}), Made({}, body)));
+  CHECK_FALSE(MakeAllOf({}));
+  CHECK_FALSE(MakeAnyOf({}));
 }
 
 TEST_CASE("base64 has one text for every byte string", "[verify]") {

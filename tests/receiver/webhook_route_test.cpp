@@ -8,9 +8,11 @@
 #include <nlohmann/json.hpp>
 
 #include "receiver/http/server.hpp"
+#include "receiver/verify/standard_webhooks.hpp"
 #include "receiver/verify/token_verifier.hpp"
 #include "tests/receiver/echo_server.hpp"
 #include "tests/receiver/scripted_inbox.hpp"
+#include "tests/receiver/verifying.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace membridge;
@@ -135,6 +137,27 @@ TEST_CASE("a project without verification takes deliveries with and without a to
   CHECK(receiver.Ask(Post("/webhooks/open", kAdd)).status == 200);
   CHECK(receiver.Ask(Post("/webhooks/open/anything", kAdd)).status == 200);
   CHECK(receiver.inbox.Stored().size() == 2);
+}
+
+TEST_CASE("a replay is answered as accepted before and stored no second time, and a forgery uses up no id", "[webhook][replay]") {
+  Receiver receiver;
+  const std::string secret = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  receiver.verification.Replace(Verification{{{ProjectId{"crm"}, {*MakeStandardWebhooks({secret})}}}});
+  const std::string time =
+      std::to_string(std::chrono::duration_cast<std::chrono::seconds>(receiver.clock.now.time_since_epoch()).count());
+  const auto post = [&](const std::string& id, const std::string& signature) {
+    return receiver.Ask(
+        Post("/webhooks/crm", kAdd,
+             fmt::format("webhook-id: {}\r\nwebhook-timestamp: {}\r\nwebhook-signature: {}\r\n", id, time, signature)));
+  };
+  const std::string signature = SignedWith(DecodeBase64(secret).value(), "msg_1", time, kAdd);
+  CHECK(post("msg_1", "v1,AAAA").status == 401);  // verified first, so the id is still free
+  CHECK(nlohmann::json::parse(post("msg_1", signature).body)["status"] == "accepted");
+  const auto again = post("msg_1", signature);
+  CHECK(again.status == 200);
+  CHECK(again.body == R"({"status":"accepted_before"})");
+  CHECK(receiver.inbox.Stored().size() == 1);
+  CHECK(receiver.Metrics().find("membridge_delivery_refusals_total{reason=\"replay\"} 1") != std::string::npos);
 }
 
 TEST_CASE("what is not JSON, too large or not a POST is refused and not stored", "[webhook]") {

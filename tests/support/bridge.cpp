@@ -80,8 +80,10 @@ Bridge::Bridge(BridgeOptions options) : options_(std::move(options)) {
   config << fmt::format("database: \"{}\"\nstate_dir: state\nsoft_stop: {}\nsync: {}\n", options_.database, options_.soft_stop,
                         options_.sync);
   config << fmt::format("projects:\n  crm:\n    api_key: {}\n    base_url: {}\n", options_.api_key, options_.mem0_url);
-  config << fmt::format("    webhook: {{public_url: \"{}\", manage: {}}}\n",
-                        options_.public_url.empty() ? url_ : options_.public_url, options_.manage);
+  config << fmt::format("    webhook: {{public_url: \"{}\", manage: {}{}{}}}\n",
+                        options_.public_url.empty() ? url_ : options_.public_url, options_.manage,
+                        options_.webhook.empty() ? "" : ", ", options_.webhook);
+  if (!options_.project.empty()) config << "    " << options_.project << "\n";
   config << fmt::format("mappings:\n  - {{file: \"{}\"}}\n", options_.mapping);
   for (const std::string& mapping : options_.more_mappings) config << fmt::format("  - {{file: \"{}\"}}\n", mapping);
   if (!options_.backfill.empty()) config << "backfill: " << options_.backfill << "\n";

@@ -1,5 +1,6 @@
 #include <libpq-fe.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -185,6 +186,54 @@ TEST_CASE("a mark of a memory that waits is taken up as a mark, in one statement
                  "SELECT xmin FROM membridge.dirty WHERE memory_id = 'm-2') AS rows") == "1");
 }
 
+TEST_CASE("a replay is neither stored nor marked again, in any process and after any crash, until it expires", "[sync][pg][replay]") {
+  const PgDatabase db;
+  const auto keyed = [](int n, const std::string& memory, const std::string& key) {
+    Delivery delivery = DeliveryOf(n, {memory});
+    delivery.once = sync::ReplayMark{key, SystemClock{}.Now() + 1h};
+    return delivery;
+  };
+  const auto generation = [&] { return db.Value("SELECT generation FROM membridge.dirty WHERE memory_id = 'm-1'"); };
+  PostgresInbox inbox{db.Dsn()};
+  REQUIRE(inbox.Accept({keyed(1, "m-1", "a")})->empty());
+  CHECK(*inbox.Accept({keyed(2, "m-1", "a")}) == std::vector{DeliveryOf(2, {}).id});
+  CHECK(*PostgresInbox{db.Dsn()}.Accept({keyed(3, "m-1", "a"), keyed(4, "m-2", "b"), DeliveryOf(5, {"m-3"})}) ==
+        std::vector{DeliveryOf(3, {}).id});
+  CHECK(db.Count("membridge.deliveries") == 3);
+  CHECK(generation() == "1");
+  // Twice in one batch: the first counts. The same delivery again, after an answer that was lost, is no replay of itself.
+  CHECK(*inbox.Accept({keyed(6, "m-1", "c"), keyed(7, "m-1", "c")}) == std::vector{DeliveryOf(7, {}).id});
+  CHECK(inbox.Accept({keyed(6, "m-1", "c")})->empty());
+  CHECK(db.Count("membridge.deliveries") == 4);
+  CHECK(generation() == "2");
+  db.Run("UPDATE membridge.replays SET expires_at = clock_timestamp() WHERE key = 'a'");
+  CHECK(inbox.Accept({keyed(8, "m-1", "a")})->empty());
+  CHECK(inbox.Accept({keyed(9, "m-1", "a")})->size() == 1);
+}
+
+TEST_CASE("processes that are sent one replay at the same time store it once", "[sync][pg][replay]") {
+  const PgDatabase db;
+  std::vector<std::jthread> processes;
+  std::atomic<int> replays = 0;
+  for (int process = 0; process < 4; ++process) {
+    processes.emplace_back([&, process] {
+      PostgresInbox inbox{db.Dsn()};
+      for (int n = 0; n < 20; ++n) {
+        std::vector<Delivery> batch;
+        // Two keys in either order: nobody waits for the other for ever.
+        for (const int key : process % 2 == 0 ? std::array{n, n + 1} : std::array{n + 1, n}) {
+          batch.push_back(DeliveryOf(1 + key + 100 * process + 1000 * n, {"m-1"}));
+          batch.back().once = sync::ReplayMark{"k" + std::to_string(key), SystemClock{}.Now() + 1h};
+        }
+        replays += static_cast<int>(inbox.Accept(batch).value().size());
+      }
+    });
+  }
+  processes.clear();
+  CHECK(db.Count("membridge.deliveries") == 21);
+  CHECK(replays == 4 * 20 * 2 - 21);
+}
+
 TEST_CASE("workers are told only when a bucket goes from empty to due", "[sync][pg]") {
   const PgDatabase db;
   WakeUp wake_up;
@@ -250,7 +299,7 @@ TEST_CASE("while PostgreSQL is away nothing is accepted, and what was accepted s
   REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"})}).has_value());
   cluster.StopImmediately();
   for (int attempt = 0; attempt < 2; ++attempt) {
-    const Result<void> refused = inbox.Accept({DeliveryOf(2, {"m-2"})});
+    const auto refused = inbox.Accept({DeliveryOf(2, {"m-2"})});
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == ErrorCode::kUnavailable);
   }
@@ -298,7 +347,7 @@ TEST_CASE("wherever the connection is cut, what was accepted is stored and what 
 TEST_CASE("a database without our tables is unavailable, not a crash", "[sync][pg]") {
   const PgDatabase db{PgDatabase::Content::kBare};
   PostgresInbox inbox{db.Dsn()};
-  const Result<void> refused = inbox.Accept({DeliveryOf(1, {"m-1"})});
+  const auto refused = inbox.Accept({DeliveryOf(1, {"m-1"})});
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == ErrorCode::kUnavailable);
   CHECK(refused.error().message == "storing deliveries: sqlstate 3F000");

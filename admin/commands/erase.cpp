@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+#include <thread>
+
+#include "admin/commands/command.hpp"
+#include "admin/commands/command_audit.hpp"
+#include "admin/databases.hpp"
+#include "admin/erasing.hpp"
+#include "sync/erasure.hpp"
+
+namespace membridge::admin {
+namespace {
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  std::string user, project;
+  bool at_mem0 = false;
+  bool yes = false;
+};
+
+/// Counts that are not zero, as `12 deliveries, 3 memories`.
+std::string Told(const sync::ErasureCounts& counts) {
+  std::string text;
+  for (const auto& [name, count] : counts) {
+    if (count != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
+  }
+  return text.empty() ? "nothing" : text;
+}
+
+/// By its hash: the audit is kept for ever and must not name who was erased.
+void Note(const ProjectId& project, const Databases& databases, const Result<sync::ErasureReceipt>& receipt, Console& console) {
+  try {
+    sync::postgres::Session session{databases.StateDsn(), "membridge command"};
+    NoteInAudit(session, console, "erase", project.Text() + (receipt ? "/" + receipt->user_hash : ""),
+                receipt ? nullptr : &receipt.error(), receipt ? nlohmann::json(receipt->erased) : nlohmann::json::object());
+  } catch (const sync::postgres::SqlFailure& failure) {
+    fmt::print(console.err, "warning: not written into the audit: {}\n", failure.what());
+  }
+}
+
+Result<nlohmann::ordered_json> EraseFrom(const ProjectConfig& project, const Config& config, const Databases& databases,
+                                         const Options& options, Console& console) {
+  sync::Erasure erasure{databases.StateDsn(), ErasureTargetsOf(config, databases, project.id), project.id, options.user};
+  if (!options.yes) {
+    const auto counts = erasure.Count();
+    if (!counts) return tl::unexpected<Error>(counts.error());
+    if (!options.common->json) fmt::print(console.out, "{}: would erase {}\n", project.id.Text(), Told(*counts));
+    return nlohmann::ordered_json{{"project", project.id.Text()}, {"would_erase", *counts}};
+  }
+  std::string at_mem0 = "not asked for";
+  if (options.at_mem0) {
+    const auto deleted =
+        DeleteUserAtMem0(project, options.user, [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); });
+    if (!deleted) return tl::unexpected<Error>(deleted.error());
+    at_mem0 = *deleted;
+  }
+  const auto receipt = erasure.Run(SystemClock{}.Now());
+  Note(project.id, databases, receipt, console);
+  if (!receipt) return tl::unexpected<Error>(receipt.error());
+  if (!options.common->json) fmt::print(console.out, "{}: erased {}\n", project.id.Text(), Told(receipt->erased));
+  return ReceiptJson(*receipt, project.id, at_mem0);
+}
+
+int Erase(const Options& options, Console& console) {
+  const auto config = ConfigOrProblems(options.common->config, console);
+  if (!config) return kBadUsage;
+  if (!options.project.empty() && config->FindProject(ProjectId{options.project}) == nullptr) {
+    fmt::print(console.err, "error: no project \"{}\" in the configuration\n", options.project);
+    return kBadUsage;
+  }
+  auto databases = Databases::Open(*config, Databases::Use::kCommand);
+  if (!databases) return PrintError(databases.error(), console);
+  if (const auto migrated = MigrateAll(*config, *databases); !migrated) return PrintError(migrated.error(), console);
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  int status = kDone;
+  for (const auto& project : config->projects) {
+    if (!options.project.empty() && project.id.Text() != options.project) continue;
+    auto erased = EraseFrom(project, *config, *databases, options, console);
+    if (!erased) {
+      status = PrintError(Within(erased.error(), project.id.Text()).value(), console);
+      continue;
+    }
+    if (!erased->value("complete", true)) {
+      status = kFoundProblems;
+      fmt::print(console.err, "{}: the database would not let every row go; look for erasure_refused in the log\n",
+                 project.id.Text());
+    }
+    all.push_back(std::move(*erased));
+  }
+  if (!options.yes) fmt::print(console.err, "nothing was erased; add --yes to do it\n");
+  // The receipt is what there is to keep, so it is printed either way.
+  if (options.common->json || options.yes) {
+    nlohmann::ordered_json document;
+    document[options.yes ? "receipts" : "projects"] = std::move(all);
+    fmt::print(console.out, "{}\n", document.dump(2));
+  }
+  return status;
+}
+
+}  // namespace
+
+void AddErase(CLI::App& app, Choice& choice) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("erase", "Take a person out of everything the bridge keeps and wrote, with a receipt");
+  options->common = AddConfigAndJsonOptions(*command);
+  command->add_option("--user", options->user, "The user, as Mem0 names them")->required();
+  command->add_option("--project", options->project, "Only this project; else all of them");
+  command->add_flag("--at-mem0", options->at_mem0, "Delete the user and their memories at Mem0 first");
+  command->add_flag("--yes", options->yes, "Do it; without, it is only counted");
+  command->callback([options, &choice] { choice = [options](Console& console) { return Erase(*options, console); }; });
+}
+
+}  // namespace membridge::admin

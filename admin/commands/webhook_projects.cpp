@@ -1,0 +1,85 @@
+#include "admin/commands/webhook_projects.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+
+#include "admin/databases.hpp"
+#include "admin/registrar.hpp"
+
+namespace membridge::admin {
+namespace {
+
+/// Nothing when it is not clear which projects are meant; that was printed.
+std::optional<std::vector<const ProjectConfig*>> Meant(const Config& config, const WebhookSelection& selection,
+                                                       Console& console) {
+  if (!selection.project.empty() && config.FindProject(ProjectId{selection.project}) == nullptr) {
+    fmt::print(console.err, "error: no project \"{}\" in the configuration\n", selection.project);
+    return std::nullopt;
+  }
+  if (selection.exactly_one && selection.project.empty() && config.projects.size() > 1) {
+    fmt::print(console.err, "error: there are {} projects; name one with --project\n", config.projects.size());
+    return std::nullopt;
+  }
+  std::vector<const ProjectConfig*> meant;
+  for (const auto& project : config.projects) {
+    if (!selection.project.empty() && project.id.Text() != selection.project) continue;
+    if (selection.registered && project.webhook.public_url.empty()) {
+      fmt::print(console.err, "{}: has no webhook.public_url, so nothing is registered for it\n", project.id.Text());
+      continue;
+    }
+    meant.push_back(&project);
+  }
+  return meant;
+}
+
+sync::mem0::Client ClientOf(const ProjectConfig& project) {
+  sync::mem0::Client::Options options;
+  options.base_url = project.base_url;
+  options.api_key = project.api_key;
+  options.tries = 3;
+  return sync::mem0::Client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
+}
+
+}  // namespace
+
+int ForEachProject(const WebhookSelection& selection, Console& console, const std::function<Result<void>(WebhookWork&)>& work) {
+  const auto config = ConfigOrProblems(selection.common->config, console);
+  if (!config) return kBadUsage;
+  const auto meant = Meant(*config, selection, console);
+  if (!meant) return kBadUsage;
+  auto databases = Databases::Open(*config, Databases::Use::kCommand);
+  if (!databases) return PrintError(databases.error(), console);
+  if (const auto migrated = MigrateAll(*config, *databases); !migrated) return PrintError(migrated.error(), console);
+  nlohmann::ordered_json all = nlohmann::ordered_json::array();
+  int status = kDone;
+  try {
+    sync::postgres::Session session{databases->StateDsn(), "membridge webhooks"};
+    for (const ProjectConfig* project : *meant) {
+      sync::mem0::Client client = ClientOf(*project);
+      const DesiredWebhook desired = DesiredOf(*project);
+      nlohmann::ordered_json json{{"project", project->id.Text()}};
+      WebhookWork one{*project, desired, client, session, json, console};
+      const auto done = work(one);
+      all.push_back(std::move(json));
+      if (!done) status = PrintError(Within(done.error(), project->id.Text()).value(), console);
+    }
+  } catch (const sync::postgres::SqlFailure& failure) {
+    return PrintError(failure.AsError("the state database"), console);
+  }
+  if (selection.common->json) {
+    nlohmann::ordered_json document;
+    document["projects"] = std::move(all);
+    fmt::print(console.out, "{}\n", document.dump(2));
+  }
+  return status;
+}
+
+WebhookSelection AddSelection(CLI::App& command) {
+  WebhookSelection selection;
+  selection.common = AddConfigAndJsonOptions(command);
+  return selection;
+}
+
+}  // namespace membridge::admin

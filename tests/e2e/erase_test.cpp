@@ -1,0 +1,169 @@
+// Erasure, with a bridge running: what stands in the database afterwards is searched as a whole.
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+
+#include "sync/embedded_child.hpp"
+#include "tests/e2e/world.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/http_client.hpp"
+
+namespace membridge::e2e {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using test::RunMembridge;
+
+const std::string kUser = "ada-lovelace-1815";
+
+/// Everything in the database, as pg_dump writes it, but for the ids a sweep met at Mem0: it lists what Mem0 still has.
+std::string Dump(const World& world) {
+  const test::ScratchFolder folder;
+  sync::ChildOptions options;
+  options.command = {"/usr/lib/postgresql/15/bin/pg_dump",
+                     "--inserts",
+                     "--exclude-table-data=membridge.sweep_seen",
+                     "--file",
+                     folder.path() / "dump",
+                     "--dbname",
+                     world.Database().Dsn()};
+  options.output = folder.path() / "log";
+  auto child = sync::Child::Start(options);
+  if (!child) throw std::runtime_error(child.error().message);
+  child->Wait(60s);
+  std::ifstream stream{folder.path() / "dump"};
+  std::string text{std::istreambuf_iterator<char>{stream}, {}};
+  if (text.find("PostgreSQL database dump complete") == std::string::npos)
+    throw std::runtime_error("pg_dump did not come to its end");
+  return text;
+}
+
+std::string Hex(const std::string& text) {
+  std::string hex;
+  for (const char c : text) {
+    for (const int nibble : {(c >> 4) & 15, c & 15}) hex += "0123456789abcdef"[nibble];
+  }
+  return hex;
+}
+
+/// Which of these stand in the database, as text or among the bytes of a body.
+std::vector<std::string> FoundIn(const std::string& dump, const std::vector<std::string>& traces) {
+  std::vector<std::string> found;
+  for (const std::string& trace : traces) {
+    if (dump.find(trace) != std::string::npos || dump.find(Hex(trace)) != std::string::npos) found.push_back(trace);
+  }
+  return found;
+}
+
+/// What others have in the CRM and in the mirror.
+std::string Others(const World& world) {
+  return world.Database().Value(
+      "SELECT string_agg(line, E'\n' ORDER BY line) FROM ("
+      "SELECT to_jsonb(c)::text AS line FROM crm.contacts c WHERE user_ref <> '" +
+      kUser +
+      "' UNION ALL "
+      "SELECT to_jsonb(n)::text FROM crm.notes n JOIN crm.contacts c ON c.id = n.contact_id WHERE c.user_ref <> '" +
+      kUser +
+      "' UNION ALL "
+      "SELECT to_jsonb(t)::text FROM crm.contact_tags t JOIN crm.contacts c ON c.id = t.contact_id WHERE c.user_ref <> '" +
+      kUser +
+      "' UNION ALL "
+      "SELECT (to_jsonb(m) - 'read_at' - 'applied')::text FROM membridge.memories m WHERE user_id <> '" +
+      kUser + "') AS lines");
+}
+
+void PostHint(const std::string& url, const std::string& memory, const std::string& event, const std::string& text) {
+  CHECK(test::HttpClient{}
+            .Post(url, json{{"event_details", {{"id", memory}, {"event", event}, {"data", {{"memory", text}}}}}}.dump())
+            .status == 200);
+}
+
+}  // namespace
+
+TEST_CASE("an erased person is found nowhere, and nothing brings them back", "[e2e][erase]") {
+  World world{SeedOfRun()};
+  test::Bridge bridge{world.Options()};
+  bridge.Start();
+  const std::string url = world.Subscribe(bridge);
+  const std::vector<std::string> texts{"Name is Augusta Byron. Works at Zyzzyx Engines",
+                                       "Prefers English and is owed forty guineas",
+                                       "Told us about a lost parcel from Marylebone"};
+  std::vector<std::string> traces{kUser, "Augusta", "Zyzzyx", "guineas", "Marylebone", "countess@zyzzyx.example"};
+  std::vector<std::string> memories;
+  for (const std::string& text : texts)
+    memories.push_back(world.Mem0().Add(kUser, text, {{"email", "countess@zyzzyx.example"}}, {"support"}));
+  for (const std::string& memory : memories) traces.push_back(memory);
+  world.Mem0().Add("grace", "Name is Grace Hopper. Works at Initech", nullptr, {"support", "navy"});
+  world.Mem0().Add("bob", "Name is Bob. Works at Globex", {{"email", "bob@globex.example"}}, {"complaint"});
+  const std::string gone = world.Mem0().Add(kUser, "Once said Menabrea");
+  traces.insert(traces.end(), {gone, "Menabrea"});
+  REQUIRE(world.WaitSettled());
+  world.Mem0().Delete(gone);
+  // A shape of delivery that names the user.
+  CHECK(test::HttpClient{}
+            .Post(url, json{{"event", "memory_add"}, {"user_id", kUser}, {"memory", "Menabrea again"}}.dump())
+            .status == 200);
+  REQUIRE(world.WaitSettled());
+  CHECK(FoundIn(Dump(world), traces).size() == traces.size());
+  const std::string others = Others(world);
+
+  const std::string config = bridge.ConfigFile();
+  const auto counted = RunMembridge({"erase", "--user", kUser, "--json", "--config", config});
+  REQUIRE(counted.status == 0);
+  CHECK(json::parse(counted.out)["projects"][0]["would_erase"]["memories"] == 4);
+  CHECK(FoundIn(Dump(world), traces).size() == traces.size());
+
+  const auto erased = RunMembridge({"erase", "--user", kUser, "--yes", "--json", "--config", config});
+  CAPTURE(erased.out + erased.err);
+  REQUIRE(erased.status == 0);
+  const json receipt = json::parse(erased.out)["receipts"][0];
+  CHECK(receipt["complete"] == true);
+  CHECK(receipt["erased"]["memories"] == 4);
+  CHECK(receipt["at_mem0"] == "not asked for");
+  CHECK(FoundIn(erased.out + erased.err, traces) == std::vector<std::string>{});
+  CHECK(FoundIn(Dump(world), traces) == std::vector<std::string>{});
+  CHECK(Others(world) == others);
+
+  // Mem0 still has the person: late deliveries, a new memory and a full sweep are all for nothing.
+  PostHint(url, memories[0], "UPDATE", texts[0]);
+  const std::string later = world.Mem0().Add(kUser, "Name is Augusta Byron again");
+  traces.push_back(later);
+  REQUIRE(world.WaitSettled());
+  CHECK(RunMembridge({"sweep", "--full", "--config", config}).status == 0);
+  REQUIRE(world.WaitSettled());
+  world.Mem0().Delete(memories[1]);  // and its last text is announced
+  REQUIRE(world.WaitSettled());
+  CHECK(FoundIn(Dump(world), traces) == std::vector<std::string>{});
+  CHECK(Others(world) == others);
+  CHECK(FoundIn(bridge.Log(), traces) == std::vector<std::string>{});
+
+  const auto again = RunMembridge({"erase", "--user", kUser, "--yes", "--json", "--config", config});
+  REQUIRE(again.status == 0);
+  const json second = json::parse(again.out)["receipts"][0];
+  CHECK(second["user_hash"] == receipt["user_hash"]);
+  for (const auto& count : second["erased"]) CHECK(count == 0);
+}
+
+TEST_CASE("a person is erased at Mem0 too when that is asked for", "[e2e][erase]") {
+  World world{SeedOfRun()};
+  test::Bridge bridge{world.Options()};
+  bridge.Start();
+  world.Subscribe(bridge);
+  const std::string memory = world.Mem0().Add(kUser, "Name is Augusta Byron");
+  world.Mem0().Add("grace", "Name is Grace Hopper");
+  REQUIRE(world.WaitSettled());
+  const auto erased = RunMembridge({"erase", "--user", kUser, "--at-mem0", "--yes", "--json", "--config", bridge.ConfigFile()});
+  CAPTURE(erased.out + erased.err);
+  REQUIRE(erased.status == 0);
+  CHECK(json::parse(erased.out)["receipts"][0]["at_mem0"] == "deleted");
+  const auto truth = world.Mem0().Truth();
+  CHECK(truth.size() == 1);
+  CHECK_FALSE(truth.contains(memory));
+  REQUIRE(world.WaitSettled());
+  CHECK(FoundIn(Dump(world), {kUser, "Augusta", memory}) == std::vector<std::string>{});
+  CHECK(world.WrongRows() == std::vector<std::string>{});
+}
+
+}  // namespace membridge::e2e

@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "admin/role.hpp"
 #include "mappings/diagnostic.hpp"
 #include "mappings/id.hpp"
+#include "receiver/verify/network.hpp"
 #include "receiver/verify/verifier.hpp"
 
 namespace membridge::admin {
@@ -22,7 +24,6 @@ struct ListenAddress {
   std::uint16_t port = 0;
 };
 
-enum class Role { kViewer, kOperator, kAdmin };
 struct AdminToken {
   std::string name;
   Role role = Role::kViewer;
@@ -98,6 +99,7 @@ struct Config {
   ListenAddress listen{"127.0.0.1", 8080};
   ListenAddress admin_listen{"127.0.0.1", 8081};
   std::vector<AdminToken> admin_tokens;
+  receiver::Networks admin_trusted_proxies;  ///< whose X-Forwarded-For the admin API believes
   std::optional<std::string> database;  ///< nothing: embedded; else a DSN (secret: it may hold a password)
   std::string state_dir;
   std::vector<ProjectConfig> projects;

@@ -17,6 +17,10 @@ ordered_json OrNull(const std::string& text) {
   return text.empty() ? ordered_json(nullptr) : ordered_json(text);
 }
 
+ordered_json OrNull(const std::optional<Instant>& time) {
+  return time ? ordered_json(FormatRfc3339(*time)) : ordered_json(nullptr);
+}
+
 }  // namespace
 
 ordered_json ViewOf(const sync::DeliverySummary& delivery) {
@@ -82,6 +86,18 @@ ordered_json ViewOf(const AuditRecord& record) {
           {"detail", entry.detail.is_object() ? ordered_json(entry.detail) : ordered_json::object()},
           {"previous", record.previous},
           {"hash", record.hash}};
+}
+
+ordered_json ViewOf(const StoredAdminToken& token) {
+  return {{"id", token.id},
+          {"name", token.name},
+          {"role", NameOf(token.role)},
+          {"kept_in", "database"},
+          {"created_at", FormatRfc3339(token.created_at)},
+          {"created_by", token.created_by},
+          {"expires_at", OrNull(token.expires_at)},
+          {"last_used", OrNull(token.last_used)},
+          {"revoked_at", OrNull(token.revoked_at)}};
 }
 
 }  // namespace membridge::admin

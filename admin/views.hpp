@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "admin/admin_tokens.hpp"
 #include "admin/audit.hpp"
 #include "mappings/time.hpp"
 #include "sync/deliveries_store.hpp"
@@ -21,6 +22,7 @@ nlohmann::ordered_json ViewOf(const sync::ParkedGroup& group);
 nlohmann::ordered_json ViewOf(const sync::ParkedMemory& parked);
 
 nlohmann::ordered_json ViewOf(const AuditRecord& record);
+nlohmann::ordered_json ViewOf(const StoredAdminToken& token);
 
 /// A page as `{name: […], "next": cursor or null}`.
 template <class Items>

@@ -1,7 +1,7 @@
 // Tokens of this API, and the audit.
 #include "admin/admin_tokens.hpp"
 #include "admin/api/parts.hpp"
-#include "admin/audit.hpp"
+#include "admin/views.hpp"
 
 namespace membridge::admin::api {
 namespace {
@@ -9,19 +9,7 @@ namespace {
 using nlohmann::ordered_json;
 using sync::postgres::Transaction;
 
-ordered_json ViewOf(const StoredAdminToken& token) {
-  return {{"id", token.id},
-          {"name", token.name},
-          {"role", NameOf(token.role)},
-          {"kept_in", "database"},
-          {"created_at", FormatRfc3339(token.created_at)},
-          {"created_by", token.created_by},
-          {"expires_at", TimeOrNull(token.expires_at)},
-          {"last_used", TimeOrNull(token.last_used)},
-          {"revoked_at", TimeOrNull(token.revoked_at)}};
-}
-
-ordered_json ViewOf(const AdminToken& token) {
+ordered_json ConfiguredView(const AdminToken& token) {
   return {{"id", nullptr},         {"name", token.name},    {"role", NameOf(token.role)}, {"kept_in", "configuration"},
           {"created_at", nullptr}, {"created_by", nullptr}, {"expires_at", nullptr},      {"last_used", nullptr},
           {"revoked_at", nullptr}};
@@ -30,7 +18,7 @@ ordered_json ViewOf(const AdminToken& token) {
 Answer List(Call& call, const Parts& parts) {
   Transaction transaction = call.Begin();
   ordered_json tokens = ordered_json::array();
-  for (const AdminToken& token : parts.config.admin_tokens) tokens.push_back(ViewOf(token));
+  for (const AdminToken& token : parts.config.admin_tokens) tokens.push_back(ConfiguredView(token));
   for (const StoredAdminToken& token : AdminTokens::List(transaction)) tokens.push_back(ViewOf(token));
   return ordered_json{{"tokens", std::move(tokens)}};
 }

@@ -29,6 +29,8 @@ int Understand(int argc, const char* const* argv, Console& console) {
   AddSweep(app, choice);
   AddReproject(app, choice);
   AddWhy(app, choice);
+  AddTokens(app, choice);
+  AddAudit(app, choice);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& outcome) {

@@ -1,0 +1,35 @@
+#include "admin/commands/command_audit.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <utility>
+
+#include "admin/audit.hpp"
+
+namespace membridge::admin {
+namespace {
+
+AuditEntry::Outcome OutcomeOf(const Error* error) {
+  if (error == nullptr) return AuditEntry::Outcome::kDone;
+  return error->code == ErrorCode::kUnavailable ? AuditEntry::Outcome::kFailed : AuditEntry::Outcome::kRefused;
+}
+
+}  // namespace
+
+void NoteInAudit(sync::postgres::Session& session, Console& console, const std::string& action, const std::string& object,
+                 const Error* error, nlohmann::json detail) {
+  if (error != nullptr) detail["code"] = NameOf(error->code);
+  try {
+    Audit::Append(session, {.actor = CommandActor(),
+                            .source = "local",
+                            .action = action,
+                            .object = object,
+                            .outcome = OutcomeOf(error),
+                            .detail = std::move(detail)});
+  } catch (const sync::postgres::SqlFailure& failure) {
+    fmt::print(console.err, "warning: not written into the audit: {}\n", failure.what());
+  }
+}
+
+}  // namespace membridge::admin

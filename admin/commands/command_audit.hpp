@@ -1,0 +1,17 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "admin/commands/command.hpp"
+#include "mappings/result.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::admin {
+
+/// Writes into the audit what a command did or tried: by whom, to what, and how it ended. `error`: nothing when it was done. When
+/// the entry cannot be written that is printed; what was done stays done.
+void NoteInAudit(sync::postgres::Session& session, Console& console, const std::string& action, const std::string& object,
+                 const Error* error, nlohmann::json detail = nlohmann::json::object());
+
+}  // namespace membridge::admin

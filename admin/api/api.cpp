@@ -20,6 +20,7 @@ using sync::LogLevel;
 
 constexpr const char* kPrefix = "/api/v1";
 constexpr std::string_view kBearer = "Bearer ";
+constexpr std::size_t kLongestObject = 255;
 
 Response Respond(int status, const nlohmann::ordered_json& body) {
   Response response{.status = status, .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
@@ -232,6 +233,8 @@ std::optional<Caller> Api::SignIn(const Arrival& arrival, sync::postgres::Sessio
 
 std::optional<Problem> Api::Check(const Arrival& arrival, Call& call) const {
   const Operation& operation = *arrival.found.operation;
+  FieldProblems problems;
+  call.path = document_.ReadPath(operation, arrival.found.values, problems);
   if (call.caller.role < operation.role) {
     std::string needed{NameOf(operation.role)};
     return Problem{
@@ -241,8 +244,6 @@ std::optional<Problem> Api::Check(const Arrival& arrival, Call& call) const {
     return Problem{.status = 413,
                    .code = "too_large",
                    .message = "the body is larger than " + std::to_string(options_.largest_body) + " bytes"};
-  FieldProblems problems;
-  call.path = document_.ReadPath(operation, arrival.found.values, problems);
   call.query = document_.ReadQuery(operation, arrival.request.query, problems);
   if (operation.body.is_null()) {
     if (!arrival.request.body.empty()) problems.emplace("body", "none is taken here");
@@ -288,7 +289,8 @@ Answer Api::ForCaller(const Arrival& arrival, const Caller& caller, sync::postgr
   const bool to_record = is_wrong_role || (!operation.audit.empty() && !call.nothing_changed);
   if (!to_record) return answer;
   for (const auto& [name, value] : call.path.items()) {
-    if (call.object.empty()) call.object = value.is_string() ? value.get<std::string>() : value.dump();
+    if (call.object.empty())
+      call.object = (value.is_string() ? value.get<std::string>() : value.dump()).substr(0, kLongestObject);
   }
   if (!answer) call.detail["code"] = answer.error().code;
   try {

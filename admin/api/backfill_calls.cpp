@@ -1,11 +1,11 @@
 // Scheduled exports and sweeps, and their runs.
-#include <algorithm>
 #include <memory>
 
 #include "admin/api/parts.hpp"
-#include "admin/api/views.hpp"
+#include "admin/backfill_text.hpp"
 #include "admin/backfilling.hpp"
 #include "sync/backfill/run_store.hpp"
+#include "sync/schedule/standing.hpp"
 
 namespace membridge::admin::api {
 namespace {
@@ -14,7 +14,38 @@ using nlohmann::ordered_json;
 using sync::RunStore;
 using sync::postgres::Transaction;
 
-/// For questions about schedules and for queueing runs: it works none itself.
+Answer List(Call& call, const Parts& parts) {
+  Transaction transaction = call.Begin();
+  ordered_json list = ordered_json::array();
+  for (const auto& standing : sync::StandingsOf(transaction, BackfillsOf(parts.config), call.now))
+    list.push_back(AsJson(standing));
+  return ordered_json{{"backfills", std::move(list)}};
+}
+
+tl::expected<sync::Backfill, Problem> EntryOf(const Call& call, const Parts& parts) {
+  const std::string name = call.Path("backfill");
+  for (sync::Backfill& entry : BackfillsOf(parts.config)) {
+    if (entry.name == name) return std::move(entry);
+  }
+  return Refuse(404, "not_found", "the configuration has no such backfill", "GET /api/v1/backfills lists them");
+}
+
+Answer PauseOrResume(Call& call, const Parts& parts, bool pause) {
+  const auto entry = EntryOf(call, parts);
+  if (!entry) return tl::unexpected<Problem>(entry.error());
+  Transaction transaction = call.Begin();
+  if (pause) {
+    sync::PauseBackfill(transaction, *entry, call.now);
+  } else if (const auto resumed = sync::ResumeBackfill(transaction, *entry, call.now); !resumed) {
+    return Refuse(resumed.error());
+  }
+  const auto standing = sync::StandingsOf(transaction, {*entry}, call.now).front();
+  transaction.Commit();
+  parts.wake_backfills();
+  return AsJson(standing);
+}
+
+/// For queueing runs: it works none itself.
 tl::expected<std::unique_ptr<sync::Scheduler>, Problem> Asking(const Parts& parts, const Clock& clock) {
   const auto never = [](const sync::Run&) -> Result<std::unique_ptr<sync::Job>> {
     return Fail(ErrorCode::kRefused, "not worked here");
@@ -24,40 +55,11 @@ tl::expected<std::unique_ptr<sync::Scheduler>, Problem> Asking(const Parts& part
   return std::move(*scheduler);
 }
 
-ordered_json BackfillView(const sync::Backfill& backfill, const sync::Scheduler& scheduler, Transaction& transaction) {
-  const std::vector<sync::Run> runs = RunStore::List(transaction, backfill.name, 2);
-  ordered_json active = nullptr;
-  ordered_json last = nullptr;
-  for (const sync::Run& run : runs) {
-    ordered_json& place = run.Active() ? active : last;
-    if (place.is_null()) place = ViewOf(run);
-  }
-  return {{"name", backfill.name},
-          {"project", backfill.project.Text()},
-          {"kind", sync::NameOf(backfill.kind)},
-          {"mapping", TextOrNull(backfill.options.mapping)},
-          {"schedule", backfill.schedule},
-          {"timezone", backfill.timezone},
-          {"next_at", TimeOrNull(scheduler.NextMoment(backfill.name))},
-          {"active", std::move(active)},
-          {"last", std::move(last)}};
-}
-
-Answer List(Call& call, const Parts& parts) {
-  const SystemClock clock;
-  const auto scheduler = Asking(parts, clock);
-  if (!scheduler) return tl::unexpected<Problem>(scheduler.error());
-  Transaction transaction = call.Begin();
-  ordered_json list = ordered_json::array();
-  for (const sync::Backfill& backfill : (*scheduler)->Entries()) list.push_back(BackfillView(backfill, **scheduler, transaction));
-  return ordered_json{{"backfills", std::move(list)}};
-}
-
 Answer ListRuns(Call& call) {
   Transaction transaction = call.Begin();
   ordered_json runs = ordered_json::array();
   for (const sync::Run& run : RunStore::List(transaction, call.Query("name"), call.query["limit"].get<std::size_t>()))
-    runs.push_back(ViewOf(run));
+    runs.push_back(AsJson(run));
   return ordered_json{{"runs", std::move(runs)}};
 }
 
@@ -65,7 +67,7 @@ Answer ShowRun(Call& call, std::int64_t id) {
   Transaction transaction = call.Begin();
   const auto run = RunStore::Find(transaction, id);
   if (!run) return Refuse(404, "not_found", "there is no such run", "the oldest of each name are forgotten");
-  return ViewOf(*run);
+  return AsJson(*run);
 }
 
 Answer Started(Call& call, const Result<std::int64_t>& id, const Parts& parts) {
@@ -135,6 +137,8 @@ void AddBackfillCalls(Handlers& handlers, const Parts& parts) {
   handlers["readRun"] = [](Call& call) { return ShowRun(call, call.path["run"].get<std::int64_t>()); };
   handlers["startBackfill"] = [&parts](Call& call) { return Start(call, parts); };
   handlers["startSweep"] = [&parts](Call& call) { return Sweep(call, parts); };
+  handlers["pauseBackfill"] = [&parts](Call& call) { return PauseOrResume(call, parts, true); };
+  handlers["resumeBackfill"] = [&parts](Call& call) { return PauseOrResume(call, parts, false); };
   handlers["cancelRun"] = [&parts](Call& call) {
     return ChangeRun(call, parts,
                      [&](Transaction& transaction, std::int64_t id) { return RunStore::Cancel(transaction, id, call.now); });

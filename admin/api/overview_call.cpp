@@ -3,7 +3,6 @@
 #include <charconv>
 
 #include "admin/api/parts.hpp"
-#include "admin/api/views.hpp"
 #include "admin/version.hpp"
 #include "sync/parked.hpp"
 #include "sync/postgres/column.hpp"
@@ -72,6 +71,12 @@ ordered_json Parked(Transaction& transaction) {
   const Rows rows =
       transaction.Run("SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM membridge.parked) AS memories");
   return {{"memories", rows.Int(0, 0)}, {"groups", groups.size()}};
+}
+
+/// What a sweep's counters say of lost deliveries.
+ordered_json RepairedIn(const nlohmann::json& counters) {
+  const auto count = [&](const char* name) { return counters.value(name, std::int64_t{0}); };
+  return {{"added", count("repaired_added")}, {"updated", count("repaired_updated")}, {"deleted", count("repaired_deleted")}};
 }
 
 ordered_json LastSweep(Transaction& transaction, const ProjectId& project) {

@@ -99,7 +99,7 @@ int Replay(const Options& options, Session& session, Console& console) {
   }
   const std::size_t marked = DeliveriesStore::Replay(session, *filter);
   NoteInAudit(session, console, "deliveries.replay", options.id, nullptr,
-         {{"deliveries", count.deliveries}, {"memories", marked}, {"filter", FilterView(options)}});
+              {{"deliveries", count.deliveries}, {"memories", marked}, {"filter", FilterView(options)}});
   if (options.common->json) {
     fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"deliveries", count.deliveries}, {"memories", marked}}.dump());
   } else {

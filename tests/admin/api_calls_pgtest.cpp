@@ -311,6 +311,10 @@ TEST_CASE("backfills are started, paused, resumed and cancelled", "[api][pg][sim
   CHECK(world.Call("POST", path + "/cancel").status == 409);
   CHECK(world.Get(path)["finished_at"].is_string());
   CHECK(world.Get("/runs?name=nightly")["runs"].size() == 1);
+  CHECK(world.Post("/backfills/nightly/pause", nullptr)["paused_at"].is_string());
+  CHECK(world.Post("/backfills/nightly/resume", nullptr)["paused_at"].is_null());
+  CHECK(world.Call("POST", "/backfills/nightly/resume").status == 409);
+  CHECK(world.Call("POST", "/backfills/nothing/pause").status == 404);
   CHECK(world.Call("GET", "/runs/987654").status == 404);
 
   const json sweep = world.Post("/sweeps", {{"project", "crm"}, {"kind", "incremental"}, {"since", "2d"}});
@@ -323,7 +327,9 @@ TEST_CASE("backfills are started, paused, resumed and cancelled", "[api][pg][sim
     said.push_back(entry["action"].get<std::string>() + " " + entry["object"].get<std::string>() + " " +
                    entry["outcome"].get<std::string>());
   const std::string id = run["id"].dump();
-  CHECK(said == std::vector<std::string>{"sweep.run crm refused", "sweep.run crm done", "backfill.cancel " + id + " refused",
+  CHECK(said == std::vector<std::string>{"sweep.run crm refused", "sweep.run crm done", "schedule.pause nothing refused",
+                                         "schedule.resume nightly refused", "schedule.resume nightly done",
+                                         "schedule.pause nightly done", "backfill.cancel " + id + " refused",
                                          "backfill.cancel " + id + " done", "backfill.resume " + id + " done",
                                          "backfill.pause " + id + " done", "backfill.run nothing refused",
                                          "backfill.run nightly refused", "backfill.run nightly done"});

@@ -42,7 +42,9 @@ struct Desk {
   }
 
   test::PgDatabase db;
-  test::TextFile config{"membridge.yaml", fmt::format("database: \"{}\"\nprojects: {{crm: {{api_key: k}}}}\n", db.Dsn())};
+  test::TextFile config{"membridge.yaml", fmt::format("database: \"{}\"\nprojects: {{crm: {{api_key: k}}}}\nbackfill: [{{name: "
+                                                      "nightly, project: crm, sweep: full, schedule: 0 3 * * *}}]\n",
+                                                      db.Dsn())};
 };
 
 }  // namespace
@@ -79,7 +81,9 @@ TEST_CASE("a token is issued on the command line, printed once, listed without i
 
 TEST_CASE("commands that change something are in the audit, those that only count are not", "[commands][audit][pg]") {
   const Desk desk;
-  desk.db.Run("INSERT INTO membridge.parked (project, memory_id, mapping, code, cause) VALUES ('crm', 'm-1', 'people', 'row_rejected', 'too long')");
+  desk.db.Run(
+      "INSERT INTO membridge.parked (project, memory_id, mapping, code, cause) VALUES ('crm', 'm-1', 'people', 'row_rejected', "
+      "'too long')");
   sync::Delivery delivery;
   delivery.id = DeliveryId{"01234567-89ab-7def-8123-456789abcdef"};
   delivery.project = ProjectId{"crm"};
@@ -118,4 +122,21 @@ TEST_CASE("commands that change something are in the audit, those that only coun
   const Outcome broken = desk.Run({"audit", "verify"});
   CHECK(broken.status == kFoundProblems);
   CHECK(broken.out == "broken: entry 2 was changed\n");
+}
+
+TEST_CASE("runs and schedules that a person changed are in the audit", "[commands][audit][pg]") {
+  const Desk desk;
+  const Outcome run = desk.Run({"backfill", "run", "nightly", "--no-wait"});
+  CAPTURE(run.err);
+  CHECK(run.status == kDone);
+  CHECK(desk.Run({"backfill", "run", "nightly", "--no-wait"}).status != kDone);
+  CHECK(desk.Run({"backfill", "cancel", "nightly"}).status == kDone);
+  CHECK(desk.Run({"backfill", "pause", "nightly"}).status == kDone);
+  CHECK(desk.Run({"backfill", "resume", "nightly"}).status == kDone);
+  std::vector<std::string> said;
+  for (const AuditRecord& record : desk.Entries()) {
+    said.push_back(record.entry.action + " " + record.entry.object + " " + std::string{NameOf(record.entry.outcome)});
+  }
+  CHECK(said == std::vector<std::string>{"schedule.resume nightly done", "schedule.pause nightly done", "backfill.cancel 1 done",
+                                         "backfill.run nightly refused", "backfill.run nightly done"});
 }

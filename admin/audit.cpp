@@ -181,6 +181,10 @@ AuditVerdict Audit::Verify(Session& session) {
   return verdict;
 }
 
+bool Audit::Holds(Session& session, const std::string& hash) {
+  return !session.Run("SELECT FROM membridge.audit WHERE hash = $1 LIMIT 1", {hash}).empty();
+}
+
 std::string CommandActor() {
   const passwd* user = getpwuid(geteuid());
   return "cli:" + (user != nullptr ? std::string{user->pw_name} : std::to_string(geteuid()));

@@ -75,6 +75,9 @@ class Audit {
   /// Reads the whole chain, page by page, in one snapshot.
   static AuditVerdict Verify(sync::postgres::Session& session);
 
+  /// Whether an entry has this hash: what an earlier Verify() told as the head must still be in the chain.
+  static bool Holds(sync::postgres::Session& session, const std::string& hash);
+
   /// What an entry's hash is: SHA-256 of a JSON array of its parts, the previous hash first.
   static std::string HashOf(const AuditRecord& record);
 };

@@ -14,30 +14,53 @@
 namespace membridge::admin {
 namespace {
 
+/// Shorter ones can be guessed.
+constexpr std::size_t kShortestToken = 16;
+
+void ReadAdminToken(const YamlNode& item, Fields& admin, Config& config) {
+  ReadingContext& context = admin.context();
+  if (!IsMap(item, "a token", context)) return;
+  Fields fields{item, "a token", context};
+  AdminToken token;
+  token.name = fields.RequiredText("name", "a name tells tokens apart in the log").value_or("");
+  for (const AdminToken& other : config.admin_tokens) {
+    if (other.name == token.name)
+      context.problems.Error(fields.PlaceOf("name"),
+                             fmt::format("two tokens are named \"{}\"; the audit could not tell them apart", token.name));
+  }
+  if (const auto text = fields.RequiredText("token", "write token: \"${MEMBRIDGE_ADMIN_TOKEN}\"")) {
+    token.token = *text;
+    if (text->size() < kShortestToken)
+      context.problems.Error(
+          fields.PlaceOf("token"),
+          fmt::format("a token must have at least {} characters; openssl rand -hex 32 makes a good one", kShortestToken));
+  }
+  if (const auto text = fields.RequiredText("role", "write viewer, operator or admin")) {
+    const auto role = RoleNamed(*text);
+    if (!role) {
+      context.problems.Error(fields.Take("role")->place,
+                             fmt::format("unknown role \"{}\"{}", *text, Suggestion(*text, {"viewer", "operator", "admin"})));
+    }
+    token.role = role.value_or(Role::kViewer);
+  }
+  fields.Done();
+  config.admin_tokens.push_back(std::move(token));
+}
+
 void ReadAdmin(Fields& top, Config& config) {
   const YamlNode* section = top.Take("admin");
   if (section == nullptr || !IsMap(*section, "\"admin\"", top.context())) return;
   Fields fields{*section, "\"admin\"", top.context()};
   fields.Read("listen", config.admin_listen);
-  for (const YamlNode* item : fields.List("tokens")) {
-    if (!IsMap(*item, "a token", top.context())) continue;
-    Fields token_fields{*item, "a token", top.context()};
-    AdminToken token;
-    token.name = token_fields.RequiredText("name", "a name tells tokens apart in the log").value_or("");
-    token.token = token_fields.RequiredText("token", "write token: \"${MEMBRIDGE_ADMIN_TOKEN}\"").value_or("");
-    if (const auto role = token_fields.RequiredText("role", "write viewer, operator or admin")) {
-      if (*role == "admin") {
-        token.role = Role::kAdmin;
-      } else if (*role == "operator") {
-        token.role = Role::kOperator;
-      } else if (*role != "viewer") {
-        top.context().problems.Error(
-            token_fields.Take("role")->place,
-            fmt::format("unknown role \"{}\"{}", *role, Suggestion(*role, {"viewer", "operator", "admin"})));
-      }
-    }
-    token_fields.Done();
-    config.admin_tokens.push_back(std::move(token));
+  for (const YamlNode* item : fields.List("tokens")) ReadAdminToken(*item, fields, config);
+  std::vector<std::string> proxies;
+  for (const YamlNode* item : fields.List("trusted_proxies")) {
+    if (auto text = TextOf(*item, "a network", top.context())) proxies.push_back(std::move(*text));
+  }
+  if (auto networks = receiver::Networks::Read(proxies)) {
+    config.admin_trusted_proxies = std::move(*networks);
+  } else {
+    top.context().problems.Error(fields.PlaceOf("trusted_proxies"), networks.error().message + "; write networks as 10.0.0.0/8");
   }
   fields.Done();
 }

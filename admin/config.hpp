@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "admin/role.hpp"
 #include "mappings/diagnostic.hpp"
 #include "mappings/id.hpp"
+#include "receiver/verify/network.hpp"
 #include "receiver/verify/verifier.hpp"
 #include "sync/canary.hpp"
 
@@ -23,7 +25,6 @@ struct ListenAddress {
   std::uint16_t port = 0;
 };
 
-enum class Role { kViewer, kOperator, kAdmin };
 struct AdminToken {
   std::string name;
   Role role = Role::kViewer;
@@ -103,6 +104,7 @@ struct Config {
   ListenAddress listen{"127.0.0.1", 8080};
   ListenAddress admin_listen{"127.0.0.1", 8081};
   std::vector<AdminToken> admin_tokens;
+  receiver::Networks admin_trusted_proxies;  ///< whose X-Forwarded-For the admin API believes
   std::optional<std::string> database;  ///< nothing: embedded; else a DSN (secret: it may hold a password)
   std::string state_dir;
   std::vector<ProjectConfig> projects;

@@ -29,6 +29,10 @@ std::unique_ptr<sync::mem0::Client> Mem0Clients::For(const ProjectId& id, Urgenc
   options.background = urgency == Urgency::kBackground;
   // A refused call is repeated here, within the claim: put back, the memories around it would wait out a pause too.
   options.tries = 3;
+  if (urgency == Urgency::kInteractive) {
+    options.timeout = std::chrono::seconds{10};
+    options.tries = 1;
+  }
   options.stop = [this] { return give_up_.load(); };
   options.observe = [this, name = id.Text()](const sync::mem0::CallReport& report) {
     metrics_.Count("membridge_mem0_calls_total", "Calls to Mem0 by name and outcome",

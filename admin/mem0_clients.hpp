@@ -16,9 +16,16 @@ class Mem0Clients {
  public:
   Mem0Clients(const Config& config, Metrics& metrics);
 
-  enum class Urgency { kLive, kBackground };
+  enum class Urgency {
+    kLive,
+    kInteractive,  ///< a person waits: as kLive, and gives up sooner
+    kBackground,
+  };
   /// nullptr for a project that is not in the configuration.
   std::unique_ptr<sync::mem0::Client> For(const ProjectId& project, Urgency urgency) const;
+
+  /// The budget its clients share. Precondition: the project is in the configuration.
+  const sync::mem0::CallBudget* BudgetOf(const ProjectId& project) const { return budgets_.at(project).get(); }
 
   /// From now on every client gives up the call it is in.
   void GiveUp() { give_up_ = true; }

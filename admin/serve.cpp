@@ -12,6 +12,7 @@
 #include <optional>
 #include <utility>
 
+#include "admin/admin_listener.hpp"
 #include "admin/backfill_metrics.hpp"
 #include "admin/backfilling.hpp"
 #include "admin/canary_watch.hpp"
@@ -64,6 +65,7 @@ class Running {
  private:
   std::unique_ptr<sync::Worker> MakeWorker();
   receiver::HealthAnswers HealthAnswers();
+  api::Parts AdminParts(const Databases& databases);
 
   const Config& config_;
   const std::string state_dsn_;
@@ -76,8 +78,7 @@ class Running {
   sync::WorkerCounters counters_;
   TokenWatch tokens_;
   Reception reception_;
-  receiver::http::Router admin_routes_;
-  receiver::http::Server admin_server_;
+  AdminListener admin_;
   WorkerPool workers_;
   Monitor monitor_;
   BackfillMetrics backfill_metrics_;
@@ -96,29 +97,26 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
       tokens_(state_dsn_),
       reception_(config, state_dsn_, clock_, tokens_.Tokens(), metrics_, wake_up_,
                  [this](const ProjectId& project) { return mappings_.Get()->Of(project).CountsEvents(); }),
-      admin_server_(AddressOf(config.admin_listen), {},
-                    [this](receiver::http::Request&& request, const receiver::http::Reply& reply) {
-                      admin_routes_(std::move(request), reply);
-                    }),
+      admin_(AdminParts(databases), clock_),
       workers_(config.sync.workers, config.sync.poll, wake_up_, [this] { return MakeWorker(); }),
       monitor_(state_dsn_, [this] { return workers_.LastRound(); }),
       backfill_metrics_(BackfillsOf(config), state_dsn_, clock_, metrics_),
       housekeeping_(config, state_dsn_, clock_, metrics_, wake_up_) {
-  receiver::AddHealthRoutes(admin_routes_, HealthAnswers());
-  AddPageRoutes(admin_routes_);
+  receiver::AddHealthRoutes(admin_.Routes(), HealthAnswers());
+  AddPageRoutes(admin_.Routes());
   receiver::AddHealthRoutes(reception_.Routes(), HealthAnswers());
   WatchSync(metrics_, counters_, monitor_);
   mappings_.AddTo(metrics_);
   canaries_.emplace(config, state_dsn_, mem0_, metrics_);
-  admin_server_.Start();
   reception_.Start();
   registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
   auto backfills = StartBackfills(config, state_dsn_, [this] { return mappings_.Get(); }, mem0_, clock_, counters_);
   if (!backfills) throw std::runtime_error(backfills.error().message);
   backfills_ = std::move(*backfills);
+  admin_.Start();  // last: its calls reach everything else
   Log(LogLevel::kInfo, "started",
       {{"listen", fmt::format("{}:{}", config.listen.host, reception_.port())},
-       {"admin_listen", fmt::format("{}:{}", config.admin_listen.host, admin_server_.port())},
+       {"admin_listen", fmt::format("{}:{}", config.admin_listen.host, admin_.port())},
        {"workers", config.sync.workers}});
 }
 
@@ -130,6 +128,25 @@ std::unique_ptr<sync::Worker> Running::MakeWorker() {
   return std::make_unique<sync::Worker>(
       options, state_dsn_, [this] { return mappings_.Get(); },
       [this](const ProjectId& project) { return mem0_.For(project, Mem0Clients::Urgency::kLive); }, clock_, counters_);
+}
+
+api::Parts Running::AdminParts(const Databases& databases) {
+  return {.config = config_,
+          .databases = databases,
+          .mem0 = mem0_,
+          .mappings = [this] { return mappings_.Get(); },
+          .ready = [this] { return !stopping_ && monitor_.Ready().ready; },
+          .lag = [this]() -> std::optional<std::chrono::microseconds> {
+            const auto lag = counters_.lag_microseconds.load();
+            if (lag == 0) return std::nullopt;
+            return std::chrono::microseconds{lag};
+          },
+          .wake_workers = [this] { wake_up_.Poke(); },
+          .wake_backfills =
+              [this] {
+                if (backfills_) backfills_->Poke();
+              },
+          .token_issued = [this] { tokens_.ReloadNow(); }};
 }
 
 receiver::HealthAnswers Running::HealthAnswers() {
@@ -167,8 +184,8 @@ bool Running::Stop() {
   }
   // A run goes on where it stands, here or in another process, so its call at Mem0 is given up.
   mem0_.GiveUp();
+  admin_.Stop(100ms);
   backfills_.reset();
-  admin_server_.Stop(100ms);
   metrics_.Forget();
   return finished;
 }

@@ -6,6 +6,7 @@
 #include "admin/backfill_text.hpp"
 #include "admin/backfilling.hpp"
 #include "admin/commands/command.hpp"
+#include "admin/commands/command_audit.hpp"
 #include "admin/commands/filters.hpp"
 #include "admin/commands/state_command.hpp"
 #include "admin/config_values.hpp"
@@ -74,6 +75,7 @@ int Cancel(const Options& options, Session& session, Console& console) {
   if (!state) return PrintUsageError(state.error(), console);
   const auto run = sync::RunStore::Find(transaction, *id);
   transaction.Commit();
+  NoteInAudit(session, console, "backfill.cancel", std::to_string(*id), nullptr);
   if (options.common->json) {
     fmt::print(console.out, "{}\n", AsJson(*run).dump(2));
   } else {
@@ -104,6 +106,7 @@ int PauseOrResume(const Options& options, const Config& config, Session& session
   }
   const auto standing = sync::StandingsOf(transaction, {*entry}, now).front();
   transaction.Commit();
+  NoteInAudit(session, console, pause ? "schedule.pause" : "schedule.resume", entry->name, nullptr);
   if (options.common->json) {
     fmt::print(console.out, "{}\n", AsJson(standing).dump(2));
   } else {

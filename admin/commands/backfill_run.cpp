@@ -8,6 +8,7 @@
 #include "admin/backfill_text.hpp"
 #include "admin/backfilling.hpp"
 #include "admin/commands/command.hpp"
+#include "admin/commands/command_audit.hpp"
 #include "admin/commands/filters.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
@@ -75,8 +76,16 @@ int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session
   }
 }
 
+void NoteStart(Session& session, Console& console, const std::string& action, const Options& options,
+               const Result<std::int64_t>& id) {
+  nlohmann::json detail{{"full", options.full}, {"allow_vanishing", options.allow_vanishing}};
+  if (id) detail["run"] = *id;
+  NoteInAudit(session, console, action, options.name.empty() ? options.project : options.name, id ? nullptr : &id.error(),
+              std::move(detail));
+}
+
 /// Queues a run by `start` and works it, or leaves it to a serve.
-int RunToEnd(const Options& options, Console& console,
+int RunToEnd(const Options& options, Console& console, const std::string& action,
              const std::function<Result<std::int64_t>(sync::Scheduler&, const Config&)>& start) {
   const auto prepared = Prepare(options.common->config, {}, console);
   if (!prepared) return prepared.error();
@@ -92,8 +101,9 @@ int RunToEnd(const Options& options, Console& console,
   if (!scheduler) return PrintUsageError(scheduler.error(), console);
   try {
     const auto id = start(**scheduler, prepared->config);
-    if (!id) return PrintUsageError(id.error(), console);
     Session session{prepared->databases.StateDsn(), "membridge backfill"};
+    if (!options.dry_run) NoteStart(session, console, action, options, id);
+    if (!id) return PrintUsageError(id.error(), console);
     if (options.no_wait) return PrintRun(FindRun(session, *id), options, console);
     sync::Worker worker{parts.worker, parts.state_dsn, parts.mappings, parts.background_client, clock, counters};
     return WorkToEnd(**scheduler, worker, session, *id, options, console);
@@ -103,7 +113,7 @@ int RunToEnd(const Options& options, Console& console,
 }
 
 int RunNamed(const Options& options, Console& console) {
-  return RunToEnd(options, console, [&](sync::Scheduler& scheduler, const Config&) -> Result<std::int64_t> {
+  return RunToEnd(options, console, "backfill.run", [&](sync::Scheduler& scheduler, const Config&) -> Result<std::int64_t> {
     sync::RunOptions asked;
     asked.dry_run = options.dry_run;
     asked.full = options.full;
@@ -136,7 +146,7 @@ Result<sync::Backfill> SweepAskedFor(const Options& options, const Config& confi
 }
 
 int Sweep(const Options& options, Console& console) {
-  return RunToEnd(options, console, [&](sync::Scheduler& scheduler, const Config& config) -> Result<std::int64_t> {
+  return RunToEnd(options, console, "sweep.run", [&](sync::Scheduler& scheduler, const Config& config) -> Result<std::int64_t> {
     const auto backfill = SweepAskedFor(options, config);
     if (!backfill) return tl::unexpected<Error>(backfill.error());
     return scheduler.Start(*backfill);

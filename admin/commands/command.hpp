@@ -37,6 +37,7 @@ struct Console {
 using Choice = std::function<int(Console&)>;
 
 // One function per command, each in a file of its own. They add the command and its options; nothing runs yet.
+void AddAudit(CLI::App& app, Choice& choice);
 void AddBackfill(CLI::App& app, Choice& choice);
 void AddBackfillRun(CLI::App& group, Choice& choice);  ///< `run`, of the group `backfill`
 void AddCatalog(CLI::App& app, Choice& choice);
@@ -51,6 +52,7 @@ void AddSchema(CLI::App& app, Choice& choice);
 void AddServe(CLI::App& app, Choice& choice);
 void AddSweep(CLI::App& app, Choice& choice);
 void AddTest(CLI::App& app, Choice& choice);
+void AddTokens(CLI::App& app, Choice& choice);
 void AddWebhooks(CLI::App& app, Choice& choice);
 void AddWhy(CLI::App& app, Choice& choice);
 

@@ -30,6 +30,8 @@ int Understand(int argc, const char* const* argv, Console& console) {
   AddReproject(app, choice);
   AddWhy(app, choice);
   AddErase(app, choice);
+  AddTokens(app, choice);
+  AddAudit(app, choice);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& outcome) {

@@ -4,8 +4,10 @@
 #include <CLI/CLI.hpp>
 
 #include "admin/commands/command.hpp"
+#include "admin/commands/command_audit.hpp"
 #include "admin/commands/filters.hpp"
 #include "admin/commands/state_command.hpp"
+#include "admin/views.hpp"
 #include "sync/deliveries_store.hpp"
 
 namespace membridge::admin {
@@ -39,17 +41,17 @@ Result<sync::DeliveryFilter> FilterOf(const Options& options) {
   return filter;
 }
 
-nlohmann::ordered_json AsJson(const sync::DeliverySummary& delivery) {
-  nlohmann::ordered_json memories = nlohmann::ordered_json::array();
-  for (const auto& memory : delivery.memories) memories.push_back(memory.Text());
-  return {{"id", delivery.id.Text()},
-          {"project", delivery.project.Text()},
-          {"received_at", FormatRfc3339(delivery.received_at)},
-          {"verdict", delivery.verdict},
-          {"source", delivery.source_address},
-          {"token", delivery.token_id},
-          {"memories", std::move(memories)},
-          {"body_bytes", delivery.body_bytes}};
+/// The filter as the audit holds it.
+nlohmann::json FilterView(const Options& options) {
+  nlohmann::json view = nlohmann::json::object();
+  for (const auto& [name, text] : {std::pair{"project", &options.project},
+                                   {"memory", &options.memory},
+                                   {"verdict", &options.verdict},
+                                   {"since", &options.since},
+                                   {"until", &options.until}}) {
+    if (!text->empty()) view[name] = *text;
+  }
+  return view;
 }
 
 int List(const Options& options, Session& session, Console& console) {
@@ -59,11 +61,7 @@ int List(const Options& options, Session& session, Console& console) {
   const auto page = DeliveriesStore::List(transaction, *filter, options.limit, Given(options.cursor));
   if (!page) return PrintUsageError(page.error(), console);
   if (options.common->json) {
-    nlohmann::ordered_json deliveries = nlohmann::ordered_json::array();
-    for (const auto& delivery : page->deliveries) deliveries.push_back(AsJson(delivery));
-    nlohmann::ordered_json json{{"deliveries", std::move(deliveries)}, {"next", nullptr}};
-    if (page->next) json["next"] = *page->next;
-    fmt::print(console.out, "{}\n", json.dump(2));
+    fmt::print(console.out, "{}\n", PageOf("deliveries", page->deliveries, page->next).dump(2));
     return kDone;
   }
   for (const auto& delivery : page->deliveries) {
@@ -82,17 +80,8 @@ int Show(const Options& options, Session& session, Console& console) {
   if (!delivery)
     return PrintError({ErrorCode::kNotFound, fmt::format("no delivery {}", options.id), "it may have been dropped by retention"},
                       console);
-  nlohmann::ordered_json memories = nlohmann::ordered_json::array();
-  for (const auto& memory : delivery->memories) memories.push_back(memory.Text());
-  const nlohmann::ordered_json json{{"id", delivery->id.Text()},
-                                    {"project", delivery->project.Text()},
-                                    {"received_at", FormatRfc3339(delivery->received_at)},
-                                    {"verdict", delivery->verdict},
-                                    {"source", delivery->source_address},
-                                    {"token", delivery->token_id},
-                                    {"memories", std::move(memories)},
-                                    {"headers", delivery->headers},
-                                    {"body", delivery->body}};
+  nlohmann::ordered_json json = ViewOf(*delivery);
+  json["body"] = delivery->body;
   fmt::print(console.out, "{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
   return kDone;
 }
@@ -109,6 +98,8 @@ int Replay(const Options& options, Session& session, Console& console) {
     return kDone;
   }
   const std::size_t marked = DeliveriesStore::Replay(session, *filter);
+  NoteInAudit(session, console, "deliveries.replay", options.id, nullptr,
+              {{"deliveries", count.deliveries}, {"memories", marked}, {"filter", FilterView(options)}});
   if (options.common->json) {
     fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"deliveries", count.deliveries}, {"memories", marked}}.dump());
   } else {

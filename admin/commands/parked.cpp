@@ -6,8 +6,10 @@
 #include <CLI/CLI.hpp>
 
 #include "admin/commands/command.hpp"
+#include "admin/commands/command_audit.hpp"
 #include "admin/commands/filters.hpp"
 #include "admin/commands/state_command.hpp"
+#include "admin/views.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -29,35 +31,17 @@ sync::ParkedFilter FilterOf(const Options& options) {
           Given(options.code)};
 }
 
-nlohmann::ordered_json AsJson(const sync::ParkedGroup& group) {
-  return {{"group", group.group},
-          {"project", group.project.Text()},
-          {"mapping", group.mapping},
-          {"code", group.code},
-          {"sqlstate", group.sqlstate},
-          {"place", group.place},
-          {"cause", group.cause},
-          {"hint", group.hint},
-          {"memories", group.memories},
-          {"example", group.example.Text()},
-          {"first_parked_at", FormatRfc3339(group.first_parked_at)},
-          {"last_tried_at", FormatRfc3339(group.last_tried_at)}};
-}
-
-nlohmann::ordered_json AsJson(const sync::ParkedMemory& parked) {
-  return {{"group", parked.group},
-          {"project", parked.project.Text()},
-          {"memory", parked.memory.Text()},
-          {"mapping", parked.parking.mapping},
-          {"code", parked.code},
-          {"sqlstate", parked.parking.sqlstate},
-          {"place", parked.parking.place},
-          {"cause", parked.parking.cause},
-          {"hint", parked.parking.hint},
-          {"attempts", parked.attempts},
-          {"events", parked.events},
-          {"parked_at", FormatRfc3339(parked.parked_at)},
-          {"tried_at", FormatRfc3339(parked.tried_at)}};
+/// The filter as the audit holds it.
+nlohmann::json FilterView(const Options& options) {
+  nlohmann::json view = nlohmann::json::object();
+  for (const auto& [name, text] : {std::pair{"group", &options.group},
+                                   {"project", &options.project},
+                                   {"memory", &options.memory},
+                                   {"mapping", &options.mapping},
+                                   {"code", &options.code}}) {
+    if (!text->empty()) view[name] = *text;
+  }
+  return view;
 }
 
 int List(const Options& options, Session& session, Console& console) {
@@ -65,7 +49,7 @@ int List(const Options& options, Session& session, Console& console) {
   const auto groups = ParkedStore::List(transaction, FilterOf(options));
   if (options.common->json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const auto& group : groups) list.push_back(AsJson(group));
+    for (const auto& group : groups) list.push_back(ViewOf(group));
     fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"groups", std::move(list)}}.dump(2));
     return kDone;
   }
@@ -83,11 +67,8 @@ int Show(const Options& options, Session& session, Console& console) {
   const auto page = ParkedStore::Show(transaction, FilterOf(options), options.limit, Given(options.cursor));
   if (!page) return PrintUsageError(page.error(), console);
   if (options.common->json) {
-    nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const auto& parked : page->memories) list.push_back(AsJson(parked));
-    nlohmann::ordered_json json{{"memories", std::move(list)}, {"next", nullptr}};
-    if (page->next) json["next"] = *page->next;
-    fmt::print(console.out, "{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print(console.out, "{}\n",
+               PageOf("memories", page->memories, page->next).dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     return kDone;
   }
   for (const auto& parked : page->memories) {
@@ -102,7 +83,8 @@ int Show(const Options& options, Session& session, Console& console) {
 
 /// What retry and drop have in common: everything only when asked for, count first, act with --yes.
 template <class Act>
-int CountThenAct(const Options& options, Session& session, Console& console, const char* would, const char* did, Act act) {
+int CountThenAct(const Options& options, Session& session, Console& console, const char* action, const char* would,
+                 const char* did, Act act) {
   const sync::ParkedFilter filter = FilterOf(options);
   const bool narrowed = filter.group || filter.project || filter.memory || filter.mapping || filter.code;
   if (!narrowed && !options.all)
@@ -110,6 +92,7 @@ int CountThenAct(const Options& options, Session& session, Console& console, con
   std::size_t count = 0;
   if (options.yes) {
     count = act(filter);
+    NoteInAudit(session, console, action, options.group, nullptr, {{"memories", count}, {"filter", FilterView(options)}});
   } else {
     Transaction transaction = session.Begin();
     count = ParkedStore::Count(transaction, filter);
@@ -124,17 +107,18 @@ int CountThenAct(const Options& options, Session& session, Console& console, con
 }
 
 int Retry(const Options& options, Session& session, Console& console) {
-  return CountThenAct(options, session, console, "would be tried again", "will be tried again",
+  return CountThenAct(options, session, console, "parked.retry", "would be tried again", "will be tried again",
                       [&](const sync::ParkedFilter& filter) { return ParkedStore::Retry(session, filter); });
 }
 
 int Drop(const Options& options, Session& session, Console& console) {
-  return CountThenAct(options, session, console, "would be forgotten", "forgotten", [&](const sync::ParkedFilter& filter) {
-    Transaction transaction = session.Begin();
-    const std::size_t dropped = ParkedStore::Drop(transaction, filter);
-    transaction.Commit();
-    return dropped;
-  });
+  return CountThenAct(options, session, console, "parked.drop", "would be forgotten", "forgotten",
+                      [&](const sync::ParkedFilter& filter) {
+                        Transaction transaction = session.Begin();
+                        const std::size_t dropped = ParkedStore::Drop(transaction, filter);
+                        transaction.Commit();
+                        return dropped;
+                      });
 }
 
 std::shared_ptr<Options> AddCommand(CLI::App& group, const char* name, const char* description, CLI::App*& command) {

@@ -9,6 +9,7 @@
 #include "admin/commands/command.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
+#include "admin/preview.hpp"
 #include "mappings/memory.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/apply/given_source.hpp"
@@ -91,10 +92,7 @@ Result<sync::Source> ReadTold(mappings::Mapping::From from, const std::string& f
 Result<sync::Source> ReadSource(const Options& options, const ProjectConfig& project) {
   if (!options.event.empty()) return ReadTold(mappings::Mapping::From::kEvent, options.event, project.id);
   if (!options.answer.empty()) return ReadTold(mappings::Mapping::From::kExport, options.answer, project.id);
-  sync::Source source;
-  source.project = project.id;
-  source.fence = std::numeric_limits<std::int64_t>::max();
-  source.stamp = SystemClock{}.Now();
+  const Instant now = SystemClock{}.Now();
   Result<mappings::Memory> memory = [&]() -> Result<mappings::Memory> {
     if (!options.record.empty()) return ReadRecord(options.record);
     sync::mem0::Client::Options client_options;
@@ -103,18 +101,10 @@ Result<sync::Source> ReadSource(const Options& options, const ProjectConfig& pro
     sync::mem0::Client client{client_options, std::make_shared<sync::mem0::CallBudget>()};
     return client.ReadOne(MemoryId{options.memory});
   }();
-  if (!memory && memory.error().code == ErrorCode::kNotFound && options.record.empty()) {
-    source.id = options.memory;
-    source.speaks = false;
-    source.gone = true;
-    return source;
-  }
+  if (!memory && memory.error().code == ErrorCode::kNotFound && options.record.empty())
+    return PlannedAbsence(project.id, MemoryId{options.memory}, now);
   if (!memory) return tl::unexpected<Error>(memory.error());
-  source.id = memory->id.Text();
-  source.stamp = memory->updated_at;
-  source.speaks = memory->IsLive(std::chrono::floor<std::chrono::days>(SystemClock{}.Now()));
-  source.names = {{"memory", memory->record}};
-  return source;
+  return PlannedSource(project.id, *memory, now);
 }
 
 /// Every memory of the mirror: the preview of a first sync, or of what an edited mapping would change. A line per memory that would change

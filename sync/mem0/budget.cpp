@@ -117,6 +117,10 @@ void CallBudget::Succeeded() {
   state.rate = std::min(state.full_rate, state.rate + state.full_rate / kFullRecovery * seconds);
 }
 
+double CallBudget::MostPerSecond() const {
+  return state_->full_rate;
+}
+
 double CallBudget::PerSecond() const {
   const std::lock_guard lock{state_->mutex};
   return state_->rate;

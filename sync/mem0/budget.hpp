@@ -27,8 +27,9 @@ class CallBudget {
   void Throttled(std::optional<std::chrono::milliseconds> retry_after);
   void Succeeded();
 
-  /// The rate as learnt so far.
+  /// The rate as learnt so far, and what it grows back to.
   double PerSecond() const;
+  double MostPerSecond() const;
   /// How long a Retry-After still holds everybody back; zero when none does.
   std::chrono::milliseconds Paused() const;
 

@@ -1,9 +1,7 @@
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 
 #include "admin/commands/command.hpp"
+#include "tests/admin/text_file.hpp"
 #include "tests/support/catch.hpp"
 
 namespace membridge::admin {
@@ -32,24 +30,6 @@ Spoken Say(std::vector<const char*> arguments) {
   return {status, out.str(), err.str()};
 }
 
-/// A file of the test's own, gone with the object.
-class TextFile {
- public:
-  TextFile(const std::string& name, const std::string& text) {
-    std::string folder = std::filesystem::temp_directory_path() / "membridge-admin-XXXXXX";
-    REQUIRE(mkdtemp(folder.data()) != nullptr);
-    folder_ = folder;
-    path_ = folder_ / name;
-    std::ofstream{path_} << text;
-  }
-  ~TextFile() { std::filesystem::remove_all(folder_); }
-  std::string path() const { return path_; }
-
- private:
-  std::filesystem::path folder_;
-  std::filesystem::path path_;
-};
-
 TEST_CASE("the version is told on stdout", "[admin][commands]") {
   const Spoken spoken = Say({"--version"});
   CHECK(spoken.status == kDone);
@@ -68,7 +48,7 @@ TEST_CASE("bad usage ends with 2", "[admin][commands]") {
 }
 
 TEST_CASE("check tells what is wrong, how much of it, and that nothing started", "[admin][commands]") {
-  const TextFile file{"membridge.yaml", "database: embedded\nprojects: {crm: {api_key: k}}\nlisen: 1\nsync: {lease: 30}\n"};
+  const test::TextFile file{"membridge.yaml", "database: embedded\nprojects: {crm: {api_key: k}}\nlisen: 1\nsync: {lease: 30}\n"};
   const Spoken spoken = Say({"check", "--offline", "--config", file.path().c_str()});
   CHECK(spoken.status == kBadUsage);
   CHECK(spoken.out.empty());
@@ -78,7 +58,7 @@ TEST_CASE("check tells what is wrong, how much of it, and that nothing started",
 }
 
 TEST_CASE("check tells the same as JSON", "[admin][commands]") {
-  const TextFile file{"membridge.yaml", "database: embedded\nprojects: {crm: {api_key: k}}\nlisen: 1\n"};
+  const test::TextFile file{"membridge.yaml", "database: embedded\nprojects: {crm: {api_key: k}}\nlisen: 1\n"};
   const Spoken spoken = Say({"check", "--offline", "--json", "--config", file.path().c_str()});
   CHECK(spoken.status == kBadUsage);
   const auto json = nlohmann::json::parse(spoken.out);
@@ -96,7 +76,7 @@ TEST_CASE("the shipped configuration and its mappings are right", "[admin][comma
 }
 
 TEST_CASE("a saved catalog that is none is told", "[admin][commands]") {
-  const TextFile file{"membridge.yaml", "database: embedded\nprojects: {crm: {api_key: k}}\n"};
+  const test::TextFile file{"membridge.yaml", "database: embedded\nprojects: {crm: {api_key: k}}\n"};
   const Spoken spoken = Say({"check", "--config", file.path().c_str(), "--offline", "/nowhere/catalog.json"});
   CHECK(spoken.status == kBadUsage);
   CHECK(

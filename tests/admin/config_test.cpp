@@ -10,7 +10,7 @@ namespace {
 
 std::optional<std::string> TestEnvironment(const std::string& name) {
   if (name == "MEM0_API_KEY") return "m0-secret";
-  if (name == "MEMBRIDGE_ADMIN_TOKEN") return "ops-secret";
+  if (name == "MEMBRIDGE_ADMIN_TOKEN") return "ops-secret-0123456789";
   return std::nullopt;
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("a whole configuration is read", "[admin][config]") {
   CHECK(config->admin_listen.host == "::1");
   REQUIRE(config->admin_tokens.size() == 1);
   CHECK(config->admin_tokens[0].role == Role::kAdmin);
-  CHECK(config->admin_tokens[0].token == "ops-secret");
+  CHECK(config->admin_tokens[0].token == "ops-secret-0123456789");
   CHECK_FALSE(config->database.has_value());
   CHECK(config->state_dir == "etc/membridge-data");
   REQUIRE(config->projects.size() == 1);
@@ -164,10 +164,10 @@ TEST_CASE("a wrong configuration is told as a user reads it", "[admin][config]")
        "the files\n"},
       {kBase + "targets: {shop: {database: elsewhere}}\n",
        "etc/membridge.yaml:3:28: error: a target's \"database\" must be state, or begin with postgresql://\n"},
-      {kBase + "admin: {tokens: [{name: ops, role: amdin, token: t}, {role: viewer}]}\n",
+      {kBase + "admin: {tokens: [{name: ops, role: amdin, token: 0123456789abcdef}, {role: viewer}]}\n",
        "etc/membridge.yaml:3:36: error: unknown role \"amdin\"; did you mean \"admin\"?\n"
-       "etc/membridge.yaml:3:54: error: a token has no \"name\"; a name tells tokens apart in the log\n"
-       "etc/membridge.yaml:3:54: error: a token has no \"token\"; write token: \"${MEMBRIDGE_ADMIN_TOKEN}\"\n"},
+       "etc/membridge.yaml:3:69: error: a token has no \"name\"; a name tells tokens apart in the log\n"
+       "etc/membridge.yaml:3:69: error: a token has no \"token\"; write token: \"${MEMBRIDGE_ADMIN_TOKEN}\"\n"},
       {kBase + "backfill:\n  - {name: s, project: crm, sweep: ful, schedule: '0 3 * *'}\n  - {name: s, project: crm, schedule: "
                "'0 3 * * *'}\n",
        "etc/membridge.yaml:4:36: error: unknown sweep \"ful\"; did you mean \"full\"?\n"

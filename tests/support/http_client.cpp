@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <stdexcept>
+#include <string_view>
 
 namespace membridge::test {
 namespace {
@@ -14,6 +15,20 @@ namespace {
 std::size_t Collect(char* data, std::size_t size, std::size_t count, void* into) {
   static_cast<std::string*>(into)->append(data, size * count);
   return size * count;
+}
+
+/// One line of the header.
+std::size_t CollectHeader(char* data, std::size_t size, std::size_t count, void* into) {
+  const std::string_view line{data, size * count};
+  const std::size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return line.size();
+  std::string name{line.substr(0, colon)};
+  for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  std::string_view value = line.substr(colon + 1);
+  while (value.starts_with(' ')) value.remove_prefix(1);
+  while (value.ends_with('\n') || value.ends_with('\r')) value.remove_suffix(1);
+  (*static_cast<std::map<std::string, std::string>*>(into))[name] = value;
+  return line.size();
 }
 
 struct ListCloser {
@@ -45,12 +60,15 @@ HttpAnswer HttpClient::Call(const std::string& method, const std::string& url, c
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, Collect);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer.body);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, CollectHeader);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer.headers);
+  if (method == "HEAD") curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
   if (!body.empty() || method == "POST" || method == "PUT") {
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.data());
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
   }
   const CURLcode outcome = curl_easy_perform(curl);
-  if (outcome != CURLE_OK) return {0, curl_easy_strerror(outcome)};
+  if (outcome != CURLE_OK) return {0, curl_easy_strerror(outcome), {}};
   long status = 0;
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   answer.status = static_cast<int>(status);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@ namespace membridge::test {
 struct HttpAnswer {
   int status = 0;
   std::string body;
+  std::map<std::string, std::string> headers{};  ///< by name in lower case; the last of several
 };
 
 /// A plain HTTP client with one keep-alive connection, for one thread.

@@ -1,0 +1,41 @@
+// Changing calls and refused attempts.
+#include "admin/api/parts.hpp"
+#include "admin/audit.hpp"
+#include "admin/views.hpp"
+
+namespace membridge::admin::api {
+namespace {
+
+using nlohmann::ordered_json;
+
+Answer List(Call& call) {
+  AuditFilter filter{.actor = call.Query("actor"), .action = call.Query("action"), .outcome = call.Query("outcome")};
+  const auto since = TimeIn(call.query, "since", call.now);
+  const auto until = TimeIn(call.query, "until", call.now);
+  if (!since) return tl::unexpected<Problem>(since.error());
+  if (!until) return tl::unexpected<Problem>(until.error());
+  filter.since = *since;
+  filter.until = *until;
+  sync::postgres::Transaction transaction = call.Begin();
+  const auto page = Audit::List(transaction, filter, call.query["limit"].get<std::size_t>(), call.Query("cursor"));
+  if (!page) return Refuse(400, "bad_cursor", page.error().message, page.error().hint);
+  return PageOf("entries", page->entries, page->next);
+}
+
+Answer Verify(Call& call) {
+  const AuditVerdict verdict = Audit::Verify(call.state);
+  return ordered_json{{"intact", verdict.Intact()},
+                      {"entries", verdict.entries},
+                      {"head", TextOrNull(verdict.head)},
+                      {"broken_at", verdict.broken_at ? ordered_json(*verdict.broken_at) : ordered_json(nullptr)},
+                      {"problem", TextOrNull(verdict.problem)}};
+}
+
+}  // namespace
+
+void AddAuditCalls(Handlers& handlers, const Parts&) {
+  handlers["listAudit"] = List;
+  handlers["verifyAudit"] = Verify;
+}
+
+}  // namespace membridge::admin::api

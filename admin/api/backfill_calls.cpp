@@ -1,0 +1,153 @@
+// Scheduled exports and sweeps, and their runs.
+#include <memory>
+
+#include "admin/api/parts.hpp"
+#include "admin/backfill_text.hpp"
+#include "admin/backfilling.hpp"
+#include "sync/backfill/run_store.hpp"
+#include "sync/schedule/standing.hpp"
+
+namespace membridge::admin::api {
+namespace {
+
+using nlohmann::ordered_json;
+using sync::RunStore;
+using sync::postgres::Transaction;
+
+Answer List(Call& call, const Parts& parts) {
+  Transaction transaction = call.Begin();
+  ordered_json list = ordered_json::array();
+  for (const auto& standing : sync::StandingsOf(transaction, BackfillsOf(parts.config), call.now))
+    list.push_back(AsJson(standing));
+  return ordered_json{{"backfills", std::move(list)}};
+}
+
+tl::expected<sync::Backfill, Problem> EntryOf(const Call& call, const Parts& parts) {
+  const std::string name = call.Path("backfill");
+  for (sync::Backfill& entry : BackfillsOf(parts.config)) {
+    if (entry.name == name) return std::move(entry);
+  }
+  return Refuse(404, "not_found", "the configuration has no such backfill", "GET /api/v1/backfills lists them");
+}
+
+Answer PauseOrResume(Call& call, const Parts& parts, bool pause) {
+  const auto entry = EntryOf(call, parts);
+  if (!entry) return tl::unexpected<Problem>(entry.error());
+  Transaction transaction = call.Begin();
+  if (pause) {
+    sync::PauseBackfill(transaction, *entry, call.now);
+  } else if (const auto resumed = sync::ResumeBackfill(transaction, *entry, call.now); !resumed) {
+    return Refuse(resumed.error());
+  }
+  const auto standing = sync::StandingsOf(transaction, {*entry}, call.now).front();
+  transaction.Commit();
+  parts.wake_backfills();
+  return AsJson(standing);
+}
+
+/// For queueing runs: it works none itself.
+tl::expected<std::unique_ptr<sync::Scheduler>, Problem> Asking(const Parts& parts, const Clock& clock) {
+  const auto never = [](const sync::Run&) -> Result<std::unique_ptr<sync::Job>> {
+    return Fail(ErrorCode::kRefused, "not worked here");
+  };
+  auto scheduler = sync::Scheduler::Make({}, parts.databases.StateDsn(), BackfillsOf(parts.config), never, clock);
+  if (!scheduler) return Refuse(scheduler.error());
+  return std::move(*scheduler);
+}
+
+Answer ListRuns(Call& call) {
+  Transaction transaction = call.Begin();
+  ordered_json runs = ordered_json::array();
+  for (const sync::Run& run : RunStore::List(transaction, call.Query("name"), call.query["limit"].get<std::size_t>()))
+    runs.push_back(AsJson(run));
+  return ordered_json{{"runs", std::move(runs)}};
+}
+
+Answer ShowRun(Call& call, std::int64_t id) {
+  Transaction transaction = call.Begin();
+  const auto run = RunStore::Find(transaction, id);
+  if (!run) return Refuse(404, "not_found", "there is no such run", "the oldest of each name are forgotten");
+  return AsJson(*run);
+}
+
+Answer Started(Call& call, const Result<std::int64_t>& id, const Parts& parts) {
+  if (!id) return Refuse(id.error());
+  call.detail["run"] = *id;
+  parts.wake_backfills();
+  return ShowRun(call, *id);
+}
+
+/// What a person may ask of a run, from a body.
+tl::expected<sync::RunOptions, Problem> OptionsFrom(const Call& call) {
+  sync::RunOptions options;
+  options.dry_run = call.body.value("dry_run", false);
+  options.full = call.body.value("full", false);
+  options.allow_vanishing = call.body.value("allow_vanishing", false);
+  const auto since = TimeIn(call.body, "since", call.now);
+  if (!since) return tl::unexpected<Problem>(since.error());
+  options.since = *since;
+  return options;
+}
+
+Answer Start(Call& call, const Parts& parts) {
+  call.detail = call.body;
+  const SystemClock clock;
+  const auto scheduler = Asking(parts, clock);
+  if (!scheduler) return tl::unexpected<Problem>(scheduler.error());
+  const auto options = OptionsFrom(call);
+  if (!options) return tl::unexpected<Problem>(options.error());
+  return Started(call, (*scheduler)->Start(call.Path("backfill"), *options), parts);
+}
+
+Answer Sweep(Call& call, const Parts& parts) {
+  call.detail = call.body;
+  call.object = call.body["project"].get<std::string>();
+  const auto project = ProjectOf(parts.config, call.object);
+  if (!project) return tl::unexpected<Problem>(project.error());
+  const auto options = OptionsFrom(call);
+  if (!options) return tl::unexpected<Problem>(options.error());
+  sync::Backfill backfill;
+  backfill.project = (*project)->id;
+  backfill.kind = call.body["kind"] == "full" ? sync::BackfillKind::kFullSweep : sync::BackfillKind::kIncrementalSweep;
+  backfill.name = "sweep by hand, " + backfill.project.Text();
+  backfill.options = *options;
+  const SystemClock clock;
+  const auto scheduler = Asking(parts, clock);
+  if (!scheduler) return tl::unexpected<Problem>(scheduler.error());
+  return Started(call, (*scheduler)->Start(backfill), parts);
+}
+
+using Change = std::function<Result<sync::RunState>(Transaction&, std::int64_t)>;
+
+Answer ChangeRun(Call& call, const Parts& parts, const Change& change) {
+  const auto id = call.path["run"].get<std::int64_t>();
+  Transaction transaction = call.Begin();
+  const auto changed = change(transaction, id);
+  if (!changed) return Refuse(changed.error());
+  transaction.Commit();
+  parts.wake_backfills();
+  return ShowRun(call, id);
+}
+
+}  // namespace
+
+void AddBackfillCalls(Handlers& handlers, const Parts& parts) {
+  handlers["listBackfills"] = [&parts](Call& call) { return List(call, parts); };
+  handlers["listRuns"] = ListRuns;
+  handlers["readRun"] = [](Call& call) { return ShowRun(call, call.path["run"].get<std::int64_t>()); };
+  handlers["startBackfill"] = [&parts](Call& call) { return Start(call, parts); };
+  handlers["startSweep"] = [&parts](Call& call) { return Sweep(call, parts); };
+  handlers["pauseBackfill"] = [&parts](Call& call) { return PauseOrResume(call, parts, true); };
+  handlers["resumeBackfill"] = [&parts](Call& call) { return PauseOrResume(call, parts, false); };
+  handlers["cancelRun"] = [&parts](Call& call) {
+    return ChangeRun(call, parts,
+                     [&](Transaction& transaction, std::int64_t id) { return RunStore::Cancel(transaction, id, call.now); });
+  };
+  handlers["pauseRun"] = [&parts](Call& call) { return ChangeRun(call, parts, RunStore::Pause); };
+  handlers["resumeRun"] = [&parts](Call& call) {
+    return ChangeRun(call, parts,
+                     [&](Transaction& transaction, std::int64_t id) { return RunStore::Resume(transaction, id, call.now); });
+  };
+}
+
+}  // namespace membridge::admin::api

@@ -1,0 +1,22 @@
+#include <string_view>
+
+#include "admin/api/document.hpp"
+
+// The assembler reads the document as it is; its path comes from CMake.
+// clang-format off
+asm(".pushsection .rodata\n"
+    "membridge_openapi:\n"
+    ".incbin \"" MEMBRIDGE_OPENAPI "\"\n"
+    "membridge_openapi_end:\n"
+    ".popsection\n");
+// clang-format on
+extern const char membridge_openapi[] asm("membridge_openapi");
+extern const char membridge_openapi_end[] asm("membridge_openapi_end");
+
+namespace membridge::admin::api {
+
+std::string_view OpenApiText() {
+  return {membridge_openapi, static_cast<std::size_t>(membridge_openapi_end - membridge_openapi)};
+}
+
+}  // namespace membridge::admin::api

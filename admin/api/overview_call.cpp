@@ -1,0 +1,125 @@
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "admin/api/parts.hpp"
+#include "admin/version.hpp"
+#include "sync/parked.hpp"
+#include "sync/postgres/column.hpp"
+
+namespace membridge::admin::api {
+namespace {
+
+using nlohmann::ordered_json;
+using sync::postgres::Rows;
+using sync::postgres::Transaction;
+
+double NumberAt(const Rows& rows, std::size_t row, std::size_t column) {
+  const std::string_view text = rows.Text(row, column);
+  double number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+/// Seconds per point: at most 120 points, of whole minutes, or of 15 seconds in a short window.
+std::int64_t StepOf(std::int64_t minutes) {
+  if (minutes <= 15) return 15;
+  return 60 * ((minutes + 119) / 120);
+}
+
+ordered_json Deliveries(Transaction& transaction, std::int64_t minutes) {
+  const std::int64_t step = StepOf(minutes);
+  const std::int64_t points = (60 * minutes + step - 1) / step;
+  // Whole steps only, up to a few seconds ago: one under way would look like a fall.
+  const Rows rows = transaction.Run(
+      "WITH bounds AS (SELECT to_timestamp(floor(extract(epoch FROM statement_timestamp()) / 15) * 15) AS upto), "
+      "window_ AS (SELECT upto - $1::bigint * $2::bigint * interval '1 second' AS since, upto FROM bounds), "
+      "counted AS (SELECT floor(extract(epoch FROM d.received_at - w.since) / $1::bigint)::bigint AS step, count(*) AS n "
+      "            FROM membridge.deliveries d, window_ w WHERE d.received_at >= w.since AND d.received_at < w.upto GROUP BY 1) "
+      "SELECT w.since + s * $1::bigint * interval '1 second', coalesce(c.n, 0), "
+      "       (SELECT count(*) FROM membridge.deliveries d WHERE d.received_at >= statement_timestamp() - interval '1 minute') "
+      "FROM window_ w CROSS JOIN generate_series(0, $2::bigint - 1) AS s LEFT JOIN counted c ON c.step = s ORDER BY s",
+      {std::to_string(step), std::to_string(points)});
+  ordered_json series = ordered_json::array();
+  std::int64_t total = 0;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    series.push_back({{"at", FormatRfc3339(sync::postgres::TimeAt(rows, row, 0))}, {"count", rows.Int(row, 1)}});
+    total += rows.Int(row, 1);
+  }
+  const double last_minute = rows.empty() ? 0 : static_cast<double>(rows.Int(0, 2));
+  return {{"per_second", last_minute / 60},
+          {"window_seconds", static_cast<std::int64_t>(rows.size()) * step},
+          {"step_seconds", step},
+          {"total", total},
+          {"series", std::move(series)}};
+}
+
+ordered_json Queue(Transaction& transaction, const Parts& parts) {
+  const Rows rows = transaction.Run(
+      "SELECT count(*), count(*) FILTER (WHERE claimed_until > statement_timestamp()), coalesce(greatest(0, extract(epoch FROM "
+      "statement_timestamp() - min(due_at) FILTER (WHERE claimed_until IS NULL OR claimed_until <= statement_timestamp()))), 0) "
+      "FROM membridge.dirty");
+  const auto lag = parts.lag();
+  return {{"dirty", rows.Int(0, 0)},
+          {"claimed", rows.Int(0, 1)},
+          {"oldest_due_seconds", NumberAt(rows, 0, 2)},
+          {"lag_seconds", lag ? ordered_json(std::chrono::duration<double>(*lag).count()) : ordered_json(nullptr)}};
+}
+
+ordered_json Parked(Transaction& transaction) {
+  const auto groups = sync::ParkedStore::List(transaction);
+  const Rows rows =
+      transaction.Run("SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM membridge.parked) AS memories");
+  return {{"memories", rows.Int(0, 0)}, {"groups", groups.size()}};
+}
+
+/// What a sweep's counters say of lost deliveries.
+ordered_json RepairedIn(const nlohmann::json& counters) {
+  const auto count = [&](const char* name) { return counters.value(name, std::int64_t{0}); };
+  return {{"added", count("repaired_added")}, {"updated", count("repaired_updated")}, {"deleted", count("repaired_deleted")}};
+}
+
+ordered_json LastSweep(Transaction& transaction, const ProjectId& project) {
+  const Rows rows = transaction.Run(
+      "SELECT id, kind, finished_at, counters FROM membridge.backfill_runs WHERE project = $1 AND state = 'done' AND kind <> "
+      "'export' "
+      "AND NOT coalesce((options ->> 'dry_run')::boolean, false) ORDER BY finished_at DESC LIMIT 1",
+      {project.Text()});
+  if (rows.empty()) return nullptr;
+  const auto counters = nlohmann::json::parse(rows.Text(0, 3));
+  return {{"run", rows.Int(0, 0)},
+          {"kind", rows.Text(0, 1)},
+          {"finished_at", FormatRfc3339(sync::postgres::TimeAt(rows, 0, 2))},
+          {"seen", counters.value("seen", std::int64_t{0})},
+          {"repaired", RepairedIn(counters)}};
+}
+
+Answer ReadOverview(Call& call, const Parts& parts) {
+  Transaction transaction = call.Begin();
+  ordered_json projects = ordered_json::array();
+  for (const ProjectConfig& project : parts.config.projects) {
+    const auto budget = parts.mem0.BudgetOf(project.id);
+    projects.push_back({{"project", project.id.Text()},
+                        {"mem0",
+                         {{"calls_per_second", budget->PerSecond()},
+                          {"most_per_second", budget->MostPerSecond()},
+                          {"paused_seconds", std::chrono::duration<double>(budget->Paused()).count()}}},
+                        {"last_sweep", LastSweep(transaction, project.id)}});
+  }
+  const Rows now = transaction.Run("SELECT statement_timestamp()");
+  return ordered_json{{"now", FormatRfc3339(sync::postgres::TimeAt(now, 0, 0))},
+                      {"version", kVersion},
+                      {"ready", parts.ready()},
+                      {"deliveries", Deliveries(transaction, call.query["minutes"].get<std::int64_t>())},
+                      {"queue", Queue(transaction, parts)},
+                      {"parked", Parked(transaction)},
+                      {"projects", std::move(projects)}};
+}
+
+}  // namespace
+
+void AddOverviewCalls(Handlers& handlers, const Parts& parts) {
+  handlers["readOverview"] = [&parts](Call& call) { return ReadOverview(call, parts); };
+}
+
+}  // namespace membridge::admin::api

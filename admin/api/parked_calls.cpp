@@ -1,0 +1,86 @@
+// Memories that cannot be applied as things stand.
+#include "admin/api/counted.hpp"
+#include "admin/api/parts.hpp"
+#include "admin/views.hpp"
+#include "sync/parked.hpp"
+
+namespace membridge::admin::api {
+namespace {
+
+using nlohmann::ordered_json;
+using sync::ParkedStore;
+using sync::postgres::Transaction;
+
+sync::ParkedFilter FilterFrom(const nlohmann::json& values) {
+  return {.group = Call::Given<std::string>(values, "group"),
+          .project = Call::Given<ProjectId>(values, "project"),
+          .memory = Call::Given<MemoryId>(values, "memory"),
+          .mapping = Call::Given<std::string>(values, "mapping"),
+          .code = Call::Given<std::string>(values, "code")};
+}
+
+Answer ListGroups(Call& call) {
+  Transaction transaction = call.Begin();
+  ordered_json groups = ordered_json::array();
+  for (const sync::ParkedGroup& group : ParkedStore::List(transaction, FilterFrom(call.query))) groups.push_back(ViewOf(group));
+  return ordered_json{{"groups", std::move(groups)}};
+}
+
+Answer List(Call& call) {
+  Transaction transaction = call.Begin();
+  const auto page =
+      ParkedStore::Show(transaction, FilterFrom(call.query), call.query["limit"].get<std::size_t>(), call.Query("cursor"));
+  if (!page) return Refuse(400, "bad_cursor", page.error().message, page.error().hint);
+  return PageOf("memories", page->memories, page->next);
+}
+
+/// What retry and drop have in common: everything only when asked for, counted first.
+using Act = std::function<std::size_t(Call&, const sync::ParkedFilter&)>;
+
+Answer CountThenAct(Call& call, const Act& act) {
+  const nlohmann::json& filter_body = call.body["filter"];
+  call.detail["filter"] = filter_body;
+  call.object = filter_body.value("group", "");
+  if (filter_body.empty() && !call.body.value("all", false))
+    return RefuseField("filter", "names nothing; say all: true to mean every parked memory");
+  const auto intent = IntentOf(call.body);
+  if (!intent) return tl::unexpected<Problem>(intent.error());
+  const sync::ParkedFilter filter = FilterFrom(filter_body);
+  std::size_t count = 0;
+  {
+    Transaction transaction = call.Begin();
+    count = ParkedStore::Count(transaction, filter);
+  }
+  if (*intent == Intent::kCount) {
+    call.nothing_changed = true;
+    return ordered_json{{"memories", count}, {"done", false}};
+  }
+  if (auto outgrown = Outgrown(call.body, count)) return tl::unexpected<Problem>(std::move(*outgrown));
+  const std::size_t done = act(call, filter);
+  call.detail["memories"] = done;
+  return ordered_json{{"memories", done}, {"done", true}};
+}
+
+std::size_t Drop(Call& call, const sync::ParkedFilter& filter) {
+  Transaction transaction = call.Begin();
+  const std::size_t dropped = ParkedStore::Drop(transaction, filter);
+  transaction.Commit();
+  return dropped;
+}
+
+}  // namespace
+
+void AddParkedCalls(Handlers& handlers, const Parts& parts) {
+  handlers["listParkedGroups"] = ListGroups;
+  handlers["listParked"] = List;
+  handlers["retryParked"] = [&parts](Call& call) {
+    return CountThenAct(call, [&parts](Call& retried, const sync::ParkedFilter& filter) {
+      const std::size_t memories = ParkedStore::Retry(retried.state, filter);
+      parts.wake_workers();
+      return memories;
+    });
+  };
+  handlers["dropParked"] = [](Call& call) { return CountThenAct(call, Drop); };
+}
+
+}  // namespace membridge::admin::api

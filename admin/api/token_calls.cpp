@@ -1,0 +1,61 @@
+// Tokens of this API, and the audit.
+#include "admin/admin_tokens.hpp"
+#include "admin/api/parts.hpp"
+#include "admin/views.hpp"
+
+namespace membridge::admin::api {
+namespace {
+
+using nlohmann::ordered_json;
+using sync::postgres::Transaction;
+
+ordered_json ConfiguredView(const AdminToken& token) {
+  return {{"id", nullptr},         {"name", token.name},    {"role", NameOf(token.role)}, {"kept_in", "configuration"},
+          {"created_at", nullptr}, {"created_by", nullptr}, {"expires_at", nullptr},      {"last_used", nullptr},
+          {"revoked_at", nullptr}};
+}
+
+Answer List(Call& call, const Parts& parts) {
+  Transaction transaction = call.Begin();
+  ordered_json tokens = ordered_json::array();
+  for (const AdminToken& token : parts.config.admin_tokens) tokens.push_back(ConfiguredView(token));
+  for (const StoredAdminToken& token : AdminTokens::List(transaction)) tokens.push_back(ViewOf(token));
+  return ordered_json{{"tokens", std::move(tokens)}};
+}
+
+Answer Create(Call& call) {
+  call.object = call.body["name"].get<std::string>();
+  call.detail["role"] = call.body["role"];
+  std::optional<std::chrono::days> expires_in;
+  if (call.body.contains("expires_in_days")) expires_in = std::chrono::days{call.body["expires_in_days"].get<int>()};
+  Transaction transaction = call.Begin();
+  const auto issued = AdminTokens::Create(transaction, call.object, *RoleNamed(call.body["role"].get<std::string>()),
+                                          call.caller.Actor(), expires_in);
+  if (!issued) return Refuse(issued.error());
+  transaction.Commit();
+  call.detail["id"] = issued->stored.id;
+  return ordered_json{{"token", issued->token},
+                      {"id", issued->stored.id},
+                      {"name", issued->stored.name},
+                      {"role", NameOf(issued->stored.role)},
+                      {"expires_at", TimeOrNull(issued->stored.expires_at)}};
+}
+
+Answer Revoke(Call& call) {
+  Transaction transaction = call.Begin();
+  const auto revoked = AdminTokens::Revoke(transaction, call.Path("token"));
+  if (!revoked) return Refuse(revoked.error());
+  transaction.Commit();
+  call.detail["name"] = revoked->name;
+  return ViewOf(*revoked);
+}
+
+}  // namespace
+
+void AddTokenCalls(Handlers& handlers, const Parts& parts) {
+  handlers["listTokens"] = [&parts](Call& call) { return List(call, parts); };
+  handlers["createToken"] = Create;
+  handlers["revokeToken"] = Revoke;
+}
+
+}  // namespace membridge::admin::api

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sync/postgres/session.hpp"
+
+namespace membridge::admin::api {
+
+/// A few threads, each with its own session on the state database, for requests that may wait for a database or for Mem0: the I/O
+/// threads of the listener never do. Threads: TryRun() from any; made and destroyed by one.
+class WorkPool {
+ public:
+  /// The thread's session: made when first asked for, and again after it broke.
+  class Connection {
+   public:
+    explicit Connection(const std::string& dsn) : dsn_(dsn) {}
+    /// Throws postgres::SqlFailure when the database is away.
+    sync::postgres::Session& Get();
+
+   private:
+    const std::string& dsn_;
+    std::optional<sync::postgres::Session> session_;
+  };
+  using Job = std::function<void(Connection&)>;
+
+  WorkPool(std::string dsn, std::size_t threads, std::size_t most_waiting);
+  ~WorkPool();  ///< Stop()
+
+  /// Finishes the jobs under way; those that wait are dropped, and no more are taken.
+  void Stop();
+
+  /// False when too many wait already. A job must not throw.
+  bool TryRun(Job job);
+
+ private:
+  void Work(const std::stop_token& stop);
+
+  const std::string dsn_;
+  const std::size_t most_waiting_;
+  std::mutex mutex_;
+  std::condition_variable_any arrived_;
+  std::deque<Job> waiting_;            // guarded by mutex_
+  bool stopped_ = false;               // guarded by mutex_
+  std::vector<std::jthread> threads_;  // last: they use everything above
+};
+
+}  // namespace membridge::admin::api

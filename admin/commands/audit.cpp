@@ -1,0 +1,96 @@
+#include "admin/audit.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+
+#include "admin/commands/command.hpp"
+#include "admin/commands/filters.hpp"
+#include "admin/commands/state_command.hpp"
+#include "admin/views.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using sync::postgres::Session;
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  std::string actor, action, outcome, since, cursor, head;
+  std::size_t limit = 50;
+};
+
+int List(const Options& options, Session& session, Console& console) {
+  AuditFilter filter{Given(options.actor), Given(options.action), Given(options.outcome)};
+  if (!options.since.empty()) {
+    filter.since = ParseWhen(options.since, SystemClock{}.Now());
+    if (!filter.since)
+      return PrintUsageError({ErrorCode::kRefused, fmt::format("--since: \"{}\" is no time", options.since),
+                              "write 2026-03-01, 2026-03-01T09:00:00Z, or an age such as 2h"},
+                             console);
+  }
+  sync::postgres::Transaction transaction = session.Begin();
+  const auto page = Audit::List(transaction, filter, options.limit, Given(options.cursor));
+  if (!page) return PrintUsageError(page.error(), console);
+  if (options.common->json) {
+    fmt::print(console.out, "{}\n", PageOf("entries", page->entries, page->next).dump(2));
+    return kDone;
+  }
+  for (const AuditRecord& record : page->entries) {
+    const AuditEntry& entry = record.entry;
+    fmt::print(console.out, "{:>6}  {}  {:<16} {:<15} {:<8} {} {}  {}\n", record.number, FormatRfc3339(record.at), entry.actor,
+               entry.source, NameOf(entry.outcome), entry.action, entry.object, entry.detail.dump());
+  }
+  if (page->next) fmt::print(console.err, "more: --cursor {}\n", *page->next);
+  return kDone;
+}
+
+int Verify(const Options& options, Session& session, Console& console) {
+  AuditVerdict verdict = Audit::Verify(session);
+  if (verdict.Intact() && !options.head.empty() && !Audit::Holds(session, options.head))
+    verdict.problem = "no entry has the hash " + options.head + ": the chain was written anew";
+  if (options.common->json) {
+    nlohmann::ordered_json json{{"intact", verdict.Intact()},
+                                {"entries", verdict.entries},
+                                {"head", verdict.head},
+                                {"broken_at", nullptr},
+                                {"problem", nullptr}};
+    if (verdict.broken_at) json["broken_at"] = *verdict.broken_at;
+    if (!verdict.Intact()) json["problem"] = verdict.problem;
+    fmt::print(console.out, "{}\n", json.dump(2));
+  } else if (verdict.Intact()) {
+    fmt::print(console.out, "intact: {}{}\n", Counted(static_cast<std::size_t>(verdict.entries), "entry", "entries"),
+               verdict.head.empty() ? "" : ", the newest has the hash " + verdict.head);
+  } else {
+    fmt::print(console.out, "broken: {}\n", verdict.problem);
+  }
+  return verdict.Intact() ? kDone : kFoundProblems;
+}
+
+}  // namespace
+
+void AddAudit(CLI::App& app, Choice& choice) {
+  CLI::App* group = app.add_subcommand("audit", "What operators did and tried, by commands, API and page");
+  group->require_subcommand(1);
+
+  auto list_options = std::make_shared<Options>();
+  CLI::App* list = group->add_subcommand("list", "Entries, newest first");
+  list_options->common = AddConfigAndJsonOptions(*list);
+  list->add_option("--actor", list_options->actor, "Only by config:NAME, token:NAME, cli:USER or anonymous");
+  list->add_option("--action", list_options->action, "Only this, as in parked.retry");
+  list->add_option("--outcome", list_options->outcome, "done, refused or failed")
+      ->check(CLI::IsMember({"done", "refused", "failed"}));
+  list->add_option("--since", list_options->since, "Then or later: a time, a day, or an age such as 2h");
+  list->add_option("--limit", list_options->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();
+  list->add_option("--cursor", list_options->cursor, "Go on where a list ended");
+  list->callback([=, &choice] { choice = OnState(list_options, List); });
+
+  auto verify_options = std::make_shared<Options>();
+  CLI::App* verify = group->add_subcommand("verify", "Check the chain of hashes from the first entry on");
+  verify_options->common = AddConfigAndJsonOptions(*verify);
+  verify->add_option("--head", verify_options->head, "A hash that an earlier verify told: it must still be in the chain");
+  verify->callback([=, &choice] { choice = OnState(verify_options, Verify); });
+}
+
+}  // namespace membridge::admin

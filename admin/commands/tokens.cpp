@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+#include <regex>
+
+#include "admin/admin_tokens.hpp"
+#include "admin/commands/command.hpp"
+#include "admin/commands/command_audit.hpp"
+#include "admin/commands/state_command.hpp"
+#include "admin/views.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using sync::postgres::Session;
+using sync::postgres::Transaction;
+
+struct Options {
+  std::shared_ptr<CommonOptions> common;
+  std::string name, id;
+  std::string role = "viewer";
+  int days = 0;
+};
+
+int Create(const Options& options, Session& session, Console& console) {
+  Transaction transaction = session.Begin();
+  const auto expires_in = options.days > 0 ? std::optional{std::chrono::days{options.days}} : std::nullopt;
+  const auto issued = AdminTokens::Create(transaction, options.name, *RoleNamed(options.role), CommandActor(), expires_in);
+  if (!issued) return PrintError(issued.error(), console);
+  transaction.Commit();
+  NoteInAudit(session, console, "token.create", options.name, nullptr, {{"id", issued->stored.id}, {"role", options.role}});
+  if (options.common->json) {
+    nlohmann::ordered_json json = ViewOf(issued->stored);
+    json["token"] = issued->token;
+    fmt::print(console.out, "{}\n", json.dump(2));
+  } else {
+    // Alone on stdout: TOKEN=$(membridge tokens create …)
+    fmt::print(console.out, "{}\n", issued->token);
+    fmt::print(console.err, "{}, role {}; it is not shown again\n", options.name, options.role);
+  }
+  return kDone;
+}
+
+int List(const Options& options, Session& session, Console& console) {
+  Transaction transaction = session.Begin();
+  const auto tokens = AdminTokens::List(transaction);
+  if (options.common->json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const StoredAdminToken& token : tokens) list.push_back(ViewOf(token));
+    fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"tokens", std::move(list)}}.dump(2));
+    return kDone;
+  }
+  for (const StoredAdminToken& token : tokens) {
+    const std::string state = token.revoked_at   ? "revoked " + FormatRfc3339(*token.revoked_at)
+                              : token.expires_at ? "until " + FormatRfc3339(*token.expires_at)
+                                                 : "";
+    fmt::print(console.out, "{}  {:<16} {:<8} last used {}  {}\n", token.id, token.name, NameOf(token.role),
+               token.last_used ? FormatRfc3339(*token.last_used) : "never", state);
+  }
+  return kDone;
+}
+
+int Revoke(const Options& options, Session& session, Console& console) {
+  Transaction transaction = session.Begin();
+  const auto revoked = AdminTokens::Revoke(transaction, options.id);
+  if (!revoked) return PrintError(revoked.error(), console);
+  transaction.Commit();
+  NoteInAudit(session, console, "token.revoke", options.id, nullptr, {{"name", revoked->name}});
+  fmt::print(console.out, "{} opens nothing any more\n", revoked->name);
+  return kDone;
+}
+
+}  // namespace
+
+void AddTokens(CLI::App& app, Choice& choice) {
+  CLI::App* group = app.add_subcommand("tokens", "Tokens of the admin API and page, beside those of the configuration");
+  group->require_subcommand(1);
+
+  auto create_options = std::make_shared<Options>();
+  CLI::App* create = group->add_subcommand("create", "Issue a token and print it; only its hash is kept");
+  create_options->common = AddConfigAndJsonOptions(*create);
+  const auto is_name = [](const std::string& name) {
+    return std::regex_match(name, std::regex{"[a-z0-9][a-z0-9_-]{0,62}"}) ? std::string{} : "use up to 63 of a-z, 0-9, - and _";
+  };
+  create->add_option("name", create_options->name, "Tells tokens apart in the audit")->required()->check(is_name);
+  create->add_option("--role", create_options->role, "viewer, operator or admin")
+      ->check(CLI::IsMember({"viewer", "operator", "admin"}))
+      ->capture_default_str();
+  create->add_option("--days", create_options->days, "Expires after so many days; never when left out")
+      ->check(CLI::Range(1, 3650));
+  create->callback([=, &choice] { choice = OnState(create_options, Create); });
+
+  auto list_options = std::make_shared<Options>();
+  CLI::App* list = group->add_subcommand("list", "Those that were issued; never the tokens themselves");
+  list_options->common = AddConfigAndJsonOptions(*list);
+  list->callback([=, &choice] { choice = OnState(list_options, List); });
+
+  auto revoke_options = std::make_shared<Options>();
+  CLI::App* revoke = group->add_subcommand("revoke", "From now on it opens nothing");
+  revoke_options->common = AddConfigAndJsonOptions(*revoke);
+  revoke->add_option("id", revoke_options->id, "The token's id, as tokens list shows it")->required();
+  revoke->callback([=, &choice] { choice = OnState(revoke_options, Revoke); });
+}
+
+}  // namespace membridge::admin

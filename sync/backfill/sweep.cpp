@@ -295,7 +295,7 @@ Result<Job::Step> Sweep::LookForMissing(Run& run) {
       transaction.Commit();
       return Fail(ErrorCode::kRefused,
                   fmt::format("{} of {} memories are missing at Mem0, more than may vanish at once", found.missing, found.live),
-                  "make sure the API key is the right project's; if they are really gone, run the sweep again and allow it");
+                  "make sure the API key is the right project's; if they are really gone, sweep again with --allow-vanishing");
     }
     run.cursor["missing"] = found.missing;
   }

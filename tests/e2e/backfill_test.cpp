@@ -119,7 +119,7 @@ TEST_CASE("live deliveries go ahead of a sweep and are never overwritten by its 
   test::Bridge bridge{profiles.Options("[" + std::string{kSweep} + "]")};
   bridge.Start();
   world.Subscribe(bridge);
-  world.Mem0().Load(40, 4'000, {{"text", "Works at Firm {i}"}});
+  world.Mem0().Load(40, 2'400, {{"text", "Works at Firm {i}"}});
   std::vector<std::string> memories;
   for (const auto& [id, record] : world.Mem0().Truth()) memories.push_back(id);
   JsonOf(bridge, {"backfill", "run", "sweep", "--no-wait"});
@@ -127,7 +127,7 @@ TEST_CASE("live deliveries go ahead of a sweep and are never overwritten by its 
   REQUIRE(test::WaitUntil(running));
 
   std::vector<std::chrono::milliseconds> took;
-  for (std::size_t i = 0; i < 40 && running(); ++i) {
+  for (std::size_t i = 0; i < 24 && running(); ++i) {
     const std::string& memory = memories[i * 97 % memories.size()];
     const std::string text = "Works at Live " + std::to_string(i);
     const auto began = std::chrono::steady_clock::now();
@@ -144,7 +144,7 @@ TEST_CASE("live deliveries go ahead of a sweep and are never overwritten by its 
   CHECK(took.size() >= 3);
   CHECK(world.WrongRows() == std::vector<std::string>{});
   std::sort(took.begin(), took.end());
-  WARN(fmt::format("{} live changes during a sweep of 4,000: the median was applied after {} ms, the slowest after {} ms",
+  WARN(fmt::format("{} live changes during a sweep of 2,400: the median was applied after {} ms, the slowest after {} ms",
                    took.size(), took[took.size() / 2].count(), took.back().count()));
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("kill -9 in the middle of a sweep and of sixty exports: both go on whe
   World world{SeedOfRun()};
   Profiles profiles{world};
   profiles.AddUsers(60);
-  world.Mem0().Load(10, 3'000, {{"text", "Works at Firm {i}"}, {"user_id", "user-1{u}"}});
+  world.Mem0().Load(10, 1'600, {{"text", "Works at Firm {i}"}, {"user_id", "user-1{u}"}});
   world.Mem0().SetExports({{"ready_after_ms", 5},
                            {"users",
                             {{"user-30", {{"patch", {{"years", "eight"}}}}},

@@ -207,8 +207,7 @@ TEST_CASE("many memories missing at once stop the sweep until a person allows it
   CHECK(refused.state == RunState::kFailed);
   CHECK(refused.error ==
         "31 of 300 memories are missing at Mem0, more than may vanish at once; make sure the API key is the right project's; if "
-        "they are "
-        "really gone, run the sweep again and allow it");
+        "they are really gone, sweep again with --allow-vanishing");
   CHECK(refused.Counter("missing") == 31);
   CHECK(notes.db.Count("notes") == 300);
   CHECK(notes.db.Count("membridge.dirty") == 0);

@@ -157,7 +157,9 @@ Api::~Api() = default;
 
 void Api::AddTo(receiver::http::Router& router) {
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
-    router.Add(method, std::string{kPrefix} + "/{path...}",
+    std::string everything{kPrefix};
+    everything += "/{path...}";
+    router.Add(method, everything,
                [this](Request&& request, auto&&, const Reply& reply) { Receive(std::move(request), reply); });
   }
 }

@@ -5,7 +5,9 @@
 
 #include "sync/backfill/run_store.hpp"
 #include "sync/deliveries.hpp"
+#include "sync/events.hpp"
 #include "sync/log.hpp"
+#include "sync/parked.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/queue.hpp"
 #include "sync/tokens.hpp"
@@ -77,8 +79,10 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
   });
   Step("retention", [&] { DropOldDeliveries(session, today - std::chrono::ceil<std::chrono::days>(config_.keep_deliveries)); });
   Step("parked", [&] {
-    session.Run("DELETE FROM membridge.parked WHERE parked_at < clock_timestamp() - make_interval(secs => $1::float8)",
-                {std::to_string(config_.keep_parked.count())});
+    sync::postgres::Transaction transaction = session.Begin();
+    sync::ParkedStore::Drop(transaction, {.older_than = std::chrono::seconds{config_.keep_parked}});
+    sync::Events::Forget(transaction, std::chrono::seconds{config_.keep_parked});
+    transaction.Commit();
   });
   Step("runs", [&] {
     sync::postgres::Transaction transaction = session.Begin();

@@ -93,4 +93,16 @@ void Events::Settle(Transaction& transaction, const std::vector<std::pair<Claim,
   transaction.Run(kUnpark, params);
 }
 
+std::size_t Events::Forget(Transaction& transaction, std::chrono::seconds age) {
+  static const std::string kSql = R"(
+      WITH gone AS (
+        DELETE FROM membridge.events e
+        WHERE e.parked = '{}' AND e.queued_at < statement_timestamp() - $1::bigint * interval '1 second'
+          AND NOT EXISTS (SELECT FROM membridge.dirty d WHERE d.bucket = e.bucket AND d.project = e.project AND d.memory_id = e.memory_id)
+          AND NOT EXISTS (SELECT FROM membridge.parked p WHERE p.project = e.project AND p.memory_id = e.memory_id AND p.mapping = '')
+        RETURNING 1)
+      SELECT count(*) FROM gone)";
+  return static_cast<std::size_t>(transaction.Run(kSql, {std::to_string(age.count())}).Int(0, 0));
+}
+
 }  // namespace membridge::sync

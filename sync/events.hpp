@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <utility>
@@ -42,6 +43,10 @@ class Events {
   /// that refuse no event of theirs any more.
   static void Settle(postgres::Transaction& transaction, const std::vector<std::pair<Claim, Event>>& events,
                      const std::vector<std::string>& mappings);
+
+  /// Forgets events that nobody waits for: neither parked nor of a dirty memory, and older than `age`. Their mapping was taken out of the
+  /// configuration. Returns how many.
+  static std::size_t Forget(postgres::Transaction& transaction, std::chrono::seconds age);
 };
 
 }  // namespace membridge::sync

@@ -47,6 +47,7 @@ Where WhereOf(const ParkedFilter& filter) {
   if (filter.mapping) where.Add("p.mapping = ?", *filter.mapping);
   if (filter.code) where.Add("p.code = ?", *filter.code);
   if (filter.group) where.Add("p.cause_group = ?", *filter.group);
+  if (filter.older_than) where.Add("p.parked_at < clock_timestamp() - make_interval(secs => ?::float8)", std::to_string(filter.older_than->count()));
   return where;
 }
 

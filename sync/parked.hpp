@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ struct ParkedFilter {
   std::optional<MemoryId> memory = std::nullopt;
   std::optional<std::string> mapping = std::nullopt;
   std::optional<std::string> code = std::nullopt;  ///< as NameOf(ErrorCode) spells it
+  std::optional<std::chrono::seconds> older_than = std::nullopt;  ///< parked for the first time longer ago than this
 };
 
 /// Parked memories that share a cause: same project, mapping, place, code and SQLSTATE, and the same words once values, numbers

@@ -62,6 +62,7 @@ class Application {
   void SettleWorks(const PlannedRow& planned, std::vector<Work>& works, const std::set<std::string>* only = nullptr);
   void SettleLate(const PlannedRow& planned, std::vector<Work>& works);
   void HearOthers(std::vector<Work>& works);
+  std::set<const Contribution*> OutdatedIn(const PlannedRow& planned, const Work& work) const;
   const mappings::Scope& TouchScope(const Work& work) const;
   void Write(const PlannedRow& planned, std::vector<RowSettlement>& settlements);
   void NoteRows(const PlannedRow& planned, const std::vector<Work>& works);

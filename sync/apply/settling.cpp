@@ -19,6 +19,17 @@ bool IsWithdrawn(const Work& work, const Contribution& contribution) {
                      [&](const Contribution* one) { return one->Who() == contribution.Who(); });
 }
 
+/// Whether nobody would miss it: what it says of each cell is in `said` already, in newer words.
+bool IsOutdated(const Contribution& contribution, const std::set<std::string>& said) {
+  return std::all_of(contribution.cells.begin(), contribution.cells.end(),
+                     [&](const auto& cell) { return said.contains(cell.first); });
+}
+
+bool ClaimsElements(const mappings::Row& row) {
+  return std::any_of(row.set.begin(), row.set.end(),
+                     [](const auto& one) { return one.cell.kind == mappings::Cell::Kind::kElements; });
+}
+
 /// A sum of two JSON numbers; what is no number counts as nothing.
 json Sum(const json& a, const json& b) {
   if (a.is_number_integer() && b.is_number_integer()) return a.get<std::int64_t>() + b.get<std::int64_t>();
@@ -38,7 +49,13 @@ void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& work
     for (const Contribution* old : work.withdrawn) {
       if (!SaysAgain(work, *old)) removed.push_back(*old);
     }
-    saved.insert(saved.end(), work.given.begin(), work.given.end());
+    const std::set<const Contribution*> outdated = OutdatedIn(planned, work);
+    for (const Contribution& given : work.given) {
+      if (!outdated.contains(&given)) saved.push_back(given);
+    }
+    for (const Contribution& other : work.others) {
+      if (outdated.contains(&other)) removed.push_back(other);
+    }
     if (work.image.empty()) {
       // The row is not there any more: a person or a cascade deleted it.
       if (work.others.empty()) forgotten.push_back(work.ledger.id);
@@ -59,6 +76,27 @@ void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& work
   if (planned.speaks && planned.remembers) ledger_.Save(saved);
   ledger_.Save(rows);
   ledger_.Forget(forgotten);
+}
+
+/// Events are not taken back, so of all that a mapping's events say of a row only the newest word on each cell decides anything,
+/// and the rest would grow with every event. Not so where rows go with their last speaker, or where elements are everybody's
+/// together. The oldest stays, too: it tells why the row is there.
+std::set<const Contribution*> Application::OutdatedIn(const PlannedRow& planned, const Work& work) const {
+  const bool counts = plan_.mapping->from == mappings::Mapping::From::kEvent && planned.row != nullptr;
+  if (!counts || planned.row->gone_deletes || ClaimsElements(*planned.row)) return {};
+  std::vector<const Contribution*> events;
+  for (const Contribution& given : work.given) events.push_back(&given);
+  for (const Contribution& other : work.others) {
+    if (other.mapping == plan_.mapping->name && other.name == planned.row->name) events.push_back(&other);
+  }
+  std::sort(events.begin(), events.end(), [](const auto* a, const auto* b) { return a->IsNewerThan(*b); });
+  std::set<const Contribution*> outdated;
+  std::set<std::string> said;
+  for (const Contribution* event : events) {
+    if (event != events.back() && IsOutdated(*event, said)) outdated.insert(event);
+    for (const auto& [name, claimed] : event->cells) said.insert(name);
+  }
+  return outdated;
 }
 
 void Application::HearOthers(std::vector<Work>& works) {

@@ -1,4 +1,5 @@
 #include "sync/deliveries_store.hpp"
+#include "sync/events.hpp"
 #include "sync/parked.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
@@ -215,6 +216,13 @@ rows:
     CHECK(shop.db.Count("membridge.parked") == 0);
     CHECK(shop.db.Count("membridge.events") == 0);
   }
+  SECTION("what is parked for too long goes with its events") {
+    const sync::ParkedFilter old{.older_than = std::chrono::seconds{60}};
+    CHECK(InTransaction(session, [&](auto& transaction) { return sync::ParkedStore::Drop(transaction, old); }) == 0);
+    shop.db.Run("UPDATE membridge.parked SET parked_at = parked_at - interval '2 minutes'");
+    CHECK(InTransaction(session, [&](auto& transaction) { return sync::ParkedStore::Drop(transaction, old); }) == 1);
+    CHECK(shop.db.Count("membridge.events") == 0);
+  }
   SECTION("dropped is forgotten: the next event of the memory comes alone") {
     CHECK(InTransaction(session, [](auto& transaction) { return sync::ParkedStore::Drop(transaction, {}); }) == 1);
     CHECK(shop.db.Count("membridge.events") == 0);
@@ -226,6 +234,21 @@ rows:
   CHECK(Counted(shop).front() == "ADD 2 18");
 }
 
+TEST_CASE("events whose mapping was taken out are forgotten in time", "[events][pg]") {
+  Workshop shop{kTables, {{"events.yaml", kEvents}}};
+  shop.Deliver("ADD", shop.sim.Add("ada", "Likes tea", nullptr, {}, false));
+  shop.Remap({});
+  shop.Work();
+  CHECK(shop.db.Count("membridge.events") == 1);
+  const auto forget = [&](std::chrono::seconds age) {
+    return InTransaction(shop.db, [&](auto& transaction) { return sync::Events::Forget(transaction, age); });
+  };
+  CHECK(forget(std::chrono::hours{1}) == 0);
+  CHECK(forget(std::chrono::seconds{0}) == 1);
+  shop.Deliver("ADD", shop.sim.Add("ada", "Likes rum", nullptr, {}, false));
+  CHECK(forget(std::chrono::seconds{0}) == 0);
+}
+
 TEST_CASE("a project without such mappings keeps no events", "[events][pg]") {
   Workshop shop{kTables,
                 {{"facts.yaml",
@@ -235,6 +258,34 @@ TEST_CASE("a project without such mappings keeps no events", "[events][pg]") {
   CHECK(shop.db.Count("membridge.events") == 0);
   shop.Work();
   CHECK(shop.Target().Count("fact") == 1);
+}
+
+TEST_CASE("what events say of one row stands by the newest, in any order, and is not remembered event by event", "[events][pg]") {
+  constexpr const char* kLast = R"(
+from: event
+rows:
+  person:
+    table: people
+    key: {ref: $memory.user_id}
+    new: {since: $event.time}
+    set: {last: $event.type, words: $memory.metadata.words}
+)";
+  Workshop shop{"CREATE TABLE people (ref text PRIMARY KEY, since timestamptz, last text, words text)", {{"last.yaml", kLast}}};
+  const std::string tea = shop.sim.Add("ada", "Likes tea", {{"words", "tea"}}, {}, false);
+  const std::string rum = shop.sim.Add("ada", "Likes rum", nullptr, {}, false);
+  std::vector<sync::Delivery> deliveries;
+  for (int i = 0; i < 30; ++i) {
+    deliveries.push_back(shop.DeliveryOf({{i == 29 ? "CATEGORIZE" : "UPDATE", i < 10 ? tea : rum}}));
+    deliveries.back().received_at += std::chrono::seconds{i};
+  }
+  std::swap(deliveries[3], deliveries[29]);
+  for (std::size_t i = 0; i < deliveries.size(); i += 10) {
+    shop.Accept({deliveries.begin() + static_cast<std::ptrdiff_t>(i), deliveries.begin() + static_cast<std::ptrdiff_t>(i + 10)});
+    shop.Work();
+  }
+  CHECK(shop.counters.events_counted == 30);
+  CHECK(shop.Column("SELECT last || ' ' || words FROM people") == Strings{"CATEGORIZE tea"});
+  CHECK(shop.Target().Count("membridge.contributions") == 3);
 }
 
 TEST_CASE("more events of one memory than are given at once are all counted", "[events][pg]") {

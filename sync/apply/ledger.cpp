@@ -140,10 +140,12 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
   json list = json::array();
   for (std::size_t i = 0; i < identities.size(); ++i) list.push_back({{"n", i}, {"i", identities[i]}});
   const std::string parameter = list.dump();
+  // OFFSET 0: a table that has just been filled has no statistics, and for a constant relation the planner would then read all of
+  // it for every batch.
+  const std::string wanted = "(SELECT n, i, $2::text AS relation FROM jsonb_to_recordset($1::jsonb) AS j(n int, i jsonb) OFFSET 0) AS r ";
   // Most rows are there already; asking first keeps the identity column and the write-ahead log quiet.
-  const std::string select = std::string{"SELECT "} + kRowColumns +
-                             ", r.n FROM jsonb_to_recordset($1::jsonb) AS r(n int, i jsonb) "
-                             "JOIN membridge.rows AS l ON l.relation = $2 AND l.identity = r.i ORDER BY l.id FOR UPDATE OF l";
+  const std::string select = std::string{"SELECT "} + kRowColumns + ", r.n FROM " + wanted +
+                             "JOIN membridge.rows AS l ON l.relation = r.relation AND l.identity = r.i ORDER BY l.id FOR UPDATE OF l";
   std::vector<std::optional<LedgerRow>> found(identities.size());
   const auto take = [&](const postgres::Rows& rows) {
     for (std::size_t at = 0; at < rows.size(); ++at) found[static_cast<std::size_t>(rows.Int(at, 8))] = RowAt(rows, at);
@@ -151,8 +153,9 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
   take(transaction_.Run(select, {parameter, relation}));
   if (std::any_of(found.begin(), found.end(), [](const auto& row) { return !row; })) {
     transaction_.Run(
-        "INSERT INTO membridge.rows (relation, identity) SELECT DISTINCT $2, r.i FROM jsonb_to_recordset($1::jsonb) AS r(n int, i jsonb) "
-        "WHERE NOT EXISTS (SELECT FROM membridge.rows AS l WHERE l.relation = $2 AND l.identity = r.i) ORDER BY r.i ON CONFLICT DO NOTHING",
+        "INSERT INTO membridge.rows (relation, identity) SELECT DISTINCT r.relation, r.i FROM " + wanted +
+            "WHERE NOT EXISTS (SELECT FROM membridge.rows AS l WHERE l.relation = r.relation AND l.identity = r.i) "
+            "ORDER BY r.relation, r.i ON CONFLICT DO NOTHING",
         {parameter, relation});
     take(transaction_.Run(select, {parameter, relation}));
   }

@@ -22,10 +22,11 @@ using postgres::Where;
 constexpr std::size_t kLongestPage = 1000;
 
 // The cause without what differs from memory to memory. PostgreSQL quotes a value behind a colon (invalid input syntax for type
-// date: "…") or in a key's brackets (Key (email)=(…)); other double quotes hold names of columns and constraints, which stay.
-// Then quoted texts of our own, ids and numbers.
+// date: "…"), in a key's brackets (Key (email)=(…)), or a whole row's at the end of its detail (Failing row contains (…).); other
+// double quotes hold names of columns and constraints, which stay. Then quoted texts of our own, ids and numbers.
 constexpr std::string_view kPattern =
-    R"re(regexp_replace(regexp_replace(regexp_replace(regexp_replace(p.cause,
+    R"re(regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(p.cause,
+        '\(([^()=]*) \(.*\)\.?\)$', '(\1 (…))'),
         ': ".*"', ': …', 'g'), '=\(.*\)', '=(…)', 'g'), '''[^'']*''', '…', 'g'),
         '\m[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\M|\m[0-9]+([.,:-][0-9]+)*\M', '…', 'gi'))re";
 

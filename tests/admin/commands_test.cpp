@@ -17,6 +17,7 @@ std::optional<std::string> Environment(const std::string& name) {
   if (name == "MEMBRIDGE_PUBLIC_URL" || name == "MEM0_BASE_URL") return "https://example.com";
   if (name == "MEMBRIDGE_LISTEN" || name == "MEMBRIDGE_ADMIN_LISTEN") return "127.0.0.1:0";
   if (name == "MEMBRIDGE_STATE_DIR" || name == "MEM0_API_KEY") return "somewhere";
+  if (name == "MEMBRIDGE_ADMIN_TOKEN") return "a-token-of-some-length";
   return std::nullopt;
 }
 

@@ -9,7 +9,7 @@ export class ApiError extends Error {
     super(body.message ?? `The server answered ${status}.`);
     this.status = status;
     this.code = body.code ?? "unknown";
-    this.hint = body.hint ?? "";
+    this.hint = (body.hint ?? "").startsWith("see fields") ? "" : body.hint ?? ""; // here they are shown at their fields
     this.fields = body.fields ?? {};
   }
 }
@@ -53,7 +53,7 @@ export const segment = encodeURIComponent;
 
 export const api = {
   get: (path, query, signal) => call("GET", path, { query, signal }),
-  post: (path, body = {}, query) => call("POST", path, { body, query }),
+  post: (path, body) => call("POST", path, { body }),
   patch: (path, body) => call("PATCH", path, { body }),
   remove: (path, query) => call("DELETE", path, { query }),
   /** As somebody who is not signed in yet. */

@@ -14,8 +14,8 @@ let main = null;
 let leaving = new AbortController();
 let shown = "";
 
-/** Draws the view of the present address. */
-function show() {
+/** Draws the view of the present address; `loaded`: because the browser has just loaded the page. */
+function show(loaded = false) {
   if (session.who === null) return;
   leaving.abort();
   leaving = new AbortController();
@@ -29,31 +29,34 @@ function show() {
   const body = h("div", { class: "view" });
   replace(main, h("div", { class: "view-head" }, h("div", {}, title, h("p", { class: "lead" }, view.about)), actions), body);
   document.title = `${view.title} · Membridge`;
-  view.show({ body, actions, parts: parts.slice(1), query, signal: leaving.signal, again: show, badge: frame.badge,
+  view.show({ body, actions, parts: parts.slice(1), query, signal: leaving.signal, again: () => show(), badge: frame.badge,
     call: (text) => {
       replace(title, text);
       document.title = `${text} · Membridge`;
     } });
+  if (loaded) return; // the focus begins where the document does, at the skip link
   if (moved) {
     scrollTo(0, 0);
     title.focus({ preventScroll: true });
     announce(view.title);
+  } else if (document.activeElement === document.body) {
+    title.focus({ preventScroll: true }); // what had the focus was drawn anew
   }
 }
 
-function enter() {
+function enter(loaded = false) {
   main = h("main", { id: "main", tabindex: "-1" });
   frame = makeFrame(groups(), main);
   replace(box, frame.element);
   shown = "";
-  show();
+  show(loaded);
 }
 
 function leave(why) {
   leaving.abort();
   for (const dialog of document.querySelectorAll("dialog")) dialog.close();
   document.getElementById("notes")?.remove();
-  showSignIn(box, why, enter);
+  showSignIn(box, why, () => enter());
 }
 
 async function start() {
@@ -62,11 +65,11 @@ async function start() {
     document.getElementById("main")?.focus();
   });
   session.onEnd(leave);
-  onPlace(show);
+  onPlace(() => show());
   if (session.token === null) return leave();
   try {
     session.signedIn(await api.get("session"));
-    enter();
+    enter(true);
   } catch (error) {
     if (error.status !== 401) leave(`${error.message} ${error.hint}`);
   }

@@ -11,9 +11,10 @@ function note(tone, text, hint) {
     notes = h("div", { id: "notes" });
     document.body.append(notes);
   }
+  // Of what went well only the newest counts; what failed stays until somebody has read it.
+  notes.querySelector(".good")?.remove();
   notes.append(box);
-  // What failed stays until somebody has read it.
-  if (tone !== "bad") setTimeout(() => box.remove(), SHOWN_FOR);
+  if (tone === "good") setTimeout(() => box.remove(), SHOWN_FOR);
 }
 
 function say(region, text) {

@@ -20,7 +20,6 @@ export function ask({ title, body, confirm, tone = "", act, complain }) {
       resolve(answer);
     });
   });
-  const returnTo = document.activeElement;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (yes.disabled) return;
@@ -29,8 +28,6 @@ export function ask({ title, body, confirm, tone = "", act, complain }) {
     try {
       answer = await act();
       dialog.close();
-      // The view may have been drawn anew under the dialog; then there is nothing to give the focus back to.
-      if (!returnTo?.isConnected) document.querySelector("main h1")?.focus();
     } catch (error) {
       if (!(error instanceof ApiError)) console.error(error);
       const elsewhere = complain?.(error) ?? true;

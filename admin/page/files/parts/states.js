@@ -2,6 +2,7 @@
 import { h, replace } from "../dom.js";
 
 const WAIT_BEFORE_SAYING_SO = 150;
+const latest = new WeakMap();
 
 export const loading = () => h("div", { class: "state", role: "status" }, h("span", { class: "spinner", "aria-hidden": "true" }), "Loading…");
 
@@ -16,23 +17,26 @@ export function broken(error, again) {
 
 /**
  * Fills `box` with what `render` makes of what `ask` answers. While it waits, what stood there stays if `box` was filled before;
- * a first load says so after a moment. Answers that arrive after `signal` was aborted are dropped.
+ * a first load says so after a moment. Only what was asked last is shown, and nothing after `signal` was aborted.
  */
 export async function load(box, ask, render, signal) {
+  const mine = Symbol("asked");
+  latest.set(box, mine);
+  const late = () => signal?.aborted || latest.get(box) !== mine;
   const first = box.childElementCount === 0;
   const saying = first ? setTimeout(() => replace(box, loading()), WAIT_BEFORE_SAYING_SO) : null;
   box.setAttribute("aria-busy", "true");
   try {
     const answer = await ask();
-    if (signal?.aborted) return;
     clearTimeout(saying);
+    if (late()) return;
     replace(box, render(answer));
   } catch (error) {
     clearTimeout(saying);
-    if (signal?.aborted || error.name === "AbortError") return;
+    if (late() || error.name === "AbortError") return;
     if (error.status === undefined) console.error(error); // a fault of the page itself
     replace(box, broken(error, () => load(box, ask, render, signal)));
   } finally {
-    box.removeAttribute("aria-busy");
+    if (latest.get(box) === mine) box.removeAttribute("aria-busy");
   }
 }

@@ -35,7 +35,7 @@ export default {
         { label: "Action", cell: (each) => h("span", { class: "mono" }, each.action) },
         { label: "Outcome", cell: (each) => h("span", { class: `mark ${TONES[each.outcome] ?? ""}` }, each.outcome) },
         { label: "On", cell: (each) => each.object || h("span", { class: "faint" }, "–") },
-        { label: "Detail", narrow: "wide", cell: detail },
+        { label: "Detail", class: "long", narrow: "wide", cell: detail },
         { label: "From", cell: (each) => h("span", { class: "mono" }, each.source) },
       ], page.entries), pager("audit", asked, page.next)]), signal);
     replace(body, chain, filters("audit", {

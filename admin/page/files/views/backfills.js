@@ -1,9 +1,9 @@
 // Scheduled exports and sweeps: when, how far, how it went; and running one now.
 import { api, segment } from "../api.js";
 import { h, replace, unseen } from "../dom.js";
-import { counted, duration, number, time } from "../format.js";
+import { ago, counted, duration, number, time } from "../format.js";
 import { done, failed } from "../notify.js";
-import { live } from "../parts/live.js";
+import { live, redraw } from "../parts/live.js";
 import { broken, empty, loading } from "../parts/states.js";
 import { facts, table } from "../parts/table.js";
 import { to } from "../router.js";
@@ -27,19 +27,29 @@ function progress(run) {
     h("progress", { "aria-label": `Run ${run.id} of ${run.name}`, max: 1, value: run.share ?? undefined }), h("p", {}, words, rate, left));
 }
 
-function act(run, what, label, look, tone = "") {
-  const button = h("button", { type: "button", class: tone, "data-key": `${what} ${run.id}`, on: { click: async () => {
+/** A button that asks the API for one thing and looks again; `told(answer)` is what came of it, `of` names what it is about. */
+function asking(path, label, of, told, look, tone = "") {
+  const button = h("button", { type: "button", class: tone, "data-key": path, on: { click: async () => {
     button.disabled = true;
     try {
-      const answer = await api.post(`runs/${run.id}/${what}`);
-      done(`Run ${run.id} is ${answer.wanted ? `asked to ${answer.wanted}` : answer.state}.`);
+      done(told(await api.post(path)));
     } catch (error) {
       failed(error);
     }
     look();
-  } } }, label, unseen(` run ${run.id}`));
+  } } }, label, unseen(` ${of}`));
   return button;
 }
+
+const act = (run, what, label, look, tone) => asking(`runs/${run.id}/${what}`, label, `run ${run.id}`,
+  (answer) => `Run ${run.id} is ${answer.wanted ? `asked to ${answer.wanted}` : answer.state}.`, look, tone);
+
+const pausing = (backfill, look) => {
+  const path = `backfills/${segment(backfill.name)}/`;
+  return backfill.paused_at
+    ? asking(`${path}resume`, "Resume", `the schedule of ${backfill.name}`, () => `The schedule of ${backfill.name} is in force again.`, look)
+    : asking(`${path}pause`, "Pause", `the schedule of ${backfill.name}`, () => `The schedule of ${backfill.name} is paused.`, look);
+};
 
 function runActions(run, look) {
   if (!session.may("operator") || !["queued", "running", "paused"].includes(run.state)) return null;
@@ -58,10 +68,10 @@ const schedules = (backfills, look) => (backfills.length === 0 ? empty("None is 
     { label: "What", cell: (each) => [KINDS[each.kind], each.mapping ? [" of ", h("a", { href: to(["mappings", each.mapping]) }, each.mapping)] : null] },
     { label: "Project", cell: (each) => each.project },
     { label: "Schedule", cell: (each) => [h("span", { class: "mono" }, each.schedule), h("span", { class: "faint" }, ` ${each.timezone}`)] },
-    { label: "Next", cell: (each) => time(each.next_at, { relative: true }) },
+    { label: "Next", cell: (each) => (each.paused_at ? h("span", { class: "mark warn" }, "paused ", ago(each.paused_at)) : time(each.next_at, { relative: true })) },
     { label: "Last", cell: (each) => (each.last ? [state(each.last), " ", time(each.last.finished_at ?? each.last.queued_at, { relative: true })] : "never") },
     ...(session.may("operator") ? [{ label: "", cell: (each) => h("div", { class: "row-ends" },
-      h("button", { type: "button", "data-key": `run ${each.name}`, on: { click: () => runNow(each, look) } }, "Run now…", unseen(` ${each.name}`))) }] : []),
+      h("button", { type: "button", "data-key": `run ${each.name}`, on: { click: () => runNow(each, look) } }, "Run now…", unseen(` ${each.name}`)), pausing(each, look)) }] : []),
   ], backfills));
 
 const history = (runs) => (runs.length === 0 ? empty("Nothing has run yet.")
@@ -82,17 +92,15 @@ function overview({ body, actions, signal }) {
     try {
       const [{ backfills }, { runs }] = await Promise.all([api.get("backfills", {}, signal), api.get("runs", { limit: 25 }, signal)]);
       if (signal.aborted) return;
-      // What is the same is left alone: a focused button keeps its focus while nothing moves.
+      // What is the same is left alone, so that text can be selected while nothing moves.
       const now = JSON.stringify([backfills, runs]);
       if (now === drawn) return;
       drawn = now;
       const active = runs.filter((run) => ["queued", "running", "paused"].includes(run.state));
-      const focused = document.activeElement?.dataset.key;
-      replace(body, h("div", { class: "stack" },
+      redraw(body, h("div", { class: "stack" },
         active.length > 0 ? h("section", {}, h("h2", {}, "Under way"), h("div", { class: "causes" }, active.map((run) => activeCard(run, look)))) : null,
         h("section", {}, h("h2", {}, "Schedules"), schedules(backfills, look)),
         h("section", {}, h("h2", {}, "Runs"), history(runs))));
-      if (focused) body.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
     } catch (error) {
       drawn = "";
       if (!signal.aborted) replace(body, broken(error, look));
@@ -108,7 +116,7 @@ function oneRun({ body, actions, parts: [, run], signal, call }) {
     try {
       const answer = await api.get(`runs/${segment(run)}`, {}, signal);
       if (signal.aborted) return;
-      replace(body, h("div", { class: "stack" },
+      redraw(body, h("div", { class: "stack" },
         h("section", {}, progress(answer), runActions(answer, look)),
         answer.error ? h("p", { class: "callout bad" }, answer.error) : null,
         facts([["State", state(answer)], ["Backfill", answer.name], ["What", KINDS[answer.kind]], ["Project", answer.project], ["Dry run", answer.dry_run ? "yes: it only looks and counts" : null], ["Asked by", answer.scheduled_for ? "its schedule" : "a person"],

@@ -121,7 +121,7 @@ function detail({ body, actions, parts: [delivery], signal, call }) {
       h("section", {}, h("h2", {}, "Headers"), h("p", { class: "hint gap" }, "Without credentials: those are never stored."),
         table("Headers", [
           { label: "Name", cell: (each) => h("span", { class: "mono" }, each.name) },
-          { label: "Value", cell: (each) => h("span", { class: "mono" }, each.value) },
+          { label: "Value", class: "long", cell: (each) => h("span", { class: "mono" }, each.value) },
         ], answer.headers)));
   }, signal);
 }

@@ -25,10 +25,10 @@ function list({ body, query, signal }) {
         { label: "Mapping", narrow: "title", cell: (each) => h("a", { href: to(["mappings", each.name], { memory: query.memory, project: query.memory ? query.project : each.project }) }, each.name) },
         { label: "Check", cell: verdict },
         { label: "Running", cell: inForce },
-        { label: "From", cell: (each) => each.from },
+        { label: "From", cell: (each) => each.from ?? "cannot be read" },
         { label: "Project", cell: (each) => each.project ?? "every one" },
         { label: "Target", cell: (each) => each.target },
-        { label: "Tables", cell: (each) => each.tables.join(", ") },
+        { label: "Tables", class: "long", cell: (each) => each.tables.join(", ") },
         { label: "Parked", class: "num", cell: (each) => (each.parked > 0 ? h("a", { href: "#/parked" }, number(each.parked)) : "0") },
       ], mappings)];
   }, signal);
@@ -60,7 +60,7 @@ function detail({ body, actions, parts: [name], query, signal, call }) {
     // Once it stands in the page.
     setTimeout(() => lines.querySelector(".marked")?.scrollIntoView({ block: "center" }));
     return h("div", { class: "stack" },
-      facts([["Check", verdict(checked)], ["Running", inForce(mapping)], ["From", mapping.from], ["Project", mapping.project ?? "every one"], ["Target", mapping.target],
+      facts([["Check", verdict(checked)], ["Running", inForce(mapping)], ["From", mapping.from ?? "cannot be read"], ["Project", mapping.project ?? "every one"], ["Target", mapping.target],
         ["Tables", mapping.tables.join(", ") || "–"], ["File", h("span", { class: "mono" }, mapping.file)], ["Digest", mapping.digest ? h("span", { class: "mono" }, mapping.digest.slice(0, 12)) : "cannot be read"]]),
       session.may("operator") && mapping.from === "memory" && errors === 0 ? preview(mapping, query, signal) : null,
       h("section", {}, h("h2", {}, "Source"), problemList(mapping.problems), lines));

@@ -55,7 +55,7 @@ function lineageRow(row) {
     row.cells.length === 0 ? h("p", { class: "hint" }, "It stands for the row itself and says nothing of its cells.")
       : table(`What it says of ${row.table} ${key}`, [
         { label: "Cell", cell: (cell) => h("a", { class: "mono", href: to("why", { table: row.table, key, column: cell.cell, target: row.target }) }, cell.cell) },
-        { label: "It says", cell: (cell) => plain(cell.value) },
+        { label: "It says", class: "long", cell: (cell) => plain(cell.value) },
       ], row.cells));
 }
 
@@ -65,8 +65,8 @@ const history = ({ versions }) => (versions.length === 0 ? empty("Mem0 keeps no 
   : table("Versions, oldest first", [
     { label: "At", narrow: "title", cell: (each) => time(each.at) },
     { label: "Event", cell: (each) => h("span", { class: "mark" }, each.event) },
-    { label: "Before", narrow: "wide", cell: (each) => each.old_text ?? h("span", { class: "faint" }, "–") },
-    { label: "After", narrow: "wide", cell: (each) => each.new_text ?? h("span", { class: "faint" }, "–") },
+    { label: "Before", class: "long", narrow: "wide", cell: (each) => each.old_text ?? h("span", { class: "faint" }, "–") },
+    { label: "After", class: "long", narrow: "wide", cell: (each) => each.new_text ?? h("span", { class: "faint" }, "–") },
   ], versions));
 
 const record = (answer) => (answer.record === null ? empty("It is gone: nothing is kept of what it said.")

@@ -4,7 +4,7 @@ import { line, strip } from "../charts.js";
 import { h, replace } from "../dom.js";
 import { ago, counted, duration, number, span } from "../format.js";
 import { select } from "../parts/form.js";
-import { live } from "../parts/live.js";
+import { live, redraw } from "../parts/live.js";
 import { broken, loading } from "../parts/states.js";
 import { amend } from "../router.js";
 
@@ -90,7 +90,7 @@ export default {
       try {
         const answer = await api.get("overview", { minutes }, signal);
         if (signal.aborted) return;
-        replace(body, draw(answer));
+        redraw(body, draw(answer));
         badge("parked", answer.parked.memories, "parked");
       } catch (error) {
         if (!signal.aborted) replace(body, broken(error, look));

@@ -67,7 +67,7 @@ function groups({ body, actions, signal, again, badge }) {
 
 const memoryTable = (rows, again) => table("Parked memories", [
   { label: "Memory", narrow: "title", cell: (each) => id(each.memory, to(["memories", each.project, each.memory])) },
-  { label: "Cause", narrow: "wide", cell: (each) => each.cause },
+  { label: "Cause", class: "long", narrow: "wide", cell: (each) => each.cause },
   { label: "Tries", class: "num", cell: (each) => number(each.attempts) },
   { label: "Last tried", cell: (each) => time(each.tried_at, { relative: true }) },
   { label: "", cell: (each) => h("div", { class: "row-ends" },

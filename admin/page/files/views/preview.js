@@ -2,12 +2,12 @@
 import { api, ApiError, segment } from "../api.js";
 import { freshId, h, quiet, replace } from "../dom.js";
 import { counted, plain } from "../format.js";
-import { complainAt, field, input, select } from "../parts/form.js";
+import { field, input, select } from "../parts/form.js";
 import { broken, empty, loading } from "../parts/states.js";
 import { table } from "../parts/table.js";
 import { session } from "../session.js";
 
-const EXAMPLE = JSON.stringify({ id: "example", memory: "Works at Initech, prefers German", user_id: "ada", metadata: { email: "ada@example.com" }, categories: ["support"] }, null, 2);
+const example = () => JSON.stringify({ id: "example", memory: "Works at Initech, prefers German", user_id: "ada", metadata: { email: "ada@example.com" }, categories: ["support"], updated_at: new Date().toISOString() }, null, 2);
 
 const value = (cell) => (cell === null || cell === undefined ? h("span", { class: "faint" }, "null") : plain(cell));
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
@@ -20,8 +20,8 @@ function rowCard(row) {
   const kept = cells.filter(({ before, after }) => same(before ?? null, after ?? null));
   const columns = [
     { label: "Column", narrow: "title", cell: (each) => h("span", { class: "mono" }, each.cell) },
-    { label: "Before", cell: (each) => h("span", { class: "was" }, row.before === null ? h("span", { class: "faint" }, "–") : value(each.before)) },
-    { label: "After", cell: (each) => h("span", { class: "is" }, row.after === null ? h("span", { class: "faint" }, "–") : value(each.after)) },
+    { label: "Before", class: "long", cell: (each) => h("span", { class: "was" }, row.before === null ? h("span", { class: "faint" }, "–") : value(each.before)) },
+    { label: "After", class: "long", cell: (each) => h("span", { class: "is" }, row.after === null ? h("span", { class: "faint" }, "–") : value(each.after)) },
   ];
   const name = `${row.table} ${Object.entries(row.identity).map(([column, own]) => `${column}=${own}`).join(", ")}`;
   return h("article", { class: "row-card" },
@@ -77,10 +77,14 @@ export function preview(mapping, query, signal) {
   const fields = {
     memory: field("Memory id", input("memory", query.memory, { class: "mono" })),
     read: field("Read it", select("read", [["mem0", "from Mem0 now"], ["mirror", "from the mirror"]])),
-    record: field("Record", h("textarea", { name: "record", spellcheck: "false", rows: 10, value: EXAMPLE }), "One memory as Mem0 answers it: id, memory, user_id, metadata, categories, updated_at."),
+    record: field("Record", h("textarea", { name: "record", spellcheck: "false", rows: 10, value: example() }), "One memory as Mem0 answers it: id, memory, user_id, metadata, categories, updated_at."),
   };
   if (mapping.project === null && session.who.projects.length > 1) fields.project = field("Project", select("project", session.who.projects, query.project));
   else if (mapping.project === null) fields.project = { control: { value: session.who.projects[0] }, complain() {} };
+  // Without moving the focus, which may be in another field by then.
+  const complain = (complaints) => {
+    for (const [name, element] of Object.entries(fields)) element.complain(complaints[name] ?? "");
+  };
   const look = async () => {
     const body = request(way, fields);
     if (body === null) return void replace(result, idle());
@@ -90,9 +94,10 @@ export function preview(mapping, query, signal) {
     let shown;
     try {
       shown = draw(await api.post(`mappings/${segment(mapping.name)}/preview`, body));
-      complainAt(fields, {});
+      complain({});
     } catch (error) {
       if (!(error instanceof ApiError)) console.error(error);
+      complain(error.fields ?? {});
       shown = broken(error, look);
     }
     if (mine !== asking || signal.aborted) return;

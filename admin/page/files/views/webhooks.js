@@ -26,7 +26,7 @@ function tick(label, hint) {
 
 const planLines = (steps) => (steps.length === 0 ? empty("Nothing to do.")
   : h("ul", { class: "plan" }, steps.map((step) => h("li", { class: TONES[step.step] ?? "" },
-    h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[step.step] ?? "·"), h("span", {}, h("b", {}, step.step), ` ${step.text}`)))));
+    h("span", { class: "sign", "aria-hidden": "true" }, SIGNS[step.step] ?? "·"), h("span", {}, h("b", {}, step.step), step.text.startsWith(step.step) ? step.text.slice(step.step.length) : ` ${step.text}`)))));
 
 async function apply(project, again) {
   const adopt = tick("Take over look-alikes", "Webhooks that lead here under our name, but were made by another deployment.");
@@ -81,8 +81,8 @@ const found = (project, webhooks, again) => (webhooks.length === 0 ? empty("Mem0
     { label: "Name", narrow: "title", cell: (each) => each.name },
     { label: "Whose", cell: (each) => h("span", { class: `mark ${OWNERS[each.ownership] ?? ""}` }, each.ownership) },
     { label: "Active", cell: (each) => (each.is_active ? "yes" : h("span", { class: "mark bad" }, "no")) },
-    { label: "Address", narrow: "wide", cell: (each) => h("span", { class: "mono" }, each.url) },
-    { label: "Events", narrow: "wide", cell: (each) => h("span", { class: "marks" }, events(each.events)) },
+    { label: "Address", class: "long", narrow: "wide", cell: (each) => h("span", { class: "mono" }, each.url) },
+    { label: "Events", class: "long", narrow: "wide", cell: (each) => h("span", { class: "marks" }, events(each.events)) },
     { label: "Last used", cell: (each) => (each.token ? time(each.token.last_used, { relative: true }) : h("span", { class: "faint" }, "unknown")) },
     ...(session.may("admin") ? [{ label: "", cell: (each) => h("div", { class: "row-ends" },
       h("button", { type: "button", on: { click: () => editWebhook(project, each, again) } }, "Edit…", unseen(` ${each.name}`)),

@@ -27,7 +27,7 @@ function cellCard(cell) {
     cell.person ? h("p", { class: "hint gap" }, "What stands there is not what the bridge left, so a person or another program wrote it, and it stays.") : null,
     cell.claims.length === 0 ? null : table(`What memories say of ${cell.cell}, newest first`, [
       { label: "", class: "wins", cell: (claim) => (claim.wins ? h("span", { class: "mark good" }, "wins") : h("span", { class: "mark" }, "older")) },
-      { label: "It says", narrow: "wide", cell: (claim) => value(claim.value) },
+      { label: "It says", class: "long", narrow: "wide", cell: (claim) => value(claim.value) },
       { label: "Memory", cell: (claim) => id(claim.memory, to(["memories", claim.project, claim.memory])) },
       { label: "Version", cell: (claim) => time(claim.version) },
       { label: "Mapping", cell: mappingLine },

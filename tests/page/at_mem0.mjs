@@ -1,0 +1,147 @@
+// Webhooks and backfills.
+import assert from "node:assert/strict";
+import { eventually } from "./world.mjs";
+
+const tokenOf = (webhook) => webhook.url.split("/").at(-1);
+const named = async (world, name) => (await world.webhooks()).filter((webhook) => webhook.name === name);
+
+/** Neither what is seen nor what the page holds tells a token that is out. */
+async function hides(operator, token) {
+  assert.ok(token.length === 43 && !(await operator.page.content()).includes(token), "the page tells a token");
+}
+
+export async function managesWebhooks(operator, world) {
+  await operator.visit("Webhooks");
+  await operator.sees("Mem0 has no webhook for this project.", "membridge-crm", "Apply would change something.");
+  await operator.press("Apply…");
+  await operator.sees("create");
+  assert.deepEqual(await world.webhooks(), []); // looking changes nothing
+  await operator.confirm("Apply");
+  await operator.sees("Mem0 has now what the configuration asks for.", "Mem0 has what is asked for.");
+  const [ours] = await world.webhooks();
+  await hides(operator, tokenOf(ours));
+  await operator.press("Apply…");
+  await operator.confirm("Apply");
+  await operator.sees("Everything was as it should be.");
+  assert.equal((await world.webhooks()).length, 1);
+
+  await operator.press("Rotate token…");
+  await operator.sees("The token itself is shown to nobody.");
+  await operator.fill("The old address stays valid for", "3600");
+  await operator.confirm("Rotate");
+  await operator.sees("Rotated. The old token is valid for 1 h more.");
+  const [rotated] = await named(world, "membridge-crm");
+  assert.notEqual(tokenOf(rotated), tokenOf(ours));
+  for (const token of [tokenOf(ours), tokenOf(rotated)]) {
+    await hides(operator, token);
+    const answer = await fetch(`${world.receiver}/webhooks/crm/${token}`, { method: "POST", body: "{}", headers: { "Content-Type": "application/json" } });
+    assert.equal(answer.status, 200);
+  }
+  await operator.page.waitForFunction(() => [...document.querySelectorAll("section")].find((section) => section.innerText.startsWith("Addresses"))?.querySelectorAll("tbody tr").length === 2);
+
+  await managesOthers(operator, world);
+}
+
+/** Any webhook of the project, with what is wrong told at the field. */
+async function managesOthers(operator, world) {
+  operator.expectRefusals(400, 422);
+  await operator.press("New webhook…");
+  await operator.press("Create");
+  const complaints = () => operator.page.$$eval("dialog .field", (fields) => fields.filter((field) => field.querySelector(".field-trouble:not([hidden])")).map((field) => field.querySelector("label, legend").textContent));
+  await operator.page.waitForSelector("dialog .field-trouble:not([hidden])");
+  assert.deepEqual(await complaints(), ["Name", "Address"]);
+  await operator.fill("Name", "elsewhere");
+  await operator.fill("Address", "https://elsewhere.example.com/hook?secret=4711");
+  await operator.page.$$eval("dialog input[type=checkbox]", (boxes) => boxes.slice(1).forEach((box) => box.click()));
+  await operator.confirm("Create");
+  await operator.sees("“elsewhere” created at Mem0.", "foreign");
+  const [elsewhere] = await named(world, "elsewhere");
+  assert.deepEqual(elsewhere.event_types, ["memory_add"]);
+  assert.equal(elsewhere.url, "https://elsewhere.example.com/hook?secret=4711");
+  assert.ok(!(await operator.page.content()).includes("4711"), "the page tells a secret of an address");
+
+  await operator.press("Edit… elsewhere");
+  await operator.fill("Name", "somewhere");
+  await operator.confirm("Save");
+  await operator.sees("“somewhere” saved at Mem0.");
+  const [somewhere] = await named(world, "somewhere");
+  assert.equal(somewhere.url, elsewhere.url); // an address that was not typed stays
+  await operator.press("Delete… somewhere");
+  await operator.confirm("Delete");
+  await operator.sees("“somewhere” deleted.");
+  assert.equal((await world.webhooks()).length, 1);
+}
+
+export async function removesOurs(operator, world) {
+  await operator.visit("Webhooks");
+  await operator.press("Delete ours…");
+  await operator.confirm("Delete ours");
+  await operator.sees("1 webhook deleted at Mem0.", "Mem0 has no webhook for this project.");
+  assert.deepEqual(await world.webhooks(), []);
+}
+
+const stateOf = async (world, run) => (await world.sql(`SELECT state FROM membridge.backfill_runs WHERE id = ${run}`))[0][0];
+const newest = async (world) => Number((await world.sql("SELECT max(id) FROM membridge.backfill_runs"))[0][0]);
+
+export async function runsBackfills(operator, world) {
+  await operator.visit("Backfills");
+  await operator.sees("nightly", "export of profile", "quick", "weekly", "Europe/Berlin", "Nothing has run yet.");
+
+  const paused = () => world.api("GET", "backfills").then(({ backfills }) => backfills.filter((each) => each.paused_at !== null).map((each) => each.name));
+  await operator.press("Pause the schedule of quick");
+  await operator.sees("The schedule of quick is paused.");
+  assert.deepEqual(await paused(), ["quick"]);
+  await operator.press("Resume the schedule of quick");
+  await operator.sees("The schedule of quick is in force again.");
+  assert.deepEqual(await paused(), []);
+
+  // What no delivery told of, a sweep finds.
+  await world.control("POST", "/memories", { user_id: "unheard", text: "Works at Silent Ltd", announce: false });
+  await operator.press("Run now… weekly");
+  await operator.sees("Run weekly now?");
+  await operator.confirm("Run");
+  await operator.sees("of weekly is ");
+  const first = await newest(world);
+  await eventually("the sweep", () => stateOf(world, first), (state) => state === "done");
+  await world.settled();
+  assert.equal(await world.count("crm.contacts WHERE company = 'Silent Ltd'"), 1);
+  await operator.page.locator(`tbody a[href="#/backfills/runs/${first}"]`).click();
+  await operator.sees("repaired added");
+  await operator.follow("All backfills");
+
+  // One that cannot get on can be paused, and goes on when Mem0 answers again.
+  await world.control("PUT", "/faults", { server_error: 1, endpoints: ["memories.list"] });
+  await operator.press("Sweep now…");
+  await operator.fill("Kind", "full");
+  await operator.confirm("Run");
+  const second = await newest(world);
+  assert.notEqual(second, first);
+  await operator.press(`Pause run ${second}`);
+  await eventually("a paused run", () => stateOf(world, second), (state) => state === "paused");
+  await operator.page.waitForSelector(`[data-run="${second}"] progress`);
+  await world.control("DELETE", "/faults");
+  await operator.press(`Resume run ${second}`);
+  await eventually("the resumed run", () => stateOf(world, second), (state) => state === "done");
+
+  await world.control("PUT", "/faults", { server_error: 1, endpoints: ["memories.list"] });
+  await operator.press("Run now… weekly");
+  await operator.confirm("Run");
+  const third = await newest(world);
+  assert.notEqual(third, second);
+  await operator.press(`Cancel run ${third}`);
+  await eventually("a cancelled run", () => stateOf(world, third), (state) => state === "cancelled");
+  await world.control("DELETE", "/faults");
+  await operator.sees("cancelled");
+
+  await operator.press("Run now… quick");
+  operator.expectRefusals(400);
+  await operator.fill("Since", "whenever");
+  await operator.page.locator("dialog ::-p-aria([name=\"Run\"][role=\"button\"])").click();
+  await operator.page.waitForSelector("dialog .field-trouble:not([hidden])");
+  await operator.fill("Since", "2h");
+  await operator.page.locator("dialog input[name=dry_run]").click();
+  await operator.confirm("Run");
+  const fourth = await newest(world);
+  await eventually("the dry run", () => stateOf(world, fourth), (state) => state === "done");
+  await operator.sees("done dry");
+}

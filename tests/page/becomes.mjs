@@ -1,0 +1,99 @@
+// Memories, mappings, why.
+import assert from "node:assert/strict";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+
+export async function looksAtMemories(operator, world) {
+  await operator.visit("Memories");
+  await operator.finds(50, "tbody tr");
+  await operator.fill("User", "ada");
+  await operator.finds(2, "tbody tr");
+  await operator.fill("User", "nobody-at-all");
+  await operator.sees("No memory fits.");
+  await operator.press("Clear");
+  await operator.fill("Memory id", world.ada.slice(0, 12));
+  await operator.finds(1, "tbody tr");
+  await operator.page.locator("tbody a").click();
+  await operator.sees("Rows it speaks for", "crm.contacts", "Ada Lovelace", "as it was read", "Deliveries that name it");
+  await operator.page.waitForFunction(() => document.querySelector("pre.text")?.textContent.includes('"user_id": "ada"'));
+  await operator.sees("ADD");
+}
+
+export async function asksWhy(operator, world) {
+  // From the memory's page, by the cell it speaks for.
+  await operator.follow("name");
+  await operator.sees("a memory’s", "wins", "The bridge made this row.");
+  assert.equal(await operator.page.$eval("input[name=column]", (input) => input.value), "name");
+  const [[key]] = await world.sql("SELECT id FROM crm.contacts WHERE user_ref = 'ada'");
+  assert.equal(await operator.page.$eval("input[name=key]", (input) => input.value), key);
+  await operator.follow("contacts:16");
+  await operator.page.waitForSelector(".source .marked");
+  assert.match(await operator.page.$eval(".source .marked", (line) => line.textContent), /name: \$memory\.text/);
+
+  // A person changes the cell; asked by hand.
+  await world.sql("UPDATE crm.contacts SET name = 'Ada King' WHERE user_ref = 'ada'");
+  await operator.visit("Why");
+  await operator.press("Explain");
+  await operator.sees("A table is needed.", "A key is needed.");
+  await operator.fill("Table", "crm.contacts");
+  await operator.fill("Primary key", key);
+  await operator.press("Explain");
+  await operator.sees("a person’s", "Ada King", "Ada Lovelace", "company", "Initech");
+  operator.expectRefusals(404, 400);
+  await operator.fill("Table", "crm.contracts");
+  await operator.press("Explain");
+  await operator.page.waitForSelector(".state.bad .hint");
+}
+
+export async function previews(operator, world) {
+  await operator.visit("Mappings");
+  await operator.sees("contacts", "profile", "fits its tables", "in force");
+  await operator.follow("contacts");
+  await operator.sees("It would", "new row", "crm.notes", "Initech");
+  assert.equal(await world.count("crm.notes WHERE memory_ref = 'example'"), 0); // rolled back
+
+  // It follows what one types.
+  const record = { id: "typed", memory: "Works at Hooli", user_id: "ada", updated_at: "2030-01-01T00:00:00Z" };
+  await operator.fill("Record", JSON.stringify(record));
+  await operator.page.waitForFunction(() => [...document.querySelectorAll(".is")].some((after) => after.textContent === "Hooli"));
+  const before = await operator.page.$$eval(".row-card tbody tr", (rows) => rows.map((row) => row.innerText.replace(/\s+/g, " ")));
+  assert.ok(before.some((row) => row.includes("company") && row.includes("Initech") && row.includes("Hooli")), before.join("; "));
+  await operator.fill("Record", '{"id": ');
+  await operator.sees("This is no JSON yet");
+  await operator.fill("Record", "[]");
+  await operator.sees("A record is one JSON object.");
+  await operator.click("radio", "A memory of Mem0");
+  await operator.fill("Memory id", world.ada);
+  await operator.sees("It would change nothing.");
+  await operator.fill("Memory id", "00000000-0000-4000-8000-000000000000");
+  operator.expectRefusals(404);
+  await operator.fill("Read it", "mirror");
+  await operator.sees("the mirror has no such memory");
+
+  // A file that was broken meanwhile: told with its place, and not yet in force.
+  const file = path.join(world.mappings, "profile.yaml");
+  const good = readFileSync(file, "utf8");
+  writeFileSync(file, good.replace("job: $export.job", "jib: $export.job"));
+  await operator.follow("All mappings");
+  await operator.sees("1 error", "file differs");
+  await operator.follow("profile");
+  await operator.page.waitForSelector(".source .error .source-problem");
+  await operator.sees("has no column");
+  writeFileSync(file, good);
+}
+
+export async function showsHostileText(operator, world) {
+  const markup = "<img src=x onerror=alert(1)><script>alert(2)</script>";
+  const id = await world.remember(`"><b>${markup}`, `Name is ${markup}`, { categories: [markup], metadata: { email: markup } });
+  await world.settled();
+  await operator.goTo(`#/memories/crm/${id}`);
+  await operator.sees(`Name is ${markup}`);
+  await operator.goTo("#/memories");
+  await operator.fill("Memory id", id);
+  await operator.finds(1, "tbody tr");
+  await operator.sees(`"><b>${markup}`);
+  await operator.goTo(`#/deliveries?memory=${encodeURIComponent(id)}`);
+  await operator.goTo(`#/${encodeURIComponent(markup)}`);
+  await operator.sees("This address leads nowhere.");
+  assert.equal(await operator.count("img:not([src='page/icon.svg']), main script, main b"), 0);
+}

@@ -1,0 +1,180 @@
+// Signing in, tokens, audit; and what holds for every view.
+import assert from "node:assert/strict";
+
+export async function signsIn(operator, world) {
+  await operator.inspect("signin");
+  await operator.press("Sign in");
+  await operator.sees("Enter a token.");
+  operator.expectRefusals(401);
+  await operator.signIn("not-a-token");
+  await operator.sees("This token is not accepted.");
+  await operator.signIn(world.admin_token);
+  await operator.sees("What arrives");
+  const kept = await operator.page.evaluate(() => ({ cookie: document.cookie, local: JSON.stringify(localStorage), session: Object.values(sessionStorage) }));
+  assert.equal(kept.cookie, "");
+  assert.ok(!kept.local.includes(world.admin_token));
+  assert.deepEqual(kept.session, [world.admin_token]);
+  await operator.page.reload(); // one stays signed in
+  await operator.sees("Ready: receiving, reading and applying.");
+}
+
+export async function managesTokens(operator, world) {
+  await operator.visit("Tokens");
+  await operator.sees("ops", "in membridge.yaml");
+  await operator.press("Issue a token…");
+  operator.expectRefusals(400, 403);
+  await operator.fill("Name", "Not A Name");
+  await operator.press("Issue");
+  await operator.page.waitForSelector("dialog .field-trouble:not([hidden])");
+  await operator.fill("Name", "watcher");
+  await operator.fill("Role", "viewer");
+  await operator.fill("Valid for days", "30");
+  await operator.press("Issue");
+  await operator.sees("nobody can show it again");
+  const token = await operator.page.$eval("dialog input", (input) => input.value);
+  await operator.press("Close");
+  await operator.finds(0, "dialog");
+  await operator.sees("watcher");
+  assert.ok(!(await operator.page.content()).includes(token), "an issued token is shown again");
+  assert.equal(await world.count(`membridge.admin_tokens WHERE name = 'watcher' AND hash <> '${token}'`), 1);
+
+  await operator.signOut();
+  await operator.sees("You have signed out.");
+  await operator.signIn(token);
+  await operator.sees("viewer");
+  const places = await operator.page.$$eval("#places a", (links) => links.map((link) => link.getAttribute("href")));
+  assert.deepEqual(places, ["overview", "deliveries", "parked", "memories", "mappings", "webhooks", "backfills"].map((view) => `#/${view}`));
+  for (const view of ["Deliveries", "Webhooks", "Backfills", "Mappings"]) {
+    await operator.visit(view);
+    const buttons = await operator.page.$$eval("main button", (all) => all.map((button) => button.innerText));
+    assert.deepEqual(buttons.filter((label) => !["Clear", "Look again"].includes(label)), [], view);
+  }
+  await operator.goTo(`#/memories/crm/${world.ada}`);
+  await operator.sees("What it says is shown to operators.");
+  assert.ok(!(await operator.text()).includes("Lovelace"));
+  await operator.goTo("#/audit");
+  await operator.sees("The role viewer may not see this.");
+
+  // Revoked by somebody else: the next thing one does leads back to the sign-in.
+  const { tokens } = await world.api("GET", "tokens");
+  await world.api("DELETE", `tokens/${tokens.find((each) => each.name === "watcher").id}`);
+  await operator.goThrough("Deliveries");
+  await operator.sees("Your session has ended");
+  assert.equal(await operator.page.evaluate(() => sessionStorage.length), 0);
+  await operator.signIn(world.admin_token);
+  await operator.visit("Tokens");
+  await operator.sees("revoked");
+
+  const issued = await world.api("POST", "tokens", { name: "short-lived", role: "operator" });
+  assert.ok(issued.token);
+  await operator.visit("Audit");
+  await operator.visit("Tokens");
+  await operator.press("Revoke… short-lived");
+  await operator.confirm("Revoke");
+  await operator.sees("“short-lived” revoked.");
+  assert.equal(await world.count("membridge.admin_tokens WHERE name = 'short-lived' AND revoked_at IS NOT NULL"), 1);
+}
+
+export async function readsAudit(operator, world) {
+  await operator.visit("Audit");
+  await operator.sees("The chain is intact", "token.revoke");
+  await operator.fill("Action", "parked.drop");
+  await operator.finds(await world.count("membridge.audit WHERE action = 'parked.drop'"), "tbody tr");
+  await operator.press("Clear");
+  await operator.fill("Outcome", "refused");
+  await operator.page.waitForFunction(() => [...document.querySelectorAll("td[data-label=Outcome]")].every((cell) => cell.innerText.includes("refused")));
+  await operator.fill("Who", "somebody");
+  await operator.sees("No entry fits.");
+
+  // Somebody who may do anything in the database changes one entry: it shows.
+  const tamper = (change) => world.sql(`ALTER TABLE membridge.audit DISABLE TRIGGER USER; UPDATE membridge.audit SET object = ${change} WHERE number = 2; ALTER TABLE membridge.audit ENABLE TRIGGER USER`);
+  await tamper("object || 'x'");
+  await operator.visit("Overview");
+  await operator.visit("Audit");
+  await operator.sees("The chain is broken at entry 2");
+  await tamper("left(object, -1)");
+}
+
+export async function usesKeyboard(operator) {
+  const { page } = operator;
+  const focus = () => page.evaluate(() => {
+    const element = document.activeElement;
+    return { id: element.id, tag: element.tagName, text: element.innerText ?? "", inDialog: element.closest("dialog") !== null, outline: getComputedStyle(element).outlineStyle };
+  });
+  await operator.visit("Tokens");
+  await page.reload();
+  await operator.sees("Issue a token…");
+  await page.keyboard.press("Tab");
+  assert.equal((await focus()).text, "Skip to the content");
+  await page.keyboard.press("Enter");
+  assert.equal((await focus()).id, "main");
+  await page.keyboard.press("Tab");
+  const button = await focus();
+  assert.deepEqual([button.text, button.outline], ["Issue a token…", "solid"]);
+
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("dialog[open]");
+  for (let tab = 0; tab < 12; ++tab) {
+    await page.keyboard.press("Tab");
+    const { inDialog, tag, text } = await focus();
+    assert.ok(inDialog || tag === "BODY", `the focus left the dialog for ${tag} ${text}`);
+  }
+  await page.keyboard.press("Escape");
+  await operator.finds(0, "dialog");
+  assert.equal((await focus()).text, "Issue a token…");
+
+  // A new view is announced, and the focus goes to its title.
+  await operator.visit("Audit");
+  assert.deepEqual((({ tag, text }) => [tag, text])(await focus()), ["H1", "Audit"]);
+  await page.waitForFunction(() => document.getElementById("polite").textContent === "Audit");
+  assert.equal(await page.title(), "Audit · Membridge");
+
+  const theme = () => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
+  const chosen = [];
+  for (let turn = 0; turn < 3; ++turn) {
+    if (operator.narrow) await operator.press("Menu");
+    await page.locator(operator.narrow ? "#places button.theme" : ".top button.theme").click();
+    chosen.push(await theme());
+    if (operator.narrow) await operator.press("Menu");
+  }
+  assert.deepEqual(chosen, ["light", "dark", "light dark"]);
+}
+
+export async function seesErrors(operator, world) {
+  operator.expectRefusals(404);
+  await operator.goTo("#/deliveries/00000000-0000-7000-8000-000000000000");
+  await operator.page.waitForSelector(".state.bad");
+  const [message, hint] = await operator.page.$$eval(".state.bad p", (all) => all.map((each) => each.innerText));
+  const told = await world.api("GET", "deliveries/00000000-0000-7000-8000-000000000000");
+  assert.deepEqual([message, hint], [told.message, told.hint]);
+
+  operator.expectRefusals("ERR_INTERNET_DISCONNECTED");
+  await operator.page.setOfflineMode(true);
+  await operator.goTo("#/mappings");
+  await operator.page.waitForSelector(".state.bad");
+  await operator.sees("The bridge does not answer.");
+  await operator.page.setOfflineMode(false);
+  await operator.press("Try again");
+  await operator.sees("fits its tables");
+}
+
+export async function inspectsEverything(operator, world) {
+  const [[delivery]] = await world.sql(`SELECT id FROM membridge.deliveries ORDER BY received_at LIMIT 1`);
+  const [[contact]] = await world.sql("SELECT id FROM crm.contacts WHERE user_ref = 'ada'");
+  const [[run]] = await world.sql("SELECT min(id) FROM membridge.backfill_runs");
+  for (let person = 0; person < 2; ++person) await world.remember(`anonymous-${person + 10}`, "Name is Nobody");
+  await world.settled();
+  const { groups } = await world.api("GET", "parked/groups");
+  const views = {
+    overview: "overview", deliveries: "deliveries", delivery: `deliveries/${delivery}`, parked: "parked", cause: `parked/${groups[0].group}`, memories: "memories", memory: `memories/crm/${world.ada}`,
+    mappings: "mappings", mapping: "mappings/contacts", why: `why?table=crm.contacts&key=${contact}`, webhooks: "webhooks", backfills: "backfills", run: `backfills/runs/${run}`, tokens: "tokens", audit: "audit",
+  };
+  for (const [name, address] of Object.entries(views)) {
+    await operator.goTo(`#/${address}`);
+    await operator.inspect(name);
+  }
+  await operator.goTo("#/webhooks");
+  await operator.press("New webhook…");
+  await operator.inspect("dialog");
+  await operator.press("Cancel");
+}

@@ -1,0 +1,3 @@
+import { walk } from "./walk.mjs";
+
+walk("a wide screen", 1280);

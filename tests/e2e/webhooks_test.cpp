@@ -170,7 +170,7 @@ TEST_CASE("Mem0's own client sees the webhook the bridge made", "[e2e][webhooks]
   options.output = folder.path() / "output";
   auto child = sync::Child::Start(options);
   REQUIRE(child);
-  CHECK(child->Wait(180s) == std::optional<int>{0});
+  CHECK(child->Wait(280s) == std::optional<int>{0});
   std::ifstream stream{folder.path() / "output"};
   std::string said{std::istreambuf_iterator<char>{stream}, {}};
   CAPTURE(said);

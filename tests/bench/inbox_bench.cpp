@@ -66,7 +66,7 @@ double MeasureInbox(sync::PostgresInbox& inbox, std::size_t deliveries) {
   }
   const auto start = std::chrono::steady_clock::now();
   for (const std::vector<Delivery>& batch : batches) {
-    if (const Result<void> accepted = inbox.Accept(batch); !accepted) {
+    if (const auto accepted = inbox.Accept(batch); !accepted) {
       fmt::print(stderr, "{}\n", accepted.error().message);
       std::exit(1);
     }

@@ -194,7 +194,8 @@ void AddLineage(const Call& call, const TargetConfig& target, const std::string&
   const Rows rows = session.Run(
       "SELECT c.mapping, c.name, c.item, r.relation, r.identity, c.stamp, r.created, r.gone, c.cells FROM "
       "membridge.contributions c "
-      "JOIN membridge.rows r ON r.id = c.row_id WHERE c.project = $1 AND c.source = $2 ORDER BY c.mapping, c.name, c.item, r.id "
+      "JOIN membridge.rows r ON r.id = c.row_id WHERE c.project = $1 AND c.source IN (SELECT $2 UNION ALL "
+      "SELECT s.source FROM membridge.sources s WHERE s.project = $1 AND s.memory = $2) ORDER BY c.mapping, c.name, c.item, r.id "
       "LIMIT 1000",
       {call.Path("project"), call.Path("memory")});
   for (std::size_t row = 0; row < rows.size(); ++row) {

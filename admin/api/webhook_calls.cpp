@@ -1,17 +1,16 @@
 // The webhooks of the Mem0 projects: as they are to be, as they are, and by hand.
-#include <algorithm>
 #include <functional>
 
 #include "admin/api/parts.hpp"
 #include "admin/registrar.hpp"
 #include "admin/webhooks.hpp"
+#include "admin/webhooks_edit.hpp"
 
 namespace membridge::admin::api {
 namespace {
 
 using nlohmann::ordered_json;
 using sync::mem0::Client;
-using sync::mem0::Webhook;
 
 /// What a call about one project works with.
 struct Subject {
@@ -62,8 +61,9 @@ ordered_json StepsOf(const WebhookPlan& plan) {
   return steps;
 }
 
-ApplyOptions OptionsFor(const Parts& parts, const nlohmann::json& choices) {
-  ApplyOptions options;
+ApplyOptions OptionsFor(const Parts& parts, const ProjectConfig& project,
+                        const nlohmann::json& choices = nlohmann::json::object()) {
+  ApplyOptions options = ApplyOptionsOf(project);
   options.choices = {.adopt = choices.value("adopt", false), .reactivate = choices.value("reactivate", false)};
   options.known_within = parts.known_within;
   options.issued = parts.token_issued;
@@ -72,7 +72,8 @@ ApplyOptions OptionsFor(const Parts& parts, const nlohmann::json& choices) {
 
 Answer Survey(Call& call, const Parts& parts) {
   return ForProject(call, parts, [&](const Subject& subject) -> Answer {
-    const auto survey = SurveyWebhooks(subject.client, call.state, subject.desired, OptionsFor(parts, call.query).choices);
+    const auto survey =
+        SurveyWebhooks(subject.client, call.state, subject.desired, OptionsFor(parts, subject.project, call.query).choices);
     if (!survey) return RefuseWebhooks(survey.error(), subject.client);
     ordered_json webhooks = ordered_json::array();
     for (const WebhookView& view : survey->webhooks) webhooks.push_back(ViewOf(view));
@@ -94,7 +95,7 @@ Answer Survey(Call& call, const Parts& parts) {
 Answer Apply(Call& call, const Parts& parts) {
   call.detail = call.body;
   return ForManaged(call, parts, [&](const Subject& subject) -> Answer {
-    const auto plan = ApplyWebhooks(subject.client, call.state, subject.desired, OptionsFor(parts, call.body));
+    const auto plan = ApplyWebhooks(subject.client, call.state, subject.desired, OptionsFor(parts, subject.project, call.body));
     if (!plan) return RefuseWebhooks(plan.error(), subject.client);
     ordered_json steps = StepsOf(*plan);
     call.detail["changed"] = plan->Changes();
@@ -104,7 +105,7 @@ Answer Apply(Call& call, const Parts& parts) {
 
 Answer Rotate(Call& call, const Parts& parts) {
   return ForManaged(call, parts, [&](const Subject& subject) -> Answer {
-    ApplyOptions options = OptionsFor(parts, nlohmann::json::object());
+    ApplyOptions options = OptionsFor(parts, subject.project);
     if (call.body.contains("overlap_seconds"))
       options.overlap = std::chrono::seconds{call.body["overlap_seconds"].get<std::int64_t>()};
     const auto rotation = RotateToken(subject.client, call.state, subject.desired, options);
@@ -120,71 +121,62 @@ Answer Rotate(Call& call, const Parts& parts) {
 
 Answer RemoveOurs(Call& call, const Parts& parts) {
   return ForManaged(call, parts, [&](const Subject& subject) -> Answer {
-    const auto removed = RemoveWebhooks(subject.client, call.state, subject.desired, OptionsFor(parts, nlohmann::json::object()));
+    const auto removed = RemoveWebhooks(subject.client, call.state, subject.desired, OptionsFor(parts, subject.project));
     if (!removed) return RefuseWebhooks(removed.error(), subject.client);
     call.detail["webhooks"] = *removed;
     return ordered_json{{"webhooks", *removed}};
   });
 }
 
-/// A webhook as everybody may see it, its address redacted.
-ordered_json Seen(const Webhook& webhook, const Subject& subject, Call& call) {
-  return ViewOf(ViewWebhooks({webhook}, ReadWebhookBooks(call.state, subject.project.id), subject.desired).at(0));
+WebhookWish WishFrom(const nlohmann::json& body) {
+  WebhookWish wish{.name = Call::Given<std::string>(body, "name"), .url = Call::Given<std::string>(body, "url"), .events = {}};
+  if (body.contains("events")) wish.events = body["events"].get<std::vector<std::string>>();
+  return wish;
+}
+
+/// Of an edit: single fields may be at fault, by our own judgement or in Mem0's words; or the webhook is one that the bridge
+/// keeps.
+tl::unexpected<Problem> RefuseEdit(const Error& error, const FieldProblems& problems, const Client& client) {
+  if (error.code != ErrorCode::kRefused || client.LastFailure().status != 0) return RefuseWebhooks(error, client);
+  auto refusal = Refuse(error);
+  if (problems.empty()) return refusal;
+  refusal.value().status = 400;
+  refusal.value().code = "bad_request";
+  refusal.value().fields = problems;
+  return refusal;
 }
 
 Answer Create(Call& call, const Parts& parts) {
   return ForProject(call, parts, [&](const Subject& subject) -> Answer {
     call.detail = {{"name", call.body["name"]}, {"events", call.body["events"]}};
-    const auto account = subject.client.Ping();
-    if (!account) return RefuseFromMem0(account.error(), subject.client);
-    Webhook wanted;
-    wanted.name = call.body["name"].get<std::string>();
-    wanted.url = call.body["url"].get<std::string>();
-    wanted.event_types = call.body["events"].get<std::vector<std::string>>();
-    const auto created = subject.client.CreateWebhook(account->project_id, wanted);
-    if (!created) return RefuseFromMem0(created.error(), subject.client);
-    wanted.webhook_id = created->webhook_id;
-    wanted.is_active = created->is_active;
-    call.detail["webhook"] = wanted.webhook_id;
-    return Seen(wanted, subject, call);
+    FieldProblems problems;
+    const auto made = CreateWebhook(subject.client, call.state, subject.desired, WishFrom(call.body), problems,
+                                    OptionsFor(parts, subject.project));
+    if (!made) return RefuseEdit(made.error(), problems, subject.client);
+    call.detail["webhook"] = made->webhook_id;
+    return ViewOf(*made);
   });
-}
-
-tl::expected<Webhook, Problem> Listed(const Subject& subject, const std::string& id) {
-  const auto account = subject.client.Ping();
-  if (!account) return RefuseFromMem0(account.error(), subject.client);
-  const auto webhooks = subject.client.ListWebhooks(account->project_id);
-  if (!webhooks) return RefuseFromMem0(webhooks.error(), subject.client);
-  const auto found = std::find_if(webhooks->begin(), webhooks->end(), [&](const Webhook& each) { return each.webhook_id == id; });
-  // Only what Mem0 lists for this key: an id in a path is anybody's guess.
-  if (found == webhooks->end())
-    return Refuse(404, "not_found", "Mem0 has no such webhook in this project", "GET the project's webhooks");
-  return *found;
 }
 
 Answer Update(Call& call, const Parts& parts) {
   call.object = call.Path("webhook");
   return ForProject(call, parts, [&](const Subject& subject) -> Answer {
-    auto webhook = Listed(subject, call.object);
-    if (!webhook) return tl::unexpected<Problem>(webhook.error());
     for (const auto& [field, ignored] : call.body.items()) call.detail["changes"].push_back(field);
-    webhook->name = call.body.value("name", webhook->name);
-    webhook->url = call.body.value("url", webhook->url);
-    webhook->event_types = call.body.value("events", webhook->event_types);
-    const auto updated = subject.client.UpdateWebhook(call.object, *webhook);
-    if (!updated) return RefuseFromMem0(updated.error(), subject.client);
-    return Seen(*webhook, subject, call);
+    FieldProblems problems;
+    const auto changed = ChangeWebhook(subject.client, call.state, subject.desired, call.object, WishFrom(call.body), problems,
+                                       OptionsFor(parts, subject.project));
+    if (!changed) return RefuseEdit(changed.error(), problems, subject.client);
+    return ViewOf(*changed);
   });
 }
 
 Answer Delete(Call& call, const Parts& parts) {
   call.object = call.Path("webhook");
   return ForProject(call, parts, [&](const Subject& subject) -> Answer {
-    const auto webhook = Listed(subject, call.object);
-    if (!webhook) return tl::unexpected<Problem>(webhook.error());
-    const auto deleted = subject.client.DeleteWebhook(call.object);
-    if (!deleted && deleted.error().code != ErrorCode::kNotFound) return RefuseFromMem0(deleted.error(), subject.client);
-    return ordered_json{{"webhooks", ordered_json::array({call.object})}};
+    const auto deleted =
+        DeleteWebhook(subject.client, call.state, subject.desired, call.object, OptionsFor(parts, subject.project));
+    if (!deleted) return RefuseEdit(deleted.error(), {}, subject.client);
+    return ordered_json{{"webhooks", ordered_json::array({deleted->webhook_id})}};
   });
 }
 

@@ -43,15 +43,11 @@ Result<sync::DeliveryFilter> FilterOf(const Options& options) {
 
 /// The filter as the audit holds it.
 nlohmann::json FilterView(const Options& options) {
-  nlohmann::json view = nlohmann::json::object();
-  for (const auto& [name, text] : {std::pair{"project", &options.project},
-                                   {"memory", &options.memory},
-                                   {"verdict", &options.verdict},
-                                   {"since", &options.since},
-                                   {"until", &options.until}}) {
-    if (!text->empty()) view[name] = *text;
-  }
-  return view;
+  return GivenByName({{"project", options.project},
+                      {"memory", options.memory},
+                      {"verdict", options.verdict},
+                      {"since", options.since},
+                      {"until", options.until}});
 }
 
 int List(const Options& options, Session& session, Console& console) {

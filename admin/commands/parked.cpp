@@ -33,15 +33,11 @@ sync::ParkedFilter FilterOf(const Options& options) {
 
 /// The filter as the audit holds it.
 nlohmann::json FilterView(const Options& options) {
-  nlohmann::json view = nlohmann::json::object();
-  for (const auto& [name, text] : {std::pair{"group", &options.group},
-                                   {"project", &options.project},
-                                   {"memory", &options.memory},
-                                   {"mapping", &options.mapping},
-                                   {"code", &options.code}}) {
-    if (!text->empty()) view[name] = *text;
-  }
-  return view;
+  return GivenByName({{"group", options.group},
+                      {"project", options.project},
+                      {"memory", options.memory},
+                      {"mapping", options.mapping},
+                      {"code", options.code}});
 }
 
 int List(const Options& options, Session& session, Console& console) {

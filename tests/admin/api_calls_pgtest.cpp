@@ -51,7 +51,7 @@ TEST_CASE("the overview counts what there is", "[api][pg][sim]") {
   CHECK(overview["parked"] == json{{"memories", 1}, {"groups", 1}});
   CHECK(overview["projects"][0]["last_sweep"]["repaired"] == json{{"added", 2}, {"updated", 0}, {"deleted", 1}});
   CHECK(overview["projects"][1]["last_sweep"].is_null());
-  CHECK(overview["projects"][0]["mem0"]["calls_per_second"] == 50);
+  CHECK(overview["projects"][0]["mem0"] == json{{"calls_per_second", 100}, {"most_per_second", 100}, {"paused_seconds", 0}});
   for (const int minutes : {1, 15, 16, 121, 1440}) {
     CAPTURE(minutes);
     const json deliveries = world.Get("/overview?minutes=" + std::to_string(minutes))["deliveries"];
@@ -398,13 +398,17 @@ TEST_CASE("webhooks are planned, applied and rotated without ever showing a toke
 
 TEST_CASE("any webhook of the project is made, changed and deleted, with Mem0's words at the field", "[api][pg][sim]") {
   ApiWorld world;
-  const auto wrong =
-      world.Call("POST", "/projects/crm/webhooks", {{"name", "other"}, {"url", "no address"}, {"events", {"memory_add"}}});
-  CHECK(wrong.status == 422);
-  CHECK(wrong.body["code"] == "refused_by_mem0");
-  CHECK(wrong.body["fields"].contains("url"));
-  const json made = world.Post("/projects/crm/webhooks",
-                               {{"name", "other"}, {"url", "https://other.example.com/hook/s3cret"}, {"events", {"memory_add"}}});
+  const json wish{{"name", "other"}, {"url", "https://other.example.com/hook/s3cret"}, {"events", {"memory_add"}}};
+  json wrong = wish;
+  wrong["url"] = "no address";
+  CHECK(world.Call("POST", "/projects/crm/webhooks", wrong).body["fields"].contains("url"));
+  world.mem0.SetFaults(
+      {{"next", {{{"endpoint", "webhooks.create"}, {"status", 400}, {"body", R"({"url":["Enter a valid URL."]})"}}}}});
+  const auto refused = world.Call("POST", "/projects/crm/webhooks", wish);
+  CHECK(refused.status == 422);
+  CHECK(refused.body["code"] == "refused_by_mem0");
+  CHECK(refused.body["fields"]["url"] == "Enter a valid URL.");
+  const json made = world.Post("/projects/crm/webhooks", wish);
   CHECK(made["ownership"] == "foreign");
   CHECK(made["url"] == "https://other.example.com/***");
   const std::string path = "/projects/crm/webhooks/" + made["webhook"].get<std::string>();
@@ -418,6 +422,12 @@ TEST_CASE("any webhook of the project is made, changed and deleted, with Mem0's 
   CHECK(world.Call("DELETE", path).status == 404);
   CHECK(world.Audit(20).dump().find("s3cret") == std::string::npos);
   CHECK(world.Audit()[0]["object"] == made["webhook"]);
+
+  REQUIRE(world.Post("/projects/crm/webhooks/apply", json::object())["changed"] == true);
+  const std::string ours =
+      "/projects/crm/webhooks/" + world.Get("/projects/crm/webhooks")["webhooks"][0]["webhook"].get<std::string>();
+  CHECK(world.Call("PATCH", ours, {{"name", "renamed"}}).status == 409);
+  CHECK(world.Call("DELETE", ours).status == 409);
 }
 
 TEST_CASE("Mem0 that is away or refuses the key is told apart from our own faults", "[api][pg][sim]") {

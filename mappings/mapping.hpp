@@ -50,6 +50,7 @@ struct Assignment {
   Place value_place;
   bool force = false;     ///< under `force`
   bool uses_row = false;  ///< mentions `$row`: computed after the row's other cells
+  bool derived = false;   ///< mentions nothing but `$row` and `$vars`: the same for whoever says it
 };
 
 /// One way to find a row.

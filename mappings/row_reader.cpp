@@ -126,10 +126,12 @@ class RowReader {
       auto spec = ReadValue(value, here, context_);
       if (!cell || !spec) continue;
       if (!Fits(*cell, *spec, in_key, key.place, value.place)) continue;
-      Assignment assignment{std::move(*cell), std::move(*spec), key.place, value.place, force, false};
-      ForEachExpression(assignment.value, [&](const Expression& expression) {
-        assignment.uses_row = assignment.uses_row || expression.Names().count("row") > 0;
-      });
+      Assignment assignment{std::move(*cell), std::move(*spec), key.place, value.place, force, false, false};
+      std::set<std::string> names;
+      ForEachExpression(assignment.value, [&](const Expression& expression) { names.merge(expression.Names()); });
+      assignment.uses_row = names.erase("row") > 0;
+      names.erase("vars");
+      assignment.derived = assignment.uses_row && names.empty();
       assignments.push_back(std::move(assignment));
     }
   }

@@ -75,7 +75,6 @@ void Application::SettleLevel(std::size_t level, std::vector<Instance>& instance
   std::vector<Work> works = Booked(*planned.table, std::move(by_identity));
   Give(planned, works);
   SettleWorks(planned, works);
-  SettleLate(planned, works);
   if (!planned.row->add.empty()) AddCounters(planned, works);
   for (Work& work : works) {
     if (work.image.empty()) continue;
@@ -100,7 +99,10 @@ std::map<json, Work> Application::WorksOf(const PlannedRow& planned, std::vector
   std::vector<json> only_withdrawn;
   for (std::size_t i = 0; i < old_.size(); ++i) {
     const Contribution& contribution = old_[i];
-    if (contribution.name != planned.row->name || contribution.relation != table.Relation()) continue;
+    if (contribution.relation != table.Relation() || handled_.contains(i)) continue;
+    // What was said of this row under a name that the mapping no longer has is taken back before anything new is decided.
+    const bool renamed = !IsRow(contribution) && by_identity.contains(contribution.identity);
+    if (contribution.name != planned.row->name && !renamed) continue;
     handled_.insert(i);
     if (!by_identity.contains(contribution.identity)) only_withdrawn.push_back(contribution.identity);
     Work& work = by_identity[contribution.identity];
@@ -112,6 +114,13 @@ std::map<json, Work> Application::WorksOf(const PlannedRow& planned, std::vector
     if (fetched[i]) by_identity[only_withdrawn[i]].image = *fetched[i];
   }
   return by_identity;
+}
+
+/// Whether the mapping still has the row it was said of.
+bool Application::IsRow(const Contribution& contribution) const {
+  return std::any_of(plan_.rows.begin(), plan_.rows.end(), [&](const PlannedRow& planned) {
+    return planned.row->name == contribution.name && planned.table->Relation() == contribution.relation;
+  });
 }
 
 std::vector<Work> Application::Booked(const TargetTable& table, std::map<json, Work> by_identity) {
@@ -177,7 +186,13 @@ void Application::SettleOrphansOf(const std::string& relation, const std::vector
     return;
   }
   PlannedRow& planned = orphan_tables_.emplace_back();
-  planned.table = std::make_unique<TargetTable>(*definition, std::nullopt, plan_.role);
+  std::optional<std::string> live;
+  for (const PlannedRow& other : plan_.rows) {
+    if (other.table->Relation() != relation) continue;
+    planned.key_columns.insert(other.key_columns.begin(), other.key_columns.end());
+    live = other.row->live;
+  }
+  planned.table = std::make_unique<TargetTable>(*definition, live, plan_.role);
   std::map<json, Work> by_identity;
   std::vector<json> identities;
   for (const Contribution* contribution : contributions) {

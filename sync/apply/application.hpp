@@ -51,6 +51,7 @@ class Application {
 
   void SettleLevel(std::size_t level, std::vector<Instance>& instances);
   std::map<nlohmann::json, Work> WorksOf(const PlannedRow& planned, std::vector<Instance>& instances);
+  bool IsRow(const Contribution& contribution) const;
   /// Works in order of identity, each with its row of the ledger.
   std::vector<Work> Booked(const TargetTable& table, std::map<nlohmann::json, Work> by_identity);
   void Give(const PlannedRow& planned, std::vector<Work>& works);
@@ -58,9 +59,10 @@ class Application {
   void SettleOrphans();
   void SettleOrphansOf(const std::string& relation, const std::vector<const Contribution*>& contributions);
 
-  /// `only`: the cells to settle, when not all that were ever spoken for.
-  void SettleWorks(const PlannedRow& planned, std::vector<Work>& works, const std::set<std::string>* only = nullptr);
-  void SettleLate(const PlannedRow& planned, std::vector<Work>& works);
+  void SettleWorks(const PlannedRow& planned, std::vector<Work>& works);
+  std::vector<Work*> Record(const PlannedRow& planned, std::vector<Work>& works);
+  void Decide(const PlannedRow& planned, const std::vector<Work*>& works, std::set<std::string> (RowSettlement::*names)() const);
+  void SettleLate(const PlannedRow& planned, const std::vector<Work*>& works);
   void HearOthers(std::vector<Work>& works);
   std::set<const Contribution*> OutdatedIn(const PlannedRow& planned, const Work& work) const;
   const mappings::Scope& TouchScope(const Work& work) const;
@@ -81,6 +83,7 @@ class Application {
   };
   void Doom(const PlannedRow& planned, const Work& work);
   void DeleteDoomed();
+  bool Remove(const std::vector<Doomed*>& group, bool may_wait);
   void DeleteRows(const TargetTable& table, const std::vector<Doomed*>& group);
   void MarkDead(const TargetTable& table, const std::vector<Doomed*>& group);
 

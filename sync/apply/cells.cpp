@@ -113,7 +113,7 @@ Content DefaultOf(const TargetTable& table, const Cell& cell) {
   }
   const auto& value = table.At(table.IndexOf(cell.column).value()).default_value;
   if (cell.kind == Cell::Kind::kColumn || cell.kind == Cell::Kind::kLowered) return value ? json(*value) : json(nullptr);
-  if (cell.kind == Cell::Kind::kElements && cell.path.empty()) return value ? json::array() : json(nullptr);
+  if (cell.kind == Cell::Kind::kElements && cell.path.empty()) return Document(value);
   return value ? ContentAt(Document(value), cell.path) : std::nullopt;
 }
 
@@ -145,6 +145,13 @@ bool Covers(const Cell& cell, const std::string& column) {
   return cell.path.empty() && cell.column == column;
 }
 
+bool Overlaps(const Cell& one, const Cell& other) {
+  const auto with = [](const Cell& part) { return [&](const Cell& member) { return Overlaps(member, part); }; };
+  if (one.kind == Cell::Kind::kGroup) return std::any_of(one.members.begin(), one.members.end(), with(other));
+  if (other.kind == Cell::Kind::kGroup) return std::any_of(other.members.begin(), other.members.end(), with(one));
+  return one.column == other.column;
+}
+
 void WriteCell(const TargetTable& table, const Cell& cell, const Content& content, RowChange& change) {
   if (cell.kind == Cell::Kind::kGroup) {
     for (std::size_t i = 0; i < cell.members.size(); ++i) {
@@ -170,27 +177,22 @@ void PutCell(const TargetTable& table, const Cell& cell, const json& value, json
     for (std::size_t i = 0; i < cell.members.size(); ++i) PutCell(table, cell.members[i], value.at(i), row);
     return;
   }
+  const mappings::Column& column = table.At(table.IndexOf(cell.column).value());
+  const bool elements = cell.kind == Cell::Kind::kElements && value.is_array();
+  // No elements say nothing, just as they would of a row that is there already.
+  if (elements && value.empty() && (!cell.path.empty() || column.MayBeLeftOut())) return;
   json* at = &row[cell.column];
-  if (!cell.path.empty()) {
-    const auto& fallback = table.At(table.IndexOf(cell.column).value()).default_value;
-    if (at->is_null()) *at = fallback ? Document(fallback) : json::object();
-    at = &PlaceAt(*at, cell.path);
-  }
-  if (cell.kind == Cell::Kind::kElements && value.is_array()) {
-    // Elements are a set, and what the column starts with stays.
-    const auto& fallback = table.At(table.IndexOf(cell.column).value()).default_value;
-    json elements = at->is_array() ? *at : json::array();
-    if (!at->is_array() && cell.path.empty() && fallback && table.At(table.IndexOf(cell.column).value()).IsJson()) {
-      const json start = Document(fallback);
-      if (start.is_array()) elements = start;
-    }
-    for (const json& element : value) {
-      if (std::find(elements.begin(), elements.end(), element) == elements.end()) elements.push_back(element);
-    }
-    *at = std::move(elements);
+  if (at->is_null() && column.default_value && (elements || !cell.path.empty())) *at = Document(column.default_value);
+  at = &PlaceAt(*at, cell.path);
+  if (!elements) {
+    *at = value;
     return;
   }
-  *at = value;
+  // Elements are a set, and what the column starts with stays.
+  if (!at->is_array()) *at = json::array();
+  for (const json& element : value) {
+    if (std::find(at->begin(), at->end(), element) == at->end()) at->push_back(element);
+  }
 }
 
 }  // namespace membridge::sync

@@ -24,6 +24,9 @@ bool IsReachable(const TargetTable& table, const Image& image, const mappings::C
 /// Whether the cell touches this column.
 bool Covers(const mappings::Cell& cell, const std::string& column);
 
+/// Whether the two have a column in common.
+bool Overlaps(const mappings::Cell& one, const mappings::Cell& other);
+
 /// Adds the write of `content` to the change.
 void WriteCell(const TargetTable& table, const mappings::Cell& cell, const Content& content, RowChange& change);
 

@@ -8,23 +8,53 @@ namespace membridge::sync {
 
 using nlohmann::json;
 
+namespace {
+
+constexpr std::string_view kForeignKeyViolation = "23503";
+
+}  // namespace
+
 void Application::Doom(const PlannedRow& planned, const Work& work) {
   doomed_.push_back({planned.table.get(), work.ledger, planned.NowColumn(), work.sources, planned.table->AsJson(work.image)});
   report_.Note(work.sources, {Decision::Kind::kDeleted, planned.Name(), planned.table->Relation(), work.ledger.identity, "",
                               nullptr, nullptr, "nothing says it any more", planned.Line()});
 }
 
-/// Rows go last, and in reverse order, so that what refers to them is gone before.
+/// Rows go last, and in reverse order, so that what refers to them is gone before. Where a mapping was edited the order of its rows
+/// may not be the one they were made in; then those still referred to wait for the others.
 void Application::DeleteDoomed() {
-  for (auto doomed = doomed_.rbegin(); doomed != doomed_.rend();) {
-    const TargetTable* table = doomed->table;
-    std::vector<Doomed*> group;
-    for (; doomed != doomed_.rend() && doomed->table == table; ++doomed) group.push_back(&*doomed);
-    if (table->HasLiveColumn())
-      MarkDead(*table, group);
-    else
-      DeleteRows(*table, group);
+  std::vector<std::vector<Doomed*>> groups;
+  for (auto doomed = doomed_.rbegin(); doomed != doomed_.rend(); ++doomed) {
+    if (groups.empty() || groups.back().front()->table != doomed->table) groups.emplace_back();
+    groups.back().push_back(&*doomed);
   }
+  while (!groups.empty()) {
+    std::vector<std::vector<Doomed*>> waiting;
+    for (const auto& group : groups) {
+      if (!Remove(group, waiting.size() + 1 < groups.size())) waiting.push_back(group);
+    }
+    groups = std::move(waiting);
+  }
+}
+
+/// False when something still refers to the rows, and they may wait.
+bool Application::Remove(const std::vector<Doomed*>& group, bool may_wait) {
+  const TargetTable& table = *group.front()->table;
+  if (table.HasLiveColumn()) {
+    MarkDead(table, group);
+    return true;
+  }
+  transaction_.Savepoint("delete_rows");
+  try {
+    DeleteRows(table, group);
+  } catch (const postgres::SqlFailure& failure) {
+    if (!may_wait || failure.fields().sqlstate != kForeignKeyViolation) throw;
+    transaction_.RollbackTo("delete_rows");
+    transaction_.Release("delete_rows");
+    return false;
+  }
+  transaction_.Release("delete_rows");
+  return true;
 }
 
 void Application::DeleteRows(const TargetTable& table, const std::vector<Doomed*>& group) {

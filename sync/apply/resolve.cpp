@@ -110,8 +110,8 @@ void Application::ResolveOwn(const PlannedRow& planned, std::vector<Instance>& i
   }
   const auto images = planned.table->Fetch(transaction_, identities);
   for (std::size_t i = 0; i < known.size(); ++i) {
-    // One that a person deleted stays deleted.
-    if (images[i] && planned.table->IsLive(*images[i])) known[i]->image = images[i];
+    // One that a person deleted stays deleted. One that could not be made as things are is no row of this source any more.
+    if (images[i] && planned.table->IsLive(*images[i]) && ValuesFor(planned, *known[i])) known[i]->image = images[i];
   }
   if (planned.row->create) InsertRound(planned, fresh);
 }

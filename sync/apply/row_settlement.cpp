@@ -86,27 +86,57 @@ bool RowSettlement::Goes() const {
          std::any_of(work_.withdrawn.begin(), work_.withdrawn.end(), [](const auto* one) { return one->goes; });
 }
 
-void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::string>* only) {
+void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::string>& names) {
   change_.identity = work_.ledger.identity;
   if (work_.created) work_.ledger.created = true;
   NoticePerson();
   if (work_.revived) Revive();
-  for (const std::string& name : Names(only)) SettleOne(name);
+  for (const std::string& name : names) SettleOne(name);
   FillKeys();
   KeepContainers(table_, work_.image, change_, work_.ledger);
   if (work_.created) RememberInsert();
   if (Changes() && !work_.created) AddTouch(scope);
 }
 
-std::set<std::string> RowSettlement::Names(const std::set<std::string>* only) const {
+std::set<std::string> RowSettlement::Spoken() const {
   std::set<std::string> names;
   const auto add = [&](const Contribution& contribution) {
-    for (const auto& [name, claimed] : contribution.cells) {
-      if (only == nullptr || only->contains(name)) names.insert(name);
-    }
+    for (const auto& [name, claimed] : contribution.cells) names.insert(name);
   };
   for (const Contribution* old : work_.withdrawn) add(*old);
   for (const Contribution& given : work_.given) add(given);
+  return names;
+}
+
+std::set<std::string> RowSettlement::Dropped() const {
+  std::set<std::string> names = Spoken();
+  std::erase_if(names, [&](const std::string& name) { return AssignmentOf(planned_.row, name) != nullptr; });
+  return names;
+}
+
+std::set<std::string> RowSettlement::Present() const {
+  std::set<std::string> names = Spoken();
+  std::erase_if(names, [&](const std::string& name) {
+    const auto* assignment = AssignmentOf(planned_.row, name);
+    return assignment == nullptr || assignment->uses_row;
+  });
+  for (const std::string& dropped : Dropped()) {
+    const auto cell = CellNamed(table_, dropped);
+    for (const Contribution& other : work_.others) {
+      for (const auto& [name, claimed] : other.cells) {
+        const auto neighbour = name == dropped ? std::nullopt : CellNamed(table_, name);
+        if (cell && neighbour && Overlaps(*cell, *neighbour)) names.insert(name);
+      }
+    }
+  }
+  return names;
+}
+
+std::set<std::string> RowSettlement::Late() const {
+  std::set<std::string> names;
+  for (const auto& assignment : planned_.row->set) {
+    if (assignment.uses_row) names.insert(assignment.cell.name);
+  }
   return names;
 }
 
@@ -119,6 +149,7 @@ void RowSettlement::NoticePerson() {
 }
 
 void RowSettlement::Revive() {
+  work_.revived = false;
   work_.ledger.gone = false;
   change_.columns.emplace_back(table_.LiveColumn(), table_.LiveMark());
 }
@@ -137,7 +168,7 @@ void RowSettlement::SettleOne(const std::string& name) {
     settled.entry = entry;
   } else if (Writes(settled)) {
     WriteCell(table_, *cell, settled.value, change_);
-    if (settled.entry && cell->kind != Cell::Kind::kElements) written_.push_back(*cell);
+    if (settled.entry) asked_.push_back({*cell, settled.value, cell->kind == Cell::Kind::kElements ? ElementsOf(claimants, name) : json()});
   }
   if (settled.entry)
     work_.ledger.cells[name] = *settled.entry;
@@ -177,8 +208,18 @@ std::optional<CellEntry> RowSettlement::EntryOf(const Cell& cell, const CellFact
   const Contribution* creator = work_.created ? OfTheCreator(cell.name) : nullptr;
   if (creator == nullptr) return std::nullopt;
   const Content& claimed = creator->cells.at(cell.name).value;
-  return CellEntry{facts.fallback, cell.kind == Cell::Kind::kElements ? Content{claimed.value_or(json::array())} : facts.current,
-                   claimed};
+  if (cell.kind != Cell::Kind::kElements) return CellEntry{facts.fallback, facts.current, claimed};
+  // Of elements only those are ours that the column did not start with.
+  const json desired = claimed.value_or(json::array());
+  json asked = facts.fallback && facts.fallback->is_array() ? *facts.fallback : json::array();
+  json ours = json::array();
+  for (const json& element : desired) {
+    if (std::find(asked.begin(), asked.end(), element) == asked.end()) ours.push_back(element);
+  }
+  asked.insert(asked.end(), ours.begin(), ours.end());
+  CellEntry entry{facts.fallback, std::move(ours), {}};
+  NoticeAltered(entry, asked, facts.current, desired);
+  return entry;
 }
 
 /// The contribution whose row was inserted, if it speaks of this cell.
@@ -215,7 +256,8 @@ void RowSettlement::RememberInsert() {
   for (const Instance* instance : work_.instances) {
     if (!instance->created) continue;
     for (const CellValue& value : instance->intent.set) {
-      if (value.to->cell.kind == Cell::Kind::kPath) WriteCell(table_, value.to->cell, value.value, inserted);
+      const bool says = value.to->cell.kind != Cell::Kind::kElements || !value.value.empty();
+      if (!value.to->cell.path.empty() && says) WriteCell(table_, value.to->cell, value.value, inserted);
     }
   }
   KeepContainers(table_, blank, inserted, work_.ledger);
@@ -231,7 +273,14 @@ void RowSettlement::AddTouch(const mappings::Scope& scope) {
 
 void RowSettlement::Written(const Image& after) {
   work_.image = after;
-  for (const Cell& cell : written_) work_.ledger.cells[cell.name].written = ReadCell(table_, after, cell);
+  for (const Asked& asked : asked_) {
+    CellEntry& entry = work_.ledger.cells[asked.cell.name];
+    const Content there = ReadCell(table_, after, asked.cell);
+    if (asked.cell.kind == Cell::Kind::kElements)
+      NoticeAltered(entry, asked.value.value_or(json::array()), there, asked.desired);
+    else
+      entry.written = there;
+  }
   if (const auto now_column = planned_.NowColumn()) work_.ledger.ours = after[*now_column];
 }
 

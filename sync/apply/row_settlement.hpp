@@ -24,8 +24,17 @@ class RowSettlement {
   /// Whether the row itself goes: the bridge made it, its mapping says `gone: delete` and nothing says it any more.
   bool Goes() const;
 
-  /// Decides the cells, all of them or `only` these. `scope` is what the row's `touch` is evaluated in.
-  void Settle(const mappings::Scope& scope, const std::set<std::string>* only);
+  /// The cells that this batch used to speak for and the mapping's row no longer has: they are given back before others that share
+  /// a column with them are decided, so that `(street, zip)` may follow `street`.
+  std::set<std::string> Dropped() const;
+  /// The others that this batch speaks for or used to; and whoever speaks for them, those that share a column with a dropped one.
+  /// Without what mentions `$row`.
+  std::set<std::string> Present() const;
+  /// What mentions `$row`: decided once the row is as it will be.
+  std::set<std::string> Late() const;
+
+  /// Decides these cells. `scope` is what the row's `touch` is evaluated in.
+  void Settle(const mappings::Scope& scope, const std::set<std::string>& names);
   bool Changes() const { return !change_.columns.empty() || !change_.paths.empty(); }
   const RowChange& Change() const { return change_; }
   Work& Of() const { return work_; }
@@ -34,7 +43,7 @@ class RowSettlement {
   void Written(const Image& after);
 
  private:
-  std::set<std::string> Names(const std::set<std::string>* only) const;
+  std::set<std::string> Spoken() const;
   void NoticePerson();
   void Revive();
   void SettleOne(const std::string& name);
@@ -52,7 +61,14 @@ class RowSettlement {
   Work& work_;
   Report& report_;
   RowChange change_;
-  std::vector<mappings::Cell> written_;  // what has to be read back
+
+  /// A cell that has to be read back.
+  struct Asked {
+    mappings::Cell cell;
+    Content value;
+    nlohmann::json desired;  ///< of elements: what led to them
+  };
+  std::vector<Asked> asked_;
 };
 
 }  // namespace membridge::sync

@@ -34,6 +34,11 @@ Settled Withdraw(const CellFacts& facts, const std::optional<CellEntry>& entry) 
   return {Settled::Kind::kRestore, entry->before, std::nullopt, "nothing says it any more"};
 }
 
+/// Whether a person's value that an earlier claim overruled counts again: this one is weaker, or older than the person.
+bool IsPersonsAgain(const CellEntry& entry, const Winner& winner) {
+  return entry.overruled && (!winner.force || (entry.theirs && *entry.theirs > winner.stamp));
+}
+
 }  // namespace
 
 nlohmann::json CellEntry::ToJson() const {
@@ -41,10 +46,17 @@ nlohmann::json CellEntry::ToJson() const {
   Put(json, "b", before);
   Put(json, "w", written);
   Put(json, "c", claim);
+  if (overruled) json["o"] = theirs ? nlohmann::json(FormatRfc3339(*theirs)) : nlohmann::json(nullptr);
   return json;
 }
 
-CellEntry CellEntry::FromJson(const nlohmann::json& json) { return {Take(json, "b"), Take(json, "w"), Take(json, "c")}; }
+CellEntry CellEntry::FromJson(const nlohmann::json& json) {
+  CellEntry entry{Take(json, "b"), Take(json, "w"), Take(json, "c")};
+  const auto overruled = json.find("o");
+  entry.overruled = overruled != json.end();
+  if (entry.overruled && overruled->is_string()) entry.theirs = ParseRfc3339(overruled->get<std::string>());
+  return entry;
+}
 
 bool IsEmpty(const Content& content) {
   if (!content || content->is_null()) return true;
@@ -60,6 +72,7 @@ Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry
   const Content& value = winner->value;
   const bool ours = entry && facts.current == entry->written;
 
+  if (ours && IsPersonsAgain(*entry, *winner)) return {Settled::Kind::kRestore, entry->before, std::nullopt, "a person's value counts again"};
   if (ours && entry->claim == value) return Nothing(entry);
   if (!ours && facts.current == value) return Nothing(entry);
 
@@ -74,12 +87,13 @@ Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry
   if (free) return {Settled::Kind::kWrite, value, CellEntry{facts.current, {}, value}, ""};
   if (!winner->force) return Kept(entry, entry ? "a person wrote it since" : "not written by the bridge");
   if (facts.theirs && *facts.theirs > winner->stamp) return Kept(entry, "a person changed the row later");
-  return {Settled::Kind::kWrite, value, CellEntry{facts.current, {}, value}, "an older human value gives way"};
+  return {Settled::Kind::kWrite, value, CellEntry{facts.current, {}, value, true, facts.theirs}, "an older human value gives way"};
 }
 
 Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& entry, const nlohmann::json& desired) {
   const bool is_array = facts.current && facts.current->is_array();
   if (!is_array && !IsEmpty(facts.current)) return Kept(entry, "not an array");
+  if (entry && entry->claim == desired) return Nothing(entry);
   const nlohmann::json current = is_array ? *facts.current : nlohmann::json::array();
   const nlohmann::json ours = entry && entry->written ? *entry->written : nlohmann::json::array();
 
@@ -111,6 +125,26 @@ Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& e
   if (is_array && next == current) return Nothing(remembered);
   if (!is_array && next.empty()) return Nothing(remembered);
   return {Settled::Kind::kWrite, next, remembered, ""};
+}
+
+void NoticeAltered(CellEntry& entry, const nlohmann::json& asked, const Content& after, const nlohmann::json& desired) {
+  if (!after || !after->is_array() || !entry.written) return;
+  nlohmann::json ours = nlohmann::json::array();
+  for (const auto& element : *entry.written) {
+    if (Contains(*after, element) || !Contains(asked, element)) ours.push_back(element);
+  }
+  nlohmann::json altered = nlohmann::json::array();
+  for (const auto& element : *after) {
+    if (!Contains(asked, element)) altered.push_back(element);
+  }
+  // Only where nothing of a person's was altered with them can it be told which are ours.
+  const bool told = std::all_of(asked.begin(), asked.end(), [&](const auto& element) {
+    return Contains(*after, element) || Contains(*entry.written, element);
+  });
+  if (altered.empty() || !told) return;
+  ours.insert(ours.end(), altered.begin(), altered.end());
+  entry.written = std::move(ours);
+  entry.claim = desired;
 }
 
 }  // namespace membridge::sync

@@ -18,6 +18,8 @@ struct CellEntry {
   Content before;   ///< what stood there when the bridge first wrote
   Content written;  ///< what stood there after the bridge last wrote: read back, so triggers and rounding are in it
   Content claim;    ///< the claim that led to `written`; nothing once every claim was withdrawn
+  bool overruled = false;  ///< `before` is a person's value that gave way to `force`
+  std::optional<Instant> theirs{};  ///< then: when the person had last touched the row, if that was known
   nlohmann::json ToJson() const;
   static CellEntry FromJson(const nlohmann::json& json);
 };
@@ -54,6 +56,10 @@ Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry
 /// The same for the elements of an array: each is owned by itself. `desired` is what all claims ask for together.
 /// In the entry `written` holds the elements the bridge added and which a person may since have removed.
 Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& entry, const nlohmann::json& desired);
+
+/// What a write of elements left there: `asked` was written, `after` stands there. Where a trigger or type altered elements of ours
+/// the altered ones are ours, and `desired` is remembered as what led to them.
+void NoticeAltered(CellEntry& entry, const nlohmann::json& asked, const Content& after, const nlohmann::json& desired);
 
 /// Whether a cell counts as empty: not there, NULL, or for a group all of it.
 bool IsEmpty(const Content& content);

@@ -38,13 +38,21 @@ json Sum(const json& a, const json& b) {
 
 }  // namespace
 
-void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& works, const std::set<std::string>* only) {
+void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& works) {
   if (planned.remembers) HearOthers(works);
+  const std::vector<Work*> standing = Record(planned, works);
+  Decide(planned, standing, &RowSettlement::Dropped);
+  Decide(planned, standing, &RowSettlement::Present);
+  if (planned.row != nullptr) SettleLate(planned, standing);
+  if (report_.Explains()) NoteRows(planned, works);
+}
+
+/// Books what everybody says of the rows now, and answers the rows whose cells are to be decided.
+std::vector<Work*> Application::Record(const PlannedRow& planned, std::vector<Work>& works) {
   std::vector<Contribution> removed;
   std::vector<Contribution> saved;
-  std::vector<const LedgerRow*> rows;
   std::vector<std::int64_t> forgotten;
-  std::vector<RowSettlement> changing;
+  std::vector<Work*> standing;
   for (Work& work : works) {
     for (const Contribution* old : work.withdrawn) {
       if (!SaysAgain(work, *old)) removed.push_back(*old);
@@ -59,23 +67,32 @@ void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& work
     if (work.image.empty()) {
       // The row is not there any more: a person or a cascade deleted it.
       if (work.others.empty()) forgotten.push_back(work.ledger.id);
-      continue;
-    }
-    RowSettlement settlement{planned, work, report_};
-    if (settlement.Goes()) {
+    } else if (RowSettlement{planned, work, report_}.Goes()) {
       Doom(planned, work);
-      continue;
+    } else {
+      standing.push_back(&work);
     }
-    settlement.Settle(TouchScope(work), only);
-    rows.push_back(&work.ledger);
+  }
+  ledger_.Remove(removed);
+  if (planned.speaks && planned.remembers) ledger_.Save(saved);
+  ledger_.Forget(forgotten);
+  return standing;
+}
+
+/// Settles the cells that `names` picks of each row, and writes what follows.
+void Application::Decide(const PlannedRow& planned, const std::vector<Work*>& works, std::set<std::string> (RowSettlement::*names)() const) {
+  std::vector<RowSettlement> changing;
+  std::vector<const LedgerRow*> rows;
+  for (Work* work : works) {
+    RowSettlement settlement{planned, *work, report_};
+    const std::set<std::string> chosen = (settlement.*names)();
+    if (chosen.empty() && names == &RowSettlement::Dropped) continue;
+    settlement.Settle(TouchScope(*work), chosen);
+    rows.push_back(&work->ledger);
     if (settlement.Changes()) changing.push_back(std::move(settlement));
   }
   Write(planned, changing);
-  if (report_.Explains() && only == nullptr) NoteRows(planned, works);
-  ledger_.Remove(removed);
-  if (planned.speaks && planned.remembers) ledger_.Save(saved);
   ledger_.Save(rows);
-  ledger_.Forget(forgotten);
 }
 
 /// Events are not taken back, so of all that a mapping's events say of a row only the newest word on each cell decides anything,
@@ -152,31 +169,38 @@ void Application::NoteRows(const PlannedRow& planned, const std::vector<Work>& w
   }
 }
 
-/// Cells that depend on the row as it will be: computed once the others are settled.
-void Application::SettleLate(const PlannedRow& planned, std::vector<Work>& works) {
-  std::set<std::string> names;
-  for (const auto& assignment : planned.row->set) {
-    if (assignment.uses_row) names.insert(assignment.cell.name);
-  }
-  if (names.empty()) return;
-  std::list<Contribution> saved;
+/// Cells that depend on the row as it will be: computed once the others are settled. What is derived from the row alone says the
+/// same in everybody's name, so it follows the row whoever changed it.
+void Application::SettleLate(const PlannedRow& planned, const std::vector<Work*>& works) {
+  const auto& set = planned.row->set;
+  if (std::none_of(set.begin(), set.end(), [](const auto& assignment) { return assignment.uses_row; })) return;
   std::list<mappings::LateValues> held;
   Claims claims;
-  for (Work& work : works) {
-    if (work.image.empty()) continue;
-    work.others.clear();
-    // What was saved a moment ago counts as withdrawn, so that it is replaced and not taken for somebody else's.
-    for (const Contribution& given : work.given) work.withdrawn.push_back(&saved.emplace_back(given));
-    const json row = planned.table->AsJson(work.image);
-    for (std::size_t i = 0; i < work.instances.size(); ++i) {
-      mappings::Scope scope{&work.instances[i]->frame->scope};
+  std::vector<Contribution> saved;
+  for (Work* work : works) {
+    const json row = planned.table->AsJson(work->image);
+    const auto say = [&](Contribution& contribution, const mappings::Scope& outer, bool all) {
+      mappings::Scope scope{&outer};
       scope.Set("row", &row);
-      for (const CellValue& claim : held.emplace_back(mappings::Late(*planned.row, scope)).set)
-        claims.emplace_back(&work.given[i], &claim);
+      for (const auto& assignment : set) {
+        if (assignment.derived) contribution.cells.erase(assignment.cell.name);
+      }
+      for (const CellValue& claim : held.emplace_back(mappings::Late(*planned.row, scope)).set) {
+        if (all || claim.to->derived) claims.emplace_back(&contribution, &claim);
+      }
+    };
+    for (std::size_t i = 0; i < work->given.size(); ++i) say(work->given[i], work->instances[i]->frame->scope, true);
+    for (Contribution& other : work->others) {
+      if (other.mapping == plan_.mapping->name && other.name == planned.row->name) say(other, TouchScope(*work), false);
     }
   }
   AddClaims(transaction_, *planned.table, claims);
-  SettleWorks(planned, works, &names);
+  for (const Work* work : works) {
+    saved.insert(saved.end(), work->given.begin(), work->given.end());
+    saved.insert(saved.end(), work->others.begin(), work->others.end());
+  }
+  ledger_.Save(saved);
+  Decide(planned, works, &RowSettlement::Late);
 }
 
 /// Counters are moved, not set: only events have them, and an event is entered once.

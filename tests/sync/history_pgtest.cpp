@@ -2,10 +2,9 @@
 // make meanwhile, the rows end as if only what is true now had ever been said.
 
 #include <algorithm>
-#include <cstdlib>
-#include <random>
 
 #include "tests/support/catch.hpp"
+#include "tests/sync/dice.hpp"
 #include "tests/sync/sheet.hpp"
 
 namespace membridge::test {
@@ -79,12 +78,9 @@ json Picture(const Sheet& sheet) {
           {"topics", sheet.Rows("SELECT p.handle, t.topic, t.weight FROM topics t JOIN people p ON p.id = t.person_id ORDER BY 1, 2")}};
 }
 
-class Histories {
+class Histories : public Dice {
  public:
-  explicit Histories(std::uint64_t seed) : random_(seed) {}
-
-  int Below(int bound) { return std::uniform_int_distribution{0, bound - 1}(random_); }
-  bool OneIn(int n) { return Below(n) == 0; }
+  using Dice::Dice;
 
   json State(int memory, int version) {
     json metadata = json::object();
@@ -108,32 +104,14 @@ class Histories {
             {"metadata", metadata},
             {"categories", categories}};
   }
-
-  template <class T>
-  void Shuffle(std::vector<T>& list) {
-    std::shuffle(list.begin(), list.end(), random_);
-  }
-
- private:
-  std::mt19937_64 random_;
 };
-
-std::uint64_t Seed() {
-  const char* set = std::getenv("MEMBRIDGE_TEST_SEED");
-  return set != nullptr ? std::strtoull(set, nullptr, 10) : std::random_device{}();
-}
-
-int Rounds() {
-  const char* set = std::getenv("MEMBRIDGE_TEST_HISTORIES");
-  return set != nullptr ? std::atoi(set) : 40;
-}
 
 }  // namespace
 
 TEST_CASE("a history in any order ends in the rows of a clean run", "[apply][pg][property]") {
-  const std::uint64_t seed = Seed();
+  const std::uint64_t seed = Histories::Seed();
   Sheet sheet{kTables, kMapping};
-  for (int round = 0; round < Rounds(); ++round) {
+  for (int round = 0; round < Histories::Rounds("MEMBRIDGE_TEST_HISTORIES", 40); ++round) {
     Histories histories{seed + static_cast<std::uint64_t>(round)};
     INFO("MEMBRIDGE_TEST_SEED=" << seed << " round " << round);
     sheet.Run(kReset);

@@ -145,6 +145,42 @@ TEST_CASE("an array that was NULL is NULL again once the last element is withdra
   CHECK(back.value == Content{json(nullptr)});
 }
 
+TEST_CASE("elements that a trigger altered are ours, and what led to them leads nowhere new", "[settle]") {
+  CellEntry entry{json::array({"human"}), json::array({"Go"}), {}};
+  NoticeAltered(entry, json::array({"human", "Go"}), json::array({"go", "human"}), json::array({"Go"}));
+  CHECK(entry.written == Content{json::array({"go"})});
+  CHECK(SettleElements(Cell(json::array({"go", "human"})), entry, json::array({"Go"})).kind == Kind::kNothing);
+  CHECK(SettleElements(Cell(json::array({"go", "human"})), entry, json::array()).value == Content{json::array({"human"})});
+}
+
+TEST_CASE("where a trigger altered a person's elements as well, it cannot be told which are ours", "[settle]") {
+  CellEntry entry{json::array({"Human"}), json::array({"Go"}), {}};
+  NoticeAltered(entry, json::array({"Human", "Go"}), json::array({"go", "human"}), json::array({"Go"}));
+  CHECK(entry.written == Content{json::array({"Go"})});
+  CHECK_FALSE(entry.claim);
+}
+
+TEST_CASE("a person's value that gave way counts again against an older or a weaker claim", "[settle]") {
+  CellFacts facts = Cell(json("Analyst"));
+  facts.theirs = At("2026-08-01T12:00:00Z");
+  const Settled forced = SettleCell(facts, std::nullopt, Says("CTO", true));
+  REQUIRE(forced.entry);
+  CellEntry entry = CellEntry::FromJson(json::parse(forced.entry->ToJson().dump()));
+  entry.written = json("CTO");
+
+  facts.current = json("CTO");
+  Winner older = Says("Clerk", true);
+  older.stamp = At("2026-08-01T00:00:00Z");
+  const auto claim = GENERATE_COPY(values<Winner>({older, Says("CTO"), Says("Clerk")}));
+  const Settled back = SettleCell(facts, entry, claim);
+  CHECK(back.kind == Kind::kRestore);
+  CHECK(back.value == Content{json("Analyst")});
+  CHECK_FALSE(back.entry);
+  // A newer one may overrule it still, whatever the person did to other cells of the row meanwhile.
+  facts.theirs = At("2026-08-03T00:00:00Z");
+  CHECK(SettleCell(facts, entry, Says("CEO", true)).kind == Kind::kWrite);
+}
+
 TEST_CASE("the ledger's form of an entry keeps the difference between NULL and absent", "[settle]") {
   const CellEntry entry{Content{}, json(nullptr), json("x")};
   const CellEntry back = CellEntry::FromJson(json::parse(entry.ToJson().dump()));

@@ -313,6 +313,24 @@ TEST_CASE("what export mappings need", "[loader]") {
         Lines{"crm.yaml:2:20: error: unknown type \"strng\"; did you mean \"string\"?"});
 }
 
+TEST_CASE("places that take one kind of value refuse the others", "[loader]") {
+  const std::string row = "rows: {one: {table: t, set: {a: b}}}\n";
+  const auto [yaml, problem] = GENERATE_COPY(table<std::string, std::string>({
+      {"vars: {a: $memory.id}\n" + row, "crm.yaml:1:11: error: a variable is a constant; expressions belong into rows"},
+      {"session: {role: [a]}\n" + row, "crm.yaml:1:17: error: a setting is text, not a list"},
+      {"tests: [a]\n" + row, "crm.yaml:1:8: error: tests are a map of cases by name, not a list"},
+      {"from: export\nask: {a: [b]}\nrows: {one: {table: t, set: {a: $export.a}}}\n",
+       "crm.yaml:2:10: error: a field takes its description, or {description: ..., type: ...}"},
+      {"from: export\nask: {a: {description: [b]}}\nrows: {one: {table: t, set: {a: $export.a}}}\n",
+       "crm.yaml:2:24: error: text belongs here, not a list"},
+      {"rows: {one: {table: t, set: {a: [[$memory.id]]}}}\n",
+       "crm.yaml:1:34: error: an expression deep inside a value is not read; give it a cell of its own"},
+      {"rows: {one: {table: t, set: {a: \"x\\0\"}}}\n", "crm.yaml:1:33: error: a NUL character cannot be stored in PostgreSQL"},
+  }));
+  CAPTURE(yaml);
+  CHECK(ProblemsOf(yaml) == Lines{problem});
+}
+
 TEST_CASE("cases under tests have known steps", "[loader]") {
   const std::string rows = "rows: {one: {table: t, set: {a: b}}}\n";
   CHECK(ProblemsOf(rows + "tests:\n  a case:\n    - memroy: {id: m}\n    - then: {t: [gone]}\n    - {delete: a, then: []}\n") ==

@@ -1,7 +1,7 @@
 // Who changed what, and what was refused; with a chain of hashes that shows whether the list was touched.
 import { api } from "../api.js";
 import { h, replace } from "../dom.js";
-import { counted, number, time } from "../format.js";
+import { counted, id, number, time } from "../format.js";
 import { filters } from "../parts/filters.js";
 import { field, input, select } from "../parts/form.js";
 import { pager } from "../parts/pager.js";
@@ -34,7 +34,7 @@ export default {
         { label: "Who", cell: (each) => [each.actor, each.role ? h("span", { class: "faint" }, ` ${each.role}`) : null] },
         { label: "Action", cell: (each) => h("span", { class: "mono" }, each.action) },
         { label: "Outcome", cell: (each) => h("span", { class: `mark ${TONES[each.outcome] ?? ""}` }, each.outcome) },
-        { label: "On", cell: (each) => each.object || h("span", { class: "faint" }, "–") },
+        { label: "On", cell: (each) => (each.object === "" || each.object.length > 18 ? id(each.object) : each.object) },
         { label: "Detail", class: "long", narrow: "wide", cell: detail },
         { label: "From", cell: (each) => h("span", { class: "mono" }, each.source) },
       ], page.entries), pager("audit", asked, page.next)]), signal);

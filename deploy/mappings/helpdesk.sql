@@ -20,7 +20,7 @@ CREATE TABLE IF NOT EXISTS desk.contacts (
     created_at      timestamp NOT NULL,
     updated_at      timestamp NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS contacts_login ON desk.contacts (desk, login) WHERE login IS NOT NULL;
+CREATE UNIQUE INDEX IF NOT EXISTS contacts_login ON desk.contacts (desk, login);
 CREATE UNIQUE INDEX IF NOT EXISTS contacts_email ON desk.contacts (desk, lower(email));
 
 CREATE TABLE IF NOT EXISTS desk.notes (

@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS mart.customer (
     valid_to    timestamptz NOT NULL DEFAULT 'infinity',
     is_current  boolean     NOT NULL GENERATED ALWAYS AS (valid_to = 'infinity') STORED
 );
-CREATE UNIQUE INDEX IF NOT EXISTS customer_current ON mart.customer (customer) WHERE valid_to = 'infinity';
+CREATE UNIQUE INDEX IF NOT EXISTS customer_version ON mart.customer (customer, valid_to);
 
 CREATE TABLE IF NOT EXISTS mart.memory_event (
     event_id    uuid        NOT NULL,

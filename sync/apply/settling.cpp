@@ -196,10 +196,14 @@ void Application::SettleLate(const PlannedRow& planned, const std::vector<Work*>
   }
   AddClaims(transaction_, *planned.table, claims);
   for (const Work* work : works) {
-    saved.insert(saved.end(), work->given.begin(), work->given.end());
-    saved.insert(saved.end(), work->others.begin(), work->others.end());
+    const std::set<const Contribution*> outdated = OutdatedIn(planned, *work);
+    const auto keep = [&](const Contribution& one) {
+      if (!outdated.contains(&one)) saved.push_back(one);
+    };
+    std::for_each(work->given.begin(), work->given.end(), keep);
+    std::for_each(work->others.begin(), work->others.end(), keep);
   }
-  ledger_.Save(saved);
+  if (planned.speaks && planned.remembers) ledger_.Save(saved);
   Decide(planned, works, &RowSettlement::Late);
 }
 

@@ -8,6 +8,7 @@
 // What the laws do not cover, because it depends on what happened in principle, is kept out of the picture or of the generator:
 // - a row that the bridge made and that has no `gone: delete` stays when nobody says it any more; then it must look like a fresh row;
 // - what rows are found by is filled in and stays; `touch` columns tell when, not what;
+// - a person who takes something out of a document that the bridge made may mean an empty one or none: law 2 takes them for the same;
 // - a person who types what the bridge has just written there has typed nothing, as far as anybody can tell;
 // - human edits are made to rows the bridge did not make: one that it made may be gone and made anew between two reads;
 // - generated_crm.hpp names what no order-free answer exists for.
@@ -31,6 +32,15 @@ json Sorted(json value) {
 }
 
 json Picture(const Sheet& sheet, const std::string& query) { return Sorted(json::parse(sheet.Database().Value(query))); }
+
+/// An empty document counts as none.
+json WithoutEmpty(json value) {
+  if (value.is_object() && value.empty()) return nullptr;
+  if (value.is_structured()) {
+    for (json& part : value) part = WithoutEmpty(part);
+  }
+  return value;
+}
 
 /// Says what differs, as a patch of what is expected.
 bool IsSame(const json& there, const json& expected) {
@@ -65,6 +75,13 @@ struct Segment {
   std::vector<Reading> readings;
   std::string edit;  ///< empty at the end
 };
+
+/// The tables of another schema take the place of those before, and the ledger knows nothing of them. Quicker than a new database.
+void Restart(Sheet& sheet, const std::string& schema_sql, const std::string& mapping) {
+  sheet.Run("DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS \"Crm\" CASCADE; DROP SCHEMA IF EXISTS \"Types\" CASCADE;"
+            "TRUNCATE membridge.contributions, membridge.rows, membridge.sources;" + schema_sql);
+  sheet.Remap(mapping);
+}
 
 using States = std::map<int, json>;  // of each memory that was ever read
 
@@ -151,15 +168,18 @@ std::string Told(const std::vector<Segment>& segments) {
 
 TEST_CASE("on generated schemas and mappings, any history ends in the rows of its clean run", "[apply][pg][property]") {
   const std::uint64_t seed = Dice::Seed();
+  const std::string blank = "rows: {t: {table: t, key: {a: 1}}}";
+  Sheet lived{"CREATE TABLE t (a integer PRIMARY KEY)", blank};
+  Sheet clean{"CREATE TABLE t (a integer PRIMARY KEY)", blank};
+  Sheet untouched{"CREATE TABLE t (a integer PRIMARY KEY)", blank};
   for (int round = 0; round < Dice::Rounds("MEMBRIDGE_TEST_GENERATED", 25); ++round) {
     Dice dice{seed + static_cast<std::uint64_t>(round)};
     GeneratedCrm crm{dice};
     const std::vector<Segment> segments = History(crm, dice);
     INFO("MEMBRIDGE_TEST_SEED=" << seed << " round " << round << "\n" << crm.SchemaSql() << "\n" << Told(segments));
 
-    Sheet lived{crm.SchemaSql(), segments.front().mapping};
+    for (Sheet* sheet : {&lived, &clean, &untouched}) Restart(*sheet, crm.SchemaSql(), segments.front().mapping);
     const States states = Live(lived, dice, segments);
-    Sheet clean{crm.SchemaSql(), segments.front().mapping};
     LiveCleanly(clean, segments);
     if (!IsSame(Picture(lived, crm.PictureSql()), Picture(clean, crm.PictureSql()))) continue;
 
@@ -168,11 +188,10 @@ TEST_CASE("on generated schemas and mappings, any history ends in the rows of it
     for (const auto& [memory, record] : states) memories.push_back(memory);
     dice.Shuffle(memories);
     for (const int memory : memories) Apply(lived, {{memory, nullptr}});
-    Sheet untouched{crm.SchemaSql(), segments.front().mapping};
     for (const Segment& segment : segments) {
       if (!segment.edit.empty()) untouched.Run(segment.edit);
     }
-    IsSame(Picture(lived, crm.PictureSql()), Picture(untouched, crm.PictureSql()));
+    IsSame(WithoutEmpty(Picture(lived, crm.PictureSql())), WithoutEmpty(Picture(untouched, crm.PictureSql())));
     CHECK(lived.Database().Count("membridge.contributions") == 0);
     for (const json& leftover : Picture(lived, crm.LeftoverSql())) IsSame(leftover, Picture(lived, crm.ReferenceSql()));
   }

@@ -87,6 +87,7 @@ export async function clearsParked(operator, world) {
   await operator.confirm("Retry");
   await operator.sees("1 memory will be tried again.");
   await eventually("another attempt", attempts, (now) => now > before);
+  await world.settled(); // its second look included, which would find the cause put right
   assert.equal(await parkedNow(world), 5);
 
   // The cause is put right, and the group retried.

@@ -1,6 +1,5 @@
 // Creating or changing any webhook of the project, with Mem0's complaints shown at their fields.
 import { api, segment } from "../api.js";
-import { h } from "../dom.js";
 import { done } from "../notify.js";
 import { ask } from "../parts/dialog.js";
 import { boxes, complainAt, field, input } from "../parts/form.js";
@@ -24,7 +23,7 @@ export async function editWebhook(project, webhook, again) {
   const answer = await ask({
     title: webhook ? `Edit “${webhook.name}”` : `New webhook of project ${project}`,
     confirm: webhook ? "Save" : "Create",
-    body: [webhook?.ownership === "ours" ? h("p", { class: "callout" }, "This one is ours: serve and apply put it back as configured.") : null, Object.values(fields)],
+    body: Object.values(fields),
     act: () => (webhook ? api.patch(`${path}/${segment(webhook.webhook)}`, draft()) : api.post(path, draft())),
     complain: (error) => complainAt(fields, error.fields ?? {}),
   });

@@ -76,6 +76,12 @@ function desired(survey) {
     ["Kept by serve", survey.desired.manage ? "yes" : "no: apply it here or with membridge webhooks apply"]]);
 }
 
+// Ours is kept as configured: apply, rotate and delete it above, since an edit of it alone is refused.
+const actions = (project, webhook, again) => (webhook.ownership === "ours" ? h("span", { class: "faint" }, "kept as configured")
+  : h("div", { class: "row-ends" },
+    h("button", { type: "button", on: { click: () => editWebhook(project, webhook, again) } }, "Edit…", unseen(` ${webhook.name}`)),
+    h("button", { type: "button", class: "danger", on: { click: () => removeOne(project, webhook, again) } }, "Delete…", unseen(` ${webhook.name}`))));
+
 const found = (project, webhooks, again) => (webhooks.length === 0 ? empty("Mem0 has no webhook for this project.")
   : table("Webhooks Mem0 has", [
     { label: "Name", narrow: "title", cell: (each) => each.name },
@@ -84,9 +90,7 @@ const found = (project, webhooks, again) => (webhooks.length === 0 ? empty("Mem0
     { label: "Address", class: "long", narrow: "wide", cell: (each) => h("span", { class: "mono" }, each.url) },
     { label: "Events", class: "long", narrow: "wide", cell: (each) => h("span", { class: "marks" }, events(each.events)) },
     { label: "Last used", cell: (each) => (each.token ? time(each.token.last_used, { relative: true }) : h("span", { class: "faint" }, "unknown")) },
-    ...(session.may("admin") ? [{ label: "", cell: (each) => h("div", { class: "row-ends" },
-      h("button", { type: "button", on: { click: () => editWebhook(project, each, again) } }, "Edit…", unseen(` ${each.name}`)),
-      h("button", { type: "button", class: "danger", on: { click: () => removeOne(project, each, again) } }, "Delete…", unseen(` ${each.name}`))) }] : []),
+    ...(session.may("admin") ? [{ label: "", cell: (each) => actions(project, each, again) }] : []),
   ], webhooks));
 
 const tokenTable = ({ tokens }) => (tokens.length === 0 ? empty("No address has been given out yet.")

@@ -13,7 +13,7 @@ namespace {
 using Kind = YamlNode::Kind;
 
 std::optional<std::string> ReadText(const YamlNode& node, Diagnostics& problems) {
-  if (node.kind == Kind::kScalar) return node.text;
+  if (node.kind == Kind::kScalar) return node.IsNull() ? "" : node.text;
   problems.Error(node.place, fmt::format("text belongs here, not {}", node.KindName()));
   return std::nullopt;
 }

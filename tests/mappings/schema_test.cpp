@@ -1,11 +1,14 @@
+#include <cstdlib>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <random>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
 #include <valijson/validation_results.hpp>
 #include <valijson/validator.hpp>
 
+#include "mappings/loader.hpp"
 #include "mappings/scalar.hpp"
 #include "tests/mappings/support.hpp"
 #include "tests/support/catch.hpp"
@@ -151,6 +154,65 @@ TEST_CASE("schema and loader refuse the same files", "[schema]") {
   CAPTURE(yaml);
   CHECK_FALSE(test::ProblemsOf(yaml).empty());
   CHECK_FALSE(SchemaAccepts(yaml));
+}
+
+namespace {
+
+/// Every value inside a document, itself included.
+void Collect(json& document, std::vector<json*>& values) {
+  values.push_back(&document);
+  if (!document.is_structured()) return;
+  for (json& part : document) Collect(part, values);
+}
+
+/// A document with one slip in its structure.
+json Slipped(json document, std::mt19937_64& random) {
+  const auto below = [&](std::size_t limit) { return std::uniform_int_distribution<std::size_t>{0, limit - 1}(random); };
+  std::vector<json*> values;
+  Collect(document, values);
+  json& value = *values[below(values.size())];
+  static const std::vector<const char*> kOthers{"5", "true", "null", "\"x\"", "\"$memory.text\"", "\"$\"", "[]", "{}", "[\"a\"]", "[{}]", "{\"a\": 1}"};
+  if (!value.is_object() || value.empty() || below(3) == 0) {
+    value = json::parse(kOthers[below(kOthers.size())]);
+    return document;
+  }
+  auto entry = value.begin();
+  std::advance(entry, static_cast<std::ptrdiff_t>(below(value.size())));
+  const std::string key = entry.key();
+  const json held = entry.value();
+  if (below(2) == 0) value.erase(key);
+  static const std::vector<std::string> kKeys{"tabel", "set", "key", "new", "when", "create", "gone", "rows", "history", "add", "from", "ask"};
+  if (below(3) > 0) value[below(2) == 0 ? key + "x" : kKeys[below(kKeys.size())]] = held;
+  return document;
+}
+
+}  // namespace
+
+TEST_CASE("what the schema refuses the loader refuses, whatever slip is made", "[schema][property]") {
+  const char* given = std::getenv("MEMBRIDGE_SEED");
+  const std::uint64_t seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+  std::mt19937_64 random{seed};
+  INFO("MEMBRIDGE_SEED=" << seed);
+  int refused = 0;
+  int accepted = 0;
+  for (const char* name : {"contacts", "customer", "events", "profile"}) {
+    std::ifstream file{std::string{MEMBRIDGE_MAPPING_TESTS} + "/examples/" + name + ".yaml"};
+    const std::string original{std::istreambuf_iterator<char>{file}, {}};
+    Diagnostics none;
+    const json document = AsTyped(YamlSource::Parse("crm.yaml", original, none)->Root());
+    for (int round = 0; round < 100; ++round) {
+      const std::string yaml = Slipped(document, random).dump();
+      Diagnostics problems;
+      const bool loads = LoadMapping("crm.yaml", yaml, {}, problems).has_value();
+      const bool fits = SchemaAccepts(yaml);
+      ++(fits ? accepted : refused);
+      if (fits || !loads) continue;
+      CAPTURE(name, yaml);
+      FAIL_CHECK("the schema refuses what the loader takes");
+    }
+  }
+  CHECK(refused > 20);
+  CHECK(accepted > 20);
 }
 
 }  // namespace membridge::mappings

@@ -60,6 +60,7 @@ class RequestParser::Message final : public beast::http::basic_parser<true> {
   bool unknown_expectation = false;
   bool unknown_coding = false;
   std::size_t header_bytes = 0;
+  std::uint64_t chunk_left = 0;  // of the data of the chunk begun last
 
  private:
   using View = beast::string_view;
@@ -121,10 +122,14 @@ class RequestParser::Message final : public beast::http::basic_parser<true> {
   }
 
   // The header of a chunk counts too: many small chunks must not cost more than one large one.
-  void on_chunk_header_impl(std::uint64_t, View extensions, ErrorCode& error) override { CountHeader(extensions.size(), error); }
+  void on_chunk_header_impl(std::uint64_t size, View extensions, ErrorCode& error) override {
+    chunk_left = size;
+    CountHeader(extensions.size(), error);
+  }
 
   std::size_t on_chunk_body_impl(std::uint64_t, View bytes, ErrorCode&) override {
     request.body.append(bytes.data(), bytes.size());
+    chunk_left -= bytes.size();
     return bytes.size();
   }
 
@@ -196,8 +201,9 @@ std::size_t RequestParser::Feed(std::string_view bytes) {
   return consumed;
 }
 
-// Beast waits for CRLF at the end of a chunk header or trailer however much comes instead.
+// Beast waits for CRLF at the end of a chunk header or trailer however much comes instead. What is left of a chunk's data is no line.
 void RequestParser::CheckWaiting(std::string_view bytes) {
+  bytes.remove_prefix(std::min<std::uint64_t>(bytes.size(), message_->chunk_left));
   if (bytes.size() > limits_.max_header_bytes) Fail(400, "bad_request", "a chunk header is too long");
   for (std::size_t at = bytes.find('\n'); at != std::string_view::npos; at = bytes.find('\n', at + 1)) {
     if (at == 0 || bytes[at - 1] != '\r') return Fail(400, "bad_request", "a line of the chunked body does not end in CRLF");

@@ -131,6 +131,20 @@ TEST_CASE("a chunked body is read the same wherever it is split", "[http]") {
   CHECK(client.Receive()->body == body);
 }
 
+TEST_CASE("a line feed in a chunk's data is data, however little of it has come", "[http]") {
+  EchoServer single{Limits{.threads = 1}};
+  RawClient witness = single.Connect();
+  RawClient client = single.Connect();
+  for (const std::string part : {"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello\r", "\n", "a\nb", "\n", "\r\n0\r\n\r\n"}) {
+    REQUIRE(client.Send(part));
+    REQUIRE(witness.Send(Post("/echo", "seen")));
+    REQUIRE(witness.Receive()->body == "seen");
+  }
+  const auto response = client.Receive();
+  REQUIRE(response);
+  CHECK(response->body == "hello\r\na\nb\n");
+}
+
 TEST_CASE("an empty chunked body may come byte by byte", "[http]") {
   EchoServer echo;
   RawClient client = echo.Connect();

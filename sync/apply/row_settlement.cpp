@@ -271,7 +271,24 @@ void RowSettlement::AddTouch(const mappings::Scope& scope) {
   }
 }
 
+/// Our write may make triggers alter other cells of ours: those are ours still.
+void RowSettlement::FollowTriggers(const Image& after) {
+  std::set<std::string> altered;
+  for (std::size_t c = 0; c < after.size(); ++c) {
+    const bool asked = IsChanging(c) || std::any_of(change_.paths.begin(), change_.paths.end(), [&](const auto& one) { return one.first == c; });
+    if (!asked && after[c] != work_.image[c]) altered.insert(table_.At(c).name);
+  }
+  if (altered.empty()) return;
+  for (auto& [name, entry] : work_.ledger.cells) {
+    const auto cell = name.starts_with('{') ? std::nullopt : CellNamed(table_, name);
+    const bool follows = cell && cell->kind != Cell::Kind::kElements &&
+                         std::any_of(altered.begin(), altered.end(), [&](const auto& column) { return Covers(*cell, column); });
+    if (follows && entry.written == ReadCell(table_, work_.image, *cell)) entry.written = ReadCell(table_, after, *cell);
+  }
+}
+
 void RowSettlement::Written(const Image& after) {
+  FollowTriggers(after);
   work_.image = after;
   for (const Asked& asked : asked_) {
     CellEntry& entry = work_.ledger.cells[asked.cell.name];

@@ -52,6 +52,7 @@ class RowSettlement {
   std::optional<CellEntry> EntryOf(const mappings::Cell& cell, const CellFacts& facts) const;
   const Contribution* OfTheCreator(const std::string& name) const;
   void FillKeys();
+  void FollowTriggers(const Image& after);
   void RememberInsert();
   void AddTouch(const mappings::Scope& scope);
   bool IsChanging(std::size_t column) const;

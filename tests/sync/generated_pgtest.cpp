@@ -111,6 +111,10 @@ States Live(Sheet& sheet, Dice& dice, const std::vector<Segment>& segments) {
     }
     if (!segment.edit.empty()) sheet.Run(segment.edit);
   }
+  std::vector<int> last;  // the final reads: `force` overrules a person when its memory is read
+  for (const auto& [memory, record] : states) last.push_back(memory);
+  dice.Shuffle(last);
+  for (const int memory : last) Apply(sheet, {{memory, states[memory]}});
   return states;
 }
 

@@ -22,7 +22,7 @@ const std::string kUser = "ada-lovelace-1815";
 std::string Dump(const World& world) {
   const test::ScratchFolder folder;
   sync::ChildOptions options;
-  options.command = {"/usr/lib/postgresql/15/bin/pg_dump",
+  options.command = {sync::FindServerPrograms({}).value() / "pg_dump",
                      "--inserts",
                      "--exclude-table-data=membridge.sweep_seen",
                      "--file",

@@ -131,6 +131,11 @@ bool Bridge::Running() {
 
 void Bridge::Hup() { process_->child.Signal(SIGHUP); }
 
+std::size_t Bridge::OpenFiles() const {
+  const fs::directory_iterator open{fmt::format("/proc/{}/fd", process_->child.Pid())};
+  return static_cast<std::size_t>(std::distance(begin(open), end(open)));
+}
+
 std::string Bridge::Log() const {
   return TextOf(folder_.path() / "log");
 }

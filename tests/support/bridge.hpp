@@ -71,6 +71,8 @@ class Bridge {
   const std::string& AdminUrl() const { return admin_url_; }  ///< of /healthz, /readyz and /metrics
   const std::filesystem::path& ConfigFile() const { return config_file_; }
   const std::filesystem::path& Folder() const { return folder_.path(); }
+  /// How many descriptors it holds at this moment. It must run.
+  std::size_t OpenFiles() const;
   /// Everything it has written, over all its starts.
   std::string Log() const;
   /// The value of a metric without labels, or with exactly this label text; nothing when it is not there.

@@ -5,9 +5,6 @@
 
 #include <utility>
 
-#include "admin/mapping_set.hpp"
-#include "admin/mapping_snapshot.hpp"
-#include "admin/target_catalogs.hpp"
 #include "sync/log.hpp"
 
 namespace membridge::admin {
@@ -48,22 +45,6 @@ std::vector<std::string> TextsOf(const mappings::Diagnostics& problems) {
 
 }  // namespace
 
-Result<std::optional<CheckedMappings>> LoadAndCheck(const Config& config, const Databases& databases,
-                                                    mappings::Diagnostics& problems) {
-  const auto configured = LoadMappings(config, problems);
-  const auto catalogs = ReadCatalogs(config, databases, configured);
-  if (!catalogs) return tl::unexpected<Error>(catalogs.error());
-  CheckMappings(configured, *catalogs, problems);
-  if (problems.HasErrors()) return std::optional<CheckedMappings>{};
-  CheckedMappings checked;
-  checked.set = BuildMappingSet(config, configured, *catalogs);
-  for (const ConfiguredMapping& each : configured) {
-    if (each.mapping->from == mappings::Mapping::From::kMemory)
-      checked.projected[each.mapping->name] += each.target + each.mapping->digest;
-  }
-  return std::optional{std::move(checked)};
-}
-
 LiveMappings::LiveMappings(const Config& config, const Databases& databases, CheckedMappings first, const Clock& clock)
     : config_(config),
       databases_(databases),
@@ -71,13 +52,18 @@ LiveMappings::LiveMappings(const Config& config, const Databases& databases, Che
       taken_at_(clock.Now()),
       tried_(Look()),
       seen_(tried_),
-      current_(std::move(first)) {
+      current_(std::make_shared<const CheckedMappings>(std::move(first))) {
   thread_.emplace("mappings", [this](const std::stop_token&) { return Round(); });
 }
 
 std::shared_ptr<const sync::MappingSet> LiveMappings::Get() const {
   const std::lock_guard lock{mutex_};
-  return current_.set;
+  return current_->set;
+}
+
+MappingsInForce LiveMappings::InForce() const {
+  const std::lock_guard lock{mutex_};
+  return {current_, refusal_};
 }
 
 LiveMappings::Prints LiveMappings::Look() const {
@@ -106,7 +92,7 @@ std::chrono::milliseconds LiveMappings::Round() {
   if (*loaded)
     TakeOver(std::move(**loaded), problems);
   else
-    Keep(TextsOf(problems));
+    Keep(std::move(problems));
   return kLook;
 }
 
@@ -114,8 +100,9 @@ void LiveMappings::TakeOver(CheckedMappings next, const mappings::Diagnostics& p
   std::vector<std::string> changed;
   {
     const std::lock_guard lock{mutex_};
-    changed = Changed(current_.projected, next.projected);
-    current_ = std::move(next);
+    changed = Changed(current_->projected, next.projected);
+    current_ = std::make_shared<const CheckedMappings>(std::move(next));
+    refusal_.reset();
   }
   ++taken_;
   taken_at_ = clock_.Now();
@@ -127,11 +114,16 @@ void LiveMappings::TakeOver(CheckedMappings next, const mappings::Diagnostics& p
        {"hint", changed.empty() ? "" : "memories read from now on follow them; for those read before, run membridge reproject"}});
 }
 
-void LiveMappings::Keep(const std::vector<std::string>& problems) {
+void LiveMappings::Keep(mappings::Diagnostics problems) {
+  Log(LogLevel::kError, "mappings_refused",
+      {{"problems", TextsOf(problems)},
+       {"hint", "the mappings from before stay in force; mend the files, they are looked at again"}});
+  {
+    const std::lock_guard lock{mutex_};
+    refusal_ = RefusedMappings{clock_.Now(), std::move(problems)};
+  }
   ++refused_;
   degraded_ = true;
-  Log(LogLevel::kError, "mappings_refused",
-      {{"problems", problems}, {"hint", "the mappings from before stay in force; mend the files, they are looked at again"}});
 }
 
 nlohmann::json LiveMappings::Standing() const {

@@ -10,27 +10,16 @@
 #include <string>
 #include <vector>
 
+#include "admin/checked_mappings.hpp"
 #include "admin/config.hpp"
 #include "admin/databases.hpp"
 #include "admin/metrics.hpp"
 #include "admin/periodic.hpp"
 #include "mappings/diagnostic.hpp"
-#include "mappings/result.hpp"
 #include "mappings/time.hpp"
 #include "sync/mapping_set.hpp"
 
 namespace membridge::admin {
-
-/// Mappings that were loaded, checked against the tables they write, and can be applied.
-struct CheckedMappings {
-  std::shared_ptr<const sync::MappingSet> set;
-  std::map<std::string, std::string> projected;  ///< digests of those `from: memory`, by name: what the mirror was projected by
-};
-
-/// Loads and checks every mapping file of the configuration, warnings included in `problems`. Nothing: they have errors. An
-/// Error: a target's tables could not be looked at.
-Result<std::optional<CheckedMappings>> LoadAndCheck(const Config& config, const Databases& databases,
-                                                    mappings::Diagnostics& problems);
 
 /// The mappings in force. Others take over as a whole when a file changed and stays as it is for a moment, or when a person asks;
 /// what has errors, or what the tables refuse, changes nothing, and the last good ones stay in force. Threads: one of its own;
@@ -45,6 +34,8 @@ class LiveMappings {
 
   /// A snapshot: a round of a worker keeps the one it began with.
   std::shared_ptr<const sync::MappingSet> Get() const;
+  /// The same with their files' text and tables, and what was refused since.
+  MappingsInForce InForce() const;
 
   /// Loads the files again at the next look, changed or not, and looks at the tables anew.
   void RequestReload() { requested_ = true; }
@@ -59,7 +50,7 @@ class LiveMappings {
   Prints Look() const;
   std::chrono::milliseconds Round();
   void TakeOver(CheckedMappings next, const mappings::Diagnostics& problems);
-  void Keep(const std::vector<std::string>& problems);
+  void Keep(mappings::Diagnostics problems);
 
   const Config& config_;
   const Databases& databases_;
@@ -71,8 +62,9 @@ class LiveMappings {
   Prints tried_;  // of the files as they were loaded last; the thread's own, like seen_
   Prints seen_;   // at the last look
   mutable std::mutex mutex_;
-  CheckedMappings current_;         // guarded by mutex_
-  std::optional<Periodic> thread_;  // last: it uses everything above
+  std::shared_ptr<const CheckedMappings> current_;  // guarded by mutex_
+  std::optional<RefusedMappings> refusal_;          // guarded by mutex_
+  std::optional<Periodic> thread_;                  // last: it uses everything above
 };
 
 }  // namespace membridge::admin

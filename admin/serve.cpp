@@ -134,7 +134,7 @@ api::Parts Running::AdminParts(const Databases& databases) {
   return {.config = config_,
           .databases = databases,
           .mem0 = mem0_,
-          .mappings = [this] { return mappings_.Get(); },
+          .mappings = [this] { return mappings_.InForce(); },
           .ready = [this] { return !stopping_ && monitor_.Ready().ready; },
           .lag = [this]() -> std::optional<std::chrono::microseconds> {
             const auto lag = counters_.lag_microseconds.load();

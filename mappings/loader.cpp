@@ -140,6 +140,7 @@ std::optional<Mapping> LoadMapping(const std::string& file, const std::string& y
   Mapping mapping;
   mapping.file = file;
   mapping.name = std::filesystem::path{file}.stem().string();
+  mapping.text = yaml;
   if (const auto source = YamlSource::Parse(file, yaml, found)) {
     if (source->Root().kind == Kind::kMap) {
       ReadMapping(*source, vars, mapping, found);
@@ -154,16 +155,19 @@ std::optional<Mapping> LoadMapping(const std::string& file, const std::string& y
 
 std::optional<Mapping> LoadMappingFile(const std::string& file, const std::map<std::string, std::string>& vars,
                                        Diagnostics& problems) {
+  if (const auto text = ReadMappingFile(file)) return LoadMapping(file, *text, vars, problems);
+  problems.Error({file, 0, 0}, "this file cannot be read; check its path and permissions");
+  return std::nullopt;
+}
+
+std::optional<std::string> ReadMappingFile(const std::string& file) {
   std::error_code ignored;
   std::ifstream stream{file, std::ios::binary};
-  if (!stream.is_open() || std::filesystem::is_directory(file, ignored)) {
-    problems.Error({file, 0, 0}, "this file cannot be read; check its path and permissions");
-    return std::nullopt;
-  }
+  if (!stream.is_open() || std::filesystem::is_directory(file, ignored)) return std::nullopt;
   std::string text(kLargestFile + 1, '\0');  // one byte more than allowed is enough to know
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(stream.gcount()));
-  return LoadMapping(file, text, vars, problems);
+  return text;
 }
 
 }  // namespace membridge::mappings

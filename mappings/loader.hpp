@@ -18,4 +18,7 @@ std::optional<Mapping> LoadMapping(const std::string& file, const std::string& y
 std::optional<Mapping> LoadMappingFile(const std::string& file, const std::map<std::string, std::string>& vars,
                                        Diagnostics& problems);
 
+/// A mapping file as it is on disk, cut after one byte more than may be loaded. Nothing: it cannot be read.
+std::optional<std::string> ReadMappingFile(const std::string& file);
+
 }  // namespace membridge::mappings

@@ -116,6 +116,7 @@ struct Mapping {
   enum class From { kMemory, kExport, kEvent };
   std::string file;  ///< as given
   std::string name;  ///< the file's name without folder and ending: `contacts`
+  std::string text;  ///< the file as it was read
   From from = From::kMemory;
   std::vector<Expression> when;
   nlohmann::json vars = nlohmann::json::object();  ///< overrides applied

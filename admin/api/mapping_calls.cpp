@@ -1,59 +1,32 @@
-// The configured mappings: what check says of them now, and what a memory would change.
-#include <filesystem>
-#include <fstream>
+// The mappings in force: what check says of them now, how their files stand on disk, and what a memory would change.
 #include <set>
-#include <sstream>
 
 #include "admin/api/parts.hpp"
-#include "admin/mapping_set.hpp"
 #include "admin/preview.hpp"
 #include "admin/target_catalogs.hpp"
+#include "mappings/loader.hpp"
 #include "sync/apply/plan_text.hpp"
+#include "sync/queue.hpp"
 
 namespace membridge::admin::api {
 namespace {
 
 using nlohmann::ordered_json;
 
-/// Mapping files as they are on disk at this moment, checked against their tables as those are.
+/// The mappings in force, checked against their tables as those are at this moment.
 struct Checked {
-  std::vector<ConfiguredMapping> mappings;  ///< without those that cannot be read
-  std::map<std::string, mappings::Catalog> catalogs;
+  MappingsInForce now;
   mappings::Diagnostics problems;
+
+  const std::vector<ConfiguredMapping>& Mappings() const { return now.checked->configured; }
 };
 
-tl::expected<Checked, Problem> Check(const Config& config, const Databases& databases) {
-  Checked checked;
-  checked.mappings = LoadMappings(config, checked.problems);
-  auto catalogs = ReadCatalogs(config, databases, checked.mappings);
+tl::expected<Checked, Problem> Check(const Parts& parts) {
+  Checked checked{parts.mappings(), {}};
+  const auto catalogs = ReadCatalogs(parts.config, parts.databases, checked.Mappings());
   if (!catalogs) return Refuse(catalogs.error());
-  checked.catalogs = std::move(*catalogs);
-  CheckMappings(checked.mappings, checked.catalogs, checked.problems);
+  CheckMappings(checked.Mappings(), *catalogs, checked.problems);
   return checked;
-}
-
-std::string NameOf(const MappingConfig& mapping) {
-  return std::filesystem::path{mapping.file}.stem().string();
-}
-
-const ConfiguredMapping* LoadedOf(const Checked& checked, const MappingConfig& mapping) {
-  for (const ConfiguredMapping& each : checked.mappings) {
-    if (each.mapping->file == mapping.file && each.target == mapping.target && each.project == mapping.project) return &each;
-  }
-  return nullptr;
-}
-
-/// Digests of the mappings in force, of every kind.
-std::set<std::string> DigestsInForce(const sync::MappingSet& set) {
-  std::set<std::string> digests;
-  for (const auto& [ignored, project] : set.projects) {
-    for (const auto& target : project.targets) {
-      for (const auto& applier : target.appliers) digests.insert(applier->Definition().digest);
-      for (const auto& applier : target.events) digests.insert(applier->Definition().digest);
-      for (const auto& each : target.exports) digests.insert(each.applier->Definition().digest);
-    }
-  }
-  return digests;
 }
 
 const char* NameOf(mappings::Mapping::From from) {
@@ -68,19 +41,50 @@ const char* NameOf(mappings::Mapping::From from) {
   return "memory";
 }
 
-/// What list and detail have in common.
-ordered_json Head(const MappingConfig& configured, const ConfiguredMapping* loaded, const std::set<std::string>& in_force) {
-  std::set<std::string> tables;
-  if (loaded != nullptr) {
-    for (const mappings::Row& row : loaded->mapping->rows) tables.insert(row.TableName());
+ordered_json ViewOf(const mappings::Diagnostics& problems) {
+  ordered_json view = ordered_json::array();
+  for (const auto& problem : problems.Sorted()) {
+    view.push_back({{"file", problem.place.file},
+                    {"line", problem.place.line},
+                    {"column", problem.place.column},
+                    {"severity", problem.severity == mappings::Severity::kError ? "error" : "warning"},
+                    {"message", problem.message}});
   }
-  return {{"name", NameOf(configured)},
-          {"file", configured.file},
-          {"from", loaded != nullptr ? ordered_json(NameOf(loaded->mapping->from)) : ordered_json(nullptr)},
-          {"project", configured.project ? ordered_json(configured.project->Text()) : ordered_json(nullptr)},
-          {"target", configured.target},
-          {"tables", tables},
-          {"in_force", loaded != nullptr && in_force.contains(loaded->mapping->digest)}};
+  return view;
+}
+
+/// All that was found: files take over as a whole, so that the cause may stand in another one.
+ordered_json ViewOf(const std::optional<RefusedMappings>& refused) {
+  if (!refused) return nullptr;
+  return {{"at", FormatRfc3339(refused->at)}, {"problems", ViewOf(refused->problems)}};
+}
+
+mappings::Diagnostics ProblemsIn(const std::string& file, const mappings::Diagnostics& problems) {
+  mappings::Diagnostics own;
+  for (const auto& problem : problems.Sorted()) {
+    if (problem.place.file != file) continue;
+    problem.severity == mappings::Severity::kError ? own.Error(problem.place, problem.message)
+                                                   : own.Warn(problem.place, problem.message);
+  }
+  return own;
+}
+
+/// How the file on disk stands to the mapping in force.
+const char* OnDisk(const std::optional<std::string>& text, const mappings::Mapping& mapping, const Checked& checked) {
+  if (text == mapping.text) return "same";
+  return checked.now.refused ? "refused" : "differs";
+}
+
+/// What list and detail have in common.
+ordered_json Head(const ConfiguredMapping& each) {
+  std::set<std::string> tables;
+  for (const mappings::Row& row : each.mapping->rows) tables.insert(row.TableName());
+  return {{"name", each.mapping->name},
+          {"file", each.mapping->file},
+          {"from", NameOf(each.mapping->from)},
+          {"project", each.project ? ordered_json(each.project->Text()) : ordered_json(nullptr)},
+          {"target", each.target},
+          {"tables", tables}};
 }
 
 std::map<std::string, std::int64_t> ParkedByMapping(Call& call) {
@@ -92,73 +96,60 @@ std::map<std::string, std::int64_t> ParkedByMapping(Call& call) {
 }
 
 Answer List(Call& call, const Parts& parts) {
-  const auto checked = Check(parts.config, parts.databases);
+  const auto checked = Check(parts);
   if (!checked) return tl::unexpected<Problem>(checked.error());
-  const auto in_force = DigestsInForce(*parts.mappings());
   const auto parked = ParkedByMapping(call);
   ordered_json list = ordered_json::array();
-  for (const MappingConfig& configured : parts.config.mappings) {
-    ordered_json view = Head(configured, LoadedOf(*checked, configured), in_force);
+  for (const ConfiguredMapping& each : checked->Mappings()) {
+    ordered_json view = Head(each);
     std::size_t errors = 0;
     std::size_t warnings = 0;
-    for (const auto& problem : checked->problems.Sorted()) {
-      if (problem.place.file == configured.file) ++(problem.severity == mappings::Severity::kError ? errors : warnings);
-    }
+    for (const auto& problem : ProblemsIn(each.mapping->file, checked->problems).Sorted())
+      ++(problem.severity == mappings::Severity::kError ? errors : warnings);
     view["errors"] = errors;
     view["warnings"] = warnings;
-    const auto count = parked.find(NameOf(configured));
+    view["on_disk"] = OnDisk(mappings::ReadMappingFile(each.mapping->file), *each.mapping, *checked);
+    const auto count = parked.find(each.mapping->name);
     view["parked"] = count == parked.end() ? 0 : count->second;
     list.push_back(std::move(view));
   }
-  return ordered_json{{"mappings", std::move(list)}};
+  return ordered_json{{"mappings", std::move(list)}, {"refused", ViewOf(checked->now.refused)}};
 }
 
 /// The mapping a request means.
-tl::expected<const MappingConfig*, Problem> Choose(const Config& config, const std::string& name,
-                                                   const std::optional<std::string>& project) {
-  const MappingConfig* chosen = nullptr;
-  for (const MappingConfig& mapping : config.mappings) {
-    if (NameOf(mapping) != name || (project && mapping.project && mapping.project->Text() != *project)) continue;
+tl::expected<const ConfiguredMapping*, Problem> Choose(const Checked& checked, const std::string& name,
+                                                       const std::optional<std::string>& project) {
+  const ConfiguredMapping* chosen = nullptr;
+  for (const ConfiguredMapping& each : checked.Mappings()) {
+    if (each.mapping->name != name || (project && each.project && each.project->Text() != *project)) continue;
     if (chosen != nullptr) return RefuseField("project", "is needed: mappings of several projects have this name");
-    chosen = &mapping;
+    chosen = &each;
   }
   if (chosen == nullptr)
     return Refuse(404, "not_found", "the configuration has no such mapping", "GET /api/v1/mappings lists them");
   return chosen;
 }
 
-std::string TextOfFile(const std::string& file) {
-  std::ifstream stream{file};
-  std::stringstream text;
-  text << stream.rdbuf();
-  return text.str();
-}
-
 Answer Read(Call& call, const Parts& parts) {
-  const auto chosen = Choose(parts.config, call.Path("mapping"), call.Query("project"));
-  if (!chosen) return tl::unexpected<Problem>(chosen.error());
   // All of them are checked: two mappings on one cell are a problem of both.
-  const auto checked = Check(parts.config, parts.databases);
+  const auto checked = Check(parts);
   if (!checked) return tl::unexpected<Problem>(checked.error());
-  const ConfiguredMapping* loaded = LoadedOf(*checked, **chosen);
-  ordered_json view = Head(**chosen, loaded, DigestsInForce(*parts.mappings()));
-  view["digest"] = loaded != nullptr ? loaded->mapping->digest : "";
-  view["source"] = TextOfFile((*chosen)->file);
-  ordered_json problems = ordered_json::array();
-  for (const auto& problem : checked->problems.Sorted()) {
-    if (problem.place.file != (*chosen)->file) continue;
-    problems.push_back({{"file", problem.place.file},
-                        {"line", problem.place.line},
-                        {"column", problem.place.column},
-                        {"severity", problem.severity == mappings::Severity::kError ? "error" : "warning"},
-                        {"message", problem.message}});
-  }
-  view["problems"] = std::move(problems);
+  const auto chosen = Choose(*checked, call.Path("mapping"), call.Query("project"));
+  if (!chosen) return tl::unexpected<Problem>(chosen.error());
+  const mappings::Mapping& mapping = *(*chosen)->mapping;
+  const auto text = mappings::ReadMappingFile(mapping.file);
+  ordered_json view = Head(**chosen);
+  view["digest"] = mapping.digest;
+  view["source"] = mapping.text;
+  view["problems"] = ViewOf(ProblemsIn(mapping.file, checked->problems));
+  view["on_disk"] = OnDisk(text, mapping, *checked);
+  view["source_on_disk"] = text && *text != mapping.text ? ordered_json(*text) : ordered_json(nullptr);
+  view["refused"] = ViewOf(checked->now.refused);
   return view;
 }
 
 /// The project a preview is for: named, the mapping's own, or the only one.
-tl::expected<ProjectId, Problem> ProjectFor(const Call& call, const Parts& parts, const MappingConfig& mapping) {
+tl::expected<ProjectId, Problem> ProjectFor(const Call& call, const Parts& parts, const ConfiguredMapping& mapping) {
   if (const auto named = Call::Given<ProjectId>(call.body, "project")) return *named;
   if (mapping.project) return *mapping.project;
   if (parts.config.projects.size() == 1) return parts.config.projects.front().id;
@@ -211,29 +202,40 @@ ordered_json ViewOf(const Preview& preview, const sync::Source& source, const st
   return view;
 }
 
+/// The one the workers use. There is one for every mapping and each of its projects.
+const sync::Applier& ApplierOf(const sync::MappingSet& set, const ProjectId& project, const ConfiguredMapping& mapping) {
+  for (const auto& target : set.Of(project).targets) {
+    if (target.name != mapping.target) continue;
+    for (const auto& applier : target.appliers) {
+      if (applier->Definition().file == mapping.mapping->file && applier->Definition().digest == mapping.mapping->digest)
+        return *applier;
+    }
+  }
+  throw std::logic_error("a mapping in force is not applied");
+}
+
 Answer ShowPreview(Call& call, const Parts& parts) {
   const auto named = Call::Given<std::string>(call.body, "project");
   if (named && parts.config.FindProject(ProjectId{*named}) == nullptr)
     return RefuseField("project", "is not in the configuration");
-  const auto chosen = Choose(parts.config, call.Path("mapping"), named);
+  const auto checked = Check(parts);
+  if (!checked) return tl::unexpected<Problem>(checked.error());
+  const auto chosen = Choose(*checked, call.Path("mapping"), named);
   if (!chosen) return tl::unexpected<Problem>(chosen.error());
+  const mappings::Mapping& mapping = *(*chosen)->mapping;
   const auto project = ProjectFor(call, parts, **chosen);
   if (!project) return tl::unexpected<Problem>(project.error());
-  Config narrowed = parts.config;
-  narrowed.mappings = {**chosen};
-  const auto checked = Check(narrowed, parts.databases);
-  if (!checked) return tl::unexpected<Problem>(checked.error());
-  if (checked->problems.HasErrors())
-    return Refuse(409, "conflict", checked->problems.Sorted().front().Text(), "mend the mapping first");
-  const ConfiguredMapping& loaded = checked->mappings.front();
-  if (loaded.mapping->from != mappings::Mapping::From::kMemory)
+  if (const auto own = ProblemsIn(mapping.file, checked->problems); own.HasErrors())
+    return Refuse(409, "conflict", own.Sorted().front().Text(), "mend the mapping first");
+  if (mapping.from != mappings::Mapping::From::kMemory)
     return Refuse(409, "conflict", "only a mapping of memories can be previewed");
   const auto source = SourceFor(call, parts, *project);
   if (!source) return tl::unexpected<Problem>(source.error());
-  const auto catalog = std::make_shared<const mappings::Catalog>(checked->catalogs.at(loaded.target));
-  const sync::Applier applier{loaded.mapping, catalog};
-  sync::postgres::Session target{parts.databases.DsnOf(*parts.config.FindTarget(loaded.target)), "membridge admin"};
-  return ViewOf(PreviewOf(target, applier, *catalog, *source, call.now), *source, loaded.mapping->file);
+  const std::string& target_name = (*chosen)->target;
+  sync::postgres::Session target{parts.databases.DsnOf(*parts.config.FindTarget(target_name)), "membridge admin"};
+  const CheckedMappings& in_force = *checked->now.checked;
+  const sync::Applier& applier = ApplierOf(*in_force.set, *project, **chosen);
+  return ViewOf(PreviewOf(target, applier, in_force.catalogs.at(target_name), *source, call.now), *source, mapping.file);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "admin/api/parts.hpp"
-#include "admin/mapping_set.hpp"
 #include "admin/target_catalogs.hpp"
 #include "admin/views.hpp"
 #include "mappings/memory.hpp"
@@ -233,12 +232,11 @@ Answer ReadLineage(Call& call, const Parts& parts) {
 }
 
 Answer Explain(Call& call, const Parts& parts) {
-  mappings::Diagnostics ignored;
-  const auto configured = LoadMappings(parts.config, ignored);
-  const auto catalogs = ReadCatalogs(parts.config, parts.databases, configured);
+  const auto in_force = parts.mappings().checked;
+  const auto catalogs = ReadCatalogs(parts.config, parts.databases, in_force->configured);
   if (!catalogs) return Refuse(catalogs.error());
   std::vector<std::shared_ptr<const mappings::Mapping>> all;
-  for (const ConfiguredMapping& each : configured) all.push_back(each.mapping);
+  for (const ConfiguredMapping& each : in_force->configured) all.push_back(each.mapping);
   Error last{ErrorCode::kNotFound, "no mapping writes to any table", "list mapping files under `mappings:`"};
   for (const auto& [name, catalog] : *catalogs) {
     if (call.Query("target").value_or(name) != name) continue;

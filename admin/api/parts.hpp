@@ -5,11 +5,11 @@
 #include <optional>
 
 #include "admin/api/call.hpp"
+#include "admin/checked_mappings.hpp"
 #include "admin/config.hpp"
 #include "admin/databases.hpp"
 #include "admin/mem0_clients.hpp"
 #include "admin/token_watch.hpp"
-#include "sync/worker.hpp"
 
 namespace membridge::admin::api {
 
@@ -18,7 +18,7 @@ struct Parts {
   const Config& config;
   const Databases& databases;
   const Mem0Clients& mem0;
-  sync::Worker::Mappings mappings;                                ///< those in force
+  std::function<MappingsInForce()> mappings;
   std::function<bool()> ready;                                    ///< what /readyz says
   std::function<std::optional<std::chrono::microseconds>()> lag;  ///< of the memory this process applied last
   std::function<void()> wake_workers;                             ///< there is something dirty

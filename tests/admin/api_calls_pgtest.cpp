@@ -1,7 +1,11 @@
 // What the admin API answers and does; ApiWorld compares every answer with the document.
+#include <filesystem>
+#include <fstream>
 #include <set>
 
+#include "mappings/loader.hpp"
 #include "tests/admin/api_world.hpp"
+#include "tests/admin/text_file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
 
@@ -238,7 +242,7 @@ TEST_CASE("mappings are listed with what check says, and their file is shown", "
   world.Park("m-1", "duplicate key");
   const json mapping = world.Get("/mappings", test::kViewerToken)["mappings"][0];
   CHECK(mapping["name"] == "contacts");
-  CHECK(mapping["in_force"] == true);
+  CHECK(mapping["on_disk"] == "same");
   CHECK(mapping["errors"] == 0);
   CHECK(mapping["parked"] == 1);
   const json detail = world.Get("/mappings/contacts", test::kViewerToken);
@@ -253,6 +257,45 @@ TEST_CASE("mappings are listed with what check says, and their file is shown", "
   CHECK(problems[0]["line"].get<int>() > 0);
   const auto refused = world.Call("POST", "/mappings/contacts/preview", {{"memory", "m-1"}});
   CHECK(refused.status == 409);
+}
+
+TEST_CASE("what is in force is shown and previewed while a refused edit stands on the disk", "[api][pg][sim]") {
+  const std::string good = *mappings::ReadMappingFile(std::string{MEMBRIDGE_SOURCE} + "/deploy/mappings/contacts.yaml");
+  const test::TextFile file{"contacts.yaml", good};
+  ApiWorld world{{.mapping = file.path()}};
+  const json before = world.Get("/mappings/contacts", test::kViewerToken);
+  CHECK(before["source_on_disk"].is_null());
+  CHECK(before["refused"].is_null());
+
+  const std::string broken = good + "\nrow: {}\n";
+  std::ofstream{file.path()} << broken;
+  CHECK(world.Get("/mappings")["mappings"][0]["on_disk"] == "differs");
+  world.in_force.refused.emplace();
+  world.in_force.refused->at = ParseRfc3339("2026-03-01T09:12:44Z").value();
+  CHECK_FALSE(mappings::LoadMapping(file.path(), broken, {}, world.in_force.refused->problems));
+  const json list = world.Get("/mappings", test::kViewerToken);
+  CHECK(list["mappings"][0]["on_disk"] == "refused");
+  CHECK(list["mappings"][0]["errors"] == 0);
+  CHECK(list["mappings"][0]["tables"] == before["tables"]);
+  CHECK(list["refused"]["at"] == "2026-03-01T09:12:44.000000Z");
+  REQUIRE(list["refused"]["problems"].size() == 1);
+  CHECK(list["refused"]["problems"][0]["message"] == "unknown keyword \"row\"; did you mean \"rows\"?");
+  const json detail = world.Get("/mappings/contacts", test::kViewerToken);
+  CHECK(detail["source"] == good);
+  CHECK(detail["source_on_disk"] == broken);
+  CHECK(detail["digest"] == before["digest"]);
+  CHECK(detail["problems"].empty());
+  CHECK(detail["refused"] == list["refused"]);
+
+  const std::string id = world.mem0.Add("ada", "Name is Ada Lovelace", nullptr, {}, false);
+  CHECK(world.Post("/mappings/contacts/preview", {{"memory", id}})["rows"][0]["after"]["name"] == "Ada Lovelace");
+  world.Deliver({id});
+  world.Settle();
+  const std::string key = world.db.Value("SELECT id FROM crm.contacts");
+  CHECK(world.Get("/why?table=crm.contacts&column=name&key=" + key)["target"] == "default");
+  std::filesystem::remove(file.path());
+  CHECK(world.Get("/mappings/contacts")["source_on_disk"].is_null());
+  CHECK(world.Get("/mappings/contacts")["on_disk"] == "refused");
 }
 
 TEST_CASE("a preview shows the rows before and after, and keeps nothing", "[api][pg][sim]") {

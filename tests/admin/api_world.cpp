@@ -13,9 +13,6 @@
 #include <valijson/validator.hpp>
 
 #include "admin/api/document.hpp"
-#include "admin/mapping_set.hpp"
-#include "admin/mapping_snapshot.hpp"
-#include "admin/target_catalogs.hpp"
 #include "receiver/delivery_id.hpp"
 #include "sync/postgres_inbox.hpp"
 #include "tests/support/catch.hpp"
@@ -77,7 +74,8 @@ std::string ConfigText(const ApiWorld::Options& options, const std::string& dsn,
       "projects:\n  crm:\n    api_key: {}\n    base_url: {}\n    webhook: {{public_url: \"https://bridge.example.com\"}}\n",
       mem0.ApiKey(), mem0.BaseUrl());
   text += "  lab: {api_key: m0-unknown-key, base_url: \"" + mem0.BaseUrl() + "\"}\n";
-  text += fmt::format("mappings: [{{file: \"{}/deploy/mappings/contacts.yaml\", project: crm}}]\n", MEMBRIDGE_SOURCE);
+  const std::string example = std::string{MEMBRIDGE_SOURCE} + "/deploy/mappings/contacts.yaml";
+  text += fmt::format("mappings: [{{file: \"{}\", project: crm}}]\n", options.mapping.empty() ? example : options.mapping);
   return text + "backfill: [{name: nightly, project: crm, sweep: full, schedule: \"0 3 * * *\"}]\n";
 }
 
@@ -91,14 +89,13 @@ ApiWorld::ApiWorld(Options options) : db(options.cluster != nullptr ? PgDatabase
   if (!config_) throw std::runtime_error(problems.Sorted().front().Text());
   databases_ = std::move(*admin::Databases::Open(*config_, admin::Databases::Use::kCommand));
   clients_.emplace(*config_, metrics_);
-  const auto configured = admin::LoadMappings(*config_, problems);
-  const auto catalogs = admin::ReadCatalogs(*config_, *databases_, configured);
-  if (!catalogs || problems.HasErrors()) throw std::runtime_error("the example mapping does not fit the example schema");
-  mapping_set_ = admin::BuildMappingSet(*config_, configured, *catalogs);
+  auto checked = admin::LoadAndCheck(*config_, *databases_, problems);
+  if (!checked || !*checked) throw std::runtime_error("the example mapping does not fit the example schema");
+  in_force.checked = std::make_shared<const admin::CheckedMappings>(std::move(**checked));
   admin::api::Parts parts{.config = *config_,
                           .databases = *databases_,
                           .mem0 = *clients_,
-                          .mappings = [this] { return mapping_set_; },
+                          .mappings = [this] { return in_force; },
                           .ready = [] { return true; },
                           .lag = []() -> std::optional<std::chrono::microseconds> { return std::chrono::microseconds{1500}; },
                           .wake_workers = [this] { ++woken; },
@@ -167,7 +164,7 @@ void ApiWorld::Settle() {
   options.read_lag = std::chrono::milliseconds{0};
   sync::Worker worker{options,
                       db.Dsn(),
-                      [this] { return mapping_set_; },
+                      [this] { return in_force.checked->set; },
                       [this](const ProjectId& project) { return clients_->For(project, admin::Mem0Clients::Urgency::kLive); },
                       clock_,
                       counters_};

@@ -39,6 +39,7 @@ class ApiWorld {
     std::string admin = {};  ///< more lines of the configuration's `admin:`, as `trusted_proxies: [127.0.0.1]`
     bool with_tokens = true;
     admin::api::Throttle::Limits throttle{};
+    std::string mapping = {};    ///< a file of its own; empty: the example
     Cluster* cluster = nullptr;  ///< where the database is; nullptr: in the shared one
   };
   ApiWorld() : ApiWorld(Options{}) {}
@@ -68,6 +69,7 @@ class ApiWorld {
 
   PgDatabase db;
   Mem0Sim mem0;
+  admin::MappingsInForce in_force;  ///< between calls a test may change what is refused
   std::atomic<int> woken{0}, backfills_woken{0}, tokens_issued{0};
 
  private:
@@ -77,7 +79,6 @@ class ApiWorld {
   std::optional<admin::Databases> databases_;
   admin::Metrics metrics_;
   std::optional<admin::Mem0Clients> clients_;
-  std::shared_ptr<const sync::MappingSet> mapping_set_;
   const SystemClock clock_;
   sync::WorkerCounters counters_;
   std::optional<admin::AdminListener> listener_;

@@ -17,6 +17,7 @@ class Edited {
     Write("{nick: $memory.text}");
     test::BridgeOptions options = world.Options();
     options.mapping = File();
+    options.admin_tokens = "[{name: eve, role: viewer, token: a-viewer-of-mappings}]";
     bridge_ = std::make_unique<test::Bridge>(options);
     bridge_->Start();
     world.Subscribe(*bridge_);
@@ -27,6 +28,13 @@ class Edited {
 
   void Write(const std::string& set) const {
     std::ofstream{File()} << "rows:\n  person:\n    table: people\n    key: {id: $memory.user_id}\n    set: " << set << "\n";
+  }
+  /// What the admin API says of the mapping.
+  nlohmann::json Shown() const {
+    const auto answer = test::HttpClient{}.Call("GET", bridge_->AdminUrl() + "/api/v1/mappings/people", "",
+                                                {"Authorization: Bearer a-viewer-of-mappings"});
+    CHECK(answer.status == 200);
+    return nlohmann::json::parse(answer.body);
   }
   bool WaitReloads(const std::string& outcome, double times) {
     return test::WaitUntil(
@@ -65,6 +73,9 @@ TEST_CASE("an edited mapping takes over while deliveries arrive, and a broken ed
   CHECK(world.Database().Count("people WHERE nick = 'Old'") == 40);
   CHECK(edited.Bridge().Log().find(R"("changed":["people"])") != std::string::npos);
   CHECK(edited.Ready()["degraded"] == false);
+  const nlohmann::json good = edited.Shown();
+  CHECK(good["on_disk"] == "same");
+  CHECK(good["refused"].is_null());
 
   edited.Write("{nick: $memory.text, town: $memory.metadata.city}");
   REQUIRE(edited.WaitReloads("refused", 1));
@@ -72,6 +83,12 @@ TEST_CASE("an edited mapping takes over while deliveries arrive, and a broken ed
   CHECK(edited.Ready()["checks"]["mappings"]["ok"] == false);
   CHECK(edited.Bridge().Metric("membridge_mappings_degraded") == 1.0);
   CHECK(edited.Bridge().Log().find(R"(people has no column \"town\")") != std::string::npos);
+  REQUIRE(test::WaitUntil([&] { return edited.Shown()["on_disk"] == "refused"; }));
+  const nlohmann::json shown = edited.Shown();
+  CHECK(shown["source"] == good["source"]);
+  CHECK(shown["digest"] == good["digest"]);
+  CHECK(shown["source_on_disk"].get<std::string>().find("town") != std::string::npos);
+  CHECK(shown["refused"]["problems"][0]["message"] == "people has no column \"town\"");
   edited.Write("{nick: [$memory.text");
   REQUIRE(edited.WaitReloads("refused", 2));
   world.Mem0().Add("grace", "Admiral", {{"city", "Arlington"}});
@@ -80,6 +97,8 @@ TEST_CASE("an edited mapping takes over while deliveries arrive, and a broken ed
   edited.Write("{city: $memory.metadata.city}");
   REQUIRE(edited.WaitReloads("taken", 2));
   CHECK(edited.Ready()["degraded"] == false);
+  CHECK(edited.Shown()["on_disk"] == "same");
+  CHECK(edited.Shown()["refused"].is_null());
   CHECK(edited.Bridge().Metric("membridge_mappings_degraded") == 0.0);
   // What was read before stays as it was until a person asks.
   CHECK(world.Database().Count("people WHERE nick = 'Old'") == 40);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { eventually } from "./world.mjs";
 
 export async function looksAtMemories(operator, world) {
   await operator.visit("Memories");
@@ -70,16 +71,23 @@ export async function previews(operator, world) {
   await operator.fill("Read it", "mirror");
   await operator.sees("the mirror has no such memory");
 
-  // A file that was broken meanwhile: told with its place, and not yet in force.
+  // A file that was broken meanwhile: told with its place, and what is in force goes on being shown.
   const file = path.join(world.mappings, "profile.yaml");
   const good = readFileSync(file, "utf8");
   writeFileSync(file, good.replace("job: $export.job", "jib: $export.job"));
+  const refused = await eventually("the edit is refused", () => world.api("GET", "mappings"), (answer) => answer.refused !== null);
+  assert.equal(refused.mappings.find(({ name }) => name === "profile").on_disk, "refused");
   await operator.follow("All mappings");
-  await operator.sees("1 error", "file differs");
+  await operator.sees("were refused", "edit refused", "has no column");
+  await operator.inspect("mappings-refused");
   await operator.follow("profile");
+  await operator.sees("Source in force", "The refused edit");
   await operator.page.waitForSelector(".source .error .source-problem");
-  await operator.sees("has no column");
+  const [inForce, onDisk] = await operator.page.$$eval(".source", (all) => all.map((each) => each.textContent));
+  assert.ok(inForce.includes("job: $export.job") && !inForce.includes("jib") && onDisk.includes("jib: $export.job"));
+  await operator.inspect("mapping-refused");
   writeFileSync(file, good);
+  await eventually("the mended file is taken", () => world.api("GET", "mappings"), (answer) => answer.refused === null);
 }
 
 export async function showsHostileText(operator, world) {

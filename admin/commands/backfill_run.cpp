@@ -89,7 +89,8 @@ int RunToEnd(const Options& options, Console& console, const std::string& action
              const std::function<Result<std::int64_t>(sync::Scheduler&, const Config&)>& start) {
   const auto prepared = Prepare(options.common->config, {}, console);
   if (!prepared) return prepared.error();
-  if (auto migrated = MigrateAll(prepared->config, prepared->databases); !migrated) return PrintError(migrated.error(), console);
+  const auto migrated = MigrateAndNote(prepared->config, prepared->databases, console);
+  if (!migrated) return PrintError(migrated.error(), console);
   const auto mapping_set = BuildMappingSet(prepared->config, prepared->mappings, prepared->catalogs);
   const SystemClock clock;
   Metrics metrics;

@@ -76,6 +76,9 @@ int Show(const Options& options, Session& session, Console& console) {
   if (!delivery)
     return PrintError({ErrorCode::kNotFound, fmt::format("no delivery {}", options.id), "it may have been dropped by retention"},
                       console);
+  transaction.Commit();
+  // A body may hold what people said: who read it is written down, as the API does.
+  NoteInAudit(session, console, "delivery.read_body", options.id, nullptr);
   nlohmann::ordered_json json = ViewOf(*delivery);
   json["body"] = delivery->body;
   fmt::print(console.out, "{}\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));

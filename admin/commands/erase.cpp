@@ -6,7 +6,6 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
-#include "admin/databases.hpp"
 #include "admin/erasing.hpp"
 #include "sync/erasure.hpp"
 
@@ -31,13 +30,8 @@ std::string Told(const sync::ErasureCounts& counts) {
 
 /// By its hash: the audit is kept for ever and must not name who was erased.
 void Note(const ProjectId& project, const Databases& databases, const Result<sync::ErasureReceipt>& receipt, Console& console) {
-  try {
-    sync::postgres::Session session{databases.StateDsn(), "membridge command"};
-    NoteInAudit(session, console, "erase", project.Text() + (receipt ? "/" + receipt->user_hash : ""),
-                receipt ? nullptr : &receipt.error(), receipt ? nlohmann::json(receipt->erased) : nlohmann::json::object());
-  } catch (const sync::postgres::SqlFailure& failure) {
-    fmt::print(console.err, "warning: not written into the audit: {}\n", failure.what());
-  }
+  NoteInAudit(databases, console, "erase", project.Text() + (receipt ? "/" + receipt->user_hash : ""),
+              receipt ? nullptr : &receipt.error(), receipt ? nlohmann::json(receipt->erased) : nlohmann::json::object());
 }
 
 Result<nlohmann::ordered_json> EraseFrom(const ProjectConfig& project, const Config& config, const Databases& databases,
@@ -53,7 +47,10 @@ Result<nlohmann::ordered_json> EraseFrom(const ProjectConfig& project, const Con
   if (options.at_mem0) {
     const auto deleted =
         DeleteUserAtMem0(project, options.user, [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); });
-    if (!deleted) return tl::unexpected<Error>(deleted.error());
+    if (!deleted) {
+      Note(project.id, databases, tl::unexpected<Error>(deleted.error()), console);
+      return tl::unexpected<Error>(deleted.error());
+    }
     at_mem0 = *deleted;
   }
   const auto receipt = erasure.Run(SystemClock{}.Now());
@@ -72,7 +69,7 @@ int Erase(const Options& options, Console& console) {
   }
   auto databases = Databases::Open(*config, Databases::Use::kCommand);
   if (!databases) return PrintError(databases.error(), console);
-  if (const auto migrated = MigrateAll(*config, *databases); !migrated) return PrintError(migrated.error(), console);
+  if (const auto migrated = MigrateAndNote(*config, *databases, console); !migrated) return PrintError(migrated.error(), console);
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   int status = kDone;
   for (const auto& project : config->projects) {

@@ -6,7 +6,7 @@
 #include <iterator>
 
 #include "admin/commands/command.hpp"
-#include "admin/databases.hpp"
+#include "admin/commands/command_audit.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {
@@ -39,10 +39,12 @@ int Run(const Options& options, Console& console) {
   if (!config) return kBadUsage;
   auto databases = Databases::Open(*config, Databases::Use::kCommand);
   if (!databases) return PrintError(databases.error(), console);
-  const auto steps = MigrateAll(*config, *databases);
+  const auto steps = MigrateAndNote(*config, *databases, console);
   if (!steps) return PrintError(steps.error(), console);
   if (!options.script.empty()) {
-    if (auto ran = RunScript(options.script, databases->StateDsn()); !ran) return PrintError(ran.error(), console);
+    const auto ran = RunScript(options.script, databases->StateDsn());
+    NoteInAudit(*databases, console, "migrate.run", options.script, ran ? nullptr : &ran.error());
+    if (!ran) return PrintError(ran.error(), console);
   }
   if (options.common->json) {
     nlohmann::ordered_json applied = nlohmann::ordered_json::array();

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "admin/commands/command.hpp"
+#include "admin/commands/command_audit.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
 #include "sync/reproject.hpp"
@@ -16,6 +17,17 @@ struct Options {
   std::shared_ptr<CommonOptions> common;
   std::string mapping;
 };
+
+Result<std::size_t> MarkAll(const Databases& databases, const std::set<ProjectId>& projects) {
+  try {
+    sync::postgres::Session state{databases.StateDsn(), "membridge reproject"};
+    std::size_t marked = 0;
+    for (const ProjectId& project : projects) marked += sync::MarkMirror(state, project);
+    return marked;
+  } catch (const sync::postgres::SqlFailure& failure) {
+    return tl::unexpected<Error>(failure.AsError("marking"));
+  }
+}
 
 int Run(const Options& options, Console& console) {
   const auto prepared = Prepare(options.common->config, {options.mapping}, console);
@@ -32,17 +44,17 @@ int Run(const Options& options, Console& console) {
       if (!configured.project) projects.insert(project.id);
     }
   }
-  std::size_t marked = 0;
-  try {
-    sync::postgres::Session state{prepared->databases.StateDsn(), "membridge reproject"};
-    for (const ProjectId& project : projects) marked += sync::MarkMirror(state, project);
-  } catch (const sync::postgres::SqlFailure& failure) {
-    return PrintError(failure.AsError("marking"), console);
-  }
+  const auto marked = MarkAll(prepared->databases, projects);
+  nlohmann::json detail = nlohmann::json::object();
+  for (const ProjectId& project : projects) detail["projects"].push_back(project.Text());
+  if (marked) detail["marked"] = *marked;
+  NoteInAudit(prepared->databases, console, "reproject", options.mapping, marked ? nullptr : &marked.error(), std::move(detail));
+  if (!marked) return PrintError(marked.error(), console);
   if (options.common->json)
-    fmt::print(console.out, "{}\n", nlohmann::json{{"mapping", options.mapping}, {"marked", marked}}.dump());
+    fmt::print(console.out, "{}\n", nlohmann::json{{"mapping", options.mapping}, {"marked", *marked}}.dump());
   else
-    fmt::print(console.out, "{} marked; the workers of `membridge serve` evaluate them again from the mirror\n", Counted(marked, "memory", "memories"));
+    fmt::print(console.out, "{} marked; the workers of `membridge serve` evaluate them again from the mirror\n",
+               Counted(*marked, "memory", "memories"));
   return kDone;
 }
 

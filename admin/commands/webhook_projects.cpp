@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include "admin/databases.hpp"
 #include "admin/registrar.hpp"
 
 namespace membridge::admin {
@@ -51,7 +50,7 @@ int ForEachProject(const WebhookSelection& selection, Console& console, const st
   if (!meant) return kBadUsage;
   auto databases = Databases::Open(*config, Databases::Use::kCommand);
   if (!databases) return PrintError(databases.error(), console);
-  if (const auto migrated = MigrateAll(*config, *databases); !migrated) return PrintError(migrated.error(), console);
+  if (const auto migrated = MigrateAndNote(*config, *databases, console); !migrated) return PrintError(migrated.error(), console);
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   int status = kDone;
   try {

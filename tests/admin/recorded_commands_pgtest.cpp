@@ -41,7 +41,14 @@ struct Desk {
     return Audit::List(transaction, {}, 50)->entries;
   }
 
-  test::PgDatabase db;
+  std::vector<std::string> Said() const {
+    std::vector<std::string> said;
+    for (const AuditRecord& record : Entries())
+      said.push_back(record.entry.action + " " + record.entry.object + " " + std::string{NameOf(record.entry.outcome)});
+    return said;
+  }
+
+  test::PgDatabase db{};
   test::TextFile config{"membridge.yaml", fmt::format("database: \"{}\"\nprojects: {{crm: {{api_key: k}}}}\nbackfill: [{{name: "
                                                       "nightly, project: crm, sweep: full, schedule: 0 3 * * *}}]\n",
                                                       db.Dsn())};
@@ -107,13 +114,15 @@ TEST_CASE("commands that change something are in the audit, those that only coun
   CHECK(entries[1].entry.detail == nlohmann::json{{"deliveries", 1}, {"memories", 1}, {"filter", {{"project", "crm"}}}});
   CHECK(entries[0].entry.action == "parked.drop");
   CHECK(entries[0].entry.detail["filter"] == nlohmann::json{{"mapping", "people"}});
+  CHECK(desk.Run({"deliveries", "show", delivery.id.Text()}).status == kDone);
+  CHECK(desk.Said().front() == "delivery.read_body 01234567-89ab-7def-8123-456789abcdef done");
 
   const Outcome whole = desk.Run({"audit", "verify", "--json"});
   CHECK(whole.status == kDone);
   const auto verdict = nlohmann::json::parse(whole.out);
-  CHECK(verdict["entries"] == 3);
+  CHECK(verdict["entries"] == 4);
   const std::string head = verdict["head"];
-  CHECK(desk.Run({"audit", "verify", "--head", head}).out == "intact: 3 entries, the newest has the hash " + head + "\n");
+  CHECK(desk.Run({"audit", "verify", "--head", head}).out == "intact: 4 entries, the newest has the hash " + head + "\n");
   CHECK(desk.Run({"audit", "verify", "--head", std::string(64, '0')}).status == kFoundProblems);
   const Outcome refused = desk.Run({"audit", "list", "--outcome", "refused"});
   CHECK(refused.status == kDone);
@@ -133,10 +142,42 @@ TEST_CASE("runs and schedules that a person changed are in the audit", "[command
   CHECK(desk.Run({"backfill", "cancel", "nightly"}).status == kDone);
   CHECK(desk.Run({"backfill", "pause", "nightly"}).status == kDone);
   CHECK(desk.Run({"backfill", "resume", "nightly"}).status == kDone);
-  std::vector<std::string> said;
-  for (const AuditRecord& record : desk.Entries()) {
-    said.push_back(record.entry.action + " " + record.entry.object + " " + std::string{NameOf(record.entry.outcome)});
-  }
-  CHECK(said == std::vector<std::string>{"schedule.resume nightly done", "schedule.pause nightly done", "backfill.cancel 1 done",
+  CHECK(desk.Said() == std::vector<std::string>{"schedule.resume nightly done", "schedule.pause nightly done", "backfill.cancel 1 done",
                                          "backfill.run nightly refused", "backfill.run nightly done"});
+}
+
+TEST_CASE("migrations, and a script that is run with them, are in the audit", "[commands][audit][pg]") {
+  const Desk desk{test::PgDatabase{test::PgDatabase::Content::kBare}};
+  REQUIRE(desk.Run({"migrate"}).status == kDone);
+  const auto entries = desk.Entries();
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0].entry.action == "migrate");
+  CHECK(entries[0].entry.actor == CommandActor());
+  CHECK(entries[0].entry.detail["applied"][0] == "state state/0001_state");
+  CHECK(desk.Run({"migrate"}).status == kDone);
+  CHECK(desk.Entries().size() == 1);
+
+  const test::TextFile good{"people.sql", "CREATE TABLE people (id text PRIMARY KEY)"};
+  CHECK(desk.Run({"migrate", "--run", good.path()}).status == kDone);
+  CHECK(desk.Run({"migrate", "--run", good.path()}).status == kFoundProblems);
+  CHECK(desk.Said() == std::vector<std::string>{"migrate.run " + good.path() + " refused", "migrate.run " + good.path() + " done",
+                                                "migrate  done"});
+}
+
+TEST_CASE("who had memories evaluated again is in the audit", "[commands][audit][pg]") {
+  const Desk desk;
+  desk.db.RunScript(
+      "CREATE TABLE people (id text PRIMARY KEY, nick text);"
+      "INSERT INTO membridge.memories (bucket, project, memory_id, record, read_at) VALUES (0, 'crm', 'm-1', '{}', now())");
+  const test::TextFile mapping{"people.yaml",
+                               "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text}}}\n"};
+  std::ofstream{desk.config.path(), std::ios::app} << "mappings: [\"" << mapping.path() << "\"]\n";
+  const Outcome marked = desk.Run({"reproject", "people"});
+  CAPTURE(marked.err);
+  REQUIRE(marked.status == kDone);
+  const auto entries = desk.Entries();
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0].entry.action == "reproject");
+  CHECK(entries[0].entry.object == "people");
+  CHECK(entries[0].entry.detail == nlohmann::json{{"marked", 1}, {"projects", {"crm"}}});
 }

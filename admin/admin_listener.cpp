@@ -36,6 +36,16 @@ AdminListener::AdminListener(api::Parts parts, const Clock& clock, api::Throttle
   api_.AddTo(router_);
 }
 
+void AdminListener::AddTo(Metrics& metrics) const {
+  metrics.Watch(Metrics::Kind::kCounter, "membridge_admin_refusals_total",
+                "Requests to the admin listener that were refused before anything saw them, by reason", [this] {
+                  std::vector<MetricSample> samples;
+                  for (const auto& [reason, count] : receiver::http::RefusalsOf(server_.Counted()))
+                    samples.push_back({{{"reason", reason}}, static_cast<double>(count)});
+                  return samples;
+                });
+}
+
 void AdminListener::Start() {
   sync::postgres::Session session{parts_.databases.StateDsn(), "membridge admin"};
   if (parts_.config.admin_tokens.empty() && !AdminTokens::AnyWorks(session)) {

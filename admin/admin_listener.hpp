@@ -5,6 +5,7 @@
 
 #include "admin/api/api.hpp"
 #include "admin/api/parts.hpp"
+#include "admin/metrics.hpp"
 #include "mappings/time.hpp"
 #include "receiver/http/router.hpp"
 #include "receiver/http/server.hpp"
@@ -21,6 +22,8 @@ class AdminListener {
   /// Before Start(): for more routes on the same listener.
   receiver::http::Router& Routes() { return router_; }
   std::uint16_t port() const { return server_.port(); }
+  /// membridge_admin_refusals_total: requests that came to no route, so that the audit has nothing of them.
+  void AddTo(Metrics& metrics) const;
   /// Tells the log when nobody can sign in yet, then takes requests.
   void Start();
   /// Calls under way are answered within that time, and are over when this returns.

@@ -107,6 +107,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
   receiver::AddHealthRoutes(reception_.Routes(), HealthAnswers());
   WatchSync(metrics_, counters_, monitor_);
   mappings_.AddTo(metrics_);
+  admin_.AddTo(metrics_);
   canaries_.emplace(config, state_dsn_, mem0_, metrics_);
   reception_.Start();
   registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });

@@ -89,8 +89,11 @@ void ReceiverMetrics::NoteState(std::size_t queued, std::chrono::milliseconds la
   note("accepted", &http::Statistics::accepted);
   note("shed", &http::Statistics::shed);
   note("request", &http::Statistics::requests);
-  note("malformed", &http::Statistics::malformed);
   note("timed_out", &http::Statistics::timed_out);
+  const auto before = http::RefusalsOf(families_->noted);
+  const auto now = http::RefusalsOf(statistics);
+  for (std::size_t i = 0; i < now.size(); ++i)
+    families_->refusals.Add({{"reason", now[i].first}}).Increment(static_cast<double>(now[i].second - before[i].second));
   families_->noted = statistics;
 }
 

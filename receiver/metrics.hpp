@@ -24,12 +24,13 @@ class ReceiverMetrics {
 
   /// membridge_deliveries_total: stored.
   void CountStored(const std::string& project, const std::string& verdict);
-  /// membridge_delivery_refusals_total: `credential`, `not_json`, `queue_full`, `not_stored`, `replay`.
+  /// membridge_delivery_refusals_total: `credential`, `not_json`, `queue_full`, `not_stored`, `replay`, `no_such_path`,
+  /// `wrong_method`.
   void CountRefused(std::string_view reason);
   /// membridge_commit_deliveries, membridge_commit_seconds and membridge_commit_failures_total.
   void NoteCommit(std::size_t deliveries, std::chrono::duration<double> took, bool stored);
-  /// membridge_receiver_queue_deliveries, membridge_receiver_queue_seconds, membridge_http_connections and
-  /// membridge_http_events_total: call before the registry is read.
+  /// membridge_receiver_queue_deliveries, membridge_receiver_queue_seconds, membridge_http_connections,
+  /// membridge_http_events_total, and of membridge_delivery_refusals_total what no route saw: call before the registry is read.
   void NoteState(std::size_t queued, std::chrono::milliseconds lag, const http::Statistics& statistics);
 
  private:

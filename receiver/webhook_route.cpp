@@ -36,6 +36,7 @@ WebhookRoute::WebhookRoute(const Clock& clock, const Snapshot<Verification>& ver
       logged_at_((steady_clock::now() - kLogPause).time_since_epoch().count()) {}
 
 void WebhookRoute::AddTo(http::Router& router) {
+  router.OnRefused([this](std::string_view reason) { metrics_.CountRefused(reason); });
   router.Add("POST", "/webhooks/{project}/{token}", [this](auto&& request, auto&& parameters, const http::Reply& reply) {
     Receive(std::move(request), ProjectId{std::move(parameters[0])}, parameters[1], reply);
   });

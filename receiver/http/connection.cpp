@@ -135,7 +135,7 @@ void Connection::EndInput() {
 
 void Connection::Refuse(const Response& response) {
   if (!reading_) return;
-  refused_ = true;
+  refused_ = response.status;
   EndInput();
   receiving_bytes_ -= held_;
   held_ = 0;

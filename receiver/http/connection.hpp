@@ -54,7 +54,8 @@ class Connection {
   int fd() const { return fd_; }
   std::uint64_t requests() const { return next_number_; }  ///< how many have begun to be answered
   std::uint64_t bytes_sent() const { return bytes_sent_; }
-  bool refused() const { return refused_; }  ///< Refuse() was called, or the client sent something malformed
+  /// The status of the refusal that ends it, by Refuse() or because of what the client sent; 0: none.
+  int refused() const { return refused_; }
 
  private:
   struct Waiting {
@@ -91,7 +92,7 @@ class Connection {
   bool client_done_ = false;  // the client half-closed
   bool lingering_ = false;    // we half-closed
   bool broken_ = false;
-  bool refused_ = false;
+  int refused_ = 0;
 };
 
 }  // namespace membridge::receiver::http

@@ -50,6 +50,25 @@ int MakeTimer() {
 
 }  // namespace
 
+void Shared::CountRefused(int status) {
+  switch (status) {
+    case 408:
+      ++too_slow;
+      break;
+    case 413:
+      ++too_large;
+      break;
+    case 431:
+      ++header_too_large;
+      break;
+    case 503:
+      ++no_room;
+      break;
+    default:
+      ++malformed;
+  }
+}
+
 void Shared::CountGone() {
   --connections;
   const std::lock_guard lock{mutex};
@@ -297,7 +316,7 @@ bool IoWorker::Settle(Client& client) {
   complete_.clear();
   connection.Resume(complete_);
   Dispatch(client);
-  if (connection.refused() && !std::exchange(client.counted_refused, true)) ++shared_.malformed;
+  if (connection.refused() != 0 && !std::exchange(client.counted_refused, true)) shared_.CountRefused(connection.refused());
   connection.Flush();
   if (connection.Finished() || (draining_ && connection.AtRest() && connection.owed() != Owed::kFarewell)) return false;
   const bool read = connection.WantsRead();
@@ -376,7 +395,6 @@ void IoWorker::ExpireClient(std::uint64_t id, Owed owed) {
   }
   Client& client = *clients_.at(id);
   ++shared_.timed_out;
-  client.counted_refused = true;  // counted as timed out, not as malformed
   client.connection.Refuse(TimedOut());
   if (!Settle(client)) Drop(id);
 }

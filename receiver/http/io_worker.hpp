@@ -32,8 +32,14 @@ struct Shared {
   std::atomic<std::uint64_t> shed{0};
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> malformed{0};
+  std::atomic<std::uint64_t> too_large{0};
+  std::atomic<std::uint64_t> header_too_large{0};
+  std::atomic<std::uint64_t> no_room{0};
+  std::atomic<std::uint64_t> too_slow{0};
   std::atomic<std::uint64_t> timed_out{0};
 
+  /// A request that no handler saw was answered with this status.
+  void CountRefused(int status);
   /// One connection fewer.
   void CountGone();
 

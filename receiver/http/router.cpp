@@ -52,6 +52,10 @@ void Router::Add(std::string method, std::string_view pattern, Route route) {
   entries_.push_back({std::move(method), PathPattern{pattern}, std::move(route)});
 }
 
+void Router::Note(std::string_view reason) const {
+  if (refused_) refused_(reason);
+}
+
 void Router::operator()(Request&& request, const Reply& reply) const {
   const std::string_view method = request.method == "HEAD" ? std::string_view{"GET"} : std::string_view{request.method};
   std::set<std::string> allowed;
@@ -66,11 +70,13 @@ void Router::operator()(Request&& request, const Reply& reply) const {
     Parameters parameters;
     for (const std::string_view encoded : *matched) {
       auto decoded = PercentDecode(encoded);
+      if (!decoded) Note("no_such_path");
       if (!decoded) return reply.Send(Refusal(400, "bad_request", "the path is not properly percent-encoded"));
       parameters.push_back(std::move(*decoded));
     }
     return entry.route(std::move(request), std::move(parameters), reply);
   }
+  Note(allowed.empty() ? "no_such_path" : "wrong_method");
   if (allowed.empty()) return reply.Send(Refusal(404, "not_found", "there is nothing at this path"));
   std::string allow;
   for (const std::string& each : allowed) allow += (allow.empty() ? "" : ", ") + each;

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "receiver/http/message.hpp"
@@ -24,6 +26,9 @@ class Router {
   /// A GET route answers HEAD too.
   void Add(std::string method, std::string_view pattern, Route route);
 
+  /// Before serving: `refused` is called, from any thread, with `no_such_path` or `wrong_method` for what no route takes.
+  void OnRefused(std::function<void(std::string_view reason)> refused) { refused_ = std::move(refused); }
+
   /// Answers through the matching route; 404 when no pattern fits, 405 with Allow when none has the method, 400 when a
   /// parameter's percent-encoding is wrong or hides a NUL.
   void operator()(Request&& request, const Reply& reply) const;
@@ -34,7 +39,10 @@ class Router {
     PathPattern pattern;
     Route route;
   };
+  void Note(std::string_view reason) const;
+
   std::vector<Entry> entries_;
+  std::function<void(std::string_view)> refused_;
 };
 
 /// Turns `%41` into `A`. Nothing when a `%` is not followed by two hexadecimal digits, or stands for a NUL.

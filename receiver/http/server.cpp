@@ -89,8 +89,20 @@ Statistics Server::Counted() const {
           .accepted = shared.accepted,
           .shed = shared.shed,
           .requests = shared.requests,
+          .timed_out = shared.timed_out,
           .malformed = shared.malformed,
-          .timed_out = shared.timed_out};
+          .too_large = shared.too_large,
+          .header_too_large = shared.header_too_large,
+          .no_room = shared.no_room,
+          .too_slow = shared.too_slow};
+}
+
+std::vector<std::pair<const char*, std::uint64_t>> RefusalsOf(const Statistics& statistics) {
+  return {{"malformed", statistics.malformed},
+          {"too_large", statistics.too_large},
+          {"header_too_large", statistics.header_too_large},
+          {"no_room", statistics.no_room},
+          {"too_slow", statistics.too_slow}};
 }
 
 }  // namespace membridge::receiver::http

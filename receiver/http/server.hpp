@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "receiver/http/limits.hpp"
 #include "receiver/http/message.hpp"
@@ -22,9 +24,17 @@ struct Statistics {
   std::uint64_t accepted = 0;     ///< connections
   std::uint64_t shed = 0;         ///< connections closed for want of room or descriptors
   std::uint64_t requests = 0;     ///< handed to the handler
-  std::uint64_t malformed = 0;    ///< answered 4xx or 5xx before a handler saw them
   std::uint64_t timed_out = 0;    ///< answered 408, or reset because the client took no answer
+  // Requests that no handler saw:
+  std::uint64_t malformed = 0;         ///< no HTTP as it is understood here: 400, 417, 501, 505
+  std::uint64_t too_large = 0;         ///< a body beyond max_body_bytes: 413
+  std::uint64_t header_too_large = 0;  ///< 431
+  std::uint64_t no_room = 0;           ///< beyond max_receiving_bytes: 503
+  std::uint64_t too_slow = 0;          ///< 408
 };
+
+/// Each of the refusals among them, by the name a metric gives its reason.
+std::vector<std::pair<const char*, std::uint64_t>> RefusalsOf(const Statistics& statistics);
 
 /// An HTTP/1.0 and 1.1 server without TLS. Pipelined requests are handled at once and answered in order; a client that
 /// half-closes is still answered; slow clients cost memory within Limits and nobody else any time. Answers are matched to

@@ -273,7 +273,7 @@ TEST_CASE("bodies that would fill the memory are refused", "[http]") {
     clients.push_back(echo.Connect());
     clients.back().Send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 307200\r\n\r\n" + half);
   }
-  REQUIRE(EchoServer::Eventually([&] { return echo.server.Counted().malformed >= 2; }));
+  REQUIRE(EchoServer::Eventually([&] { return echo.server.Counted().no_room >= 2; }));
   CheckServes(echo);
   clients.clear();
   REQUIRE(EchoServer::Eventually([&] { return echo.server.Counted().connections == 0; }));

@@ -14,6 +14,7 @@
 #include "tests/receiver/scripted_inbox.hpp"
 #include "tests/receiver/verifying.hpp"
 #include "tests/support/catch.hpp"
+#include "tests/support/eventually.hpp"
 
 using namespace membridge;
 using namespace membridge::receiver;
@@ -56,7 +57,10 @@ class Receiver {
     return *response;
   }
 
-  std::string Metrics() { return prometheus::TextSerializer{}.Serialize(registry.Collect()); }
+  std::string Metrics() {
+    metrics.NoteState(0, std::chrono::milliseconds{0}, server.Counted());
+    return prometheus::TextSerializer{}.Serialize(registry.Collect());
+  }
 
   FixedClock clock;
   ScriptedInbox inbox;
@@ -120,6 +124,24 @@ TEST_CASE("whoever is not let in learns nothing and leaves nothing", "[webhook]"
   CHECK(response.body == R"({"code":"unauthorized","message":"the credential is missing or wrong","hint":""})");
   CHECK(receiver.inbox.BatchSizes().empty());
   CHECK(receiver.Metrics().find(R"(membridge_delivery_refusals_total{reason="credential"} 1)") != std::string::npos);
+}
+
+TEST_CASE("what is refused before anybody is asked who sent it is counted by reason", "[webhook]") {
+  Receiver receiver;
+  const auto [request, status, reason] = GENERATE(table<std::string, int, std::string>({
+      {"POST " + kUrl + " HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n", 413, "too_large"},
+      {"POST " + kUrl + " HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n100001\r\n", 413, "too_large"},
+      {Post(kUrl, kAdd, "X-Long: " + std::string(20'000, 'x') + "\r\n"), 431, "header_too_large"},
+      {"POST " + kUrl + " HTTP/1.1\r\n\r\n", 400, "malformed"},
+      {Post("/webhook/crm", kAdd), 404, "no_such_path"},
+      {"GET " + kUrl + " HTTP/1.1\r\nHost: a\r\n\r\n", 405, "wrong_method"},
+  }));
+  CAPTURE(reason);
+  CHECK(receiver.Metrics().find("reason=\"" + reason + "\"} 1") == std::string::npos);
+  CHECK(receiver.Ask(request).status == status);
+  const std::string counted = "membridge_delivery_refusals_total{reason=\"" + reason + "\"} 1";
+  CHECK(Eventually([&] { return receiver.Metrics().find(counted) != std::string::npos; }));
+  CHECK(receiver.inbox.Stored().empty());
 }
 
 TEST_CASE("a token may be percent-encoded, and expires", "[webhook]") {

@@ -1,12 +1,11 @@
 #include "admin/periodic.hpp"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <typeinfo>
 #include <utility>
 
 #include "sync/log.hpp"
+#include "sync/pause.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {
@@ -23,25 +22,17 @@ void Repeat(const std::stop_token& stop, const std::string& name, const Periodic
     try {
       const std::chrono::milliseconds next = work(stop);
       pause = kFirstPause;
-      Pause(stop, next);
+      sync::Pause(stop, next);
     } catch (const std::exception& failure) {
       if (pause == kFirstPause)
         sync::Log(sync::LogLevel::kWarn, "periodic_failed", {{"work", name}, {"error", SafeNameOf(failure)}});
-      Pause(stop, pause);
+      sync::Pause(stop, pause);
       pause = std::min(pause * 2, kLongestPause);
     }
   }
 }
 
 }  // namespace
-
-bool Pause(const std::stop_token& stop, std::chrono::milliseconds time) {
-  std::mutex mutex;
-  std::condition_variable_any stopped;
-  std::unique_lock lock{mutex};
-  stopped.wait_for(lock, stop, time, [] { return false; });
-  return !stop.stop_requested();
-}
 
 std::string SafeNameOf(const std::exception& failure) {
   if (const auto* sql = dynamic_cast<const sync::postgres::SqlFailure*>(&failure)) return sql->what();

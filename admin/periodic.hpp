@@ -9,9 +9,6 @@
 
 namespace membridge::admin {
 
-/// Waits, at most until a stop is requested. True when the time is over.
-bool Pause(const std::stop_token& stop, std::chrono::milliseconds time);
-
 /// What may be logged of an exception: only those whose text is known to hold no row values and no secrets are quoted.
 std::string SafeNameOf(const std::exception& failure);
 

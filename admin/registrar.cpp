@@ -5,6 +5,7 @@
 
 #include "admin/token_watch.hpp"
 #include "sync/log.hpp"
+#include "sync/pause.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {
@@ -58,7 +59,7 @@ bool Registrar::Keep(const ProjectConfig& project, const std::stop_token& stop) 
   sync::postgres::Session session{state_dsn_, "membridge webhooks"};
   ApplyOptions options = ApplyOptionsOf(project);
   options.issued = issued_;
-  options.wait = [&stop](std::chrono::milliseconds time) { return Pause(stop, time); };
+  options.wait = [&stop](std::chrono::milliseconds time) { return sync::Pause(stop, time); };
   const auto plan = ApplyWebhooks(*client, session, DesiredOf(project), options);
   metrics_.Count("membridge_webhook_checks_total", "Times the registration at Mem0 was looked at",
                  {{"project", project.id.Text()}, {"outcome", plan ? "ok" : std::string{NameOf(plan.error().code)}}});

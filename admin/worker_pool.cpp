@@ -6,6 +6,7 @@
 
 #include "admin/periodic.hpp"
 #include "sync/log.hpp"
+#include "sync/pause.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -63,11 +64,11 @@ void WorkerPool::WorkUntilFailure(std::stop_token stop, sync::Worker& worker) {
   std::chrono::milliseconds pause = kFirstPause;
   while (!stop.stop_requested()) {
     const std::uint64_t seen = wake_up_.Pokes();
-    const auto claimed = worker.RunOnce();
+    const auto claimed = worker.RunOnce(stop);
     if (!claimed) {
       // Once per streak: a database that is away for an hour is one event.
       if (pause == kFirstPause) sync::Log(sync::LogLevel::kWarn, "database_away", {{"error", claimed.error().message}});
-      Pause(stop, pause);  // deliveries do not shorten it: a sick database gets less traffic
+      sync::Pause(stop, pause);  // deliveries do not shorten it: a sick database gets less traffic
       pause = std::min(pause * 2, kLongestPause);
       continue;
     }

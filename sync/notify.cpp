@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sync/log.hpp"
+#include "sync/pause.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
@@ -68,9 +69,7 @@ void WakeUp::ListenUntil(std::stop_token stop, const std::string& dsn) {
       if (listening(false)) Log(LogLevel::kWarn, "listen_lost", {{"error", failure.what()}});
     }
     listening(false);
-    std::unique_lock lock(mutex_);
-    std::condition_variable_any never;
-    never.wait_for(lock, stop, pause, [] { return false; });
+    Pause(stop, pause);
     pause = std::min(pause * 2, kLongestPause);
   }
 }

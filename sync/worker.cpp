@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <random>
-#include <thread>
 
 #include "sync/log.hpp"
+#include "sync/pause.hpp"
 #include "sync/worker_parts.hpp"
 
 namespace membridge::sync {
@@ -56,11 +56,11 @@ milliseconds Worker::BackOff(int attempts) const {
 }
 
 /// While every project's calls must wait for their turn, what is claimed would only grow old: claimed later, what arrives meanwhile
-/// shares the call. Not for long, since what the mirror knows needs no call.
-void Worker::AwaitTurn() {
+/// shares the call. Not for long, since what the mirror knows needs no call. False: a stop was requested.
+bool Worker::AwaitTurn(const std::stop_token& stop) {
   milliseconds turn = clients_.empty() ? milliseconds{0} : kLongestTurn;
   for (const auto& [project, client] : clients_) turn = std::min(turn, client->NextTurn());
-  std::this_thread::sleep_for(turn);
+  return Pause(stop, turn);
 }
 
 std::vector<Claim> Worker::ClaimBatch() {
@@ -153,10 +153,10 @@ void Worker::ReadFromMirror(std::vector<Item>& items) {
   }
 }
 
-Result<std::size_t> Worker::RunOnce() {
+Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
   std::vector<Item> items;
   try {
-    AwaitTurn();
+    if (!AwaitTurn(stop)) return std::size_t{0};
     for (Claim& claim : ClaimBatch()) {
       items.emplace_back();
       items.back().claim = std::move(claim);

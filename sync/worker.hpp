@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -62,9 +63,10 @@ class Worker {
   Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, ClientFor client_for, const Clock& clock, WorkerCounters& counters);
   ~Worker();
 
-  /// One round: claims up to a batch and settles every memory of it. Returns how many were claimed; zero means nothing is due.
+  /// One round: claims up to a batch and settles every memory of it. Returns how many were claimed; zero means nothing is due, or
+  /// that a stop was requested before anything was claimed.
   /// kUnavailable when the state database is away; the claims, if any, come back when their lease ends.
-  Result<std::size_t> RunOnce();
+  Result<std::size_t> RunOnce(const std::stop_token& stop = {});
 
   /// What became of a record that ApplyRecords was given.
   enum class Fate {
@@ -95,7 +97,7 @@ class Worker {
   postgres::Session& State();
   postgres::Session& TargetSession(const std::string& dsn);
   mem0::Client& ClientOf(const ProjectId& project);
-  void AwaitTurn();
+  bool AwaitTurn(const std::stop_token& stop);
   std::vector<Claim> ClaimBatch();
   void Read(const ProjectId& project, const std::vector<Item*>& items);
   void ReadSingly(mem0::Client& client, Item& item);

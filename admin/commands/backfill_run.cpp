@@ -14,10 +14,10 @@
 #include "admin/commands/state_command.hpp"
 #include "admin/mapping_snapshot.hpp"
 #include "admin/metrics.hpp"
-#include "admin/periodic.hpp"
 #include "admin/progress.hpp"
 #include "sync/backfill/jobs.hpp"
 #include "sync/backfill/run_store.hpp"
+#include "sync/pause.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -72,7 +72,7 @@ int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session
     display.Show(LookAt(run));
     if (*worked) continue;
     const auto read = worker.RunOnce();
-    if (!read || *read == 0) Pause(nobody_stops.get_token(), scheduler.NextDue(std::chrono::milliseconds{500}));
+    if (!read || *read == 0) sync::Pause(nobody_stops.get_token(), scheduler.NextDue(std::chrono::milliseconds{500}));
   }
 }
 

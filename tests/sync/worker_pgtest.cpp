@@ -1,3 +1,4 @@
+#include <stop_token>
 #include <thread>
 
 #include "sync/parked.hpp"
@@ -52,6 +53,17 @@ TEST_CASE("memories of one new person that are applied at once make one row", "[
   CHECK(shop.Target().Count("people") == kPersons);
   CHECK(shop.Column("SELECT DISTINCT nick FROM people") == Strings{"Nick 2"});
   CHECK(shop.db.Count("membridge.contributions") == 3 * kPersons);
+}
+
+TEST_CASE("a worker that is asked to stop claims nothing more", "[worker][pg]") {
+  Workshop shop{kPeople, {{"people.yaml", kByRef}}};
+  shop.Deliver("ADD", shop.sim.Add("ada", "Countess", nullptr, {}, false));
+  const auto worker = shop.NewWorker();
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(worker->RunOnce(stop.get_token()) == std::size_t{0});
+  CHECK(shop.db.Count("membridge.dirty WHERE claimed_until IS NOT NULL") == 0);
+  CHECK(worker->RunOnce() == std::size_t{1});
 }
 
 TEST_CASE("a connection that dies between two tables of one memory leaves neither", "[worker][pg]") {

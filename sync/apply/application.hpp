@@ -64,6 +64,7 @@ class Application {
   void Decide(const PlannedRow& planned, const std::vector<Work*>& works, std::set<std::string> (RowSettlement::*names)() const);
   void SettleLate(const PlannedRow& planned, const std::vector<Work*>& works);
   void HearOthers(std::vector<Work>& works);
+  void Outgrow(const PlannedRow& planned, std::vector<Work>& works);
   std::set<const Contribution*> OutdatedIn(const PlannedRow& planned, const Work& work) const;
   const mappings::Scope& TouchScope(const Work& work) const;
   void Write(const PlannedRow& planned, std::vector<RowSettlement>& settlements);

@@ -149,7 +149,8 @@ bool Overlaps(const Cell& one, const Cell& other) {
   const auto with = [](const Cell& part) { return [&](const Cell& member) { return Overlaps(member, part); }; };
   if (one.kind == Cell::Kind::kGroup) return std::any_of(one.members.begin(), one.members.end(), with(other));
   if (other.kind == Cell::Kind::kGroup) return std::any_of(other.members.begin(), other.members.end(), with(one));
-  return one.column == other.column;
+  const std::size_t common = std::min(one.path.size(), other.path.size());
+  return one.column == other.column && std::equal(one.path.begin(), one.path.begin() + static_cast<std::ptrdiff_t>(common), other.path.begin());
 }
 
 void WriteCell(const TargetTable& table, const Cell& cell, const Content& content, RowChange& change) {

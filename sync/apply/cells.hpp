@@ -24,7 +24,8 @@ bool IsReachable(const TargetTable& table, const Image& image, const mappings::C
 /// Whether the cell touches this column.
 bool Covers(const mappings::Cell& cell, const std::string& column);
 
-/// Whether the two have a column in common.
+/// Whether one write to the two could mean two things: they have a column in common, and of paths inside it one leads through the
+/// other.
 bool Overlaps(const mappings::Cell& one, const mappings::Cell& other);
 
 /// Adds the write of `content` to the change.

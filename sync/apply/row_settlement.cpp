@@ -90,7 +90,7 @@ void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::str
   change_.identity = work_.ledger.identity;
   if (work_.created) work_.ledger.created = true;
   NoticePerson();
-  if (work_.revived) Revive();
+  if (work_.revived && work_.ledger.gone) Revive();
   for (const std::string& name : names) SettleOne(name);
   FillKeys();
   KeepContainers(table_, work_.image, change_, work_.ledger);
@@ -99,12 +99,18 @@ void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::str
 }
 
 std::set<std::string> RowSettlement::Spoken() const {
-  std::set<std::string> names;
+  std::set<std::string> names = work_.outgrown;
   const auto add = [&](const Contribution& contribution) {
     for (const auto& [name, claimed] : contribution.cells) names.insert(name);
   };
   for (const Contribution* old : work_.withdrawn) add(*old);
   for (const Contribution& given : work_.given) add(given);
+  // A row taken out of the trash still holds what those said of it for whom it went there.
+  if (work_.revived) {
+    for (const auto& [name, entry] : work_.ledger.cells) {
+      if (!name.starts_with('{')) names.insert(name);
+    }
+  }
   return names;
 }
 
@@ -149,7 +155,6 @@ void RowSettlement::NoticePerson() {
 }
 
 void RowSettlement::Revive() {
-  work_.revived = false;
   work_.ledger.gone = false;
   change_.columns.emplace_back(table_.LiveColumn(), table_.LiveMark());
 }

@@ -22,6 +22,19 @@ Settled Nothing(std::optional<CellEntry> entry) { return {Settled::Kind::kNothin
 
 Settled Kept(std::optional<CellEntry> entry, const char* note) { return {Settled::Kind::kKeep, {}, std::move(entry), note}; }
 
+/// What stood there before stands there again. Of a person's value that `force` had overruled the ledger still knows how old it is:
+/// later touches of the row were not about a value that was not there.
+Settled GivenBack(const CellFacts& facts, const CellEntry& entry, const char* note) {
+  std::optional<CellEntry> remembered;
+  if (entry.overruled) {
+    remembered = CellEntry{entry.before, entry.before, {}, true, entry.theirs};
+    remembered->given_back = true;
+    remembered->touched = facts.theirs;
+  }
+  if (facts.current == entry.before) return Nothing(std::move(remembered));
+  return {Settled::Kind::kRestore, entry.before, std::move(remembered), note};
+}
+
 /// Nobody claims the cell any more.
 Settled Withdraw(const CellFacts& facts, const std::optional<CellEntry>& entry) {
   if (!entry) return Nothing(std::nullopt);
@@ -30,8 +43,7 @@ Settled Withdraw(const CellFacts& facts, const std::optional<CellEntry>& entry) 
   if (facts.current != entry->written) return Kept(unclaimed, "a person wrote it since");
   if (facts.is_key) return Kept(unclaimed, "rows are found by it");
   if (facts.not_null && IsEmpty(entry->before)) return Kept(unclaimed, "it cannot be empty");
-  if (facts.current == entry->before) return Nothing(std::nullopt);
-  return {Settled::Kind::kRestore, entry->before, std::nullopt, "nothing says it any more"};
+  return GivenBack(facts, *entry, "nothing says it any more");
 }
 
 /// Whether a person's value that an earlier claim overruled counts again: this one is weaker, or older than the person.
@@ -46,15 +58,23 @@ nlohmann::json CellEntry::ToJson() const {
   Put(json, "b", before);
   Put(json, "w", written);
   Put(json, "c", claim);
-  if (overruled) json["o"] = theirs ? nlohmann::json(FormatRfc3339(*theirs)) : nlohmann::json(nullptr);
+  const auto put_time = [&](const char* name, const std::optional<Instant>& time) {
+    json[name] = time ? nlohmann::json(FormatRfc3339(*time)) : nlohmann::json(nullptr);
+  };
+  if (overruled) put_time("o", theirs);
+  if (given_back) put_time("g", touched);
   return json;
 }
 
 CellEntry CellEntry::FromJson(const nlohmann::json& json) {
   CellEntry entry{Take(json, "b"), Take(json, "w"), Take(json, "c")};
-  const auto overruled = json.find("o");
-  entry.overruled = overruled != json.end();
-  if (entry.overruled && overruled->is_string()) entry.theirs = ParseRfc3339(overruled->get<std::string>());
+  const auto take_time = [&](const char* name, std::optional<Instant>& time) {
+    const auto found = json.find(name);
+    if (found != json.end() && found->is_string()) time = ParseRfc3339(found->get<std::string>());
+    return found != json.end();
+  };
+  entry.overruled = take_time("o", entry.theirs);
+  entry.given_back = take_time("g", entry.touched);
   return entry;
 }
 
@@ -67,12 +87,20 @@ bool IsEmpty(const Content& content) {
 }
 
 Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry, const std::optional<Winner>& winner) {
+  if (entry && entry->given_back) {
+    const bool is_theirs_still = facts.current == entry->written && facts.theirs == entry->touched;
+    CellFacts known = facts;
+    if (is_theirs_still) known.theirs = entry->theirs;
+    Settled settled = SettleCell(known, std::nullopt, winner);
+    if (is_theirs_still && !settled.entry) settled.entry = entry;
+    return settled;
+  }
   if (!winner) return Withdraw(facts, entry);
   if (facts.not_null && IsEmpty(winner->value)) return Kept(entry, "it cannot be empty");
   const Content& value = winner->value;
   const bool ours = entry && facts.current == entry->written;
 
-  if (ours && IsPersonsAgain(*entry, *winner)) return {Settled::Kind::kRestore, entry->before, std::nullopt, "a person's value counts again"};
+  if (ours && IsPersonsAgain(*entry, *winner)) return GivenBack(facts, *entry, "a person's value counts again");
   if (ours && entry->claim == value) return Nothing(entry);
   if (!ours && facts.current == value) return Nothing(entry);
 

@@ -20,6 +20,9 @@ struct CellEntry {
   Content claim;    ///< the claim that led to `written`; nothing once every claim was withdrawn
   bool overruled = false;  ///< `before` is a person's value that gave way to `force`
   std::optional<Instant> theirs{};  ///< then: when the person had last touched the row, if that was known
+  /// Then: that value stands there again, and is as old as it was, as long as nobody touches the row after `touched`.
+  bool given_back = false;
+  std::optional<Instant> touched{};
   nlohmann::json ToJson() const;
   static CellEntry FromJson(const nlohmann::json& json);
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sync/apply/application.hpp"
+#include "sync/apply/cells.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -30,6 +31,14 @@ bool ClaimsElements(const mappings::Row& row) {
                      [](const auto& one) { return one.cell.kind == mappings::Cell::Kind::kElements; });
 }
 
+/// Whether the mapping's row has this cell no more, and one in its place.
+bool IsOutgrown(const PlannedRow& planned, const std::string& name) {
+  const auto& set = planned.row->set;
+  if (std::any_of(set.begin(), set.end(), [&](const auto& assignment) { return assignment.cell.name == name; })) return false;
+  const auto cell = CellNamed(*planned.table, name);
+  return cell && std::any_of(set.begin(), set.end(), [&](const auto& assignment) { return Overlaps(assignment.cell, *cell); });
+}
+
 /// A sum of two JSON numbers; what is no number counts as nothing.
 json Sum(const json& a, const json& b) {
   if (a.is_number_integer() && b.is_number_integer()) return a.get<std::int64_t>() + b.get<std::int64_t>();
@@ -40,6 +49,7 @@ json Sum(const json& a, const json& b) {
 
 void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& works) {
   if (planned.remembers) HearOthers(works);
+  if (planned.row != nullptr) Outgrow(planned, works);
   const std::vector<Work*> standing = Record(planned, works);
   Decide(planned, standing, &RowSettlement::Dropped);
   Decide(planned, standing, &RowSettlement::Present);
@@ -127,6 +137,25 @@ void Application::HearOthers(std::vector<Work>& works) {
     Work& work = *by_id[contribution.row_id];
     if (!IsWithdrawn(work, contribution)) work.others.push_back(std::move(contribution));
   }
+}
+
+/// A mapping that was edited may have other cells where it had these: `tags[]` for `tags`, `(street, zip)` for `street`. Two cells on
+/// one column would each take the other's value for a person's. So from the first memory that is read under the new edition its cells
+/// hold for the row, and what other memories said under the old one of cells that overlap with them is taken back with it.
+void Application::Outgrow(const PlannedRow& planned, std::vector<Work>& works) {
+  std::vector<Contribution> changed;
+  for (Work& work : works) {
+    for (Contribution& other : work.others) {
+      if (other.mapping != plan_.mapping->name || (other.name != planned.row->name && IsRow(other))) continue;
+      const std::size_t outgrown = std::erase_if(other.cells, [&](const auto& claim) {
+        const bool is_old = IsOutgrown(planned, claim.first);
+        if (is_old) work.outgrown.insert(claim.first);
+        return is_old;
+      });
+      if (outgrown > 0) changed.push_back(other);
+    }
+  }
+  ledger_.Save(changed);
 }
 
 const mappings::Scope& Application::TouchScope(const Work& work) const {

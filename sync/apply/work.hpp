@@ -47,6 +47,7 @@ struct Work {
   std::vector<Contribution> given;             ///< of this batch, as they are now: parallel to `instances`
   std::vector<Contribution> others;            ///< everybody else's
   std::set<std::size_t> sources;               ///< whose outcome this row belongs to
+  std::set<std::string> outgrown;              ///< cells that others claimed under an earlier edition of the mapping
   bool created = false;
   bool revived = false;
 };

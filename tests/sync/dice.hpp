@@ -27,9 +27,11 @@ class Dice {
   }
 
   /// MEMBRIDGE_TEST_SEED, or another one every time; print it.
-  static std::uint64_t Seed() {
+  static std::uint64_t Seed() { return Seed(std::random_device{}()); }
+  /// MEMBRIDGE_TEST_SEED, or `otherwise`.
+  static std::uint64_t Seed(std::uint64_t otherwise) {
     const char* set = std::getenv("MEMBRIDGE_TEST_SEED");
-    return set != nullptr ? std::strtoull(set, nullptr, 10) : std::random_device{}();
+    return set != nullptr ? std::strtoull(set, nullptr, 10) : otherwise;
   }
   /// The number the environment variable holds, or `otherwise`.
   static int Rounds(const char* variable, int otherwise) {

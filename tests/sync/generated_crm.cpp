@@ -123,15 +123,12 @@ std::string GeneratedCrm::Trigger(const std::string& schema) {
   for (const Column& column : columns_) {
     const std::string name = "NEW." + Quoted(column.name);
     if (column.kind->shape == Kind::Shape::kText && dice_.OneIn(2)) body += name + " := lower(" + name + "); ";
+    // Of NULL it would make an empty array.
+    const std::string unless_null = "IF " + name + " IS NOT NULL THEN " + name + " := ARRAY(SELECT ";
     if (std::string{column.kind->type} == "text[]" && dice_.OneIn(2))
-      body += name + " := ARRAY(SELECT lower(e) FROM unnest(" + name + ") e); ";
+      body += unless_null + "lower(e) FROM unnest(" + name + ") e); END IF; ";
     else if (column.kind->shape == Kind::Shape::kList && dice_.OneIn(3))
-      body += name + " := ARRAY(SELECT DISTINCT unnest(" + name + ") ORDER BY 1); ";
-  }
-  // An empty array is what a NULL became then.
-  for (const Column& column : columns_) {
-    if (body.find("unnest(NEW." + Quoted(column.name)) != std::string::npos)
-      body = "IF NEW." + Quoted(column.name) + " IS NULL THEN RETURN NEW; END IF; " + body;
+      body += unless_null + "DISTINCT unnest(" + name + ") ORDER BY 1); END IF; ";
   }
   if (body.empty()) return "";
   return "CREATE FUNCTION " + schema + ".altered() RETURNS trigger LANGUAGE plpgsql AS $t$ BEGIN " + body + "RETURN NEW; END $t$;"

@@ -175,10 +175,30 @@ TEST_CASE("a person's value that gave way counts again against an older or a wea
   const Settled back = SettleCell(facts, entry, claim);
   CHECK(back.kind == Kind::kRestore);
   CHECK(back.value == Content{json("Analyst")});
-  CHECK_FALSE(back.entry);
+  REQUIRE(back.entry);
+  CHECK_FALSE(back.entry->claim);
   // A newer one may overrule it still, whatever the person did to other cells of the row meanwhile.
   facts.theirs = At("2026-08-03T00:00:00Z");
   CHECK(SettleCell(facts, entry, Says("CEO", true)).kind == Kind::kWrite);
+}
+
+TEST_CASE("a person's value that was given back is as old as it was, until the row is touched again", "[settle]") {
+  CellFacts facts = Cell(json("Analyst"));
+  CellEntry entry = SettleCell(facts, std::nullopt, Says("CTO", true)).entry.value();
+  entry.written = json("CTO");
+  facts.current = json("CTO");
+  facts.theirs = At("2026-08-20T00:00:00Z");  // of another cell of the row
+  const Settled back = SettleCell(facts, entry, std::nullopt);
+  CHECK(back.kind == Kind::kRestore);
+  entry = CellEntry::FromJson(json::parse(back.entry.value().ToJson().dump()));
+
+  facts.current = json("Analyst");
+  CHECK(SettleCell(facts, entry, Says("CEO", true)).kind == Kind::kWrite);
+  CHECK(SettleCell(facts, entry, Says("CEO")).kind == Kind::kKeep);
+  CHECK(SettleCell(facts, entry, Says("CEO")).entry.value().ToJson() == entry.ToJson());
+  CHECK(SettleCell(facts, entry, std::nullopt).entry.value().ToJson() == entry.ToJson());
+  facts.theirs = At("2026-08-21T00:00:00Z");
+  CHECK(SettleCell(facts, entry, Says("CEO", true)).kind == Kind::kKeep);
 }
 
 TEST_CASE("the ledger's form of an entry keeps the difference between NULL and absent", "[settle]") {

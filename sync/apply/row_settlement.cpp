@@ -213,7 +213,10 @@ std::optional<CellEntry> RowSettlement::EntryOf(const Cell& cell, const CellFact
   const Contribution* creator = work_.created ? OfTheCreator(cell.name) : nullptr;
   if (creator == nullptr) return std::nullopt;
   const Content& claimed = creator->cells.at(cell.name).value;
-  if (cell.kind != Cell::Kind::kElements) return CellEntry{facts.fallback, facts.current, claimed};
+  // What mentions `$row` was inserted before the database had given the row its defaults: it may have to be said again.
+  const auto* assignment = AssignmentOf(planned_.row, cell.name);
+  const bool is_late = assignment != nullptr && assignment->uses_row;
+  if (cell.kind != Cell::Kind::kElements) return CellEntry{facts.fallback, facts.current, is_late ? Content{} : claimed};
   // Of elements only those are ours that the column did not start with.
   const json desired = claimed.value_or(json::array());
   json asked = facts.fallback && facts.fallback->is_array() ? *facts.fallback : json::array();

@@ -101,6 +101,8 @@ Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry
   const bool ours = entry && facts.current == entry->written;
 
   if (ours && IsPersonsAgain(*entry, *winner)) return GivenBack(facts, *entry, "a person's value counts again");
+  // Who comes to say what stood there before needs nothing of ours there, as if nothing else had ever been said.
+  if (ours && entry->before == value) return GivenBack(facts, *entry, "it stood there before");
   if (ours && entry->claim == value) return Nothing(entry);
   if (!ours && facts.current == value) return Nothing(entry);
 

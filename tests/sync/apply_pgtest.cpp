@@ -270,4 +270,36 @@ TEST_CASE("an edited mapping takes back what only the old one said", "[apply][pg
   CHECK(sheet.Rows("SELECT nick, city FROM people") == json::parse(R"([{"nick": "ADA", "city": null}])"));
 }
 
+TEST_CASE("a cell of another shape takes its column over from everybody with the first memory that is read", "[apply][pg]") {
+  Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, tags text[]); INSERT INTO people VALUES ('u1', '{typed}')",
+              "rows: {person: {table: people, key: {id: $memory.user_id}, force: {tags: $memory.categories}}}"};
+  const json older = Memory("m1", "u1", "", "2026-08-01T00:00:00Z", {{"categories", {"a"}}});
+  const json newer = Memory("m2", "u1", "", "2026-08-02T00:00:00Z", {{"categories", {"b"}}});
+  sheet.Say(older);
+  sheet.Say(newer);
+  CHECK(sheet.Rows("SELECT tags FROM people")[0]["tags"] == json({"b"}));
+  sheet.Remap("rows: {person: {table: people, key: {id: $memory.user_id}, set: {'tags[]': $memory.categories}}}");
+  sheet.Say(newer);
+  CHECK(sheet.Rows("SELECT tags FROM people")[0]["tags"] == json({"typed", "b"}));
+  sheet.Say(older);
+  CHECK(sheet.Rows("SELECT tags FROM people")[0]["tags"] == json({"typed", "b", "a"}));
+}
+
+TEST_CASE("a row out of the trash holds nothing of those for whom it went there", "[apply][pg]") {
+  Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, nick text, city text, active boolean NOT NULL DEFAULT true)",
+              "rows: {person: {table: people, key: {id: $memory.user_id}, live: active, gone: delete, set: {nick: $memory.metadata.nick, city: $memory.metadata.city}}}"};
+  sheet.Say(Memory("m1", "u1", "", "2026-08-01T00:00:00Z", {{"metadata", {{"nick", "Ada"}}}}));
+  sheet.Forget("m1");
+  CHECK(sheet.Rows("SELECT nick, active FROM people") == json::parse(R"([{"nick": "Ada", "active": false}])"));
+  sheet.Say(Memory("m2", "u1", "", "2026-08-02T00:00:00Z", {{"metadata", {{"city", "Rome"}}}}));
+  CHECK(sheet.Rows("SELECT nick, city, active FROM people") == json::parse(R"([{"nick": null, "city": "Rome", "active": true}])"));
+}
+
+TEST_CASE("what is derived from a new row knows the defaults it was given", "[apply][pg]") {
+  Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, status text NOT NULL DEFAULT 'lead', serial bigint GENERATED ALWAYS AS IDENTITY, label text)",
+              "rows: {person: {table: people, key: {id: $memory.user_id}, set: {label: '${row.status} ${row.serial}'}}}"};
+  sheet.Say(Memory("m1", "u1", ""));
+  CHECK(sheet.Rows("SELECT label FROM people") == json::parse(R"([{"label": "lead 1"}])"));
+}
+
 }  // namespace membridge::test

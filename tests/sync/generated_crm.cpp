@@ -14,15 +14,6 @@ std::string Either(bool which, const char* yes, const char* no) { return which ?
 
 }  // namespace
 
-struct GeneratedCrm::Kind {
-  enum class Shape { kScalar, kText, kList, kDocument };
-  const char* type;
-  Shape shape;
-  std::vector<json> said;           ///< what memories say: more than one spelling of one value is welcome
-  std::vector<const char*> typed;   ///< what people type, in SQL
-  const char* fallback;             ///< a default
-};
-
 const std::vector<GeneratedCrm::Kind>& GeneratedCrm::Kinds() {
   using enum Kind::Shape;
   static const std::vector<Kind> kinds{
@@ -61,7 +52,9 @@ GeneratedCrm::GeneratedCrm(Dice& dice) : dice_(dice) {
   soft_by_flag_ = dice_.OneIn(2);
   notes_go_ = !dice_.OneIn(3);
   topics_go_ = !dice_.OneIn(3);
-  people_go_ = notes_go_ && topics_go_ && dice_.OneIn(2);
+  profiles_go_ = !dice_.OneIn(3);
+  people_go_ = notes_go_ && topics_go_ && profiles_go_ && dice_.OneIn(2);
+  has_second_ = dice_.OneIn(3);
   lowered_key_ = dice_.OneIn(4);
   two_keys_ = !lowered_key_ && dice_.OneIn(2);
   ChooseColumns();
@@ -76,7 +69,8 @@ void GeneratedCrm::ChooseColumns() {
   for (int i = 0; i < count; ++i) {
     const Kind& kind = dice_.Pick(Kinds());
     const bool has_default = dice_.OneIn(2);
-    columns_.push_back({names[static_cast<std::size_t>(i)], &kind, "f" + std::to_string(i), has_default && dice_.OneIn(2), has_default});
+    columns_.push_back({names[static_cast<std::size_t>(i)], &kind, "f" + std::to_string(i), has_default && dice_.OneIn(2), has_default,
+                        has_second_ && dice_.OneIn(2)});
   }
 }
 
@@ -186,6 +180,8 @@ void GeneratedCrm::WriteSchema() {
          "CREATE TABLE topics (person_ref " + refers + ", topic text NOT NULL, weight integer, PRIMARY KEY (person_ref, topic));"
          "CREATE TABLE tags (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL" + Either(dice_.OneIn(2), " UNIQUE", "") + ");"
          "CREATE TABLE tagged (tag_id bigint NOT NULL REFERENCES tags (id), person_ref " + refers + ", PRIMARY KEY (tag_id, person_ref));"
+         "CREATE TABLE profiles (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person_ref " + identity_type_ + " NOT NULL, level text, seats integer DEFAULT 1, "
+         "since timestamptz NOT NULL, until timestamptz);"
          "CREATE TABLE companies (id bigint PRIMARY KEY, domain text); INSERT INTO companies VALUES (7, 'x.test');";
 
   std::string names = "handle, email, kind" + Either(tenant_, ", tenant", "");
@@ -217,129 +213,20 @@ void GeneratedCrm::WriteQueries() {
            label_ + " AS who, " + columns + " FROM " + quoted_ + " p " + more + " AND " + alive + ") q GROUP BY who) g)";
   };
   const std::string joined = " ON o.person_ref = p." + identity_ + " WHERE true";
+  // What stays once it was made is compared only while somebody says it.
+  const auto said = [](const std::string& table, const std::string& key) {
+    return " AND EXISTS (SELECT FROM membridge.rows l JOIN membridge.contributions c ON c.row_id = l.id WHERE l.relation = 'public." + table +
+           "' AND l.identity = jsonb_build_object(" + key + "))";
+  };
   picture_sql_ = "SELECT jsonb_build_object('people', " + of_people(told, "WHERE NOT " + leftover) +
-                 ", 'notes', " + of_people("o.body", "JOIN notes o" + joined) +
-                 ", 'topics', " + of_people("o.topic, o.weight", "JOIN topics o" + joined) +
+                 ", 'notes', " + of_people("o.body", "JOIN notes o" + joined + (notes_go_ ? "" : said("notes", "'id', o.id::text"))) +
+                 ", 'topics', " + of_people("o.topic, o.weight", "JOIN topics o" + joined + (topics_go_ ? "" : said("topics", "'person_ref', o.person_ref::text, 'topic', o.topic"))) +
+                 ", 'profiles', " + of_people("o.level, o.seats", "JOIN profiles o" + joined + " AND o.until IS NULL" + said("profiles", "'id', o.id::text")) +
                  ", 'tagged', " + of_people("t.name", "JOIN tagged o ON o.person_ref = p." + identity_ + " JOIN tags t ON t.id = o.tag_id WHERE true") + ")";
-  if (!notes_go_ || !topics_go_) {
-    // What stays once it was made is compared only while somebody says it.
-    for (const char* table : {"notes", "topics"}) {
-      const std::string key = std::string{table} == "notes" ? "'id', o.id::text" : "'person_ref', o.person_ref::text, 'topic', o.topic";
-      const std::string from = std::string{"JOIN "} + table + " o" + joined;
-      const auto at = picture_sql_.find(from);
-      picture_sql_.insert(at + from.size(), std::string{" AND EXISTS (SELECT FROM membridge.rows l JOIN membridge.contributions c ON c.row_id = l.id "
-                                                        "WHERE l.relation = 'public."} + table + "' AND l.identity = jsonb_build_object(" + key + "))");
-    }
-  }
   std::string claimed = "p.kind, p.company_id";
   for (const Column& column : columns_) claimed += ", p." + Quoted(column.name);
   reference_sql_ = "SELECT to_jsonb(q) FROM (SELECT " + claimed + " FROM " + quoted_ + " p WHERE p.handle = 'ref') q";
   leftover_sql_ = "SELECT " + rows("SELECT " + claimed + " FROM " + quoted_ + " p WHERE " + leftover + " AND " + alive);
-}
-
-std::string GeneratedCrm::KeyYaml() const {
-  const std::string handle = std::string{lowered_key_ ? "lower(handle)" : "handle"} + ": $memory.user_id" + (tenant_ ? ", tenant: $vars.tenant" : "");
-  if (!two_keys_) return "    key: {" + handle + "}\n";
-  return "    key:\n      - {" + handle + "}\n      - {email: $memory.metadata.email | email}\n";
-}
-
-/// The right side for a scalar column.
-std::string GeneratedCrm::ScalarYaml(const Column& column, bool in_group) {
-  const std::string said = "$memory.metadata." + column.field;
-  const bool is_bounded = std::string{column.kind->type} == "varchar(8)";
-  if (column.kind->shape == Kind::Shape::kText) {
-    switch (dice_.Below(6)) {
-      case 0:
-        return "'" + said + " | upper | truncate(8)'";
-      case 1:
-        return "\"${memory.metadata." + column.field + " | truncate(3)}-${memory.metadata.n | or('none')}\"";
-      case 2:
-        return said + " | map(words) | or('else')";
-      case 3:
-        return "Const";
-      default:
-        return said + (is_bounded ? " | truncate" : "");
-    }
-  }
-  if (!in_group && !column.not_null && dice_.OneIn(12)) return "null";
-  if (dice_.OneIn(8)) return column.kind->said.front().is_string() ? json(column.kind->said.front()).dump() : column.kind->said.front().dump();
-  return said;
-}
-
-std::string GeneratedCrm::CellsYaml(std::vector<const Column*> columns, const char* keyword) {
-  std::string cells;
-  const auto line = [&](const std::string& cell, const std::string& value) { cells += "      \"" + cell + "\": " + value + "\n"; };
-  std::vector<const Column*> grouped;
-  for (const Column* column : columns) {
-    const std::string said = "$memory.metadata." + column->field;
-    switch (column->kind->shape) {
-      case Kind::Shape::kText:
-      case Kind::Shape::kScalar:
-        if (dice_.OneIn(3))
-          grouped.push_back(column);
-        else
-          line(column->name, ScalarYaml(*column, false));
-        break;
-      case Kind::Shape::kList:
-        line(column->name + (dice_.OneIn(3) ? "" : "[]"), said + "s");
-        break;
-      case Kind::Shape::kDocument:
-        if (dice_.OneIn(4)) {
-          line(column->name, said + "o");
-          break;
-        }
-        if (dice_.OneIn(2)) line(column->name + ".plan.tier", said);
-        if (dice_.OneIn(2)) line(column->name + ".plan.seats", "$memory.metadata.n");
-        if (dice_.OneIn(2)) line(column->name + ".theme", dice_.OneIn(3) ? "5" : said);
-        if (dice_.OneIn(2)) line(column->name + ".list[]", said + "s");
-        break;
-    }
-  }
-  if (grouped.size() == 1) line(grouped[0]->name, ScalarYaml(*grouped[0], false));
-  if (grouped.size() > 1) {
-    std::string names, values;
-    for (const Column* column : grouped) {
-      names += (names.empty() ? "" : ", ") + column->name;
-      values += "        - " + ScalarYaml(*column, true) + "\n";
-    }
-    line("(" + names + ")", "\n" + values);
-    cells.pop_back();
-  }
-  return cells.empty() ? "" : std::string{"    "} + keyword + ":\n" + cells;
-}
-
-std::string GeneratedCrm::MappingYaml() {
-  const std::string person = dice_.OneIn(4) ? "human" : "person";
-  const std::string reference = "$" + person + "." + identity_;
-  const bool links_company = dice_.OneIn(2);
-  std::string yaml = "when: $memory.user_id\nvars: {tenant: 1}\nmaps: {words: {Ada: Lovelace, bo: Peep}}\nrows:\n  " + person + ":\n    table: " + table_ + "\n" + KeyYaml();
-  if (dice_.OneIn(5)) yaml += "    when: $memory.metadata.n\n";
-  yaml += "    new: {kind: lead}\n";
-  if (touches_) yaml += "    touch: {updated_at: $now}\n";
-  if (soft_) yaml += soft_by_flag_ ? "    live: active\n" : "    live: deletedAt\n";
-  if (people_go_ && !dice_.OneIn(4)) yaml += "    gone: delete\n";
-  std::vector<const Column*> kept, forced;
-  for (const Column& column : columns_) {
-    if (!dice_.OneIn(4)) (dice_.OneIn(3) ? forced : kept).push_back(&column);
-  }
-  std::string set = CellsYaml(kept, "set");
-  if (links_company) set += std::string{set.empty() ? "    set:\n" : ""} + "      company_id: $company.id\n";
-  if (two_keys_ && dice_.OneIn(2)) set += std::string{set.empty() ? "    set:\n" : ""} + "      handle: $memory.user_id\n";
-  yaml += set + CellsYaml(forced, "force");
-  if (links_company) yaml += "  company:\n    table: companies\n    create: false\n    key:\n      domain: $memory.metadata.email | email | capture('@(.+)$')\n";
-  if (!dice_.OneIn(4)) {
-    yaml += "  note:\n    table: notes\n    when: $memory.metadata.note\n    new: {person_ref: " + reference + "}\n    set: {body: $memory.text}\n";
-    if (notes_go_) yaml += "    gone: delete\n";
-  }
-  if (!dice_.OneIn(4)) {
-    yaml += "  topic:\n    each: $memory.categories\n    table: topics\n    key: {person_ref: " + reference + ", topic: $item}\n    set: {weight: $memory.metadata.n}\n";
-    if (topics_go_) yaml += "    gone: delete\n";
-  }
-  if (!dice_.OneIn(4)) {
-    yaml += "  tag:\n    each: $memory.categories\n    table: tags\n    key: {name: $item | upper}\n    rows:\n      tagging:\n        table: tagged\n"
-            "        key: {tag_id: $tag.id, person_ref: " + reference + "}\n        gone: delete\n";
-  }
-  return yaml;
 }
 
 json GeneratedCrm::Record(int memory, int version) {

@@ -12,7 +12,8 @@ namespace membridge::test {
 /// `check`, every record can be applied. What it varies: types (domains, enums, ranges, citext, arrays, json), defaults, NOT NULL,
 /// names (mixed case, reserved words), schemas, kinds of primary key, unique, partial and expression indexes or none, generated,
 /// touch and soft-delete columns, triggers that alter values; in mappings every kind of key, cell and value, `force`, `new`, nested
-/// rows, keyless rows, lookups and `gone: delete`.
+/// rows, keyless rows, lookups, `gone: delete`, `$row`, `history` (of which only the open version must not depend on what happened) and
+/// two mappings on one table.
 ///
 /// Kept out, because no order-free answer exists: two users for one row, values under a unique index that differ between memories,
 /// `new` values that depend on the memory, rows that one memory needs and only another one makes.
@@ -24,6 +25,9 @@ class GeneratedCrm {
   const std::string& SchemaSql() const { return schema_sql_; }
   /// Another mapping of the same tables at every call.
   std::string MappingYaml();
+  /// Whether some columns of the people are another mapping's, which runs beside the first.
+  bool HasSecond() const { return has_second_; }
+  std::string SecondYaml();
   /// One state of a memory; `version` makes its time differ. Every memory stays with its user.
   nlohmann::json Record(int memory, int version);
   /// What a person changes in the row of u0 or u1: one UPDATE. `edit` numbers them, for their times.
@@ -36,13 +40,21 @@ class GeneratedCrm {
   const std::string& LeftoverSql() const { return leftover_sql_; }
 
  private:
-  struct Kind;
+  struct Kind {
+    enum class Shape { kScalar, kText, kList, kDocument };
+    const char* type;
+    Shape shape;
+    std::vector<nlohmann::json> said;  ///< what memories say: more than one spelling of one value is welcome
+    std::vector<const char*> typed;    ///< what people type, in SQL
+    const char* fallback;              ///< a default
+  };
   struct Column {
     std::string name;
     const Kind* kind;
     std::string field;  ///< of a memory's metadata
     bool not_null;
     bool has_default;
+    bool second;  ///< only the second mapping writes it
   };
 
   static const std::vector<Kind>& Kinds();
@@ -54,6 +66,9 @@ class GeneratedCrm {
   std::string Preset(const Column& column);
   std::string People(const std::string& columns) const;
   std::string KeyYaml() const;
+  std::string PersonYaml(const std::string& name);
+  std::string WrittenYaml(bool second);
+  std::string FromRowYaml(const Column& column);
   std::string CellsYaml(std::vector<const Column*> columns, const char* keyword);
   std::string ScalarYaml(const Column& column, bool in_group);
   std::string DocumentEdit(const Column& column);
@@ -66,8 +81,8 @@ class GeneratedCrm {
   std::string identity_type_;
   std::string label_;  ///< SQL: whose row it is, however that is spelt
   bool lowered_key_ = false, two_keys_ = false, tenant_ = false;
-  bool touches_ = false, soft_ = false, soft_by_flag_ = false;
-  bool people_go_ = false, notes_go_ = false, topics_go_ = false;
+  bool has_second_ = false, touches_ = false, soft_ = false, soft_by_flag_ = false;
+  bool people_go_ = false, notes_go_ = false, topics_go_ = false, profiles_go_ = false;
   std::string schema_sql_, picture_sql_, reference_sql_, leftover_sql_;
 };
 

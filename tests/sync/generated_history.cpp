@@ -38,19 +38,28 @@ void Apply(Sheet& sheet, const std::vector<Reading>& readings) {
 }
 
 /// The tables of another schema take the place of those before, and the ledger knows nothing of them. Quicker than a new database.
-void Restart(Sheet& sheet, const std::string& schema_sql, const std::string& mapping) {
+void Restart(Sheet& sheet, const std::string& schema_sql) {
   sheet.Run("DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS \"Crm\" CASCADE; DROP SCHEMA IF EXISTS \"Types\" CASCADE;"
             "TRUNCATE membridge.contributions, membridge.rows, membridge.sources;" + schema_sql);
-  sheet.Remap(mapping);
+  sheet.Unmap();
 }
 
-/// The same text without its line `number`; nothing when there is no such line. `gone` stays: without it rows stay, and no law holds.
+/// Whether the segment begins with an edit of a mapping file.
+bool Remap(Sheet& sheet, const Segment& segment) {
+  if (!segment.mapping.empty()) sheet.Remap(segment.mapping);
+  if (!segment.second.empty()) sheet.Remap(segment.second, "second");
+  return !segment.mapping.empty() || !segment.second.empty();
+}
+
+/// The same text without its line `number`; nothing when there is no such line. `gone` and `live` stay: what is a row's
+/// end depends on them, and the laws do not cover mappings that disagree on it.
 std::optional<std::string> WithoutLine(const std::string& text, int number) {
   std::size_t start = 0;
   for (; number > 0 && start < text.size(); --number) start = text.find('\n', start) + 1;
   if (start >= text.size()) return std::nullopt;
   const std::size_t end = text.find('\n', start) + 1;
-  if (text.substr(start, end - start).find("gone:") != std::string::npos) return text;
+  const std::string line = text.substr(start, end - start);
+  if (line.find("gone:") != std::string::npos || line.find("live:") != std::string::npos) return text;
   return text.substr(0, start) + text.substr(end);
 }
 
@@ -64,6 +73,7 @@ std::string History::Text() const {
   std::string text = schema_sql + "\n";
   for (const Segment& segment : segments) {
     if (!segment.mapping.empty()) text += "--- mapping\n" + segment.mapping;
+    if (!segment.second.empty()) text += "--- second mapping\n" + segment.second;
     for (const Reading& reading : segment.readings) text += "m" + std::to_string(reading.memory) + " " + reading.record.dump() + "\n";
     if (!segment.edit.empty()) text += "--- " + segment.edit + "\n";
   }
@@ -84,6 +94,7 @@ History GenerateHistory(GeneratedCrm& crm, Dice& dice) {
   for (std::size_t i = 0; i < history.segments.size(); ++i) {
     Segment& segment = history.segments[i];
     if (i == 0 || dice.OneIn(2)) segment.mapping = crm.MappingYaml();
+    if (crm.HasSecond() && (i == 0 || dice.OneIn(3))) segment.second = crm.SecondYaml();
     for (int reads = 2 + dice.Below(2 * memories); reads > 0; --reads) {
       const int memory = dice.Below(memories);
       segment.readings.push_back({memory, dice.Pick(states[static_cast<std::size_t>(memory)])});
@@ -121,10 +132,7 @@ Playground::States Playground::Live(Sheet& sheet, const History& history) {
     }
   };
   for (const Segment& segment : history.segments) {
-    if (!segment.mapping.empty()) {
-      sheet.Remap(segment.mapping);
-      apply(all(), 3);
-    }
+    if (Remap(sheet, segment)) apply(all(), 3);
     apply(segment.readings, 4);
     for (const Reading& reading : segment.readings) states[reading.memory] = reading.record;
     if (!segment.edit.empty()) sheet.Run(segment.edit);
@@ -139,7 +147,7 @@ void Playground::LiveCleanly(Sheet& sheet, const History& history) {
     for (const auto& [memory, record] : states) Apply(sheet, {{memory, record}});
   };
   for (const Segment& segment : history.segments) {
-    if (!segment.mapping.empty()) sheet.Remap(segment.mapping);
+    Remap(sheet, segment);
     for (const Reading& reading : segment.readings) states[reading.memory] = reading.record;
     if (segment.edit.empty()) continue;
     apply_all();
@@ -152,7 +160,7 @@ std::optional<Playground::Fault> Playground::Play(const GeneratedCrm& crm, const
   const auto differs = [](const char* law, const json& there, const json& expected) {
     return there == expected ? std::nullopt : std::optional{Fault{law, json::diff(expected, there).dump()}};
   };
-  for (Sheet* sheet : {&lived_, &clean_, &untouched_}) Restart(*sheet, history.schema_sql, history.segments.front().mapping);
+  for (Sheet* sheet : {&lived_, &clean_, &untouched_}) Restart(*sheet, history.schema_sql);
   const States states = Live(lived_, history);
   LiveCleanly(clean_, history);
   if (auto fault = differs("the rows of the clean run", Picture(lived_, crm.PictureSql()), Picture(clean_, crm.PictureSql()))) return fault;
@@ -191,15 +199,17 @@ History Playground::Shorten(const GeneratedCrm& crm, History history, const std:
     adopt([&](History& h) { return h.segments.erase(h.segments.begin() + static_cast<std::ptrdiff_t>(at)), true; });
     if (at >= history.segments.size()) return;
     adopt([&](History& h) { return !std::exchange(h.segments[at].edit, "").empty(); });
-    adopt([&](History& h) { return !std::exchange(h.segments[at].mapping, "").empty(); });
     for (std::size_t i = history.segments[at].readings.size(); i-- > 0;)
       adopt([&](History& h) { return h.segments[at].readings.erase(h.segments[at].readings.begin() + static_cast<std::ptrdiff_t>(i)), true; });
-    for (int line = 0; WithoutLine(history.segments[at].mapping, line);) {
-      const bool shorter = adopt([&](History& h) {
-        const std::string before = std::exchange(h.segments[at].mapping, *WithoutLine(h.segments[at].mapping, line));
-        return h.segments[at].mapping != before;
-      });
-      if (!shorter) ++line;
+    for (std::string Segment::* mapping : {&Segment::mapping, &Segment::second}) {
+      adopt([&](History& h) { return !std::exchange(h.segments[at].*mapping, "").empty(); });
+      for (int line = 0; WithoutLine(history.segments[at].*mapping, line);) {
+        const bool shorter = adopt([&](History& h) {
+          const std::string before = std::exchange(h.segments[at].*mapping, *WithoutLine(h.segments[at].*mapping, line));
+          return h.segments[at].*mapping != before;
+        });
+        if (!shorter) ++line;
+      }
     }
     for (std::size_t i = 0; i < history.segments[at].readings.size(); ++i) {
       const json record = history.segments[at].readings[i].record;

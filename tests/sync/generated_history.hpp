@@ -22,6 +22,7 @@ struct Reading {
 /// What happens between two human edits.
 struct Segment {
   std::string mapping;  ///< empty: the one before stays
+  std::string second;   ///< the other mapping; empty: the one before stays
   std::vector<Reading> readings;
   std::string edit;  ///< SQL; empty: nobody types
 };

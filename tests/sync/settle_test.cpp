@@ -105,7 +105,7 @@ TEST_CASE("force overrules an older human value, gives it back, and yields to a 
 
 TEST_CASE("null is a claim, and is not made on a cell that cannot be empty", "[settle]") {
   const Winner nothing{Content{json(nullptr)}, At("2026-08-02T00:00:00Z"), false};
-  CHECK(SettleCell(Cell(json("x")), Ours(json(nullptr), json("x")), nothing).kind == Kind::kWrite);
+  CHECK(SettleCell(Cell(json("x")), Ours(json(nullptr), json("x")), nothing).kind == Kind::kRestore);
   CellFacts not_null = Cell(json("x"));
   not_null.not_null = true;
   CHECK(SettleCell(not_null, Ours(json("y"), json("x")), nothing).kind == Kind::kKeep);
@@ -180,6 +180,15 @@ TEST_CASE("a person's value that gave way counts again against an older or a wea
   // A newer one may overrule it still, whatever the person did to other cells of the row meanwhile.
   facts.theirs = At("2026-08-03T00:00:00Z");
   CHECK(SettleCell(facts, entry, Says("CEO", true)).kind == Kind::kWrite);
+}
+
+TEST_CASE("a claim on what stood there before is as if nothing else had ever been said", "[settle]") {
+  const CellFacts facts = Cell(json("Berlin"));
+  const CellEntry entry{json("unknown"), json("Berlin"), json("Berlin")};
+  const Settled settled = SettleCell(facts, entry, Says("unknown"));
+  CHECK(settled.kind == Kind::kRestore);
+  CHECK(settled.value == Content{json("unknown")});
+  CHECK_FALSE(settled.entry);
 }
 
 TEST_CASE("a person's value that was given back is as old as it was, until the row is touched again", "[settle]") {

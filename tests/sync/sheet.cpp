@@ -13,20 +13,24 @@ Sheet::Sheet(const std::string& schema_sql, const std::string& mapping_yaml) : s
   Remap(mapping_yaml);
 }
 
-void Sheet::Remap(const std::string& mapping_yaml) {
+void Sheet::Remap(const std::string& mapping_yaml, const std::string& name) {
   auto catalog = sync::ReadCatalog(session_);
   if (!catalog) throw std::runtime_error(catalog.error().message);
   catalog_ = std::make_shared<const mappings::Catalog>(std::move(*catalog));
   mappings::Diagnostics problems;
-  auto mapping = mappings::LoadMapping("sheet.yaml", mapping_yaml, {}, problems);
+  auto loaded = mappings::LoadMapping(name + ".yaml", mapping_yaml, {}, problems);
+  if (loaded) {
+    mappings_[name].mapping = std::make_shared<const mappings::Mapping>(std::move(*loaded));
+    std::vector<const mappings::Mapping*> all;
+    for (const auto& [other, mapped] : mappings_) all.push_back(mapped.mapping.get());
+    mappings::CheckAgainst(*catalog_, all, problems);
+  }
   std::string found;
-  if (mapping) mappings::CheckAgainst(*catalog_, {&*mapping}, problems);
   for (const auto& problem : problems.Sorted()) {
     if (problem.severity == mappings::Severity::kError) found += problem.Text() + "\n";
   }
-  if (!mapping || !found.empty()) throw std::runtime_error(found);
-  mapping_ = std::make_shared<const mappings::Mapping>(std::move(*mapping));
-  applier_ = std::make_unique<sync::Applier>(mapping_, catalog_);
+  if (!found.empty()) throw std::runtime_error(found);
+  for (auto& [other, mapped] : mappings_) mapped.applier = std::make_unique<sync::Applier>(mapped.mapping, catalog_);
 }
 
 sync::Source Sheet::SourceOf(const nlohmann::json& record) {
@@ -47,7 +51,14 @@ sync::Source Sheet::SourceOf(const nlohmann::json& record) {
 
 std::vector<sync::Outcome> Sheet::Apply(const std::vector<sync::Source>& sources, bool explain) {
   sync::postgres::Transaction transaction = session_.Begin();
-  auto outcomes = applier_->Apply(transaction, sources, ParseRfc3339("2026-09-01T12:00:00Z").value(), explain);
+  std::vector<sync::Outcome> outcomes;
+  for (const auto& [name, mapped] : mappings_) {
+    auto of_mapping = mapped.applier->Apply(transaction, sources, ParseRfc3339("2026-09-01T12:00:00Z").value(), explain);
+    if (outcomes.empty()) outcomes = std::move(of_mapping);
+    for (std::size_t i = 0; i < of_mapping.size(); ++i) {
+      if (!of_mapping[i].cause.empty()) outcomes[i] = of_mapping[i];
+    }
+  }
   transaction.Commit();
   return outcomes;
 }

@@ -11,20 +11,22 @@
 
 namespace membridge::test {
 
-/// Target tables and one mapping on a real PostgreSQL, with memories applied by hand.
+/// Target tables and their mappings on a real PostgreSQL, with memories applied by hand.
 class Sheet {
  public:
   Sheet(const std::string& schema_sql, const std::string& mapping_yaml);
 
-  /// Another version of the mapping file takes over.
-  void Remap(const std::string& mapping_yaml);
+  /// Another version of a mapping file takes over, or a further file is added.
+  void Remap(const std::string& mapping_yaml, const std::string& name = "sheet");
+  /// Forgets every mapping file.
+  void Unmap() { mappings_.clear(); }
 
   /// Applies records as Mem0 gives them (`updated_at` may be left out), each with a later fence. All in one transaction.
   std::vector<sync::Outcome> Say(const std::vector<nlohmann::json>& records, bool explain = false);
   sync::Outcome Say(const nlohmann::json& record) { return Say(std::vector<nlohmann::json>{record}).front(); }
   /// Deletes memories.
   sync::Outcome Forget(const std::string& id);
-  /// Applies ready-made sources.
+  /// Applies ready-made sources under every mapping; answers what became of them under the first, or of each where it failed.
   std::vector<sync::Outcome> Apply(const std::vector<sync::Source>& sources, bool explain = false);
   sync::Source SourceOf(const nlohmann::json& record);
 
@@ -33,15 +35,18 @@ class Sheet {
   void Run(const std::string& sql) const { database_.RunScript(sql); }
   const PgDatabase& Database() const { return database_; }
   sync::postgres::Session& Connection() { return session_; }
-  const std::shared_ptr<const mappings::Mapping>& Mapping() const { return mapping_; }
+  const std::shared_ptr<const mappings::Mapping>& Mapping() const { return mappings_.begin()->second.mapping; }
   const std::shared_ptr<const mappings::Catalog>& Catalog() const { return catalog_; }
 
  private:
   PgDatabase database_;
   sync::postgres::Session session_;
   std::shared_ptr<const mappings::Catalog> catalog_;
-  std::shared_ptr<const mappings::Mapping> mapping_;
-  std::unique_ptr<sync::Applier> applier_;
+  struct Mapped {
+    std::shared_ptr<const mappings::Mapping> mapping;
+    std::unique_ptr<sync::Applier> applier;
+  };
+  std::map<std::string, Mapped> mappings_;
   std::int64_t fence_ = 0;
 };
 

@@ -51,6 +51,20 @@ bool IsPersonsAgain(const CellEntry& entry, const Winner& winner) {
   return entry.overruled && (!winner.force || (entry.theirs && *entry.theirs > winner.stamp));
 }
 
+/// A claim on what a person wrote, or left empty after the bridge had written.
+Settled AgainstPerson(const CellFacts& facts, const std::optional<CellEntry>& entry, const Winner& winner) {
+  if (facts.current == winner.value) return Nothing(entry);
+  if (!winner.force) return Kept(entry, entry ? "a person wrote it since" : "not written by the bridge");
+  if (facts.theirs && *facts.theirs > winner.stamp) return Kept(entry, "a person changed the row later");
+  return {Settled::Kind::kWrite, winner.value, CellEntry{facts.current, {}, winner.value, true, facts.theirs}, "an older human value gives way"};
+}
+
+/// What is known of a person's value that was given back: it is as old as it was, unless the row was touched since.
+CellFacts Untouched(CellFacts facts, const CellEntry& entry) {
+  if (facts.current == entry.written && facts.theirs == entry.touched) facts.theirs = entry.theirs;
+  return facts;
+}
+
 }  // namespace
 
 nlohmann::json CellEntry::ToJson() const {
@@ -87,24 +101,17 @@ bool IsEmpty(const Content& content) {
 }
 
 Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry, const std::optional<Winner>& winner) {
-  if (entry && entry->given_back) {
-    const bool is_theirs_still = facts.current == entry->written && facts.theirs == entry->touched;
-    CellFacts known = facts;
-    if (is_theirs_still) known.theirs = entry->theirs;
-    Settled settled = SettleCell(known, std::nullopt, winner);
-    if (is_theirs_still && !settled.entry) settled.entry = entry;
-    return settled;
-  }
-  if (!winner) return Withdraw(facts, entry);
+  const bool given_back = entry && entry->given_back;
+  if (!winner) return given_back ? Nothing(entry) : Withdraw(facts, entry);
   if (facts.not_null && IsEmpty(winner->value)) return Kept(entry, "it cannot be empty");
   const Content& value = winner->value;
+  if (given_back) return AgainstPerson(Untouched(facts, *entry), entry, *winner);
   const bool ours = entry && facts.current == entry->written;
 
   if (ours && IsPersonsAgain(*entry, *winner)) return GivenBack(facts, *entry, "a person's value counts again");
   // Who comes to say what stood there before needs nothing of ours there, as if nothing else had ever been said.
   if (ours && entry->before == value) return GivenBack(facts, *entry, "it stood there before");
   if (ours && entry->claim == value) return Nothing(entry);
-  if (!ours && facts.current == value) return Nothing(entry);
 
   if (ours) {
     CellEntry next = *entry;
@@ -114,10 +121,8 @@ Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry
     return {Settled::Kind::kWrite, value, next, ""};
   }
   const bool free = !entry && (IsEmpty(facts.current) || facts.current == facts.fallback);
-  if (free) return {Settled::Kind::kWrite, value, CellEntry{facts.current, {}, value}, ""};
-  if (!winner->force) return Kept(entry, entry ? "a person wrote it since" : "not written by the bridge");
-  if (facts.theirs && *facts.theirs > winner->stamp) return Kept(entry, "a person changed the row later");
-  return {Settled::Kind::kWrite, value, CellEntry{facts.current, {}, value, true, facts.theirs}, "an older human value gives way"};
+  if (free && facts.current != value) return {Settled::Kind::kWrite, value, CellEntry{facts.current, {}, value}, ""};
+  return AgainstPerson(facts, entry, *winner);
 }
 
 Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& entry, const nlohmann::json& desired) {

@@ -210,6 +210,17 @@ TEST_CASE("a person's value that was given back is as old as it was, until the r
   CHECK(SettleCell(facts, entry, Says("CEO", true)).kind == Kind::kKeep);
 }
 
+TEST_CASE("a cell that a person emptied, force filled and then let go of stays empty for the next memory", "[settle]") {
+  const Settled forced = SettleCell(Cell(json(nullptr)), Ours(json(nullptr), json("Ada")), Says("CTO", true));
+  CellEntry entry = forced.entry.value();
+  CHECK(entry.overruled);
+  entry.written = json("CTO");
+  const Settled back = SettleCell(Cell(json("CTO")), entry, std::nullopt);
+  CHECK(back.value == Content{json(nullptr)});
+  CHECK(SettleCell(Cell(json(nullptr)), back.entry, Says("CEO")).kind == Kind::kKeep);
+  CHECK(SettleCell(Cell(json(nullptr)), back.entry, Says("CEO", true)).kind == Kind::kWrite);
+}
+
 TEST_CASE("the ledger's form of an entry keeps the difference between NULL and absent", "[settle]") {
   const CellEntry entry{Content{}, json(nullptr), json("x")};
   const CellEntry back = CellEntry::FromJson(json::parse(entry.ToJson().dump()));

@@ -61,7 +61,7 @@ Settled AgainstPerson(const CellFacts& facts, const std::optional<CellEntry>& en
 
 /// What is known of a person's value that was given back: it is as old as it was, unless the row was touched since.
 CellFacts Untouched(CellFacts facts, const CellEntry& entry) {
-  if (facts.current == entry.written && facts.theirs == entry.touched) facts.theirs = entry.theirs;
+  if (facts.theirs == entry.touched) facts.theirs = entry.theirs;
   return facts;
 }
 
@@ -102,6 +102,8 @@ bool IsEmpty(const Content& content) {
 
 Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry, const std::optional<Winner>& winner) {
   const bool given_back = entry && entry->given_back;
+  // What a person writes where nothing is ours is as if nothing ever had been.
+  if (given_back && facts.current != entry->written) return SettleCell(facts, std::nullopt, winner);
   if (!winner) return given_back ? Nothing(entry) : Withdraw(facts, entry);
   if (facts.not_null && IsEmpty(winner->value)) return Kept(entry, "it cannot be empty");
   const Content& value = winner->value;

@@ -51,16 +51,16 @@ bool Remap(Sheet& sheet, const Segment& segment) {
   return !segment.mapping.empty() || !segment.second.empty();
 }
 
-/// The same text without its line `number`; nothing when there is no such line. `gone` and `live` stay: what is a row's
-/// end depends on them, and the laws do not cover mappings that disagree on it.
+/// The same text without its line `number`, if that is a cell; nothing when there is no such line. What a row is found by and when it
+/// goes stays: histories of mappings that disagree on it are not covered by the laws.
 std::optional<std::string> WithoutLine(const std::string& text, int number) {
   std::size_t start = 0;
   for (; number > 0 && start < text.size(); --number) start = text.find('\n', start) + 1;
   if (start >= text.size()) return std::nullopt;
   const std::size_t end = text.find('\n', start) + 1;
   const std::string line = text.substr(start, end - start);
-  if (line.find("gone:") != std::string::npos || line.find("live:") != std::string::npos) return text;
-  return text.substr(0, start) + text.substr(end);
+  const bool is_cell = line.starts_with("      ") && line[6] != ' ' && line[6] != '-' && line.find("domain:") == std::string::npos;
+  return is_cell ? text.substr(0, start) + text.substr(end) : text;
 }
 
 bool AnybodyTyped(const History& history) {

@@ -219,6 +219,8 @@ TEST_CASE("a cell that a person emptied, force filled and then let go of stays e
   CHECK(back.value == Content{json(nullptr)});
   CHECK(SettleCell(Cell(json(nullptr)), back.entry, Says("CEO")).kind == Kind::kKeep);
   CHECK(SettleCell(Cell(json(nullptr)), back.entry, Says("CEO", true)).kind == Kind::kWrite);
+  // What they write and empty again from then on was never ours.
+  CHECK_FALSE(SettleCell(Cell(json("typed")), back.entry, Says("CEO")).entry);
 }
 
 TEST_CASE("the ledger's form of an entry keeps the difference between NULL and absent", "[settle]") {

@@ -71,7 +71,10 @@ void Application::SettleLevel(std::size_t level, std::vector<Instance>& instance
   const bool withdraws =
       std::any_of(by_identity.begin(), by_identity.end(), [](const auto& one) { return !one.second.withdrawn.empty(); });
   // A mere lookup: nothing to write, nothing to remember.
-  if (!planned.speaks && !withdraws) by_identity.clear();
+  if (!planned.speaks && !withdraws) {
+    NoteLookups(planned, instances);
+    by_identity.clear();
+  }
   std::vector<Work> works = Booked(*planned.table, std::move(by_identity));
   Give(planned, works);
   SettleWorks(planned, works);
@@ -81,6 +84,15 @@ void Application::SettleLevel(std::size_t level, std::vector<Instance>& instance
     for (Instance* instance : work.instances) instance->image = work.image;
   }
   if (planned.row->referenced) ShowRows(planned, instances);
+}
+
+void Application::NoteLookups(const PlannedRow& planned, const std::vector<Instance>& instances) {
+  if (!report_.Explains()) return;
+  for (const Instance& instance : instances) {
+    if (!instance.image) continue;
+    report_.Note(instance.source, {Decision::Kind::kFound, planned.Name(), planned.table->Relation(),
+                                   planned.table->IdentityOf(*instance.image), "", nullptr, nullptr, "found by " + instance.found_by, planned.Line()});
+  }
 }
 
 /// The target rows that this batch's sources speak for, or used to.

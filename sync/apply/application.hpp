@@ -51,6 +51,7 @@ class Application {
 
   void SettleLevel(std::size_t level, std::vector<Instance>& instances);
   std::map<nlohmann::json, Work> WorksOf(const PlannedRow& planned, std::vector<Instance>& instances);
+  void NoteLookups(const PlannedRow& planned, const std::vector<Instance>& instances);
   bool IsRow(const Contribution& contribution) const;
   /// Works in order of identity, each with its row of the ledger.
   std::vector<Work> Booked(const TargetTable& table, std::map<nlohmann::json, Work> by_identity);

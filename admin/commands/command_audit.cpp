@@ -46,7 +46,8 @@ Result<std::vector<MigrationStep>> MigrateAndNote(const Config& config, const Da
   auto steps = MigrateAll(config, databases);
   if (steps && steps->empty()) return steps;
   nlohmann::json detail = nlohmann::json::object();
-  for (const auto& step : steps.value_or(std::vector<MigrationStep>{})) detail["applied"].push_back(step.database + " " + step.name);
+  for (const auto& step : steps.value_or(std::vector<MigrationStep>{}))
+    detail["applied"].push_back(step.database + " " + step.name);
   NoteInAudit(databases, console, "migrate", {}, steps ? nullptr : &steps.error(), std::move(detail));
   return steps;
 }

@@ -25,7 +25,8 @@ struct ErasureTarget {
 /// How many of what: `deliveries`, `events`, `memories` (mirror and tombstones), `dirty`, `parked`, `exports`, `sweep_notes`,
 /// `contributions`, `rows_deleted` (made by the bridge for this person alone), `rows_changed` (others' rows that lost what the
 /// person's memories said), `rows_left` (made by the bridge for this person, and something in the database holds on to them; what
-/// was said in them is withdrawn), `withdrawals_refused` (the database refused even that).
+/// was said in them is withdrawn), `withdrawals_refused` (the database refused even that); of closed versions under `history`
+/// `versions_deleted`, `versions_changed` and `versions_left` likewise.
 using ErasureCounts = std::map<std::string, std::int64_t>;
 
 /// What an erasure says it did. Nothing in it names the person.
@@ -45,8 +46,7 @@ struct ErasureReceipt {
 /// queue and notes go. A crash anywhere loses nothing: what names the memories goes last, so that the next Run() goes on. Running
 /// it while `serve` runs is safe; running it again finds nothing.
 ///
-/// Out of reach: what agents remember without naming the user, closed versions of rows under `history`, copies others have made
-/// (backups, replicas), and what Mem0 itself holds, whose bare ids a later sweep notes until the next one.
+/// Out of reach: what agents remember without naming the user, copies others have made (backups, replicas), and what Mem0 itself holds, whose bare ids a later sweep notes until the next one.
 class Erasure {
  public:
   Erasure(std::string state_dsn, std::vector<ErasureTarget> targets, ProjectId project, std::string user);

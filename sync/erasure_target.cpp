@@ -6,6 +6,8 @@
 
 #include "sync/apply/applier.hpp"
 #include "sync/catalog_reader.hpp"
+#include "sync/erased_rows.hpp"
+#include "sync/erased_versions.hpp"
 #include "sync/log.hpp"
 
 namespace membridge::sync {
@@ -53,12 +55,6 @@ std::shared_ptr<const mappings::Mapping> Emptied(const ErasureTarget& target, co
   return emptied;
 }
 
-/// A table's name in SQL, of one as the ledger names it.
-std::string InSql(const std::string& relation) {
-  const auto dot = relation.find('.');
-  return postgres::QuoteName(relation.substr(0, dot)) + "." + postgres::QuoteName(relation.substr(dot + 1));
-}
-
 constexpr const char* kNobodys = "NOT EXISTS (SELECT FROM membridge.contributions c WHERE c.row_id = l.id)";
 
 /// One target database's part of an erasure, inside its transaction.
@@ -69,6 +65,7 @@ class Withdrawal {
         erased_(erased),
         now_(now),
         counts_(counts),
+        target_(transaction, erased.project),
         who_{erased.project.Text(), Array(erased.sources)} {}
 
   void Begin() {
@@ -98,23 +95,12 @@ class Withdrawal {
         {{"project", erased_.project.Text()}, {"mapping", mapping}, {"sources", still.size()}});
   }
 
-  /// Rows that were made for this person and have stood blank, or in the trash, since an earlier withdrawal. They are looked up
-  /// by what the ledger knows them by, for the tables may be large.
+  /// Rows that were made for this person and have stood blank, or in the trash, since an earlier withdrawal.
   void FindForsaken(const mappings::Table& table) {
+    if (table.Identity().empty()) return;
     const std::string relation = table.schema + "." + table.name;
-    const std::vector<std::string> identity = table.Identity();
-    if (identity.empty()) return;
-    std::string sql = "SELECT l.id FROM membridge.rows l JOIN ";
-    sql += InSql(relation);
-    sql += " t ON true";
-    for (const std::string& column : identity) {
-      sql += " AND t." + postgres::QuoteName(column) + " = (l.identity ->> " + postgres::QuoteLiteral(column) +
-             ")::" + table.Find(column)->type;
-    }
-    sql += " WHERE l.relation = $1 AND l.created AND ";
-    sql += kNobodys;
-    sql += " AND EXISTS (SELECT FROM jsonb_each_text(to_jsonb(t)) AS cell WHERE cell.value = ANY ($2::text[]))";
-    Try(relation, [&] {
+    const std::string sql = "SELECT l.id" + NamingInSql(table, "membridge.rows") + " AND " + kNobodys;
+    target_.Try(relation, [&] {
       for (std::string& id : FirstColumn(transaction_.Run(sql, {relation, who_[1]}))) rows_.push_back(std::move(id));
     });
   }
@@ -128,7 +114,7 @@ class Withdrawal {
                                                kNobodys + " ORDER BY l.id DESC",
                                            {Array(rows_)});
       for (std::size_t row = 0; row < doomed.size(); ++row) {
-        const bool deleted = Delete(std::string{doomed.Text(row, 1)}, nlohmann::json::parse(doomed.Text(row, 2)));
+        const bool deleted = target_.Delete(std::string{doomed.Text(row, 1)}, nlohmann::json::parse(doomed.Text(row, 2)));
         if (deleted) transaction_.Run("DELETE FROM membridge.rows WHERE id = $1::bigint", {std::string{doomed.Text(row, 0)}});
         progress = progress || deleted;
       }
@@ -177,39 +163,11 @@ class Withdrawal {
     return refused;
   }
 
-  bool Delete(const std::string& relation, const nlohmann::json& identity) {
-    std::string sql = "DELETE FROM " + InSql(relation) + " WHERE true";
-    std::vector<Param> values;
-    for (const auto& [column, value] : identity.items()) {
-      values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
-      sql += " AND " + postgres::QuoteName(column) + " = $" + std::to_string(values.size());
-    }
-    if (values.empty()) return false;
-    return Try(relation, [&] { transaction_.Run(sql, values); });
-  }
-
-  /// False when the database refused; then nothing of it was done.
-  template <class Work>
-  bool Try(const std::string& relation, const Work& work) {
-    transaction_.Savepoint("doomed");
-    try {
-      work();
-      transaction_.Release("doomed");
-      return true;
-    } catch (const postgres::SqlFailure& failure) {
-      if (failure.IsTransient()) throw;
-      transaction_.RollbackTo("doomed");
-      transaction_.Release("doomed");
-      Log(LogLevel::kWarn, "erasure_row_kept",
-          {{"project", erased_.project.Text()}, {"table", relation}, {"error", failure.what()}});
-      return false;
-    }
-  }
-
   Transaction& transaction_;
   const ErasedSources& erased_;
   const Instant now_;
   ErasureCounts& counts_;
+  ErasedRows target_;
   const std::vector<Param> who_;   // $1 the project, $2 the sources
   std::vector<std::string> rows_;  // ids of ledger rows they spoke for, or once did
 };
@@ -235,7 +193,9 @@ ErasureCounts CountInTarget(Transaction& transaction, const ErasedSources& of_st
                       FROM membridge.rows l WHERE l.id IN (SELECT row_id FROM said))
       SELECT (SELECT count(*) FROM said), count(*) FILTER (WHERE alone), count(*) FILTER (WHERE NOT alone) FROM spoken)",
                                     {erased.project.Text(), Array(erased.sources)});
-  return {{"contributions", rows.Int(0, 0)}, {"rows_deleted", rows.Int(0, 1)}, {"rows_changed", rows.Int(0, 2)}};
+  ErasureCounts counts{{"contributions", rows.Int(0, 0)}, {"rows_deleted", rows.Int(0, 1)}, {"rows_changed", rows.Int(0, 2)}};
+  CountVersions(transaction, erased, counts);
+  return counts;
 }
 
 Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& target, const ErasedSources& of_state, Instant now,
@@ -244,7 +204,8 @@ Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& targe
   const std::vector<Param> who{erased.project.Text(), Array(erased.sources)};
   const auto mappings = FirstColumn(
       session.Run("SELECT DISTINCT mapping FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who));
-  const auto relations = FirstColumn(session.Run("SELECT DISTINCT relation FROM membridge.rows ORDER BY relation"));
+  const auto relations = FirstColumn(
+      session.Run("SELECT relation FROM membridge.rows UNION SELECT relation FROM membridge.versions ORDER BY relation"));
   const auto catalog = CatalogOf(session, relations);
   Transaction transaction = session.Begin();
   Withdrawal withdrawal{transaction, erased, now, counts};
@@ -256,6 +217,7 @@ Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& targe
     if (table != nullptr) withdrawal.FindForsaken(*table);
   }
   withdrawal.DeleteRows();
+  EraseVersions(transaction, *catalog, erased, counts);
   withdrawal.End();
   return transaction;
 }

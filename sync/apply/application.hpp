@@ -73,6 +73,8 @@ class Application {
   void AddCounters(const PlannedRow& planned, std::vector<Work>& works);
   /// Under `history`: whether this version is the open one.
   static bool IsCurrent(const PlannedRow& planned, const Image& image);
+  /// What is to be known of the version that stands there, if it is closed.
+  static void KeepVersion(Work& work);
   std::vector<std::optional<Image>> OpenVersions(const PlannedRow& planned, const std::vector<Work*>& works,
                                                  const std::vector<RowChange>& changes);
 

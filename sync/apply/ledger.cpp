@@ -219,6 +219,26 @@ void Ledger::Save(const std::vector<const LedgerRow*>& rows) {
       {list.dump()});
 }
 
+void Ledger::Save(const std::vector<VersionClaim>& claims) {
+  if (claims.empty()) return;
+  json list = json::array();
+  for (const VersionClaim& claim : claims) {
+    json cells = json::object();
+    for (const auto& [name, entry] : claim.cells) cells[name] = entry.ToJson();
+    list.push_back({{"r", claim.relation},
+                    {"i", claim.identity},
+                    {"p", claim.project},
+                    {"s", claim.source},
+                    {"d", claim.created},
+                    {"c", std::move(cells)}});
+  }
+  transaction_.Run(
+      "INSERT INTO membridge.versions (relation, identity, project, source, created, cells) "
+      "SELECT r.r, r.i, r.p, r.s, r.d, r.c FROM jsonb_to_recordset($1::jsonb) AS r(r text, i jsonb, p text, s text, d boolean, c jsonb) "
+      "ON CONFLICT DO NOTHING",
+      {list.dump()});
+}
+
 void Ledger::Forget(const std::vector<std::int64_t>& row_ids) {
   if (row_ids.empty()) return;
   transaction_.Run("DELETE FROM membridge.rows AS l USING jsonb_array_elements_text($1::jsonb) AS r(id) WHERE l.id = r.id::bigint",

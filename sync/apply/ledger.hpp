@@ -51,6 +51,15 @@ struct LedgerRow {
   std::optional<Instant> theirs;     ///< when a person last moved it
 };
 
+/// What one source said in a version of a row that is closed now (membridge.versions).
+struct VersionClaim {
+  std::string relation;
+  nlohmann::json identity;  ///< of the closed version
+  std::string project, source;             ///< both empty: nobody spoke for it
+  bool created = false;                    ///< the bridge made the row
+  std::map<std::string, CellEntry> cells;  ///< where its word stands; of elements `written` holds all it asked for
+};
+
 /// The ledger of one target database, inside one transaction. Throws postgres::SqlFailure. Everything is set-wise.
 class Ledger {
  public:
@@ -75,6 +84,7 @@ class Ledger {
   void Remove(const std::vector<Contribution>& contributions);
   void Save(const std::vector<const LedgerRow*>& rows);
   void Forget(const std::vector<std::int64_t>& row_ids);
+  void Save(const std::vector<VersionClaim>& claims);
 
  private:
   postgres::Transaction& transaction_;

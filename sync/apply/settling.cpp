@@ -49,6 +49,9 @@ json Sum(const json& a, const json& b) {
 
 void Application::SettleWorks(const PlannedRow& planned, std::vector<Work>& works) {
   if (planned.remembers) HearOthers(works);
+  if (planned.row != nullptr && planned.row->history) {
+    for (Work& work : works) KeepVersion(work);
+  }
   if (planned.row != nullptr) Outgrow(planned, works);
   const std::vector<Work*> standing = Record(planned, works);
   Decide(planned, standing, &RowSettlement::Dropped);

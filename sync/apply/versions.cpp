@@ -1,6 +1,8 @@
 // `history`: a change closes the open version of a row and opens the next.
 
 #include <algorithm>
+#include <map>
+#include <tuple>
 
 #include "sync/apply/application.hpp"
 #include "sync/apply/cells.hpp"
@@ -27,12 +29,54 @@ json Copied(const TargetTable& table, const Image& image) {
   return row;
 }
 
+/// Who said what of the version that stands there: whoever spoke for the row when it was closed, and whose word each cell holds.
+std::vector<VersionClaim> SaidIn(const TargetTable& table, const Work& work) {
+  std::map<std::pair<std::string, std::string>, VersionClaim> by_source;
+  std::map<std::string, const Contribution*> winners;
+  for (const Contribution& speaker : work.spoke) {
+    VersionClaim& claim = by_source[{speaker.project, speaker.source}];
+    for (const auto& [name, claimed] : speaker.cells) {
+      const auto entry = work.was.find(name);
+      const auto cell = CellNamed(table, name);
+      if (entry == work.was.end() || !cell) continue;
+      if (cell->kind == mappings::Cell::Kind::kElements) {
+        json& asked_for = claim.cells[name].written.emplace(claim.cells[name].written.value_or(json::array()));
+        if (claimed.value && claimed.value->is_array())
+          asked_for.insert(asked_for.end(), claimed.value->begin(), claimed.value->end());
+      } else if (entry->second.claim && ReadCell(table, work.image, *cell) == entry->second.written) {
+        const Contribution*& winner = winners[name];
+        if (winner == nullptr || speaker.IsNewerThan(*winner)) winner = &speaker;
+      }
+    }
+  }
+  for (const auto& [name, winner] : winners) {
+    const CellEntry& entry = work.was.at(name);
+    by_source[{winner->project, winner->source}].cells[name] = {entry.before, entry.written, {}};
+  }
+  // A blank version is nobody's, but may be known by whose it was.
+  if (by_source.empty() && work.ledger.created) by_source.try_emplace({});
+  std::vector<VersionClaim> claims;
+  for (auto& [who, claim] : by_source) {
+    claim.relation = table.Relation();
+    std::tie(claim.project, claim.source) = who;
+    claim.created = work.ledger.created;
+    claims.push_back(std::move(claim));
+  }
+  return claims;
+}
+
 }  // namespace
 
 bool Application::IsCurrent(const PlannedRow& planned, const Image& image) {
   if (!planned.row->history) return true;
   const auto& until = image[planned.table->IndexOf(planned.row->history->to).value()];
   return !until || *until == "infinity";
+}
+
+void Application::KeepVersion(Work& work) {
+  work.was = work.ledger.cells;
+  work.spoke = work.others;
+  for (const Contribution* withdrawn : work.withdrawn) work.spoke.push_back(*withdrawn);
 }
 
 std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& planned, const std::vector<Work*>& works,
@@ -42,6 +86,7 @@ std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& pl
   const std::size_t from = table.IndexOf(row.history->from).value();
   const std::size_t to = table.IndexOf(row.history->to).value();
   std::vector<std::optional<Image>> after(works.size());
+  std::vector<VersionClaim> said;
   for (std::size_t i = 0; i < works.size(); ++i) {
     Work& work = *works[i];
     Instant begins = now_;
@@ -58,7 +103,12 @@ std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& pl
     RowChange close;
     close.identity = work.ledger.identity;
     close.columns.emplace_back(to, FormatRfc3339(begins));
-    if (!table.Update(transaction_, {close}, {&work.image}).front()) continue;
+    const auto closed = table.Update(transaction_, {close}, {&work.image}).front();
+    if (!closed) continue;
+    for (VersionClaim& claim : SaidIn(table, work)) {
+      claim.identity = table.IdentityOf(*closed);
+      said.push_back(std::move(claim));
+    }
     report_.Touch(work.sources, table, work.ledger.identity);
 
     json next = Copied(table, work.image);
@@ -80,6 +130,7 @@ std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& pl
     after[i] = table.Insert(transaction_, {with_late}).front();
     work.ledger.identity = table.IdentityOf(*after[i]);
   }
+  ledger_.Save(said);
   return after;
 }
 

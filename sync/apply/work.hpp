@@ -3,6 +3,7 @@
 // What travels through one attempt: private to sync/apply.
 
 #include <deque>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -48,6 +49,8 @@ struct Work {
   std::vector<Contribution> others;            ///< everybody else's
   std::set<std::size_t> sources;               ///< whose outcome this row belongs to
   std::set<std::string> outgrown;              ///< cells that others claimed under an earlier edition of the mapping
+  std::map<std::string, CellEntry> was;        ///< under `history`: the ledger's cells of the version that may be closed,
+  std::vector<Contribution> spoke;             ///< and everybody who spoke for it
   bool created = false;
   bool revived = false;
 };

@@ -84,7 +84,12 @@ void PostHint(const std::string& url, const std::string& memory, const std::stri
 
 TEST_CASE("an erased person is found nowhere, and nothing brings them back", "[e2e][erase]") {
   World world{SeedOfRun()};
-  test::Bridge bridge{world.Options()};
+  // And a table that keeps what was so before, in closed versions.
+  std::ifstream warehouse{MEMBRIDGE_SOURCE "/deploy/mappings/warehouse.sql"};
+  world.Database().RunScript({std::istreambuf_iterator<char>(warehouse), {}});
+  test::BridgeOptions options = world.Options();
+  options.more_mappings.emplace_back(MEMBRIDGE_SOURCE "/deploy/mappings/customers.yaml");
+  test::Bridge bridge{options};
   bridge.Start();
   const std::string url = world.Subscribe(bridge);
   const std::vector<std::string> texts{"Name is Augusta Byron. Works at Zyzzyx Engines",
@@ -100,6 +105,13 @@ TEST_CASE("an erased person is found nowhere, and nothing brings them back", "[e
   const std::string gone = world.Mem0().Add(kUser, "Once said Menabrea");
   traces.insert(traces.end(), {gone, "Menabrea"});
   REQUIRE(world.WaitSettled());
+  for (const char* job : {"Works as a boilermaker", "Works as a stoker"}) {
+    traces.push_back(world.Mem0().Add(kUser, job));
+    REQUIRE(world.WaitSettled());
+  }
+  traces.insert(traces.end(), {"boilermaker", "stoker"});
+  REQUIRE(world.Database().Count("mart.customer WHERE customer = '" + kUser + "' AND job = 'boilermaker' AND NOT is_current") ==
+          1);
   world.Mem0().Delete(gone);
   // A shape of delivery that names the user.
   CHECK(test::HttpClient{}
@@ -112,7 +124,7 @@ TEST_CASE("an erased person is found nowhere, and nothing brings them back", "[e
   const std::string config = bridge.ConfigFile();
   const auto counted = RunMembridge({"erase", "--user", kUser, "--json", "--config", config});
   REQUIRE(counted.status == 0);
-  CHECK(json::parse(counted.out)["projects"][0]["would_erase"]["memories"] == 4);
+  CHECK(json::parse(counted.out)["projects"][0]["would_erase"]["memories"] == 6);
   CHECK(FoundIn(Dump(world), traces).size() == traces.size());
 
   const auto erased = RunMembridge({"erase", "--user", kUser, "--yes", "--json", "--config", config});
@@ -120,7 +132,8 @@ TEST_CASE("an erased person is found nowhere, and nothing brings them back", "[e
   REQUIRE(erased.status == 0);
   const json receipt = json::parse(erased.out)["receipts"][0];
   CHECK(receipt["complete"] == true);
-  CHECK(receipt["erased"]["memories"] == 4);
+  CHECK(receipt["erased"]["memories"] == 6);
+  CHECK(receipt["erased"]["versions_deleted"].get<int>() >= 1);
   CHECK(receipt["at_mem0"] == "not asked for");
   CHECK(FoundIn(erased.out + erased.err, traces) == std::vector<std::string>{});
   CHECK(FoundIn(Dump(world), traces) == std::vector<std::string>{});

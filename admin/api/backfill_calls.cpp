@@ -1,9 +1,11 @@
 // Scheduled exports and sweeps, and their runs.
+#include <limits>
 #include <memory>
 
 #include "admin/api/parts.hpp"
 #include "admin/backfill_text.hpp"
 #include "admin/backfilling.hpp"
+#include "admin/config_values.hpp"
 #include "sync/backfill/run_store.hpp"
 #include "sync/schedule/standing.hpp"
 
@@ -13,6 +15,9 @@ namespace {
 using nlohmann::ordered_json;
 using sync::RunStore;
 using sync::postgres::Transaction;
+
+/// What a bigint holds.
+constexpr std::size_t kLargestNumber = std::numeric_limits<std::int64_t>::max();
 
 Answer List(Call& call, const Parts& parts) {
   Transaction transaction = call.Begin();
@@ -57,10 +62,24 @@ tl::expected<std::unique_ptr<sync::Scheduler>, Problem> Asking(const Parts& part
 
 Answer ListRuns(Call& call) {
   Transaction transaction = call.Begin();
+  const std::optional<std::string> cursor = call.Query("cursor");
+  std::optional<std::int64_t> before;
+  if (cursor) {
+    const auto number = ParseCount(*cursor);
+    if (!number || *number > kLargestNumber)
+      return Refuse(400, "bad_cursor", "the cursor is not one of this list", "start again without a cursor");
+    before = static_cast<std::int64_t>(*number);
+  }
+  const auto limit = call.query["limit"].get<std::size_t>();
+  auto found = RunStore::List(transaction, call.Query("name"), limit + 1, before);
+  ordered_json next = nullptr;
+  if (found.size() > limit) {
+    found.resize(limit);
+    next = std::to_string(found.back().id);
+  }
   ordered_json runs = ordered_json::array();
-  for (const sync::Run& run : RunStore::List(transaction, call.Query("name"), call.query["limit"].get<std::size_t>()))
-    runs.push_back(AsJson(run));
-  return ordered_json{{"runs", std::move(runs)}};
+  for (const sync::Run& run : found) runs.push_back(AsJson(run));
+  return ordered_json{{"runs", std::move(runs)}, {"next", std::move(next)}};
 }
 
 Answer ShowRun(Call& call, std::int64_t id) {

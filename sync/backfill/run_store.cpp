@@ -195,11 +195,13 @@ std::optional<Run> RunStore::FindActive(Transaction& transaction, const std::str
   return RunAt(rows, 0);
 }
 
-std::vector<Run> RunStore::List(Transaction& transaction, const std::optional<std::string>& name, std::size_t limit) {
-  const Rows rows = transaction.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE $1::text IS NULL OR r.name = $1 "
-                                                "ORDER BY r.id DESC LIMIT $2::bigint",
-                                                kColumns),
-                                    {name, std::to_string(limit)});
+std::vector<Run> RunStore::List(Transaction& transaction, const std::optional<std::string>& name, std::size_t limit,
+                                std::optional<std::int64_t> before) {
+  const Rows rows =
+      transaction.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE ($1::text IS NULL OR r.name = $1) "
+                                  "AND ($3::bigint IS NULL OR r.id < $3::bigint) ORDER BY r.id DESC LIMIT $2::bigint",
+                                  kColumns),
+                      {name, std::to_string(limit), before ? postgres::Param{std::to_string(*before)} : std::nullopt});
   std::vector<Run> runs;
   for (std::size_t row = 0; row < rows.size(); ++row) runs.push_back(RunAt(rows, row));
   return runs;

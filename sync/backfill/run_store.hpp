@@ -39,8 +39,9 @@ class RunStore {
   static std::optional<Run> Find(postgres::Transaction& transaction, std::int64_t id);
   /// The run of this name that is not over yet; there is at most one.
   static std::optional<Run> FindActive(postgres::Transaction& transaction, const std::string& name);
-  /// The newest first.
-  static std::vector<Run> List(postgres::Transaction& transaction, const std::optional<std::string>& name, std::size_t limit);
+  /// The newest first; `before`: only those with a smaller number.
+  static std::vector<Run> List(postgres::Transaction& transaction, const std::optional<std::string>& name, std::size_t limit,
+                               std::optional<std::int64_t> before = std::nullopt);
   /// When the next queued or waiting run becomes due; nothing when there is none.
   static std::optional<Instant> NextDue(postgres::Transaction& transaction);
 

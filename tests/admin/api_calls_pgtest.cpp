@@ -334,6 +334,29 @@ TEST_CASE("a preview shows the rows before and after, and keeps nothing", "[api]
       world.Call("POST", "/mappings/contacts/preview", {{"memory", id}, {"project", "shop"}}).body["fields"].contains("project"));
 }
 
+TEST_CASE("runs come a page at a time, each once, whatever begins meanwhile", "[api][pg][sim]") {
+  ApiWorld world;
+  const auto run = [&](int count) {
+    world.db.Run(
+        "INSERT INTO membridge.backfill_runs (name, project, kind, state, due_at, queued_at, finished_at, counters) SELECT "
+        "'nightly', 'crm', 'full_sweep', 'done', now(), now(), now(), '{}' FROM generate_series(1, $1::int)",
+        {std::to_string(count)});
+  };
+  run(7);
+  std::vector<std::int64_t> seen;
+  std::string cursor;
+  do {
+    const json page = world.Get("/runs?name=nightly&limit=3" + (cursor.empty() ? "" : "&cursor=" + cursor), test::kViewerToken);
+    CHECK(page["runs"].size() == (seen.size() < 6 ? 3 : 1));
+    for (const json& one : page["runs"]) seen.push_back(one["id"]);
+    cursor = page["next"].is_null() ? "" : page["next"].get<std::string>();
+    run(1);
+  } while (!cursor.empty());
+  CHECK(seen == std::vector<std::int64_t>{7, 6, 5, 4, 3, 2, 1});
+  for (const char* wrong : {"x", "-1", "99999999999999999999", "9999999999999999999"})
+    CHECK(world.Call("GET", std::string{"/runs?cursor="} + wrong).body["code"] == "bad_cursor");
+}
+
 TEST_CASE("backfills are started, paused, resumed and cancelled", "[api][pg][sim]") {
   ApiWorld world;
   const json backfill = world.Get("/backfills", test::kViewerToken)["backfills"][0];
@@ -354,6 +377,7 @@ TEST_CASE("backfills are started, paused, resumed and cancelled", "[api][pg][sim
   CHECK(world.Call("POST", path + "/cancel").status == 409);
   CHECK(world.Get(path)["finished_at"].is_string());
   CHECK(world.Get("/runs?name=nightly")["runs"].size() == 1);
+  CHECK(world.Get("/runs?name=nightly")["next"].is_null());
   CHECK(world.Post("/backfills/nightly/pause", nullptr)["paused_at"].is_string());
   CHECK(world.Post("/backfills/nightly/resume", nullptr)["paused_at"].is_null());
   CHECK(world.Call("POST", "/backfills/nightly/resume").status == 409);

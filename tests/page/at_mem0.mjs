@@ -144,4 +144,15 @@ export async function runsBackfills(operator, world) {
   const fourth = await newest(world);
   await eventually("the dry run", () => stateOf(world, fourth), (state) => state === "done");
   await operator.sees("done dry");
+
+  // Older ones stand on pages of their own.
+  await world.sql("INSERT INTO membridge.backfill_runs (name, project, kind, state, due_at, queued_at, finished_at) SELECT 'bygone', 'crm', 'full_sweep', 'done', now(), now(), now() FROM generate_series(1, 30)");
+  await operator.goTo("#/backfills");
+  await operator.finds(25, "a[href^='#/backfills/runs/']");
+  await operator.inspect("backfills-newest");
+  await operator.follow("Older →");
+  await operator.sees("This is the end.", `weekly #${third}`);
+  await operator.follow("⇤ Newest");
+  await operator.finds(25, "a[href^='#/backfills/runs/']");
+  await world.sql("DELETE FROM membridge.backfill_runs WHERE name = 'bygone'");
 }

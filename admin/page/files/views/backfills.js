@@ -4,6 +4,7 @@ import { h, replace, unseen } from "../dom.js";
 import { ago, counted, duration, number, time } from "../format.js";
 import { done, failed } from "../notify.js";
 import { live, redraw } from "../parts/live.js";
+import { pager } from "../parts/pager.js";
 import { broken, empty, loading } from "../parts/states.js";
 import { facts, table } from "../parts/table.js";
 import { to } from "../router.js";
@@ -85,22 +86,24 @@ const history = (runs) => (runs.length === 0 ? empty("Nothing has run yet.")
     { label: "Repaired", class: "num", cell: (each) => (each.kind === "export" ? "–" : number(repaired(each))) },
   ], runs));
 
-function overview({ body, actions, signal }) {
+function overview({ body, actions, query, signal }) {
   replace(body, loading());
   let drawn = "";
   const look = async () => {
     try {
-      const [{ backfills }, { runs }] = await Promise.all([api.get("backfills", {}, signal), api.get("runs", { limit: 25 }, signal)]);
+      const [{ backfills }, newest, page] = await Promise.all([api.get("backfills", {}, signal), api.get("runs", { limit: 25 }, signal),
+        query.cursor ? api.get("runs", { limit: 25, cursor: query.cursor }, signal) : null]);
+      const { runs, next } = page ?? newest;
       if (signal.aborted) return;
       // What is the same is left alone, so that text can be selected while nothing moves.
-      const now = JSON.stringify([backfills, runs]);
+      const now = JSON.stringify([backfills, newest, page]);
       if (now === drawn) return;
       drawn = now;
-      const active = runs.filter((run) => ["queued", "running", "paused"].includes(run.state));
+      const active = newest.runs.filter((run) => ["queued", "running", "paused"].includes(run.state));
       redraw(body, h("div", { class: "stack" },
         active.length > 0 ? h("section", {}, h("h2", {}, "Under way"), h("div", { class: "causes" }, active.map((run) => activeCard(run, look)))) : null,
         h("section", {}, h("h2", {}, "Schedules"), schedules(backfills, look)),
-        h("section", {}, h("h2", {}, "Runs"), history(runs))));
+        h("section", {}, h("h2", {}, "Runs"), history(runs), pager("backfills", query, next))));
     } catch (error) {
       drawn = "";
       if (!signal.aborted) replace(body, broken(error, look));

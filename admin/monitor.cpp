@@ -23,8 +23,10 @@ constexpr const char* kLook = R"(
          count(*) FILTER (WHERE claimed_until > clock_timestamp()),
          coalesce(extract(epoch FROM clock_timestamp() - min(due_at)
            FILTER (WHERE due_at <= clock_timestamp() AND (claimed_until IS NULL OR claimed_until <= clock_timestamp()))), 0),
-         (SELECT count(*) FROM membridge.parked)
+         (SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM membridge.parked) AS memories)
     FROM membridge.dirty)";
+constexpr const char* kLookAtEvents = R"(
+  SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0) FROM membridge.events WHERE parked = '{}')";
 
 }  // namespace
 
@@ -53,6 +55,9 @@ std::chrono::milliseconds Monitor::Look() {
       look.claimed = rows.Int(0, 1);
       look.oldest_due = std::chrono::duration<double>{std::stod(std::string{rows.Text(0, 2)})};
       look.parked = rows.Int(0, 3);
+      const auto events = session.Run(kLookAtEvents);
+      look.events = events.Int(0, 0);
+      look.oldest_event = std::chrono::duration<double>{std::stod(std::string{events.Text(0, 1)})};
     }
   } catch (const sync::postgres::SqlFailure&) {
     look.reachable = false;  // told by Ready(); the workers log it

@@ -42,6 +42,10 @@ void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const Mon
                 [&] { return One(std::max(0.0, monitor.Last().oldest_due.count())); });
   metrics.Watch(Kind::kGauge, "membridge_parked_memories", "Memories that cannot be applied as things stand",
                 [&] { return One(static_cast<double>(monitor.Last().parked)); });
+  metrics.Watch(Kind::kGauge, "membridge_events_waiting", "Events that no mapping has counted yet",
+                [&] { return One(static_cast<double>(monitor.Last().events)); });
+  metrics.Watch(Kind::kGauge, "membridge_events_oldest_seconds", "How long the oldest event that waits has been waiting",
+                [&] { return One(std::max(0.0, monitor.Last().oldest_event.count())); });
   metrics.Watch(Kind::kGauge, "membridge_ready", "Whether /readyz says so", [&] { return One(monitor.Ready().ready ? 1 : 0); });
   metrics.Watch(Kind::kGauge, "membridge_build_info", "Always 1; the version is the label", [] {
     return std::vector<MetricSample>{{{{"version", kVersion}}, 1}};

@@ -24,6 +24,7 @@
 #include "admin/metrics.hpp"
 #include "admin/monitor.hpp"
 #include "admin/page/page_routes.hpp"
+#include "admin/periodic.hpp"
 #include "admin/reception.hpp"
 #include "admin/registrar.hpp"
 #include "admin/serve_metrics.hpp"
@@ -64,6 +65,8 @@ class Running {
 
  private:
   std::unique_ptr<sync::Worker> MakeWorker();
+  std::optional<std::chrono::microseconds> Lag() const;
+  RecentLook Look() const;
   receiver::HealthAnswers HealthAnswers();
   api::Parts AdminParts(const Databases& databases);
 
@@ -74,6 +77,7 @@ class Running {
   std::atomic<bool> stopping_{false};
   Metrics metrics_;
   Mem0Clients mem0_;
+  Recent recent_;
   sync::WakeUp wake_up_;
   sync::WorkerCounters counters_;
   TokenWatch tokens_;
@@ -86,6 +90,7 @@ class Running {
   std::optional<Registrar> registrar_;  // once deliveries are taken
   std::optional<CanaryWatch> canaries_;
   std::unique_ptr<sync::SchedulerThread> backfills_;
+  std::optional<Periodic> looking_;  // what recent_ is told
 };
 
 Running::Running(const Config& config, const Databases& databases, CheckedMappings mappings)
@@ -114,6 +119,10 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
   auto backfills = StartBackfills(config, state_dsn_, [this] { return mappings_.Get(); }, mem0_, clock_, counters_);
   if (!backfills) throw std::runtime_error(backfills.error().message);
   backfills_ = std::move(*backfills);
+  looking_.emplace("recent", [this](const std::stop_token&) {
+    recent_.Take(Look());
+    return std::chrono::milliseconds{Recent::kStep};
+  });
   admin_.Start();  // last: its calls reach everything else
   Log(LogLevel::kInfo, "started",
       {{"listen", fmt::format("{}:{}", config.listen.host, reception_.port())},
@@ -131,17 +140,29 @@ std::unique_ptr<sync::Worker> Running::MakeWorker() {
       [this](const ProjectId& project) { return mem0_.For(project, Mem0Clients::Urgency::kLive); }, clock_, counters_);
 }
 
+std::optional<std::chrono::microseconds> Running::Lag() const {
+  const auto lag = counters_.lag_microseconds.load();
+  if (lag == 0) return std::nullopt;
+  return std::chrono::microseconds{lag};
+}
+
+RecentLook Running::Look() const {
+  RecentLook look;
+  if (const auto lag = Lag()) look.lag_seconds = std::chrono::duration<double>(*lag).count();
+  if (const QueueLook queue = monitor_.Last(); queue.migrated) look.parked = static_cast<double>(queue.parked);
+  for (const ProjectConfig& project : config_.projects)
+    look.calls_per_second[project.id.Text()] = mem0_.BudgetOf(project.id)->PerSecond();
+  return look;
+}
+
 api::Parts Running::AdminParts(const Databases& databases) {
   return {.config = config_,
           .databases = databases,
           .mem0 = mem0_,
           .mappings = [this] { return mappings_.InForce(); },
+          .recent = recent_,
           .ready = [this] { return !stopping_ && monitor_.Ready().ready; },
-          .lag = [this]() -> std::optional<std::chrono::microseconds> {
-            const auto lag = counters_.lag_microseconds.load();
-            if (lag == 0) return std::nullopt;
-            return std::chrono::microseconds{lag};
-          },
+          .lag = [this] { return Lag(); },
           .wake_workers = [this] { wake_up_.Poke(); },
           .wake_backfills =
               [this] {
@@ -185,6 +206,7 @@ bool Running::Stop() {
   }
   // A run goes on where it stands, here or in another process, so its call at Mem0 is given up.
   mem0_.GiveUp();
+  looking_.reset();
   admin_.Stop(100ms);
   backfills_.reset();
   metrics_.Forget();

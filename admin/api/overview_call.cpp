@@ -116,9 +116,37 @@ Answer ReadOverview(Call& call, const Parts& parts) {
                       {"projects", std::move(projects)}};
 }
 
+ordered_json OrNull(const std::optional<double>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
+}
+
+Answer ReadRecent(const Parts& parts) {
+  const std::vector<RecentLook> looks = parts.recent.Kept();
+  ordered_json lags = ordered_json::array();
+  ordered_json parked = ordered_json::array();
+  for (const RecentLook& look : looks) {
+    lags.push_back(OrNull(look.lag_seconds));
+    parked.push_back(OrNull(look.parked));
+  }
+  ordered_json projects = ordered_json::array();
+  for (const ProjectConfig& project : parts.config.projects) {
+    ordered_json rates = ordered_json::array();
+    for (const RecentLook& look : looks) {
+      const auto rate = look.calls_per_second.find(project.id.Text());
+      rates.push_back(rate == look.calls_per_second.end() ? ordered_json(nullptr) : ordered_json(rate->second));
+    }
+    projects.push_back({{"project", project.id.Text()}, {"calls_per_second", std::move(rates)}});
+  }
+  return ordered_json{{"step_seconds", Recent::kStep.count()},
+                      {"lag_seconds", std::move(lags)},
+                      {"parked", std::move(parked)},
+                      {"projects", std::move(projects)}};
+}
+
 }  // namespace
 
 void AddOverviewCalls(Handlers& handlers, const Parts& parts) {
+  handlers["readRecent"] = [&parts](Call&) { return ReadRecent(parts); };
   handlers["readOverview"] = [&parts](Call& call) { return ReadOverview(call, parts); };
 }
 

@@ -9,6 +9,7 @@
 #include "admin/config.hpp"
 #include "admin/databases.hpp"
 #include "admin/mem0_clients.hpp"
+#include "admin/recent.hpp"
 #include "admin/token_watch.hpp"
 
 namespace membridge::admin::api {
@@ -19,6 +20,7 @@ struct Parts {
   const Databases& databases;
   const Mem0Clients& mem0;
   std::function<MappingsInForce()> mappings;
+  const Recent& recent;
   std::function<bool()> ready;                                    ///< what /readyz says
   std::function<std::optional<std::chrono::microseconds>()> lag;  ///< of the memory this process applied last
   std::function<void()> wake_workers;                             ///< there is something dirty

@@ -357,6 +357,22 @@ TEST_CASE("runs come a page at a time, each once, whatever begins meanwhile", "[
     CHECK(world.Call("GET", std::string{"/runs?cursor="} + wrong).body["code"] == "bad_cursor");
 }
 
+TEST_CASE("the last hour of the overview's numbers is kept, and no more", "[api][pg][sim]") {
+  ApiWorld world;
+  CHECK(world.Get("/overview/recent", test::kViewerToken)["lag_seconds"].empty());
+  world.recent.Take({.lag_seconds = std::nullopt, .parked = 1, .calls_per_second = {{"crm", 100}, {"lab", 5}}});
+  for (int i = 0; i < 400; ++i)
+    world.recent.Take({.lag_seconds = 0.5, .parked = 2, .calls_per_second = {{"crm", i}, {"lab", 5}}});
+  const json recent = world.Get("/overview/recent", test::kViewerToken);
+  CHECK(recent["step_seconds"] == 10);
+  CHECK(recent["lag_seconds"] == json(std::vector<double>(360, 0.5)));
+  CHECK(recent["parked"].size() == 360);
+  REQUIRE(recent["projects"].size() == 2);
+  CHECK(recent["projects"][0]["project"] == "crm");
+  CHECK(recent["projects"][0]["calls_per_second"].front() == 40);
+  CHECK(recent["projects"][0]["calls_per_second"].back() == 399);
+}
+
 TEST_CASE("backfills are started, paused, resumed and cancelled", "[api][pg][sim]") {
   ApiWorld world;
   const json backfill = world.Get("/backfills", test::kViewerToken)["backfills"][0];

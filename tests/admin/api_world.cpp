@@ -96,6 +96,7 @@ ApiWorld::ApiWorld(Options options) : db(options.cluster != nullptr ? PgDatabase
                           .databases = *databases_,
                           .mem0 = *clients_,
                           .mappings = [this] { return in_force; },
+                          .recent = recent,
                           .ready = [] { return true; },
                           .lag = []() -> std::optional<std::chrono::microseconds> { return std::chrono::microseconds{1500}; },
                           .wake_workers = [this] { ++woken; },

@@ -129,6 +129,11 @@ export async function looksAtOverview(operator, world) {
   const words = await operator.page.$$eval(".gauge figcaption", (all) => all.map((each) => each.textContent));
   assert.equal(words.length, 5);
   assert.match(words[0], /^Deliveries over the last hour, at most \d+ in one minute\.$/);
+  // The bridge has looked before this page was opened.
+  const [lag, parked, budget] = words.slice(1);
+  assert.match(lag, /^Lag over the last \d.*: now /);
+  assert.match(parked, /^Parked memories over the last \d.*: now /);
+  assert.match(budget, /^Calls a second allowed over the last \d.*: now 100 of 100\.$/);
   // Whole minutes only, so the figures change while one looks: both are read until they agree.
   const shown = () => operator.page.$eval(".gauge .below", (below) => Number.parseInt(below.textContent, 10));
   await eventually("the API's figures", async () => [await shown(), (await world.api("GET", "overview")).deliveries.total], ([seen, total]) => seen === total);

@@ -9,16 +9,25 @@ import { broken, loading } from "../parts/states.js";
 import { amend } from "../router.js";
 
 const EVERY = 2000;
-const KEPT = 150;
+const KEPT = 360;
 const WINDOWS = [["15", "15 minutes"], ["60", "an hour"], ["360", "6 hours"], ["1440", "a day"]];
-// What only the present is told of is remembered here for as long as the page is open.
-const seen = { lag: [], dirty: [], parked: [], budget: new Map() };
+// What only the present is told of: the bridge remembers an hour of it, and what is seen since is added here, a point a step.
+const seen = { lag: [], parked: [], budget: new Map(), step: 10_000, at: 0 };
 
-const remember = (list, value) => {
-  list.push(value ?? 0);
+const known = (list) => list.map((value) => value ?? 0);
+
+function recall({ step_seconds, lag_seconds, parked, projects }) {
+  Object.assign(seen, { lag: known(lag_seconds), parked: known(parked), budget: new Map(projects.map(({ project, calls_per_second }) => [project, known(calls_per_second)])), step: 1000 * step_seconds, at: Date.now() });
+}
+
+/** Every figure of one answer belongs to one point: a new one when the last is a step old. */
+const remember = (list, value, isNew) => {
+  if (isNew || list.length === 0) list.push(value ?? 0);
+  else list[list.length - 1] = value ?? 0;
   if (list.length > KEPT) list.shift();
   return list;
 };
+const since = (list) => `over the last ${duration(((list.length - 1) * seen.step) / 1000)}`;
 
 function gauge(title, value, unit, chart, below, href) {
   return h("section", { class: "gauge" },
@@ -35,26 +44,26 @@ function deliveriesGauge({ deliveries }) {
     `${number(deliveries.total)} in the last ${span(deliveries.window_seconds)}, at most ${number(most)} in one ${span(deliveries.step_seconds)}`, "#/deliveries");
 }
 
-function lagGauge({ queue }) {
-  const lags = remember(seen.lag, queue.lag_seconds);
+function lagGauge({ queue }, isNew) {
+  const lags = remember(seen.lag, queue.lag_seconds, isNew);
   const below = queue.dirty === 0 ? "Every memory has been read." : `${number(queue.dirty)} to be read, ${number(queue.claimed)} being worked on, the oldest due for ${duration(queue.oldest_due_seconds)}`;
   return gauge("Lag", queue.lag_seconds === null ? "–" : duration(queue.lag_seconds), queue.lag_seconds === null ? "nothing applied yet" : "delivery to row",
-    line(lags, `Lag since this page was opened: now ${duration(queue.lag_seconds)}, at most ${duration(Math.max(...lags))}.`), below);
+    line(lags, `Lag ${since(lags)}: now ${duration(queue.lag_seconds)}, at most ${duration(Math.max(...lags))}.`), below);
 }
 
-function parkedGauge({ parked }) {
-  const counts = remember(seen.parked, parked.memories);
+function parkedGauge({ parked }, isNew) {
+  const counts = remember(seen.parked, parked.memories, isNew);
   return gauge("Parked", number(parked.memories), parked.memories === 1 ? "memory" : "memories",
-    line(counts, `Parked memories since this page was opened: now ${number(parked.memories)}, at most ${number(Math.max(...counts))}.`, parked.memories > 0 ? "bad" : ""),
+    line(counts, `Parked memories ${since(counts)}: now ${number(parked.memories)}, at most ${number(Math.max(...counts))}.`, parked.memories > 0 ? "bad" : ""),
     parked.memories === 0 ? "Nothing is held up." : `${counted(parked.groups, "cause")} to look at`, "#/parked");
 }
 
-function budgetGauge({ project, mem0 }, several) {
+function budgetGauge({ project, mem0 }, several, isNew) {
   if (!seen.budget.has(project)) seen.budget.set(project, []);
-  const rates = remember(seen.budget.get(project), mem0.calls_per_second);
+  const rates = remember(seen.budget.get(project), mem0.calls_per_second, isNew);
   const paused = mem0.paused_seconds > 0;
   return gauge(several ? `Mem0 calls, ${project}` : "Mem0 calls", number(mem0.calls_per_second), "a second allowed",
-    line(rates, `Calls a second allowed since this page was opened: now ${number(mem0.calls_per_second)} of ${number(mem0.most_per_second)}.`, paused ? "warn" : ""),
+    line(rates, `Calls a second allowed ${since(rates)}: now ${number(mem0.calls_per_second)} of ${number(mem0.most_per_second)}.`, paused ? "warn" : ""),
     paused ? `Mem0 asked to wait: ${duration(mem0.paused_seconds)} more` : `of ${number(mem0.most_per_second)} at most`);
 }
 
@@ -71,11 +80,13 @@ function sweepGauge({ project, last_sweep: sweep }, several) {
 
 function draw(answer) {
   const several = answer.projects.length > 1;
+  const isNew = Date.now() - seen.at >= seen.step;
+  if (isNew) seen.at = Date.now();
   return [
     h("p", { class: `health ${answer.ready ? "good" : "bad"}` }, h("span", { class: "dot", "aria-hidden": "true" }),
       answer.ready ? "Ready: receiving, reading and applying." : "Not ready. See /readyz on this address for what is missing.", h("span", { class: "faint" }, `membridge ${answer.version}`)),
-    h("div", { class: "gauges" }, deliveriesGauge(answer), lagGauge(answer), parkedGauge(answer),
-      answer.projects.map((project) => [budgetGauge(project, several), sweepGauge(project, several)])),
+    h("div", { class: "gauges" }, deliveriesGauge(answer), lagGauge(answer, isNew), parkedGauge(answer, isNew),
+      answer.projects.map((project) => [budgetGauge(project, several, isNew), sweepGauge(project, several)])),
   ];
 }
 
@@ -86,10 +97,13 @@ export default {
   show({ body, actions, query, signal, badge }) {
     let minutes = WINDOWS.some(([value]) => value === query.minutes) ? query.minutes : "60";
     replace(body, loading());
+    let recalled = false;
     const look = async () => {
       try {
-        const answer = await api.get("overview", { minutes }, signal);
+        const [answer, recent] = await Promise.all([api.get("overview", { minutes }, signal), recalled ? null : api.get("overview/recent", {}, signal)]);
         if (signal.aborted) return;
+        if (recent !== null) recall(recent);
+        recalled = true;
         redraw(body, draw(answer));
         badge("parked", answer.parked.memories, "parked");
       } catch (error) {

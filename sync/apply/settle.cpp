@@ -77,6 +77,7 @@ nlohmann::json CellEntry::ToJson() const {
   };
   if (overruled) put_time("o", theirs);
   if (given_back) put_time("g", touched);
+  if (!removed.empty()) json["r"] = removed;
   return json;
 }
 
@@ -89,6 +90,7 @@ CellEntry CellEntry::FromJson(const nlohmann::json& json) {
   };
   entry.overruled = take_time("o", entry.theirs);
   entry.given_back = take_time("g", entry.touched);
+  entry.removed = Take(json, "r").value_or(nlohmann::json::array());
   return entry;
 }
 
@@ -134,34 +136,41 @@ Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& e
   const nlohmann::json current = is_array ? *facts.current : nlohmann::json::array();
   const nlohmann::json ours = entry && entry->written ? *entry->written : nlohmann::json::array();
 
+  const nlohmann::json removed = entry ? entry->removed : nlohmann::json::array();
+
   nlohmann::json next = nlohmann::json::array();
-  nlohmann::json next_ours = nlohmann::json::array();
   for (const auto& element : current) {
     if (Contains(ours, element) && !Contains(desired, element)) continue;
     next.push_back(element);
   }
+  CellEntry remembered{entry ? entry->before : facts.current, nlohmann::json::array(), {}};
+  nlohmann::json& next_ours = *remembered.written;
   for (const auto& element : desired) {
     const bool there = Contains(current, element);
-    const bool mine = Contains(ours, element);
-    if (mine || !there) {
-      if (!Contains(next_ours, element)) next_ours.push_back(element);
-    }
-    // One that is ours but not there was removed by a person: it stays away.
+    // One that is ours but not there was taken out by a person: it stays away. Taken out and put in again it is theirs.
+    const bool mine = Contains(ours, element) || (Contains(removed, element) && !there);
+    if ((mine || !there) && !Contains(next_ours, element)) next_ours.push_back(element);
     if (!mine && !there && !Contains(next, element)) next.push_back(element);
   }
+  for (const nlohmann::json* list : {&ours, &removed}) {
+    for (const auto& element : *list) {
+      if (!Contains(current, element) && !Contains(desired, element)) remembered.removed.push_back(element);
+    }
+  }
 
-  CellEntry remembered{entry ? entry->before : facts.current, next_ours, {}};
+  std::optional<CellEntry> kept;
+  if (!next_ours.empty() || !remembered.removed.empty()) kept = remembered;
   if (next_ours.empty()) {
     if (next.empty() && entry && (!entry->before || (entry->before->is_null() && !facts.not_null))) {
-      if (facts.current == entry->before) return Nothing(std::nullopt);
-      return {Settled::Kind::kRestore, entry->before, std::nullopt, "nothing says it any more"};
+      if (facts.current == entry->before) return Nothing(std::move(kept));
+      return {Settled::Kind::kRestore, entry->before, std::move(kept), "nothing says it any more"};
     }
-    if (next == current) return Nothing(std::nullopt);
-    return {Settled::Kind::kRestore, next, std::nullopt, "nothing says it any more"};
+    if (next == current) return Nothing(std::move(kept));
+    return {Settled::Kind::kRestore, next, std::move(kept), "nothing says it any more"};
   }
-  if (is_array && next == current) return Nothing(remembered);
-  if (!is_array && next.empty()) return Nothing(remembered);
-  return {Settled::Kind::kWrite, next, remembered, ""};
+  if (is_array && next == current) return Nothing(std::move(kept));
+  if (!is_array && next.empty()) return Nothing(std::move(kept));
+  return {Settled::Kind::kWrite, next, std::move(kept), ""};
 }
 
 void NoticeAltered(CellEntry& entry, const nlohmann::json& asked, const Content& after, const nlohmann::json& desired) {

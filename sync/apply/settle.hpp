@@ -23,6 +23,8 @@ struct CellEntry {
   /// Then: that value stands there again, and is as old as it was, as long as nobody touches the row after `touched`.
   bool given_back = false;
   std::optional<Instant> touched{};
+  /// Elements only: what a person took out before it was withdrawn. It stays away when it is said again.
+  nlohmann::json removed = nlohmann::json::array();
   nlohmann::json ToJson() const;
   static CellEntry FromJson(const nlohmann::json& json);
 };
@@ -57,7 +59,7 @@ struct Settled {
 Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry, const std::optional<Winner>& winner);
 
 /// The same for the elements of an array: each is owned by itself. `desired` is what all claims ask for together.
-/// In the entry `written` holds the elements the bridge added and which a person may since have removed.
+/// In the entry `written` holds the elements the bridge added, also those which a person has since taken out.
 Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& entry, const nlohmann::json& desired);
 
 /// What a write of elements left there: `asked` was written, `after` stands there. Where a trigger or type altered elements of ours

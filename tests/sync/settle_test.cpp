@@ -191,6 +191,19 @@ TEST_CASE("a claim on what stood there before is as if nothing else had ever bee
   CHECK_FALSE(settled.entry);
 }
 
+TEST_CASE("an element that a person took out stays away, also when it is said anew", "[settle]") {
+  const json none = json::array(), said = json::array({"go"});
+  const CellEntry entry{json(nullptr), said, {}};
+  const Settled withdrawn = SettleElements(Cell(json(nullptr)), entry, none);
+  CHECK(withdrawn.kind == Kind::kNothing);
+  const CellEntry remembered = CellEntry::FromJson(withdrawn.entry.value().ToJson());
+  CHECK(SettleElements(Cell(json(nullptr)), remembered, said).kind == Kind::kNothing);
+  // Put in again by the person it is theirs, and no withdrawal takes it.
+  const Settled theirs = SettleElements(Cell(said), remembered, said);
+  CHECK_FALSE(theirs.entry);
+  CHECK(SettleElements(Cell(said), theirs.entry, none).kind == Kind::kNothing);
+}
+
 TEST_CASE("a person's value that was given back is as old as it was, until the row is touched again", "[settle]") {
   CellFacts facts = Cell(json("Analyst"));
   CellEntry entry = SettleCell(facts, std::nullopt, Says("CTO", true)).entry.value();

@@ -43,10 +43,10 @@ std::string AddressOf(const ListenAddress& listen) {
 
 Reception::Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
                      std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics,
-                     sync::WakeUp& wake_up, sync::PostgresInbox::CountsEvents counts_events)
+                     sync::WakeUp& wake_up, const sync::PostgresInbox::CountsEvents& counts_events)
     : metrics_(metrics.Registry()),
-      inbox_(state_dsn, &wake_up, std::move(counts_events)),
-      committer_(inbox_, {},
+      inboxes_{sync::PostgresInbox{state_dsn, &wake_up, counts_events}, sync::PostgresInbox{state_dsn, &wake_up, counts_events}},
+      committer_({&inboxes_[0], &inboxes_[1]}, {},
                  {{},
                   [this](std::size_t deliveries, std::chrono::duration<double> took, bool stored) {
                     metrics_.NoteCommit(deliveries, took, stored);

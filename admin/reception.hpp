@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -28,7 +29,7 @@ class Reception {
  public:
   Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
             std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics, sync::WakeUp& wake_up,
-            sync::PostgresInbox::CountsEvents counts_events);
+            const sync::PostgresInbox::CountsEvents& counts_events);
 
   /// Before Start(): for more routes on the same listener.
   receiver::http::Router& Routes() { return router_; }
@@ -40,7 +41,7 @@ class Reception {
 
  private:
   receiver::ReceiverMetrics metrics_;
-  sync::PostgresInbox inbox_;
+  std::array<sync::PostgresInbox, 2> inboxes_;
   receiver::Committer committer_;
   const receiver::Snapshot<receiver::Verification> verification_;
   receiver::WebhookRoute route_;

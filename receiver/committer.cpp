@@ -8,8 +8,10 @@
 
 namespace membridge::receiver {
 
-Committer::Committer(sync::Inbox& inbox, Limits limits, Hooks hooks)
-    : inbox_(inbox), limits_(limits), hooks_(std::move(hooks)), thread_([this] { Run(); }) {}
+Committer::Committer(const std::vector<sync::Inbox*>& inboxes, Limits limits, Hooks hooks) : limits_(limits), hooks_(std::move(hooks)) {
+  for (sync::Inbox* inbox : inboxes) lanes_.push_back({inbox});
+  for (Lane& lane : lanes_) lane.thread = std::thread{[this, &lane] { Run(lane); }};
+}
 
 Committer::~Committer() {
   Stop();
@@ -34,8 +36,10 @@ void Committer::Stop() {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
   }
-  changed_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  changed_.notify_all();
+  for (Lane& lane : lanes_) {
+    if (lane.thread.joinable()) lane.thread.join();
+  }
 }
 
 std::size_t Committer::Queued() const {
@@ -45,24 +49,30 @@ std::size_t Committer::Queued() const {
 
 std::chrono::milliseconds Committer::Lag() const {
   const std::lock_guard lock{mutex_};
-  std::optional<Time> oldest = committing_since_;
-  if (!oldest && !queue_.empty()) oldest = queue_.front().since;
+  std::optional<Time> oldest;
+  if (!queue_.empty()) oldest = queue_.front().since;
+  for (const Lane& lane : lanes_) {
+    if (lane.since && (!oldest || *lane.since < *oldest)) oldest = lane.since;
+  }
   if (!oldest) return std::chrono::milliseconds{0};
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - *oldest);
 }
 
-void Committer::Run() {
-  while (const std::optional<Batch> batch = NextBatch()) Commit(*batch);
+void Committer::Run(Lane& lane) {
+  while (const std::optional<Batch> batch = NextBatch(lane)) {
+    Commit(lane, *batch);
+    const std::lock_guard lock{mutex_};
+    committing_ -= batch->done.size();
+    lane.since.reset();
+  }
 }
 
-std::optional<Committer::Batch> Committer::NextBatch() {
+std::optional<Committer::Batch> Committer::NextBatch(Lane& lane) {
   std::unique_lock lock{mutex_};
-  committing_ = 0;
-  committing_since_.reset();
   changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
   if (queue_.empty()) return std::nullopt;
   Batch batch;
-  committing_since_ = queue_.front().since;
+  lane.since = queue_.front().since;
   std::size_t bytes = 0;
   while (!queue_.empty() && batch.done.size() < limits_.max_batch) {
     Waiting& next = queue_.front();
@@ -73,13 +83,13 @@ std::optional<Committer::Batch> Committer::NextBatch() {
     batch.done.push_back(std::move(next.done));
     queue_.pop_front();
   }
-  committing_ = batch.done.size();
+  committing_ += batch.done.size();
   return batch;
 }
 
-void Committer::Commit(const Batch& batch) {
-  const Result<std::vector<DeliveryId>> stored = Attempt(batch.deliveries);
-  if (!stored && stored.error().code != ErrorCode::kUnavailable && batch.done.size() > 1) return CommitHalves(batch);
+void Committer::Commit(Lane& lane, const Batch& batch) {
+  const Result<std::vector<DeliveryId>> stored = Attempt(lane, batch.deliveries);
+  if (!stored && stored.error().code != ErrorCode::kUnavailable && batch.done.size() > 1) return CommitHalves(lane, batch);
   if (stored && hooks_.on_committed) hooks_.on_committed(batch.deliveries);
   for (std::size_t i = 0; i < batch.done.size(); ++i) {
     if (!stored) {
@@ -92,7 +102,7 @@ void Committer::Commit(const Batch& batch) {
 }
 
 // Something about one of them is at fault, not the database: it must not take the others with it.
-void Committer::CommitHalves(const Batch& batch) {
+void Committer::CommitHalves(Lane& lane, const Batch& batch) {
   const std::size_t middle = batch.done.size() / 2;
   Batch first;
   Batch second;
@@ -101,24 +111,24 @@ void Committer::CommitHalves(const Batch& batch) {
     half.deliveries.push_back(batch.deliveries[i]);
     half.done.push_back(batch.done[i]);
   }
-  Commit(first);
-  Commit(second);
+  Commit(lane, first);
+  Commit(lane, second);
 }
 
-Result<std::vector<DeliveryId>> Committer::Attempt(const std::vector<sync::Delivery>& deliveries) {
+Result<std::vector<DeliveryId>> Committer::Attempt(Lane& lane, const std::vector<sync::Delivery>& deliveries) {
   const auto start = std::chrono::steady_clock::now();
   Result<std::vector<DeliveryId>> stored;
   try {
-    stored = inbox_.Accept(deliveries);
+    stored = lane.inbox->Accept(deliveries);
   } catch (const std::exception&) {
     // Not what(): it may quote what was being stored.
     stored = Fail(ErrorCode::kUnavailable, "storing deliveries failed unexpectedly");
   }
   if (hooks_.on_attempt) hooks_.on_attempt(deliveries.size(), std::chrono::steady_clock::now() - start, stored.has_value());
-  if (!stored && !std::exchange(failing_, true)) {
+  if (!stored && !failing_.exchange(true)) {
     sync::Log(sync::LogLevel::kWarn, "deliveries_not_stored",
               {{"error", stored.error().message}, {"hint", stored.error().hint}, {"deliveries", deliveries.size()}});
-  } else if (stored && std::exchange(failing_, false)) {
+  } else if (stored && failing_.exchange(false)) {
     sync::Log(sync::LogLevel::kInfo, "deliveries_stored_again", {{"deliveries", deliveries.size()}});
   }
   return stored;

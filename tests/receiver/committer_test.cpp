@@ -39,7 +39,7 @@ std::future<Result<Committer::Fate>> HandOver(Committer& committer, sync::Delive
 
 TEST_CASE("what queues during a commit becomes one transaction", "[committer]") {
   ScriptedInbox inbox;
-  Committer committer{inbox, {}, {}};
+  Committer committer{{&inbox}, {}, {}};
   inbox.Shut();
   std::vector<std::future<Result<Committer::Fate>>> outcomes;
   outcomes.push_back(HandOver(committer, Made("first")));
@@ -55,9 +55,30 @@ TEST_CASE("what queues during a commit becomes one transaction", "[committer]") 
   CHECK(Eventually([&] { return committer.Queued() == 0 && committer.Lag().count() == 0; }));
 }
 
+TEST_CASE("while one lane waits for its database the other stores what comes, and the oldest tells the lag", "[committer]") {
+  ScriptedInbox lanes[2];
+  Committer committer{{&lanes[0], &lanes[1]}, {}, {}};
+  for (ScriptedInbox& lane : lanes) lane.Shut();
+  auto first = HandOver(committer, Made("first"));
+  REQUIRE(Eventually([&] { return lanes[0].BatchSizes().size() + lanes[1].BatchSizes().size() == 1; }));
+  const bool second_took_it = lanes[0].BatchSizes().empty();
+  ScriptedInbox& slow = lanes[second_took_it ? 1 : 0];
+  ScriptedInbox& quick = lanes[second_took_it ? 0 : 1];
+  quick.Open();
+  std::vector<std::future<Result<Committer::Fate>>> later;
+  for (int i = 0; i < 20; ++i) later.push_back(HandOver(committer, Made(std::to_string(i))));
+  for (auto& outcome : later) CHECK(outcome.get());
+  CHECK(Eventually([&] { return committer.Queued() == 1; }));
+  CHECK(Eventually([&] { return committer.Lag().count() > 0; }));
+  slow.Open();
+  CHECK(first.get());
+  CHECK(slow.Stored().size() == 1);
+  CHECK(quick.Stored().size() == 20);
+}
+
 TEST_CASE("a batch has its limits, in deliveries and in bytes", "[committer]") {
   ScriptedInbox inbox;
-  Committer committer{inbox, {.max_batch = 4, .max_batch_bytes = 100}, {}};
+  Committer committer{{&inbox}, {.max_batch = 4, .max_batch_bytes = 100}, {}};
   inbox.Shut();
   std::vector<std::future<Result<Committer::Fate>>> outcomes;
   outcomes.push_back(HandOver(committer, Made("first")));
@@ -71,7 +92,7 @@ TEST_CASE("a batch has its limits, in deliveries and in bytes", "[committer]") {
 
 TEST_CASE("a full queue takes nothing, in deliveries and in bytes", "[committer]") {
   ScriptedInbox inbox;
-  Committer committer{inbox, {.max_queued = 3, .max_queued_bytes = 100}, {}};
+  Committer committer{{&inbox}, {.max_queued = 3, .max_queued_bytes = 100}, {}};
   inbox.Shut();
   const auto never = [](const Result<Committer::Fate>&) { FAIL("nothing was taken"); };
   auto first = HandOver(committer, Made("1"));
@@ -93,7 +114,7 @@ TEST_CASE("after a failure everyone is told, and the next ones are stored", "[co
   ScriptedInbox inbox;
   std::atomic<int> failed{0};
   std::atomic<int> committed{0};
-  Committer committer{inbox,
+  Committer committer{{&inbox},
                       {},
                       {.on_committed = [&](const auto& deliveries) { committed += static_cast<int>(deliveries.size()); },
                        .on_attempt = [&](std::size_t, auto, bool stored) { failed += stored ? 0 : 1; }}};
@@ -124,7 +145,7 @@ TEST_CASE("one delivery that cannot be stored does not take the others with it",
     return {};
   });
   inbox.Shut();
-  Committer committer{inbox, {}, {}};
+  Committer committer{{&inbox}, {}, {}};
   auto first = HandOver(committer, Made("first"));
   REQUIRE(Eventually([&] { return inbox.BatchSizes().size() == 1; }));
   std::vector<std::future<Result<Committer::Fate>>> good;
@@ -140,7 +161,7 @@ TEST_CASE("one delivery that cannot be stored does not take the others with it",
 
 TEST_CASE("stopping stores what was taken and takes nothing more", "[committer]") {
   ScriptedInbox inbox;
-  Committer committer{inbox, {}, {}};
+  Committer committer{{&inbox}, {}, {}};
   inbox.Shut();
   std::vector<std::future<Result<Committer::Fate>>> outcomes;
   for (int i = 0; i < 20; ++i) outcomes.push_back(HandOver(committer, Made(std::to_string(i))));
@@ -157,7 +178,7 @@ TEST_CASE("many threads hand over, and each delivery is stored once", "[committe
   std::atomic<int> stored{0};
   std::atomic<int> refused{0};
   {
-    Committer committer{inbox, {.max_queued = 200, .max_batch = 32}, {}};
+    Committer committer{{&inbox}, {.max_queued = 200, .max_batch = 32}, {}};
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {

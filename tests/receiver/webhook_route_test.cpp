@@ -42,7 +42,7 @@ class Receiver {
                                    {ProjectId{"open"}, {std::make_shared<NoVerifier>()}},
                                    {ProjectId{"shut"}, {}}}}),
         metrics(registry),
-        committer(inbox, queue, {}),
+        committer({&inbox}, queue, {}),
         route(clock, verification, committer, metrics),
         server("127.0.0.1:0", limits, [this](http::Request&& request, http::Reply reply) { router(std::move(request), reply); }) {
     route.AddTo(router);

@@ -16,7 +16,8 @@ namespace membridge::test {
 /// two mappings on one table.
 ///
 /// Kept out, because no order-free answer exists: two users for one row, values under a unique index that differ between memories,
-/// `new` values that depend on the memory, rows that one memory needs and only another one makes.
+/// `new` values that depend on the memory, rows that one memory needs and only another one makes, cells made of `$row` by columns that
+/// another mapping writes.
 class GeneratedCrm {
  public:
   explicit GeneratedCrm(Dice& dice);

@@ -80,11 +80,11 @@ std::string GeneratedCrm::CellsYaml(std::vector<const Column*> columns, const ch
   return cells.empty() ? "" : std::string{"    "} + keyword + ":\n" + cells;
 }
 
-/// A text made of the row as it will be.
+/// A text made of the row as it will be, by columns that this mapping writes.
 std::string GeneratedCrm::FromRowYaml(const Column& column) {
   std::string parts = "${row.kind}";
   for (const Column& other : columns_) {
-    const bool is_plain = other.kind->shape == Kind::Shape::kScalar && other.name.find_first_of(" ß") == std::string::npos;
+    const bool is_plain = other.second == column.second && other.kind->shape == Kind::Shape::kScalar && other.name.find_first_of(" ß") == std::string::npos;
     if (is_plain && dice_.OneIn(2)) parts += "-${row." + other.name + " | or('none')}";
   }
   return std::string{column.kind->type} == "varchar(8)" ? "$row.kind | truncate" : "\"" + parts + "\"";

@@ -160,17 +160,12 @@ Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& e
 
   std::optional<CellEntry> kept;
   if (!next_ours.empty() || !remembered.removed.empty()) kept = remembered;
-  if (next_ours.empty()) {
-    if (next.empty() && entry && (!entry->before || (entry->before->is_null() && !facts.not_null))) {
-      if (facts.current == entry->before) return Nothing(std::move(kept));
-      return {Settled::Kind::kRestore, entry->before, std::move(kept), "nothing says it any more"};
-    }
-    if (next == current) return Nothing(std::move(kept));
-    return {Settled::Kind::kRestore, next, std::move(kept), "nothing says it any more"};
-  }
-  if (is_array && next == current) return Nothing(std::move(kept));
-  if (!is_array && next.empty()) return Nothing(std::move(kept));
-  return {Settled::Kind::kWrite, next, std::move(kept), ""};
+  // Where there was no list before there is none again, rather than an empty one.
+  const bool vanishes = next.empty() && entry && (!entry->before || (entry->before->is_null() && !facts.not_null));
+  const Content value = vanishes ? entry->before : Content{next};
+  if (facts.current == value || (!is_array && next.empty())) return Nothing(std::move(kept));
+  if (next_ours.empty()) return {Settled::Kind::kRestore, value, std::move(kept), "nothing says it any more"};
+  return {Settled::Kind::kWrite, value, std::move(kept), ""};
 }
 
 void NoticeAltered(CellEntry& entry, const nlohmann::json& asked, const Content& after, const nlohmann::json& desired) {

@@ -204,6 +204,14 @@ TEST_CASE("an element that a person took out stays away, also when it is said an
   CHECK(SettleElements(Cell(said), theirs.entry, none).kind == Kind::kNothing);
 }
 
+TEST_CASE("a list that only withdrawn elements had made is no list again, though a person took another of ours out", "[settle]") {
+  const CellEntry entry{Content{}, json::array({"kept away", "go"}), {}};
+  const Settled settled = SettleElements(Cell(json::array({"go"})), entry, json::array({"kept away"}));
+  CHECK(settled.kind == Kind::kWrite);
+  CHECK_FALSE(settled.value);
+  CHECK(settled.entry.value().written == Content{json::array({"kept away"})});
+}
+
 TEST_CASE("a person's value that was given back is as old as it was, until the row is touched again", "[settle]") {
   CellFacts facts = Cell(json("Analyst"));
   CellEntry entry = SettleCell(facts, std::nullopt, Says("CTO", true)).entry.value();

@@ -16,6 +16,18 @@ using nlohmann::json;
 
 constexpr const char* kSweep = "{name: sweep, project: crm, sweep: full, schedule: '0 3 1 1 *'}";
 
+/// A bridge with a sweep, which is told of what happens at its Mem0.
+struct Sweeping {
+  Sweeping() {
+    bridge.Start();
+    world.Subscribe(bridge);
+  }
+  const std::uint64_t seed = SeedOfRun();
+  World world{seed};
+  Profiles profiles{world};
+  test::Bridge bridge{profiles.Options("[" + std::string{kSweep} + "]")};
+};
+
 /// Waits for the newest run of a backfill to be over, and answers it.
 json WaitForRun(const World& world, const test::Bridge& bridge, const std::string& name) {
   const auto over = [&] {
@@ -75,14 +87,11 @@ TEST_CASE("of two serve one runs what the schedule says, and what was missed is 
 }
 
 TEST_CASE("half of all deliveries are lost, deletes too, and one sweep of serve repairs and counts them", "[e2e][backfill]") {
-  const std::uint64_t seed = SeedOfRun();
-  CAPTURE(seed);
-  World world{seed};
-  Profiles profiles{world};
-  test::Bridge bridge{profiles.Options("[" + std::string{kSweep} + "]")};
-  bridge.Start();
-  world.Subscribe(bridge);
-  Chatter chatter{seed};
+  Sweeping sweeping;
+  CAPTURE(sweeping.seed);
+  World& world = sweeping.world;
+  test::Bridge& bridge = sweeping.bridge;
+  Chatter chatter{sweeping.seed};
   std::vector<std::string> memories;
   for (int i = 0; i < 90; ++i) {
     memories.push_back(world.Mem0().Add("user-" + std::to_string(i % 20), chatter.Text(), chatter.Metadata()));
@@ -112,13 +121,10 @@ TEST_CASE("half of all deliveries are lost, deletes too, and one sweep of serve 
 }
 
 TEST_CASE("live deliveries go ahead of a sweep and are never overwritten by its pages", "[e2e][backfill]") {
-  const std::uint64_t seed = SeedOfRun();
-  CAPTURE(seed);
-  World world{seed};
-  Profiles profiles{world};
-  test::Bridge bridge{profiles.Options("[" + std::string{kSweep} + "]")};
-  bridge.Start();
-  world.Subscribe(bridge);
+  Sweeping sweeping;
+  CAPTURE(sweeping.seed);
+  World& world = sweeping.world;
+  test::Bridge& bridge = sweeping.bridge;
   world.Mem0().Load(40, 2'400, {{"text", "Works at Firm {i}"}});
   std::vector<std::string> memories;
   for (const auto& [id, record] : world.Mem0().Truth()) memories.push_back(id);

@@ -30,6 +30,16 @@ rows:
 )";
 const std::string kNoSuchMemory = "00000000-0000-4000-8000-00000000dead";
 
+/// A workshop with a mapping that counts.
+struct Counting : Workshop {
+  explicit Counting(Tables tables = Tables::kWithState) : Workshop(kTables, {{"events.yaml", kEvents}}, tables) {}
+};
+
+/// A memory of Ada's, of which nobody is told.
+std::string Likes(Workshop& shop, const std::string& what) {
+  return shop.sim.Add("ada", "Likes " + what, nullptr, {}, false);
+}
+
 Strings Counted(const Workshop& shop) {
   return shop.Column("SELECT type || ' ' || events || ' ' || chars FROM per_day ORDER BY type");
 }
@@ -37,8 +47,8 @@ Strings Counted(const Workshop& shop) {
 }  // namespace
 
 TEST_CASE("every delivery is counted once, with the memory as Mem0 answers it", "[events][pg]") {
-  Workshop shop{kTables, {{"events.yaml", kEvents}}};
-  const std::string tea = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
+  Counting shop;
+  const std::string tea = Likes(shop, "tea");
   const sync::Delivery added = shop.DeliveryOf({{"ADD", tea}});
   shop.Accept({added});
   shop.Work();
@@ -53,8 +63,8 @@ TEST_CASE("every delivery is counted once, with the memory as Mem0 answers it", 
 }
 
 TEST_CASE("nothing that comes again is counted again", "[events][pg]") {
-  Workshop shop{kTables, {{"events.yaml", kEvents}}};
-  const std::string tea = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
+  Counting shop;
+  const std::string tea = Likes(shop, "tea");
   const sync::Delivery added = shop.DeliveryOf({{"ADD", tea}});
 
   SECTION("the same delivery stored twice, as after a lost answer") {
@@ -91,14 +101,14 @@ TEST_CASE("nothing that comes again is counted again", "[events][pg]") {
 }
 
 TEST_CASE("an event that was committed in the target, and not yet ended in the queue, is not counted again", "[events][pg]") {
-  Workshop shop{kTables, {{"events.yaml", kEvents}}, Workshop::Tables::kElsewhere};
+  Counting shop{Workshop::Tables::kElsewhere};
   // The connection to the state dies in its COMMIT, when the target has committed already.
   shop.db.RunScript(
       "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN "
       "NULL; END';"
       "CREATE CONSTRAINT TRIGGER die AFTER DELETE ON membridge.events DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE "
       "FUNCTION die()");
-  const std::string tea = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
+  const std::string tea = Likes(shop, "tea");
   shop.Deliver("ADD", tea);
   {
     const auto worker = shop.NewWorker();
@@ -115,8 +125,8 @@ TEST_CASE("an event that was committed in the target, and not yet ended in the q
 }
 
 TEST_CASE("what Mem0 does not bear out is not counted", "[events][pg]") {
-  Workshop shop{kTables, {{"events.yaml", kEvents}}};
-  const std::string tea = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
+  Counting shop;
+  const std::string tea = Likes(shop, "tea");
   for (const char* type : {"ADD", "UPDATE", "DELETE", "CATEGORIZE", "OTHER"}) {
     shop.Deliver(type, kNoSuchMemory);
     shop.Deliver(type, "not-an-id");
@@ -130,8 +140,8 @@ TEST_CASE("what Mem0 does not bear out is not counted", "[events][pg]") {
 }
 
 TEST_CASE("a deletion counts once Mem0 confirms it, and the memory then is no more than its name", "[events][pg]") {
-  Workshop shop{kTables, {{"events.yaml", kEvents}}};
-  const std::string tea = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
+  Counting shop;
+  const std::string tea = Likes(shop, "tea");
   shop.Deliver("ADD", tea);
   shop.Work();
   shop.sim.Delete(tea, false);
@@ -142,9 +152,9 @@ TEST_CASE("a deletion counts once Mem0 confirms it, and the memory then is no mo
 }
 
 TEST_CASE("a delivery of several memories is an event of each", "[events][pg]") {
-  Workshop shop{kTables, {{"events.yaml", kEvents}}};
-  const std::string tea = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
-  const std::string rum = shop.sim.Add("ada", "Likes rum", nullptr, {}, false);
+  Counting shop;
+  const std::string tea = Likes(shop, "tea");
+  const std::string rum = Likes(shop, "rum");
   const sync::Delivery both = shop.DeliveryOf({{"ADD", tea}, {"UPDATE", rum}});
   shop.Accept({both});
   shop.Work();
@@ -155,9 +165,9 @@ TEST_CASE("a delivery of several memories is an event of each", "[events][pg]") 
 }
 
 TEST_CASE("workers that run at once count every event once", "[events][pg]") {
-  Workshop shop{kTables, {{"events.yaml", kEvents}}, GENERATE(Workshop::Tables::kWithState, Workshop::Tables::kElsewhere)};
+  Counting shop{GENERATE(Workshop::Tables::kWithState, Workshop::Tables::kElsewhere)};
   std::vector<std::string> memories;
-  for (int i = 0; i < 6; ++i) memories.push_back(shop.sim.Add("ada", "Likes tea", nullptr, {}, false));
+  for (int i = 0; i < 6; ++i) memories.push_back(Likes(shop, "tea"));
   shop.options.batch = 2;
   constexpr int kRounds = 15;
   shop.WorkTogether([&] {
@@ -185,8 +195,8 @@ rows:
   Workshop shop{std::string{kTables} +
                     ";CREATE TABLE strict (event_id uuid PRIMARY KEY, text text CONSTRAINT no_tea CHECK (text !~ 'tea'))",
                 {{"events.yaml", kEvents}, {"strict.yaml", kStrict}}};
-  const std::string tea = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
-  const std::string rum = shop.sim.Add("ada", "Likes rum", nullptr, {}, false);
+  const std::string tea = Likes(shop, "tea");
+  const std::string rum = Likes(shop, "rum");
   shop.Deliver("ADD", tea);
   shop.Deliver("UPDATE", tea);
   shop.Deliver("ADD", rum);
@@ -235,8 +245,8 @@ rows:
 }
 
 TEST_CASE("events whose mapping was taken out are forgotten in time", "[events][pg]") {
-  Workshop shop{kTables, {{"events.yaml", kEvents}}};
-  shop.Deliver("ADD", shop.sim.Add("ada", "Likes tea", nullptr, {}, false));
+  Counting shop;
+  shop.Deliver("ADD", Likes(shop, "tea"));
   shop.Remap({});
   shop.Work();
   CHECK(shop.db.Count("membridge.events") == 1);
@@ -245,7 +255,7 @@ TEST_CASE("events whose mapping was taken out are forgotten in time", "[events][
   };
   CHECK(forget(std::chrono::hours{1}) == 0);
   CHECK(forget(std::chrono::seconds{0}) == 1);
-  shop.Deliver("ADD", shop.sim.Add("ada", "Likes rum", nullptr, {}, false));
+  shop.Deliver("ADD", Likes(shop, "rum"));
   CHECK(forget(std::chrono::seconds{0}) == 0);
 }
 
@@ -253,7 +263,7 @@ TEST_CASE("a project without such mappings keeps no events", "[events][pg]") {
   Workshop shop{kTables,
                 {{"facts.yaml",
                   "rows: {fact: {table: fact, key: {event_id: $memory.id}, new: {type: X, memory_id: $memory.id, at: $now}}}"}}};
-  const std::string tea = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
+  const std::string tea = Likes(shop, "tea");
   shop.Deliver("ADD", tea);
   CHECK(shop.db.Count("membridge.events") == 0);
   shop.Work();
@@ -272,7 +282,7 @@ rows:
 )";
   Workshop shop{"CREATE TABLE people (ref text PRIMARY KEY, since timestamptz, last text, words text)", {{"last.yaml", kLast}}};
   const std::string tea = shop.sim.Add("ada", "Likes tea", {{"words", "tea"}}, {}, false);
-  const std::string rum = shop.sim.Add("ada", "Likes rum", nullptr, {}, false);
+  const std::string rum = Likes(shop, "rum");
   std::vector<sync::Delivery> deliveries;
   for (int i = 0; i < 30; ++i) {
     deliveries.push_back(shop.DeliveryOf({{i == 29 ? "CATEGORIZE" : "UPDATE", i < 10 ? tea : rum}}));
@@ -289,8 +299,8 @@ rows:
 }
 
 TEST_CASE("more events of one memory than are given at once are all counted", "[events][pg]") {
-  Workshop shop{kTables, {{"events.yaml", kEvents}}};
-  const std::string tea = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
+  Counting shop;
+  const std::string tea = Likes(shop, "tea");
   std::vector<sync::Delivery> deliveries;
   for (int i = 0; i < 450; ++i) deliveries.push_back(shop.DeliveryOf({{"UPDATE", tea}}));
   shop.Accept(deliveries);

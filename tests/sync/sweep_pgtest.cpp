@@ -53,6 +53,12 @@ struct Notes : Backfilling {
     for (const auto& [id, record] : sim.Truth()) ids.push_back(id);
     return ids;
   }
+  /// So many users' memories, which a sweep has brought in; their ids.
+  std::vector<std::string> Swept(std::size_t users, std::size_t memories) {
+    sim.Load(users, memories);
+    RunToEnd(BackfillKind::kFullSweep);
+    return Ids();
+  }
   mappings::Memory Record(const std::string& id) { return *mappings::ReadMemory(sim.Truth().at(id)); }
 };
 
@@ -96,9 +102,7 @@ TEST_CASE("a thousand memories from before the bridge arrive in a few calls, and
 
 TEST_CASE("half of all deliveries are lost, and one sweep repairs every row and counts them", "[sweep][pg]") {
   Notes notes;
-  notes.sim.Load(20, 400);
-  notes.RunToEnd(BackfillKind::kFullSweep);
-  const std::vector<std::string> ids = notes.Ids();
+  const std::vector<std::string> ids = notes.Swept(20, 400);
   std::vector<std::string> delivered;
   for (std::size_t i = 0; i < 40; ++i) {
     const std::string& updated = ids[i];
@@ -165,9 +169,7 @@ TEST_CASE("an increment reads what changed and moves the watermark only behind a
 
 TEST_CASE("what is missing from a walk that was disturbed is left alone", "[sweep][pg]") {
   Notes notes;
-  notes.sim.Load(10, 300);
-  notes.RunToEnd(BackfillKind::kFullSweep);
-  notes.sim.Delete(notes.Ids()[0], false);
+  notes.sim.Delete(notes.Swept(10, 300)[0], false);
   notes.sim.SetSettings({{"shuffle_pages", true}});
   notes.parts.sweep.page_size = 20;
   const Run run = notes.RunToEnd(BackfillKind::kFullSweep);
@@ -199,9 +201,7 @@ TEST_CASE("a walk during which the list shrinks is done again", "[sweep][pg]") {
 
 TEST_CASE("many memories missing at once stop the sweep until a person allows it", "[sweep][pg]") {
   Notes notes;
-  notes.sim.Load(10, 300);
-  notes.RunToEnd(BackfillKind::kFullSweep);
-  const std::vector<std::string> ids = notes.Ids();
+  const std::vector<std::string> ids = notes.Swept(10, 300);
   for (std::size_t i = 0; i < 31; ++i) notes.sim.Delete(ids[i], false);
   const Run refused = notes.RunToEnd(BackfillKind::kFullSweep);
   CHECK(refused.state == RunState::kFailed);
@@ -221,9 +221,7 @@ TEST_CASE("many memories missing at once stop the sweep until a person allows it
 
 TEST_CASE("a memory that is missing from the list and yet there keeps its row", "[sweep][pg]") {
   Notes notes;
-  notes.sim.Load(10, 100);
-  notes.RunToEnd(BackfillKind::kFullSweep);
-  const std::string id = notes.Ids()[3];
+  const std::string id = notes.Swept(10, 100)[3];
   json page{{"count", 99}, {"next", nullptr}, {"previous", nullptr}, {"results", json::array()}};
   for (const auto& [other, record] : notes.sim.Truth()) {
     if (other != id) page["results"].push_back(record);
@@ -384,9 +382,7 @@ TEST_CASE("a walk whose notes a crash of PostgreSQL has emptied concludes nothin
 
 TEST_CASE("a dry run of a sweep counts and changes nothing", "[sweep][pg]") {
   Notes notes;
-  notes.sim.Load(10, 300);
-  notes.RunToEnd(BackfillKind::kFullSweep);
-  const std::vector<std::string> ids = notes.Ids();
+  const std::vector<std::string> ids = notes.Swept(10, 300);
   notes.sim.Update(ids[0], "newer", false);
   notes.sim.Delete(ids[1], false);
   notes.sim.Add("eve", "more", nullptr, {}, false);

@@ -23,7 +23,8 @@ constexpr const char* kLook = R"(
          count(*) FILTER (WHERE claimed_until > clock_timestamp()),
          coalesce(extract(epoch FROM clock_timestamp() - min(due_at)
            FILTER (WHERE due_at <= clock_timestamp() AND (claimed_until IS NULL OR claimed_until <= clock_timestamp()))), 0),
-         (SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM membridge.parked) AS memories)
+         (SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM membridge.parked) AS memories),
+         (SELECT count(*) FROM membridge.memories WHERE waits)
     FROM membridge.dirty)";
 constexpr const char* kLookAtEvents = R"(
   SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0) FROM membridge.events WHERE parked = '{}')";
@@ -55,6 +56,7 @@ std::chrono::milliseconds Monitor::Look() {
       look.claimed = rows.Int(0, 1);
       look.oldest_due = std::chrono::duration<double>{std::stod(std::string{rows.Text(0, 2)})};
       look.parked = rows.Int(0, 3);
+      look.waiting = rows.Int(0, 4);
       const auto events = session.Run(kLookAtEvents);
       look.events = events.Int(0, 0);
       look.oldest_event = std::chrono::duration<double>{std::stod(std::string{events.Text(0, 1)})};
@@ -85,7 +87,8 @@ Monitor::Verdict Monitor::Ready() const {
   checks["queue"] = {{"ok", reachable && !stuck},
                      {"dirty", look.dirty},
                      {"oldest_due_seconds", std::max(0.0, look.oldest_due.count())},
-                     {"parked", look.parked}};
+                     {"parked", look.parked},
+                     {"waiting", look.waiting}};
   if (stuck) checks["queue"]["message"] = "memories have been due for minutes and no worker gets through a round";
   verdict.detail = {{"ready", verdict.ready}, {"checks", std::move(checks)}};
   return verdict;

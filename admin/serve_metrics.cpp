@@ -46,6 +46,8 @@ void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const Mon
                 [&] { return One(static_cast<double>(monitor.Last().events)); });
   metrics.Watch(Kind::kGauge, "membridge_events_oldest_seconds", "How long the oldest event that waits has been waiting",
                 [&] { return One(std::max(0.0, monitor.Last().oldest_event.count())); });
+  metrics.Watch(Kind::kGauge, "membridge_waiting_memories", "Memories that looked in vain for a row another memory may make",
+                [&] { return One(static_cast<double>(monitor.Last().waiting)); });
   metrics.Watch(Kind::kGauge, "membridge_ready", "Whether /readyz says so", [&] { return One(monitor.Ready().ready ? 1 : 0); });
   metrics.Watch(Kind::kGauge, "membridge_build_info", "Always 1; the version is the label", [] {
     return std::vector<MetricSample>{{{{"version", kVersion}}, 1}};

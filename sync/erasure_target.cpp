@@ -71,6 +71,7 @@ class Withdrawal {
   void Begin() {
     rows_ = FirstColumn(transaction_.Run(
         "SELECT DISTINCT row_id FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who_));
+    transaction_.Run("DELETE FROM membridge.waiting WHERE project = $1 AND source = ANY ($2::text[])", who_);
     counts_["contributions"] +=
         transaction_.Run("SELECT count(*) FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who_)
             .Int(0, 0);

@@ -34,7 +34,7 @@ Mirrored MirroredAt(const Rows& rows, std::size_t row) {
 // One array parameter per column of membridge.memories.
 struct MirrorColumns {
   ClaimKeys keys;
-  Column records, digests, updated, users, expires_on, expired, gone, applied;
+  Column records, digests, updated, users, expires_on, expired, gone, applied, waits;
 
   void Add(const Claim& claim, const Reading& reading) {
     keys.Add(claim);
@@ -42,6 +42,7 @@ struct MirrorColumns {
     AddOrNull(applied, reading.applied);
     expired.AddBool(reading.expired);
     gone.AddBool(!reading.memory);
+    waits.AddBool(reading.waits);
     if (reading.memory) {
       AddRecord(*reading.memory);
     } else {
@@ -50,7 +51,7 @@ struct MirrorColumns {
   }
   std::vector<Param> Take() {
     std::vector<Param> params = keys.Take();
-    for (Column* column : {&records, &digests, &updated, &users, &expires_on, &expired, &gone, &applied}) {
+    for (Column* column : {&records, &digests, &updated, &users, &expires_on, &expired, &gone, &applied, &waits}) {
       params.push_back(column->Take());
     }
     return params;
@@ -98,12 +99,12 @@ void Queue::Mirror(Transaction& transaction, const std::vector<std::pair<Claim, 
   // claim reads comes after our commit. A tombstone keeps whose memory it was (for erasing a person) and nothing it said.
   static const std::string kSql = R"(
       INSERT INTO membridge.memories AS m
-        (bucket, project, memory_id, record, digest, updated_at, user_id, expires_on, expired, gone_at, read_at, applied)
+        (bucket, project, memory_id, record, digest, updated_at, user_id, expires_on, expired, gone_at, read_at, applied, waits)
       SELECT r.bucket, r.project, r.memory_id, r.record::jsonb, r.digest, r.updated_at, r.user_id, r.expires_on, r.expired,
-             CASE WHEN r.gone THEN statement_timestamp() END, statement_timestamp(), r.applied
+             CASE WHEN r.gone THEN statement_timestamp() END, statement_timestamp(), r.applied, r.waits
       FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::date[],
-                  $9::boolean[], $10::boolean[], $11::text[])
-           AS r(bucket, project, memory_id, record, digest, updated_at, user_id, expires_on, expired, gone, applied)
+                  $9::boolean[], $10::boolean[], $11::text[], $12::boolean[])
+           AS r(bucket, project, memory_id, record, digest, updated_at, user_id, expires_on, expired, gone, applied, waits)
       ORDER BY r.bucket, r.project COLLATE "C", r.memory_id COLLATE "C"
       ON CONFLICT (bucket, project, memory_id) DO UPDATE SET
         record = excluded.record,
@@ -114,7 +115,8 @@ void Queue::Mirror(Transaction& transaction, const std::vector<std::pair<Claim, 
         expired = excluded.expired,
         gone_at = CASE WHEN excluded.gone_at IS NOT NULL THEN coalesce(m.gone_at, excluded.gone_at) END,
         read_at = excluded.read_at,
-        applied = excluded.applied)";
+        applied = excluded.applied,
+        waits = excluded.waits)";
   MirrorColumns columns;
   for (const auto& [claim, reading] : readings) columns.Add(claim, reading);
   transaction.Run(kSql, columns.Take());

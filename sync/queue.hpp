@@ -54,6 +54,7 @@ struct Reading {
   std::string digest;                      ///< DigestOf, empty when gone
   std::string applied;                     ///< empty: unknown, will be evaluated again
   bool expired = false;
+  bool waits = false;                      ///< a mapping looked in vain for a row
 };
 
 /// A row of the mirror.

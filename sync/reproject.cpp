@@ -12,17 +12,15 @@ namespace {
 
 constexpr int kPage = 500;
 
-}  // namespace
-
-std::size_t MarkMirror(postgres::Session& state, const ProjectId& project) {
+std::size_t MarkThose(postgres::Session& state, const ProjectId& project, const char* which) {
   std::size_t marked = 0;
   for (int bucket = 0; bucket < kBuckets; ++bucket) {
     std::string after;
     while (true) {
       postgres::Transaction transaction = state.Begin();
       const postgres::Rows rows = transaction.Run(
-          "SELECT memory_id FROM membridge.memories WHERE bucket = $1 AND project = $2 AND memory_id > $3 AND record IS NOT NULL "
-          "ORDER BY memory_id LIMIT $4",
+          std::string{"SELECT memory_id FROM membridge.memories WHERE bucket = $1 AND project = $2 AND memory_id > $3 AND "} + which +
+              " ORDER BY memory_id LIMIT $4",
           {std::to_string(bucket), project.Text(), after, std::to_string(kPage)});
       if (rows.empty()) break;
       std::vector<MemoryId> memories;
@@ -35,6 +33,12 @@ std::size_t MarkMirror(postgres::Session& state, const ProjectId& project) {
   }
   return marked;
 }
+
+}  // namespace
+
+std::size_t MarkMirror(postgres::Session& state, const ProjectId& project) { return MarkThose(state, project, "record IS NOT NULL"); }
+
+std::size_t MarkWaiting(postgres::Session& state, const ProjectId& project) { return MarkThose(state, project, "waits"); }
 
 void PlanMirror(postgres::Session& state, postgres::Session& target, const ProjectId& project, const Applier& applier, Instant now,
                 const PlanProgress& progress, const PlanSink& sink) {

@@ -16,6 +16,9 @@ namespace membridge::sync {
 /// asking Mem0. One transaction per bucket. Returns how many.
 std::size_t MarkMirror(postgres::Session& state, const ProjectId& project);
 
+/// The same for those that looked in vain for a row: a person may have made it, and nobody told the bridge.
+std::size_t MarkWaiting(postgres::Session& state, const ProjectId& project);
+
 /// Called after each page of a plan over the whole mirror: how many memories of how many were planned.
 using PlanProgress = std::function<void(std::size_t done, std::size_t all)>;
 /// Called for each memory.

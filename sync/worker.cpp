@@ -156,6 +156,7 @@ void Worker::ReadFromMirror(std::vector<Item>& items) {
 Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
   std::vector<Item> items;
   try {
+    MarkWoken();
     if (!AwaitTurn(stop)) return std::size_t{0};
     for (Claim& claim : ClaimBatch()) {
       items.emplace_back();
@@ -182,6 +183,7 @@ Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
         Log(LogLevel::kWarn, "apply_repeated", {{"sqlstate", failure.fields().sqlstate}, {"attempt", attempt}, {"memories", items.size()}});
       }
     }
+    MarkWoken();
     return items.size();
   } catch (const postgres::SqlFailure& failure) {
     PutBack(items, failure.AsError("apply").message);

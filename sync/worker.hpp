@@ -27,6 +27,7 @@ struct WorkerOptions {
   std::chrono::seconds lease{60};             ///< how long a claim hides a memory from other workers
   std::chrono::milliseconds retry_base{500};  ///< first wait after a failure; doubles with jitter
   std::chrono::milliseconds retry_cap{60'000};
+  std::chrono::seconds wake_every{5};  ///< how often a worker looks for memories that others woke and did not live to mark
 };
 
 /// What workers did since the process began. Thread-safe.
@@ -52,6 +53,9 @@ struct WorkerCounters {
 /// A read proves nothing while Mem0's replicas may lag behind the delivery that asked for it. So what is read at once is applied at once,
 /// and the memory stays dirty until a read that began `read_lag` after its newest delivery; that one is final. A memory that is not there
 /// is believed to be gone only when a final read and an earlier one, `read_lag` apart, agree.
+///
+/// Memories that looked in vain for a row are noted in the target's ledger, and so is the row in the transaction that makes it. Once that
+/// is committed they are marked dirty; until they have been applied the ledger keeps it, so a crash in between costs only time.
 ///
 /// Events wait in membridge.events for the same: they are given to the mappings `from: event` once what the memory is now is known, after
 /// the memory's own mappings and in the same transaction.
@@ -118,6 +122,8 @@ class Worker {
   static void GiveEvents(Batch& batch, postgres::Transaction& transaction, const Applier& applier, std::vector<Told>& told);
   static void Park(Batch& batch, const Claim& claim, const std::string& mapping, const Outcome& outcome);
   postgres::Transaction& TransactionOf(Batch& batch, const MappingSet::Target& target);
+  void MarkWoken();
+  void MarkWokenOf(const MappingSet::Target& target, const ProjectId& project);
   void PutBack(const std::vector<Item>& items, const std::string& error);
   std::chrono::milliseconds BackOff(int attempts) const;
 
@@ -130,6 +136,8 @@ class Worker {
   std::optional<postgres::Session> state_;
   std::map<std::string, postgres::Session> targets_;  // by DSN
   std::map<ProjectId, std::unique_ptr<mem0::Client>> clients_;
+  bool woke_ = true;  // somebody may be woken and not marked dirty yet
+  std::chrono::steady_clock::time_point looked_for_woken_;
 };
 
 }  // namespace membridge::sync

@@ -104,6 +104,7 @@ void Worker::Conclude(Batch& batch, const std::vector<Item*>& items, const std::
   for (auto& [dsn, transaction] : batch.elsewhere) transaction.Commit();
   batch.state.Commit();
 
+  woke_ = woke_ || batch.wakes;
   counters_.applied += batch.applied;
   counters_.unchanged += batch.unchanged;
   counters_.withdrawn += batch.withdrawn;
@@ -255,6 +256,7 @@ void Worker::ApplyMemories(Batch& batch, const MappingSet::Project& mapped, cons
                            const std::vector<Source>& sources) {
   std::vector<bool> wrote(sources.size(), false);
   std::vector<bool> parked(sources.size(), false);
+  std::vector<bool> waits(sources.size(), false);
   for (const MappingSet::Target& target : mapped.targets) {
     if (target.appliers.empty()) continue;
     postgres::Transaction& transaction = TransactionOf(batch, target);
@@ -265,6 +267,8 @@ void Worker::ApplyMemories(Batch& batch, const MappingSet::Project& mapped, cons
       for (std::size_t i = 0; i < outcomes.size(); ++i) {
         const Outcome& outcome = outcomes[i];
         wrote[i] = wrote[i] || outcome.wrote;
+        waits[i] = waits[i] || outcome.waits;
+        batch.wakes = batch.wakes || outcome.wakes;
         if (outcome.kind != Outcome::Kind::kParked) {
           applied.push_back(items[i]->claim);
           continue;
@@ -276,8 +280,9 @@ void Worker::ApplyMemories(Batch& batch, const MappingSet::Project& mapped, cons
     }
   }
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    // A parked memory is evaluated again whenever it is read again.
-    if (parked[i]) items[i]->reading->applied.clear();
+    // A parked memory is evaluated again whenever it is read again, and so is one that waits for a row.
+    if (parked[i] || waits[i]) items[i]->reading->applied.clear();
+    items[i]->reading->waits = waits[i];
     if (parked[i]) items[i]->fate = Fate::kParked;
     if (parked[i]) ++batch.parked;
     ++(wrote[i] ? batch.applied : batch.unchanged);

@@ -108,6 +108,7 @@ void Worker::GiveEvents(Batch& batch, postgres::Transaction& transaction, const 
   const std::vector<Outcome> outcomes = applier.Apply(transaction, sources, batch.now);
   std::set<const Item*> parked;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    batch.wakes = batch.wakes || outcomes[i].wakes;
     // One that the ledger knows already was counted before a crash: kLate is as good as applied.
     if (outcomes[i].kind != Outcome::Kind::kParked) continue;
     given[i]->refused_by.push_back(mapping);

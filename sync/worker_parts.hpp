@@ -53,6 +53,7 @@ struct Worker::Batch {
   std::uint64_t applied = 0, unchanged = 0, withdrawn = 0, parked = 0, late = 0, retried = 0;
   std::uint64_t events_counted = 0, events_discarded = 0, events_parked = 0;
   std::optional<Instant> newest_mark;
+  bool wakes = false;  // a row was made that others looked for in vain
 };
 
 }  // namespace membridge::sync

@@ -17,6 +17,7 @@ Result<void> Worker::ApplyRecords(const ProjectId& project, const std::vector<ma
   for (int attempt = 1;; ++attempt) {
     try {
       ApplyTaken(project, items, also);
+      MarkWoken();
       return {};
     } catch (const postgres::SqlFailure& failure) {
       if (failure.IsTransient() && attempt < kTries) continue;

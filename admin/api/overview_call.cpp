@@ -57,12 +57,13 @@ ordered_json Deliveries(Transaction& transaction, std::int64_t minutes) {
 ordered_json Queue(Transaction& transaction, const Parts& parts) {
   const Rows rows = transaction.Run(
       "SELECT count(*), count(*) FILTER (WHERE claimed_until > statement_timestamp()), coalesce(greatest(0, extract(epoch FROM "
-      "statement_timestamp() - min(due_at) FILTER (WHERE claimed_until IS NULL OR claimed_until <= statement_timestamp()))), 0) "
-      "FROM membridge.dirty");
+      "statement_timestamp() - min(due_at) FILTER (WHERE claimed_until IS NULL OR claimed_until <= statement_timestamp()))), 0), "
+      "(SELECT count(*) FROM membridge.memories WHERE waits) FROM membridge.dirty");
   const auto lag = parts.lag();
   return {{"dirty", rows.Int(0, 0)},
           {"claimed", rows.Int(0, 1)},
           {"oldest_due_seconds", NumberAt(rows, 0, 2)},
+          {"waiting", rows.Int(0, 3)},
           {"lag_seconds", lag ? ordered_json(std::chrono::duration<double>(*lag).count()) : ordered_json(nullptr)}};
 }
 

@@ -14,6 +14,7 @@ Application::Application(const MappingPlan& plan, postgres::Transaction& transac
       sources_(sources),
       now_(now),
       ledger_(transaction),
+      waits_(transaction, plan.mapping->name, !explain),
       report_(sources.size(), explain) {
   for (std::size_t i = 0; i < sources_.size(); ++i) by_id_[{sources_[i].project.Text(), sources_[i].id}] = i;
 }
@@ -31,6 +32,7 @@ std::vector<Outcome> Application::Run() {
   }
   SettleOrphans();
   DeleteDoomed();
+  SettleWaits();
   LeaveSettings();
   return report_.Take();
 }

@@ -15,12 +15,14 @@
 #include "sync/apply/report.hpp"
 #include "sync/apply/row_settlement.hpp"
 #include "sync/apply/source.hpp"
+#include "sync/apply/waits.hpp"
 #include "sync/apply/work.hpp"
 
 namespace membridge::sync {
 
 /// Level by level, a level being one row of the mapping: find or make the target rows (resolve.cpp), put together who speaks for
-/// them (application.cpp), settle their cells (settling.cpp), and in the end take away what nothing says any more (removal.cpp).
+/// them (application.cpp), settle their cells (settling.cpp), and in the end take away what nothing says any more (removal.cpp) and
+/// book who looked for what in vain (waiting.cpp).
 class Application {
  public:
   Application(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
@@ -44,10 +46,21 @@ class Application {
   std::vector<Instance> InstancesOf(std::size_t level);
   void Resolve(const PlannedRow& planned, std::vector<Instance>& instances);
   void ResolveOwn(const PlannedRow& planned, std::vector<Instance>& instances);
+  /// Those without a row yet that have this key, and its values.
+  struct Asking {
+    std::vector<TargetTable::KeyColumn> columns;
+    std::vector<Instance*> instances;
+    std::vector<nlohmann::json> values;
+  };
+  static Asking AskingBy(const mappings::Key& key, const TargetTable& table, const std::vector<Instance*>& wanted);
   void FindByKeys(const PlannedRow& planned, std::vector<Instance*>& wanted);
   void Create(const PlannedRow& planned, std::vector<Instance*> wanted);
   std::optional<nlohmann::json> ValuesFor(const PlannedRow& planned, Instance& instance);
   void InsertRound(const PlannedRow& planned, const std::vector<Instance*>& round);
+  void WaitForMissing(const PlannedRow& planned, std::vector<Instance>& instances);
+  void NoteMissing(const PlannedRow& planned, const Instance& instance, bool waits);
+  bool MayWait() const;
+  void SettleWaits();
 
   void SettleLevel(std::size_t level, std::vector<Instance>& instances);
   std::map<nlohmann::json, Work> WorksOf(const PlannedRow& planned, std::vector<Instance>& instances);
@@ -96,6 +109,7 @@ class Application {
   const std::vector<Source>& sources_;
   const Instant now_;
   Ledger ledger_;
+  Waits waits_;
   Report report_;
   const mappings::Row* at_ = nullptr;
   std::vector<bool> entered_;

@@ -98,6 +98,7 @@ std::vector<Outcome> Applier::Plan::ApplyOrHalve(postgres::Transaction& transact
   transaction.RollbackTo("apply");
   transaction.Release("apply");
   if (sources.size() == 1) {
+    Waits::Forget(transaction, mapping->name, sources.front());
     const mappings::Row* row = application.At();
     refused.place = mapping->file + (row == nullptr ? "" : ":" + std::to_string(row->place.line));
     return {refused};

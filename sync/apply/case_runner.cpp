@@ -10,6 +10,7 @@
 #include "sync/apply/given_source.hpp"
 #include "sync/apply/plan_text.hpp"
 #include "sync/apply/target_table.hpp"
+#include "sync/apply/waits.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -112,7 +113,6 @@ class CaseRunner {
 
   Outcome ApplyOne(const Source& source) {
     Outcome outcome = applier_.Apply(transaction_, {source}, now_, true).front();
-    plan_ = PlanText(NameOf(source), applier_.Definition().file, outcome);
     for (const Decision& decision : outcome.decisions) {
       if (decision.cell.empty() && !decision.identity.is_null()) rows_[decision.row] = {decision.table, decision.identity};
     }
@@ -121,18 +121,47 @@ class CaseRunner {
 
   void Apply(const Source& source) {
     const Outcome outcome = ApplyOne(source);
+    plan_ = PlanText(NameOf(source), applier_.Definition().file, outcome);
     if (outcome.kind == Outcome::Kind::kParked) throw Failed("parked: " + outcome.cause);
     touched_.clear();
+    Gather(outcome);
+    sources_.insert_or_assign(source.id, source);
+    ApplyWoken();
+  }
+
+  void Gather(const Outcome& outcome) {
     for (const Touched& touched : outcome.touched) {
       TouchedRow& row = touched_[touched.table][touched.identity];
       if (!touched.deleted.is_null()) row.was = touched.deleted;
     }
   }
 
+  /// What the step made is found by those that looked for it in vain before, as the workers see to it.
+  void ApplyWoken() {
+    constexpr int kRounds = 50;
+    for (int round = 0; round < kRounds; ++round) {
+      Waits::Match(transaction_);
+      const postgres::Rows woken = transaction_.Run(
+          "SELECT DISTINCT source FROM membridge.waiting WHERE woken AND project = 'membridge test' AND mapping = $1 ORDER BY 1",
+          {applier_.Definition().name});
+      if (woken.empty()) return;
+      for (std::size_t row = 0; row < woken.size(); ++row) {
+        Source& source = sources_.at(std::string{woken.Text(row, 0)});
+        source.fence = ++fence_;
+        const Outcome outcome = ApplyOne(source);
+        if (outcome.kind == Outcome::Kind::kParked) throw Failed(NameOf(source) + ", which waited for a row of this step, is parked: " + outcome.cause);
+        Gather(outcome);
+      }
+    }
+    throw Failed("memories make rows for one another without end");
+  }
+
   void Parks(const json& body) {
     const char* kind = body.contains("memory") ? "memory" : body.contains("export") ? "export" : "event";
     const auto from = applier_.Definition().from;
-    const Outcome outcome = ApplyOne(From(from, body.value(kind, json::object())));
+    const Source source = From(from, body.value(kind, json::object()));
+    const Outcome outcome = ApplyOne(source);
+    plan_ = PlanText(NameOf(source), applier_.Definition().file, outcome);
     touched_.clear();
     if (outcome.kind != Outcome::Kind::kParked) throw Failed("it was expected to be parked, and was applied");
     const std::string because = body.contains("because") && body["because"].is_string() ? body["because"].get<std::string>() : "";
@@ -246,6 +275,7 @@ class CaseRunner {
   const mappings::Catalog& catalog_;
   const Instant now_;
   std::int64_t fence_ = 0;
+  std::map<std::string, Source> sources_;  // as they were applied last, by id
   std::string plan_;
   std::map<std::string, std::map<json, TouchedRow>> touched_;              // by relation and identity
   std::map<std::string, std::pair<std::string, json>> rows_;               // by row name: relation and identity

@@ -21,6 +21,8 @@ std::string_view NameOf(Kind kind) {
       return "found";
     case Kind::kSkipped:
       return "skipped";
+    case Kind::kWaits:
+      return "waits";
     case Kind::kWritten:
       return "written";
     case Kind::kRestored:
@@ -96,6 +98,9 @@ void AddRowLines(const RowPlan& plan, std::vector<Line>& lines) {
       break;
     case Kind::kSkipped:
       lines.push_back({' ', head.row, head.table, "skipped: " + head.note});
+      return;
+    case Kind::kWaits:
+      lines.push_back({' ', head.row, head.table, "waits: " + head.note});
       return;
     default:
       lines.push_back({' ', head.row, RowTitle(head), "found"});

@@ -17,6 +17,8 @@ class Report {
   /// Whether decisions are kept: asked before one is put together.
   bool Explains() const { return explain_; }
   void Late(std::size_t source) { outcomes_[source].kind = Outcome::Kind::kLate; }
+  void Wait(std::size_t source) { outcomes_[source].waits = true; }
+  void Wake(std::size_t source) { outcomes_[source].wakes = true; }
   void Note(std::size_t source, Decision decision);
   void Note(const std::set<std::size_t>& sources, const Decision& decision);
   /// A target row changed on behalf of these sources. `deleted`: the row as it was, when it went.

@@ -12,26 +12,29 @@ using mappings::Cell;
 using mappings::CellValue;
 using nlohmann::json;
 
-std::vector<TargetTable::KeyColumn> ColumnsOf(const TargetTable& table, const mappings::Key& key) {
-  std::vector<TargetTable::KeyColumn> columns;
-  for (const mappings::Assignment& part : key.parts)
-    columns.push_back({table.IndexOf(part.cell.column).value(), part.cell.kind == Cell::Kind::kLowered});
-  return columns;
-}
-
 std::string ShownKey(const mappings::Key& key) {
   std::string shown;
   for (const mappings::Assignment& part : key.parts) shown += (shown.empty() ? "(" : ", ") + part.cell.name;
   return shown + ")";
 }
 
-json ValuesOf(const mappings::RowIntent::FoundBy& found_by) {
-  json values = json::object();
-  for (const CellValue& part : found_by.parts) values[part.to->cell.column] = part.value;
-  return values;
-}
-
 }  // namespace
+
+Application::Asking Application::AskingBy(const mappings::Key& key, const TargetTable& table, const std::vector<Instance*>& wanted) {
+  Asking asking;
+  for (const mappings::Assignment& part : key.parts)
+    asking.columns.push_back({table.IndexOf(part.cell.column).value(), part.cell.kind == Cell::Kind::kLowered});
+  for (Instance* instance : wanted) {
+    if (instance->image) continue;
+    for (const auto& found_by : instance->intent.keys) {
+      if (found_by.key != &key) continue;
+      asking.instances.push_back(instance);
+      json& values = asking.values.emplace_back(json::object());
+      for (const CellValue& part : found_by.parts) values[part.to->cell.column] = part.value;
+    }
+  }
+  return asking;
+}
 
 void Application::BuildFrames() {
   for (const Source& source : sources_) {
@@ -89,6 +92,7 @@ void Application::Resolve(const PlannedRow& planned, std::vector<Instance>& inst
   for (Instance& instance : instances) wanted.push_back(&instance);
   FindByKeys(planned, wanted);
   if (planned.row->create && !wanted.empty()) Create(planned, wanted);
+  WaitForMissing(planned, instances);
 }
 
 /// A row without a key is the source's own: the ledger knows where it is.
@@ -119,21 +123,12 @@ void Application::ResolveOwn(const PlannedRow& planned, std::vector<Instance>& i
 /// Fills in the images of those that are found and leaves the others in `wanted`. Dead rows count as a reason not to create.
 void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& wanted) {
   const TargetTable& table = *planned.table;
-  std::set<Instance*> buried;
   for (const mappings::Key& key : planned.row->keys) {
-    std::vector<Instance*> asking;
-    std::vector<json> values;
-    for (Instance* instance : wanted) {
-      if (instance->image) continue;
-      for (const auto& found_by : instance->intent.keys) {
-        if (found_by.key != &key) continue;
-        asking.push_back(instance);
-        values.push_back(ValuesOf(found_by));
-      }
-    }
-    if (asking.empty()) continue;
-    const auto found = table.Find(transaction_, ColumnsOf(table, key), values);
-    for (std::size_t i = 0; i < asking.size(); ++i) {
+    const Asking asking = AskingBy(key, table, wanted);
+    if (asking.instances.empty()) continue;
+    const auto found = table.Find(transaction_, asking.columns, asking.values);
+    for (std::size_t i = 0; i < asking.instances.size(); ++i) {
+      Instance& instance = *asking.instances[i];
       std::vector<const Image*> alive;
       for (const Image& image : found[i]) {
         if (table.IsLive(image) && IsCurrent(planned, image)) alive.push_back(&image);
@@ -144,29 +139,25 @@ void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& 
                       "merge the rows, or give the key another column that tells them apart");
       }
       if (alive.size() == 1) {
-        asking[i]->image = *alive.front();
-        asking[i]->found_by = ShownKey(key);
+        instance.image = *alive.front();
+        instance.found_by = ShownKey(key);
         continue;
       }
       for (const Image& image : found[i]) {
         if (!IsCurrent(planned, image)) continue;
         const auto known = ledger_.Known(table.Relation(), table.IdentityOf(image));
-        if (known && known->created && known->gone) {
-          asking[i]->image = image;
-          asking[i]->revived = true;
-          asking[i]->found_by = ShownKey(key);
+        // Only who could have made it brings it back.
+        if (planned.row->create && known && known->created && known->gone) {
+          instance.image = image;
+          instance.revived = true;
+          instance.found_by = ShownKey(key);
           break;
         }
-        buried.insert(asking[i]);
+        instance.buried = true;
       }
     }
   }
-  std::erase_if(wanted, [&](Instance* instance) {
-    if (report_.Explains() && !instance->image && buried.contains(instance))
-      report_.Note(instance->source, {Decision::Kind::kSkipped, planned.row->name, planned.row->TableName(), nullptr, "", nullptr,
-                                      nullptr, "the row is in the trash", static_cast<int>(planned.row->place.line)});
-    return instance->image || buried.contains(instance);
-  });
+  std::erase_if(wanted, [](const Instance* instance) { return instance->image || instance->buried; });
 }
 
 /// Creates rows for keys that were not found. Others may be creating the same one: the keys are locked first and looked for
@@ -175,18 +166,10 @@ void Application::Create(const PlannedRow& planned, std::vector<Instance*> wante
   const TargetTable& table = *planned.table;
   std::map<Instance*, std::vector<std::string>> locks;
   for (const mappings::Key& key : planned.row->keys) {
-    std::vector<Instance*> asking;
-    std::vector<json> values;
-    for (Instance* instance : wanted) {
-      for (const auto& found_by : instance->intent.keys) {
-        if (found_by.key != &key) continue;
-        asking.push_back(instance);
-        values.push_back(ValuesOf(found_by));
-      }
-    }
-    if (asking.empty()) continue;
-    const auto taken = table.Lock(transaction_, ColumnsOf(table, key), values);
-    for (std::size_t i = 0; i < asking.size(); ++i) locks[asking[i]].push_back(taken[i]);
+    const Asking asking = AskingBy(key, table, wanted);
+    if (asking.instances.empty()) continue;
+    const auto taken = table.NumbersFor(TargetTable::Purpose::kMake, transaction_, asking.columns, asking.values);
+    for (std::size_t i = 0; i < taken.size(); ++i) locks[asking.instances[i]].push_back(taken[i]);
   }
   while (true) {
     FindByKeys(planned, wanted);
@@ -236,6 +219,7 @@ std::optional<json> Application::ValuesFor(const PlannedRow& planned, Instance& 
     row[planned.row->history->from] = FormatRfc3339(sources_[instance.source].stamp);
   for (const mappings::Column& column : table.Definition().columns) {
     if (column.MayBeLeftOut() || row.contains(column.name)) continue;
+    instance.lacks = column.name;
     if (report_.Explains()) {
       report_.Note(instance.source,
                    {Decision::Kind::kSkipped, planned.row->name, planned.row->TableName(), nullptr, column.name, nullptr, nullptr,
@@ -260,6 +244,7 @@ void Application::InsertRound(const PlannedRow& planned, const std::vector<Insta
   for (std::size_t i = 0; i < complete.size(); ++i) {
     complete[i]->image = images[i];
     complete[i]->created = true;
+    waits_.Appeared(*planned.table, images[i], {}, {complete[i]->source});
     report_.Touch({complete[i]->source}, *planned.table, planned.table->IdentityOf(images[i]));
   }
 }

@@ -184,6 +184,7 @@ void Application::Write(const PlannedRow& planned, std::vector<RowSettlement>& s
                     "an UPDATE of " + table.Relation() + " changed no row: a trigger or row security swallowed it",
                     "look at the table's triggers and policies, or set `session: {role: …}` in the mapping");
     }
+    waits_.Appeared(table, *after[i], versioned ? Image{} : *before[i], works[i]->sources);
     settlements[i].Written(*after[i]);
     report_.Touch(works[i]->sources, table, works[i]->ledger.identity);
   }

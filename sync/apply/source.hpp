@@ -27,7 +27,7 @@ struct Source {
 
 /// One thing that applying a source did, or found no reason to do. Values are as the column prints them.
 struct Decision {
-  enum class Kind { kCreated, kDeleted, kFound, kSkipped, kWritten, kRestored, kKept, kUnchanged };
+  enum class Kind { kCreated, kDeleted, kFound, kSkipped, kWaits, kWritten, kRestored, kKept, kUnchanged };
   Kind kind;
   std::string row;          ///< the row's name in the mapping
   std::string table;
@@ -55,6 +55,8 @@ struct Outcome {
   };
   Kind kind = Kind::kApplied;
   bool wrote = false;  ///< whether any target row changed
+  bool waits = false;  ///< a row was looked for in vain: when the bridge makes it, membridge.waiting says who is to be applied again
+  bool wakes = false;  ///< it made a row of a kind that is looked for in vain: see Waits::Match()
   // When parked. `cause` may quote row values: for the operator's eyes, never for a log.
   ErrorCode code = ErrorCode::kRowRejected;
   std::string cause;

@@ -162,26 +162,29 @@ std::vector<std::vector<Image>> TargetTable::Find(postgres::Transaction& transac
   return found;
 }
 
-std::vector<std::string> TargetTable::Lock(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
-                                           const std::vector<json>& values) const {
+std::vector<std::string> TargetTable::NumbersFor(Purpose purpose, postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
+                                                 const std::vector<json>& values) const {
   std::vector<std::string> record{Typed(kNumber, "integer")};
   std::vector<std::string> parts;
-  std::string names = relation_;
+  std::string names = purpose == Purpose::kMake ? relation_ : "looked for\x1f" + relation_;
   for (const KeyColumn& part : key) {
     const std::string& name = At(part.column).name;
     record.push_back(Typed(name, TypeOf(part.column)));
     parts.push_back(part.lowered ? "lower(r." + QuoteName(name) + ")" : "r." + QuoteName(name));
     names += "\x1f" + name;
   }
+  const char* lock = purpose == Purpose::kMake   ? "pg_advisory_xact_lock(h)"
+                     : purpose == Purpose::kLook ? "pg_advisory_xact_lock_shared(h)"
+                                                 : "NULL";
   const std::string sql = fmt::format(
       "WITH keys AS MATERIALIZED (SELECT r.{0} AS n, hash_record_extended(ROW({1}, {2}), 0) AS h FROM jsonb_to_recordset($1::jsonb) AS r({3})), "
-      "taken AS MATERIALIZED (SELECT h, pg_advisory_xact_lock(h) FROM (SELECT DISTINCT h FROM keys ORDER BY h) AS ordered) "
+      "taken AS MATERIALIZED (SELECT h, {4} FROM (SELECT DISTINCT h FROM keys ORDER BY h) AS ordered) "
       "SELECT keys.n, keys.h FROM keys JOIN taken USING (h) ORDER BY keys.n",
-      QuoteName(kNumber), QuoteLiteral(names) + "::text", Join(parts, ", "), Join(record, ", "));
+      QuoteName(kNumber), QuoteLiteral(names) + "::text", Join(parts, ", "), Join(record, ", "), lock);
   const postgres::Rows rows = Run(transaction, sql, Numbered(values));
-  std::vector<std::string> locks;
-  for (std::size_t row = 0; row < rows.size(); ++row) locks.emplace_back(rows.Text(row, 1));
-  return locks;
+  std::vector<std::string> numbers;
+  for (std::size_t row = 0; row < rows.size(); ++row) numbers.emplace_back(rows.Text(row, 1));
+  return numbers;
 }
 
 namespace {

@@ -57,10 +57,15 @@ class TargetTable {
   /// Per key value (objects by column name), the rows that match it, alive or not, locked FOR UPDATE; at most two alive ones matter.
   std::vector<std::vector<Image>> Find(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
                                        const std::vector<nlohmann::json>& values) const;
-  /// Takes a transaction-scoped advisory lock per key value, in one order for everybody. Equal keys by the columns' types (citext,
-  /// numeric 1.0 and 1.00, lower()) get equal numbers; they are returned in the order of `values`.
-  std::vector<std::string> Lock(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
-                                const std::vector<nlohmann::json>& values) const;
+  enum class Purpose {
+    kMake,     ///< rows of this key: locked, so that only one makes it
+    kLook,     ///< for a row in vain: locked, shared with others who look, and apart from those who make
+    kCompare,  ///< with what others look for: the same numbers, and no lock
+  };
+  /// A number per key value, in the order of `values`, and a transaction-scoped advisory lock on it, taken in one order for everybody.
+  /// Equal keys by the columns' types (citext, numeric 1.0 and 1.00, lower()) get equal numbers.
+  std::vector<std::string> NumbersFor(Purpose purpose, postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
+                                      const std::vector<nlohmann::json>& values) const;
   /// Rows by identity, locked in order FOR UPDATE; nothing where there is none.
   std::vector<std::optional<Image>> Fetch(postgres::Transaction& transaction, const std::vector<nlohmann::json>& identities) const;
   /// What each value looks like once its column's type has read it: pairs of column and value, answered in order.

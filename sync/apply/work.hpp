@@ -37,6 +37,8 @@ struct Instance {
   std::string found_by;        ///< the key's columns, as in `(account_id, email)`
   bool created = false;
   bool revived = false;  ///< it was dead by our own hand
+  bool buried = false;   ///< the row is there and in the trash
+  std::string lacks{};   ///< the column without a value for which it was not made
 };
 
 /// One target row of one level, with everything that decides its cells.

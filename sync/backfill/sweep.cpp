@@ -10,6 +10,7 @@
 #include "sync/backfill/run_store.hpp"
 #include "sync/backfill/walk.hpp"
 #include "sync/log.hpp"
+#include "sync/reproject.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -312,6 +313,9 @@ Result<Job::Step> Sweep::LookForMissing(Run& run) {
 /// Waits for the workers' reads, and counts what they found.
 Result<Job::Step> Sweep::Confirm(Run& run) {
   Step step;
+  // Only now: what is applied again counts as read, and would not have been missed.
+  const bool looks_at_waiting = run.kind == BackfillKind::kFullSweep && !run.options.dry_run && !run.cursor.contains("waiting");
+  if (looks_at_waiting) run.cursor["waiting"] = MarkWaiting(State(), run.project);
   postgres::Transaction transaction = State().Begin();
   const Walk::Resolved resolved = Walk::Resolve(transaction, run);
   run.Count("repaired_added", resolved.added);

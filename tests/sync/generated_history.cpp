@@ -40,7 +40,7 @@ void Apply(Sheet& sheet, const std::vector<Reading>& readings) {
 /// The tables of another schema take the place of those before, and the ledger knows nothing of them. Quicker than a new database.
 void Restart(Sheet& sheet, const std::string& schema_sql) {
   sheet.Run("DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS \"Crm\" CASCADE; DROP SCHEMA IF EXISTS \"Types\" CASCADE;"
-            "TRUNCATE membridge.contributions, membridge.rows, membridge.sources;" + schema_sql);
+            "TRUNCATE membridge.contributions, membridge.rows, membridge.sources, membridge.waiting, membridge.sought, membridge.made;" + schema_sql);
   sheet.Unmap();
 }
 

@@ -5,6 +5,7 @@
 #include "mappings/check.hpp"
 #include "mappings/loader.hpp"
 #include "mappings/memory.hpp"
+#include "sync/apply/waits.hpp"
 #include "sync/catalog_reader.hpp"
 
 namespace membridge::test {
@@ -49,7 +50,7 @@ sync::Source Sheet::SourceOf(const nlohmann::json& record) {
   return source;
 }
 
-std::vector<sync::Outcome> Sheet::Apply(const std::vector<sync::Source>& sources, bool explain) {
+std::vector<sync::Outcome> Sheet::ApplyOnce(const std::vector<sync::Source>& sources, bool explain) {
   sync::postgres::Transaction transaction = session_.Begin();
   std::vector<sync::Outcome> outcomes;
   for (const auto& [name, mapped] : mappings_) {
@@ -61,6 +62,34 @@ std::vector<sync::Outcome> Sheet::Apply(const std::vector<sync::Source>& sources
   }
   transaction.Commit();
   return outcomes;
+}
+
+std::vector<sync::Outcome> Sheet::Apply(const std::vector<sync::Source>& sources, bool explain) {
+  auto outcomes = ApplyOnce(sources, explain);
+  for (const auto& source : sources) mirror_.insert_or_assign(source.id, source);
+  ApplyWoken();
+  return outcomes;
+}
+
+/// What the workers do after a batch, from the mirror; each round in any order, so in one batch.
+void Sheet::ApplyWoken() {
+  const std::string query = "SELECT coalesce(jsonb_agg(DISTINCT source), '[]') FROM membridge.waiting WHERE woken";
+  for (int round = 0; round < 50; ++round) {
+    sync::postgres::Transaction telling = session_.Begin();
+    sync::Waits::Match(telling);
+    telling.Commit();
+    std::vector<sync::Source> again;
+    for (const nlohmann::json& id : nlohmann::json::parse(database_.Value(query))) {
+      again.push_back(mirror_.at(id.get<std::string>()));
+      again.back().fence = ++fence_;
+    }
+    if (again.empty()) return;
+    looked_again_ += again.size();
+    for (const auto& outcome : ApplyOnce(again, false)) {
+      if (!outcome.cause.empty()) throw std::runtime_error("refused when it was woken: " + outcome.cause);
+    }
+  }
+  throw std::runtime_error("memories wake one another for ever");
 }
 
 std::vector<sync::Outcome> Sheet::Say(const std::vector<nlohmann::json>& records, bool explain) {

@@ -21,7 +21,8 @@ class Sheet {
   /// Forgets every mapping file.
   void Unmap() { mappings_.clear(); }
 
-  /// Applies records as Mem0 gives them (`updated_at` may be left out), each with a later fence. All in one transaction.
+  /// Applies records as Mem0 gives them (`updated_at` may be left out), each with a later fence. All in one transaction; those that a
+  /// row was made for which they had looked for in vain are applied again in transactions behind it, as the workers do.
   std::vector<sync::Outcome> Say(const std::vector<nlohmann::json>& records, bool explain = false);
   sync::Outcome Say(const nlohmann::json& record) { return Say(std::vector<nlohmann::json>{record}).front(); }
   /// Deletes memories.
@@ -29,6 +30,9 @@ class Sheet {
   /// Applies ready-made sources under every mapping; answers what became of them under the first, or of each where it failed.
   std::vector<sync::Outcome> Apply(const std::vector<sync::Source>& sources, bool explain = false);
   sync::Source SourceOf(const nlohmann::json& record);
+
+  /// How often a memory was applied again because it was woken.
+  std::size_t LookedAgain() const { return looked_again_; }
 
   /// The rows of a query as a JSON array of objects.
   nlohmann::json Rows(const std::string& query) const;
@@ -39,6 +43,9 @@ class Sheet {
   const std::shared_ptr<const mappings::Catalog>& Catalog() const { return catalog_; }
 
  private:
+  std::vector<sync::Outcome> ApplyOnce(const std::vector<sync::Source>& sources, bool explain);
+  void ApplyWoken();
+
   PgDatabase database_;
   sync::postgres::Session session_;
   std::shared_ptr<const mappings::Catalog> catalog_;
@@ -48,6 +55,8 @@ class Sheet {
   };
   std::map<std::string, Mapped> mappings_;
   std::int64_t fence_ = 0;
+  std::map<std::string, sync::Source> mirror_;  // by id
+  std::size_t looked_again_ = 0;
 };
 
 }  // namespace membridge::test

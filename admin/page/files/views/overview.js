@@ -51,11 +51,12 @@ function lagGauge({ queue }, isNew) {
     line(lags, `Lag ${since(lags)}: now ${duration(queue.lag_seconds)}, at most ${duration(Math.max(...lags))}.`), below);
 }
 
-function parkedGauge({ parked }, isNew) {
+function parkedGauge({ parked, queue }, isNew) {
   const counts = remember(seen.parked, parked.memories, isNew);
   return gauge("Parked", number(parked.memories), parked.memories === 1 ? "memory" : "memories",
     line(counts, `Parked memories ${since(counts)}: now ${number(parked.memories)}, at most ${number(Math.max(...counts))}.`, parked.memories > 0 ? "bad" : ""),
-    parked.memories === 0 ? "Nothing is held up." : `${counted(parked.groups, "cause")} to look at`, "#/parked");
+    [parked.memories === 0 ? "Nothing is held up." : `${counted(parked.groups, "cause")} to look at`,
+      queue.waiting === 0 ? "" : `${counted(queue.waiting, "memory", "memories")} waiting for a row`].filter(Boolean).join(" "), "#/parked");
 }
 
 function budgetGauge({ project, mem0 }, several, isNew) {

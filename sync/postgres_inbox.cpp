@@ -19,7 +19,8 @@ using postgres::Param;
 using postgres::SqlFailure;
 
 bool IsUtf8WithoutNul(std::string_view text) {
-  if (std::ranges::all_of(text, [](char c) { return c > 0; })) return true;
+  // Whether a plain char has a sign is the processor's choice.
+  if (std::ranges::all_of(text, [](unsigned char c) { return c > 0 && c < 0x80; })) return true;
   if (text.find('\0') != std::string_view::npos) return false;
   try {
     static_cast<void>(nlohmann::json(text).dump());

@@ -131,7 +131,9 @@ TEST_CASE("a memory that finds nothing again is left alone until something new i
 }
 
 TEST_CASE("a parked memory waits for nothing, and its mapping's notes go with it", "[worker][waiting][pg]") {
-  Workshop shop{std::string{kTables} + "; ALTER TABLE people ADD CONSTRAINT nobody CHECK (ref <> 'ada')", kMappings};
+  std::string tables = kTables;
+  tables += "; ALTER TABLE people ADD CONSTRAINT nobody CHECK (ref <> 'ada')";
+  Workshop shop{tables, kMappings};
   shop.Deliver("ADD", WorksAt(shop, "ada", "acme.test"));
   shop.Work();
   CHECK(shop.db.Count("membridge.parked") == 1);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "mappings/functions.hpp"
+#include "mappings/language/functions.hpp"
 
 namespace membridge::mappings {
 namespace {

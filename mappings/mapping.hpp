@@ -8,8 +8,8 @@
 #include <variant>
 #include <vector>
 
-#include "mappings/diagnostic.hpp"
-#include "mappings/expression.hpp"
+#include "mappings/base/diagnostic.hpp"
+#include "mappings/language/expression.hpp"
 
 namespace membridge::mappings {
 

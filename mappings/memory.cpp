@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "mappings/digest.hpp"
+#include "mappings/base/digest.hpp"
 
 namespace membridge::mappings {
 namespace {

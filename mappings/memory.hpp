@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "mappings/id.hpp"
-#include "mappings/result.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/id.hpp"
+#include "mappings/base/result.hpp"
+#include "mappings/base/time.hpp"
 
 namespace membridge::mappings {
 

@@ -4,7 +4,7 @@
 #include <exception>
 #include <utility>
 
-#include "sync/log.hpp"
+#include "mappings/base/log.hpp"
 
 namespace membridge::receiver {
 

@@ -11,8 +11,8 @@
 #include <thread>
 #include <vector>
 
-#include "mappings/result.hpp"
-#include "sync/inbox.hpp"
+#include "mappings/base/result.hpp"
+#include "sync/inbox/inbox.hpp"
 
 namespace membridge::receiver {
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "mappings/id.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/id.hpp"
+#include "mappings/base/time.hpp"
 
 namespace membridge::receiver {
 

@@ -6,7 +6,7 @@
 #include <set>
 #include <utility>
 
-#include "mappings/digest.hpp"
+#include "mappings/base/digest.hpp"
 
 namespace membridge::receiver {
 namespace {

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mappings/id.hpp"
+#include "mappings/base/id.hpp"
 
 namespace membridge::receiver {
 

@@ -5,7 +5,7 @@
 #include "receiver/delivery_id.hpp"
 #include "receiver/envelope.hpp"
 #include "receiver/redaction.hpp"
-#include "sync/log.hpp"
+#include "mappings/base/log.hpp"
 
 namespace membridge::receiver {
 namespace {

@@ -4,11 +4,11 @@
 #include <chrono>
 #include <cstdint>
 
-#include "mappings/time.hpp"
+#include "mappings/base/time.hpp"
 #include "receiver/committer.hpp"
 #include "receiver/http/router.hpp"
 #include "receiver/metrics.hpp"
-#include "receiver/snapshot.hpp"
+#include "receiver/verify/snapshot.hpp"
 #include "receiver/verify/verifier.hpp"
 
 namespace membridge::receiver {

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "admin/api/origin.hpp"
-#include "admin/periodic.hpp"
+#include "admin/runtime/periodic.hpp"
 #include "mappings/memory.hpp"
-#include "sync/log.hpp"
+#include "mappings/base/log.hpp"
 
 namespace membridge::admin::api {
 namespace {

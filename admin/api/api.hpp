@@ -11,9 +11,9 @@
 #include "admin/api/document.hpp"
 #include "admin/api/throttle.hpp"
 #include "admin/api/work_pool.hpp"
-#include "admin/audit.hpp"
-#include "admin/config.hpp"
-#include "mappings/time.hpp"
+#include "admin/access/audit.hpp"
+#include "admin/config/config.hpp"
+#include "mappings/base/time.hpp"
 #include "receiver/http/router.hpp"
 #include "receiver/verify/network.hpp"
 

@@ -1,7 +1,7 @@
 // Changing calls and refused attempts.
-#include "admin/api/parts.hpp"
-#include "admin/audit.hpp"
-#include "admin/views.hpp"
+#include "admin/api/context.hpp"
+#include "admin/access/audit.hpp"
+#include "admin/shown/views.hpp"
 
 namespace membridge::admin::api {
 namespace {

@@ -2,12 +2,12 @@
 #include <limits>
 #include <memory>
 
-#include "admin/api/parts.hpp"
-#include "admin/backfill_text.hpp"
-#include "admin/backfilling.hpp"
-#include "admin/config_values.hpp"
+#include "admin/api/context.hpp"
+#include "admin/shown/backfill_text.hpp"
+#include "admin/runtime/backfilling.hpp"
+#include "admin/config/values.hpp"
 #include "sync/backfill/run_store.hpp"
-#include "sync/schedule/standing.hpp"
+#include "sync/schedule/backfill_status.hpp"
 
 namespace membridge::admin::api {
 namespace {

@@ -9,11 +9,11 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
-#include "admin/admin_tokens.hpp"
+#include "admin/access/admin_tokens.hpp"
 #include "admin/api/schema_check.hpp"
-#include "mappings/id.hpp"
-#include "mappings/result.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/id.hpp"
+#include "mappings/base/result.hpp"
+#include "mappings/base/time.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin::api {

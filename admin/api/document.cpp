@@ -4,7 +4,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "mappings/diagnostic.hpp"
+#include "mappings/base/diagnostic.hpp"
 #include "receiver/http/router.hpp"
 
 namespace membridge::admin::api {

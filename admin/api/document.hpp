@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "admin/api/schema_check.hpp"
-#include "admin/role.hpp"
+#include "admin/config/role.hpp"
 #include "receiver/http/path_pattern.hpp"
 
 namespace membridge::admin::api {

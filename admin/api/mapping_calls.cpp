@@ -1,12 +1,12 @@
 // The mappings in force: what check says of them now, how their files stand on disk, and what a memory would change.
 #include <set>
 
-#include "admin/api/parts.hpp"
-#include "admin/preview.hpp"
-#include "admin/target_catalogs.hpp"
-#include "mappings/loader.hpp"
-#include "sync/apply/plan_text.hpp"
-#include "sync/queue.hpp"
+#include "admin/api/context.hpp"
+#include "admin/shown/preview.hpp"
+#include "admin/mapping_files/target_catalogs.hpp"
+#include "mappings/files/loader.hpp"
+#include "sync/explain/plan_text.hpp"
+#include "sync/queue/queue.hpp"
 
 namespace membridge::admin::api {
 namespace {

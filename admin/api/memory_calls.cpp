@@ -3,14 +3,14 @@
 
 #include <algorithm>
 
-#include "admin/api/parts.hpp"
-#include "admin/target_catalogs.hpp"
-#include "admin/views.hpp"
+#include "admin/api/context.hpp"
+#include "admin/mapping_files/target_catalogs.hpp"
+#include "admin/shown/views.hpp"
 #include "mappings/memory.hpp"
-#include "sync/apply/why.hpp"
+#include "sync/explain/why.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/where.hpp"
-#include "sync/queue.hpp"
+#include "sync/queue/queue.hpp"
 
 namespace membridge::admin::api {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <charconv>
 
-#include "admin/api/parts.hpp"
-#include "admin/version.hpp"
-#include "sync/parked.hpp"
+#include "admin/api/context.hpp"
+#include "mappings/base/version.hpp"
+#include "sync/queue/parked.hpp"
 #include "sync/postgres/column.hpp"
 
 namespace membridge::admin::api {

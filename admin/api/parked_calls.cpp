@@ -1,8 +1,8 @@
 // Memories that cannot be applied as things stand.
-#include "admin/api/counted.hpp"
-#include "admin/api/parts.hpp"
-#include "admin/views.hpp"
-#include "sync/parked.hpp"
+#include "admin/api/counted_actions.hpp"
+#include "admin/api/context.hpp"
+#include "admin/shown/views.hpp"
+#include "sync/queue/parked.hpp"
 
 namespace membridge::admin::api {
 namespace {

@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "mappings/diagnostic.hpp"
-#include "mappings/utf8.hpp"
+#include "mappings/base/diagnostic.hpp"
+#include "mappings/base/utf8.hpp"
 
 namespace membridge::admin::api {
 namespace {

@@ -2,9 +2,9 @@
 #include <filesystem>
 
 #include "admin/api/document.hpp"
-#include "admin/api/parts.hpp"
-#include "admin/version.hpp"
-#include "sync/tokens.hpp"
+#include "admin/api/context.hpp"
+#include "mappings/base/version.hpp"
+#include "sync/inbox/tokens.hpp"
 
 namespace membridge::admin::api {
 namespace {

@@ -1,7 +1,7 @@
 // Tokens of this API, and the audit.
-#include "admin/admin_tokens.hpp"
-#include "admin/api/parts.hpp"
-#include "admin/views.hpp"
+#include "admin/access/admin_tokens.hpp"
+#include "admin/api/context.hpp"
+#include "admin/shown/views.hpp"
 
 namespace membridge::admin::api {
 namespace {

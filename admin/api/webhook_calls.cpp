@@ -1,10 +1,10 @@
 // The webhooks of the Mem0 projects: as they are to be, as they are, and by hand.
 #include <functional>
 
-#include "admin/api/parts.hpp"
-#include "admin/registrar.hpp"
-#include "admin/webhooks.hpp"
-#include "admin/webhooks_edit.hpp"
+#include "admin/api/context.hpp"
+#include "admin/webhooks/registrar.hpp"
+#include "admin/webhooks/webhooks.hpp"
+#include "admin/webhooks/edit.hpp"
 
 namespace membridge::admin::api {
 namespace {

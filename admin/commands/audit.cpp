@@ -1,4 +1,4 @@
-#include "admin/audit.hpp"
+#include "admin/access/audit.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -8,7 +8,7 @@
 #include "admin/commands/command.hpp"
 #include "admin/commands/filters.hpp"
 #include "admin/commands/state_command.hpp"
-#include "admin/views.hpp"
+#include "admin/shown/views.hpp"
 
 namespace membridge::admin {
 namespace {

@@ -3,15 +3,15 @@
 
 #include <CLI/CLI.hpp>
 
-#include "admin/backfill_text.hpp"
-#include "admin/backfilling.hpp"
+#include "admin/shown/backfill_text.hpp"
+#include "admin/runtime/backfilling.hpp"
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/filters.hpp"
 #include "admin/commands/state_command.hpp"
-#include "admin/config_values.hpp"
+#include "admin/config/values.hpp"
 #include "sync/backfill/run_store.hpp"
-#include "sync/schedule/standing.hpp"
+#include "sync/schedule/backfill_status.hpp"
 
 namespace membridge::admin {
 namespace {

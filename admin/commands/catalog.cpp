@@ -4,8 +4,8 @@
 #include <CLI/CLI.hpp>
 
 #include "admin/commands/command.hpp"
-#include "admin/databases.hpp"
-#include "sync/catalog_reader.hpp"
+#include "admin/runtime/databases.hpp"
+#include "sync/catalog/catalog_reader.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {

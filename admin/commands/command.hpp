@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
-#include "admin/config.hpp"
-#include "mappings/diagnostic.hpp"
-#include "mappings/result.hpp"
+#include "admin/config/config.hpp"
+#include "mappings/base/diagnostic.hpp"
+#include "mappings/base/result.hpp"
 
 namespace CLI {
 class App;

@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "admin/audit.hpp"
+#include "admin/access/audit.hpp"
 
 namespace membridge::admin {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 
 #include "admin/commands/command.hpp"
-#include "admin/databases.hpp"
-#include "mappings/result.hpp"
+#include "admin/runtime/databases.hpp"
+#include "mappings/base/result.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {

@@ -5,7 +5,7 @@
 #include <exception>
 
 #include "admin/commands/command.hpp"
-#include "admin/version.hpp"
+#include "mappings/base/version.hpp"
 
 namespace membridge::admin {
 namespace {

@@ -7,8 +7,8 @@
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/filters.hpp"
 #include "admin/commands/state_command.hpp"
-#include "admin/views.hpp"
-#include "sync/deliveries_store.hpp"
+#include "admin/shown/views.hpp"
+#include "sync/inbox/delivery_log.hpp"
 
 namespace membridge::admin {
 namespace {

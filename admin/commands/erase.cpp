@@ -6,8 +6,8 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
-#include "admin/erasing.hpp"
-#include "sync/erasure.hpp"
+#include "admin/mapping_files/erasure_targets.hpp"
+#include "sync/erase/erasure.hpp"
 
 namespace membridge::admin {
 namespace {

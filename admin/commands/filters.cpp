@@ -1,6 +1,6 @@
 #include "admin/commands/filters.hpp"
 
-#include "admin/config_values.hpp"
+#include "admin/config/values.hpp"
 
 namespace membridge::admin {
 

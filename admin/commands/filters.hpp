@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "mappings/id.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/id.hpp"
+#include "mappings/base/time.hpp"
 
 namespace membridge::admin {
 

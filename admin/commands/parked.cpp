@@ -1,4 +1,4 @@
-#include "sync/parked.hpp"
+#include "sync/queue/parked.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -9,7 +9,7 @@
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/filters.hpp"
 #include "admin/commands/state_command.hpp"
-#include "admin/views.hpp"
+#include "admin/shown/views.hpp"
 
 namespace membridge::admin {
 namespace {

@@ -9,13 +9,13 @@
 #include "admin/commands/command.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
-#include "admin/preview.hpp"
+#include "admin/shown/preview.hpp"
 #include "mappings/memory.hpp"
 #include "sync/apply/applier.hpp"
-#include "sync/apply/given_source.hpp"
-#include "sync/apply/plan_text.hpp"
+#include "sync/explain/given_source.hpp"
+#include "sync/explain/plan_text.hpp"
 #include "sync/mem0/client.hpp"
-#include "sync/reproject.hpp"
+#include "sync/queue/reproject.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {

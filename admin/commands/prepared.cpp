@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "admin/target_catalogs.hpp"
+#include "admin/mapping_files/target_catalogs.hpp"
 
 namespace membridge::admin {
 namespace {

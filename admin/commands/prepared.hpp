@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "admin/commands/command.hpp"
-#include "admin/databases.hpp"
-#include "admin/mapping_set.hpp"
-#include "mappings/catalog.hpp"
+#include "admin/runtime/databases.hpp"
+#include "admin/mapping_files/configured_mappings.hpp"
+#include "mappings/check/catalog.hpp"
 
 namespace membridge::admin {
 

@@ -8,7 +8,7 @@
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
-#include "sync/reproject.hpp"
+#include "sync/queue/reproject.hpp"
 
 namespace membridge::admin {
 namespace {

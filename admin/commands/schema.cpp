@@ -6,7 +6,7 @@
 #include "admin/commands/command.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
-#include "mappings/export_schema.hpp"
+#include "mappings/check/export_schema.hpp"
 
 namespace membridge::admin {
 namespace {

@@ -1,4 +1,4 @@
-#include "admin/serve.hpp"
+#include "admin/serve/serve.hpp"
 
 #include <CLI/CLI.hpp>
 

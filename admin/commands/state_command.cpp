@@ -1,6 +1,6 @@
 #include "admin/commands/state_command.hpp"
 
-#include "admin/databases.hpp"
+#include "admin/runtime/databases.hpp"
 
 namespace membridge::admin {
 

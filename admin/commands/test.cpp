@@ -5,7 +5,7 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/prepared.hpp"
-#include "sync/apply/case_runner.hpp"
+#include "sync/explain/case_runner.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {

@@ -4,11 +4,11 @@
 #include <CLI/CLI.hpp>
 #include <regex>
 
-#include "admin/admin_tokens.hpp"
+#include "admin/access/admin_tokens.hpp"
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/state_command.hpp"
-#include "admin/views.hpp"
+#include "admin/shown/views.hpp"
 
 namespace membridge::admin {
 namespace {

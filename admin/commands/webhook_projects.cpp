@@ -5,7 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "admin/registrar.hpp"
+#include "admin/webhooks/registrar.hpp"
 
 namespace membridge::admin {
 namespace {

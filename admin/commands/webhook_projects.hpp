@@ -7,7 +7,7 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
-#include "admin/webhooks.hpp"
+#include "admin/webhooks/webhooks.hpp"
 
 namespace membridge::admin {
 

@@ -1,4 +1,4 @@
-#include "admin/webhooks.hpp"
+#include "admin/webhooks/webhooks.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -7,8 +7,8 @@
 #include <CLI/CLI.hpp>
 
 #include "admin/commands/webhook_projects.hpp"
-#include "admin/config_values.hpp"
-#include "admin/registrar.hpp"
+#include "admin/config/values.hpp"
+#include "admin/webhooks/registrar.hpp"
 
 namespace membridge::admin {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/prepared.hpp"
-#include "sync/apply/why.hpp"
+#include "sync/explain/why.hpp"
 
 namespace membridge::admin {
 namespace {

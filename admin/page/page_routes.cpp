@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "admin/page/page_files.hpp"
-#include "mappings/digest.hpp"
+#include "mappings/base/digest.hpp"
 
 namespace membridge::admin {
 namespace {

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "receiver/http/response_text.hpp"
-#include "sync/log.hpp"
+#include "mappings/base/log.hpp"
 
 namespace membridge::receiver::http {
 namespace {

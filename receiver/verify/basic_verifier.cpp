@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "receiver/token.hpp"
-#include "receiver/verify/base64.hpp"
+#include "receiver/verify/token.hpp"
+#include "mappings/base/encoding.hpp"
 #include "receiver/verify/signing.hpp"
 
 namespace membridge::receiver {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "receiver/verify/base64.hpp"
+#include "mappings/base/encoding.hpp"
 
 namespace membridge::receiver {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mappings/result.hpp"
+#include "mappings/base/result.hpp"
 #include "receiver/http/message.hpp"
 
 namespace membridge::receiver {

@@ -9,7 +9,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "mappings/digest.hpp"
+#include "mappings/base/digest.hpp"
 
 namespace membridge::receiver {
 namespace {

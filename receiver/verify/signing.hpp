@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "mappings/time.hpp"
+#include "mappings/base/time.hpp"
 #include "receiver/http/message.hpp"
 
 namespace membridge::receiver {

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-#include "receiver/verify/base64.hpp"
+#include "mappings/base/encoding.hpp"
 #include "receiver/verify/signing.hpp"
 
 namespace membridge::receiver {

@@ -2,8 +2,8 @@
 
 #include <memory>
 
-#include "receiver/snapshot.hpp"
-#include "receiver/token.hpp"
+#include "receiver/verify/snapshot.hpp"
+#include "receiver/verify/token.hpp"
 #include "receiver/verify/verifier.hpp"
 
 namespace membridge::receiver {

@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "mappings/id.hpp"
-#include "mappings/result.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/id.hpp"
+#include "mappings/base/result.hpp"
+#include "mappings/base/time.hpp"
 #include "receiver/http/message.hpp"
-#include "sync/inbox.hpp"
+#include "sync/inbox/inbox.hpp"
 
 namespace membridge::receiver {
 

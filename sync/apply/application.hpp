@@ -15,7 +15,7 @@
 #include "sync/apply/report.hpp"
 #include "sync/apply/row_settlement.hpp"
 #include "sync/apply/source.hpp"
-#include "sync/apply/waits.hpp"
+#include "sync/apply/missing_rows.hpp"
 #include "sync/apply/work.hpp"
 
 namespace membridge::sync {

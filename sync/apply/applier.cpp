@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "mappings/check.hpp"
+#include "mappings/check/check.hpp"
 #include "sync/apply/application.hpp"
 
 namespace membridge::sync {

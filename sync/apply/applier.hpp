@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "mappings/catalog.hpp"
+#include "mappings/check/catalog.hpp"
 #include "mappings/mapping.hpp"
 #include "sync/apply/source.hpp"
 #include "sync/postgres/session.hpp"

@@ -8,7 +8,7 @@
 #include <tuple>
 #include <vector>
 
-#include "mappings/time.hpp"
+#include "mappings/base/time.hpp"
 #include "sync/apply/settle.hpp"
 #include "sync/apply/source.hpp"
 #include "sync/postgres/session.hpp"

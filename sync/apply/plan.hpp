@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "mappings/catalog.hpp"
+#include "mappings/check/catalog.hpp"
 #include "mappings/mapping.hpp"
 #include "sync/apply/target_table.hpp"
 

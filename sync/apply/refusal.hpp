@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "mappings/result.hpp"
+#include "mappings/base/result.hpp"
 
 namespace membridge::sync {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "mappings/time.hpp"
+#include "mappings/base/time.hpp"
 
 namespace membridge::sync {
 

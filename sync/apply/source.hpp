@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "mappings/id.hpp"
-#include "mappings/result.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/id.hpp"
+#include "mappings/base/result.hpp"
+#include "mappings/base/time.hpp"
 
 namespace membridge::sync {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "mappings/catalog.hpp"
+#include "mappings/check/catalog.hpp"
 #include "sync/apply/json_path.hpp"
 #include "sync/postgres/session.hpp"
 

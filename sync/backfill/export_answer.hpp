@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <nlohmann/json.hpp>
 
-#include "mappings/result.hpp"
+#include "mappings/base/result.hpp"
 
 namespace membridge::sync {
 

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <set>
 
-#include "mappings/digest.hpp"
+#include "mappings/base/digest.hpp"
 #include "sync/backfill/export_answer.hpp"
 #include "sync/backfill/run_store.hpp"
-#include "sync/canary.hpp"
-#include "sync/log.hpp"
-#include "sync/queue.hpp"
-#include "sync/suppression.hpp"
+#include "sync/worker/canary.hpp"
+#include "mappings/base/log.hpp"
+#include "sync/queue/queue.hpp"
+#include "sync/queue/suppression.hpp"
 
 namespace membridge::sync {
 namespace {

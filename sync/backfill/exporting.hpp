@@ -10,7 +10,7 @@
 
 #include "sync/backfill/export_jobs.hpp"
 #include "sync/backfill/job.hpp"
-#include "sync/mapping_set.hpp"
+#include "sync/worker/mapping_set.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
 

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <string>
 
-#include "mappings/result.hpp"
+#include "mappings/base/result.hpp"
 #include "sync/backfill/run.hpp"
 
 namespace membridge::sync {

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "mappings/id.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/id.hpp"
+#include "mappings/base/time.hpp"
 
 namespace membridge::sync {
 

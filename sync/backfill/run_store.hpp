@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mappings/result.hpp"
+#include "mappings/base/result.hpp"
 #include "sync/backfill/run.hpp"
 #include "sync/postgres/session.hpp"
 

@@ -9,8 +9,8 @@
 
 #include "sync/backfill/run_store.hpp"
 #include "sync/backfill/walk.hpp"
-#include "sync/log.hpp"
-#include "sync/reproject.hpp"
+#include "mappings/base/log.hpp"
+#include "sync/queue/reproject.hpp"
 
 namespace membridge::sync {
 namespace {

@@ -9,7 +9,7 @@
 #include "sync/backfill/job.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
-#include "sync/worker.hpp"
+#include "sync/worker/worker.hpp"
 
 namespace membridge::sync {
 

@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "sync/marking.hpp"
+#include "sync/queue/marking.hpp"
 #include "sync/postgres/column.hpp"
-#include "sync/queue.hpp"
+#include "sync/queue/queue.hpp"
 
 namespace membridge::sync {
 namespace {

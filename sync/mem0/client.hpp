@@ -11,9 +11,9 @@
 #include <string_view>
 #include <vector>
 
-#include "mappings/id.hpp"
+#include "mappings/base/id.hpp"
 #include "mappings/memory.hpp"
-#include "mappings/result.hpp"
+#include "mappings/base/result.hpp"
 #include "sync/mem0/budget.hpp"
 #include "sync/mem0/filters.hpp"
 

@@ -3,7 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "mappings/utf8.hpp"
+#include "mappings/base/utf8.hpp"
 #include "sync/mem0/answer.hpp"
 
 namespace membridge::sync::mem0 {

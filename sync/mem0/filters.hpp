@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "mappings/id.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/id.hpp"
+#include "mappings/base/time.hpp"
 
 namespace membridge::sync::mem0 {
 

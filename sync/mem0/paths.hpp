@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "mappings/id.hpp"
+#include "mappings/base/id.hpp"
 
 /// Every address of Mem0's API that the bridge calls, and nothing else: a change of theirs is a change of one line here.
 /// All of them begin with a slash and, query apart, end with one, as Mem0 insists.

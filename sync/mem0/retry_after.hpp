@@ -4,7 +4,7 @@
 #include <optional>
 #include <string_view>
 
-#include "mappings/time.hpp"
+#include "mappings/base/time.hpp"
 
 namespace membridge::sync::mem0 {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mappings/result.hpp"
+#include "mappings/base/result.hpp"
 #include "sync/mem0/client.hpp"
 
 namespace membridge::sync::mem0 {

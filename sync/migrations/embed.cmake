@@ -1,5 +1,5 @@
 # Writes the numbered SQL files beside this script into a C++ source, in order: cmake -DOUTPUT=migrations.cpp -P embed.cmake
-set(text "// Written by sync/migrations/embed.cmake from the SQL files beside it.\n#include <array>\n\n#include \"sync/migrate.hpp\"\n\nnamespace membridge::sync {\nnamespace {\n\n")
+set(text "// Written by sync/migrations/embed.cmake from the SQL files beside it.\n#include <array>\n\n#include \"sync/migrations/migrate.hpp\"\n\nnamespace membridge::sync {\nnamespace {\n\n")
 foreach(kind State Ledger)
   string(TOLOWER ${kind} folder)
   file(GLOB files "${CMAKE_CURRENT_LIST_DIR}/${folder}/*.sql")

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "mappings/time.hpp"
+#include "mappings/base/time.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync::postgres {

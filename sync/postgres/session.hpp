@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mappings/result.hpp"
+#include "mappings/base/result.hpp"
 
 namespace membridge::sync::postgres {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "mappings/result.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/result.hpp"
+#include "mappings/base/time.hpp"
 #include "sync/schedule/time_zone.hpp"
 
 namespace membridge::sync {

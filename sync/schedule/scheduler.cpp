@@ -7,10 +7,10 @@
 #include <functional>
 #include <random>
 
-#include "mappings/diagnostic.hpp"
+#include "mappings/base/diagnostic.hpp"
 #include "sync/backfill/run_store.hpp"
-#include "sync/log.hpp"
-#include "sync/schedule/standing.hpp"
+#include "mappings/base/log.hpp"
+#include "sync/schedule/backfill_status.hpp"
 
 namespace membridge::sync {
 namespace {

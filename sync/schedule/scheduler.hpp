@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "mappings/result.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/result.hpp"
+#include "mappings/base/time.hpp"
 #include "sync/backfill/job.hpp"
 #include "sync/backfill/run.hpp"
 #include "sync/postgres/session.hpp"

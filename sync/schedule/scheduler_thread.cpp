@@ -4,7 +4,7 @@
 #include <exception>
 #include <typeinfo>
 
-#include "sync/log.hpp"
+#include "mappings/base/log.hpp"
 
 namespace membridge::sync {
 namespace {

@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <vector>
 
-#include "mappings/diagnostic.hpp"
+#include "mappings/base/diagnostic.hpp"
 
 namespace membridge::sync {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "mappings/result.hpp"
-#include "mappings/time.hpp"
+#include "mappings/base/result.hpp"
+#include "mappings/base/time.hpp"
 
 namespace membridge::sync {
 

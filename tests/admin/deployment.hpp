@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "admin/webhooks.hpp"
-#include "receiver/token.hpp"
+#include "admin/webhooks/webhooks.hpp"
+#include "receiver/verify/token.hpp"
 #include "tests/support/mem0_sim.hpp"
 #include "tests/support/postgres.hpp"
 

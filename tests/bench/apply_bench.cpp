@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "sync/postgres/column.hpp"
-#include "sync/reproject.hpp"
+#include "sync/queue/reproject.hpp"
 #include "tests/bench/notes.hpp"
-#include "tests/sync/backfilling.hpp"
+#include "tests/sync/backfill/backfilling.hpp"
 
 namespace {
 

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "tests/bench/notes.hpp"
-#include "tests/sync/backfilling.hpp"
+#include "tests/sync/backfill/backfilling.hpp"
 
 namespace {
 

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "mappings/time.hpp"
+#include "mappings/base/time.hpp"
 #include "tests/support/postgres.hpp"
 
 namespace membridge::e2e {

@@ -6,7 +6,7 @@
 #include <set>
 #include <sstream>
 
-#include "mappings/yaml_source.hpp"
+#include "mappings/files/yaml_source.hpp"
 #include "tests/e2e/world.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/http_client.hpp"

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "tests/e2e/world.hpp"
-#include "tests/receiver/raw_client.hpp"
+#include "tests/receiver/http/raw_client.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/http_client.hpp"
 

@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "sync/embedded_child.hpp"
+#include "sync/embedded/child_process.hpp"
 #include "tests/e2e/world.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/http_client.hpp"

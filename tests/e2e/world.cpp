@@ -5,7 +5,7 @@
 #include <iterator>
 #include <stdexcept>
 
-#include "receiver/token.hpp"
+#include "receiver/verify/token.hpp"
 #include "tests/support/http_client.hpp"
 
 namespace membridge::e2e {

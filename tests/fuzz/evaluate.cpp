@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-#include "mappings/loader.hpp"
+#include "mappings/files/loader.hpp"
 #include "mappings/memory.hpp"
 
 namespace {

@@ -2,7 +2,7 @@
 #include <cstdlib>
 #include <string>
 
-#include "mappings/loader.hpp"
+#include "mappings/files/loader.hpp"
 
 // Any bytes as a mapping file: a mapping comes out, or problems that say why not, each in a line a reader can print.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mappings/evaluate.hpp"
-#include "mappings/loader.hpp"
+#include "mappings/files/loader.hpp"
 
 namespace membridge::mappings::test {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "mappings/time.hpp"
+#include "mappings/base/time.hpp"
 
 namespace membridge::mem0_sim {
 

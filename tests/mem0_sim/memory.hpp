@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "mappings/time.hpp"
+#include "mappings/base/time.hpp"
 #include "tests/mem0_sim/calendar.hpp"
 #include "tests/mem0_sim/dice.hpp"
 

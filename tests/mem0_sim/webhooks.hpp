@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "mappings/time.hpp"
+#include "mappings/base/time.hpp"
 #include "tests/mem0_sim/dice.hpp"
 
 namespace membridge::mem0_sim {

@@ -10,7 +10,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-#include "receiver/token.hpp"
+#include "receiver/verify/token.hpp"
 #include "tests/support/bridge.hpp"
 #include "tests/support/mem0_sim.hpp"
 #include "tests/support/postgres.hpp"

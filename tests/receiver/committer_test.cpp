@@ -6,7 +6,7 @@
 #include <set>
 #include <thread>
 
-#include "tests/receiver/echo_server.hpp"
+#include "tests/receiver/http/echo_server.hpp"
 #include "tests/receiver/scripted_inbox.hpp"
 #include "tests/support/catch.hpp"
 

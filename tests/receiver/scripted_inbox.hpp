@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "sync/inbox.hpp"
+#include "sync/inbox/inbox.hpp"
 
 namespace membridge::test {
 

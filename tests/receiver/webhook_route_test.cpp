@@ -10,9 +10,9 @@
 #include "receiver/http/server.hpp"
 #include "receiver/verify/standard_webhooks.hpp"
 #include "receiver/verify/token_verifier.hpp"
-#include "tests/receiver/echo_server.hpp"
+#include "tests/receiver/http/echo_server.hpp"
 #include "tests/receiver/scripted_inbox.hpp"
-#include "tests/receiver/verifying.hpp"
+#include "tests/receiver/verify/verifying.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
 

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <stdexcept>
 
-#include "sync/embedded_child.hpp"
+#include "sync/embedded/child_process.hpp"
 #include "tests/support/http_client.hpp"
 
 namespace membridge::test {

@@ -14,8 +14,8 @@
 #include <optional>
 #include <stdexcept>
 
-#include "sync/embedded_child.hpp"
-#include "sync/migrate.hpp"
+#include "sync/embedded/child_process.hpp"
+#include "sync/migrations/migrate.hpp"
 
 namespace membridge::test {
 namespace {

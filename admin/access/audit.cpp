@@ -1,0 +1,193 @@
+#include "admin/access/audit.hpp"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "mappings/base/digest.hpp"
+#include "sync/postgres/column.hpp"
+#include "sync/postgres/where.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using sync::postgres::Rows;
+using sync::postgres::Session;
+using sync::postgres::Transaction;
+using sync::postgres::Where;
+
+constexpr std::size_t kLongestPage = 1000;
+constexpr const char* kColumns =
+    "a.number, a.at, a.actor, a.role, a.source, a.action, a.object, a.outcome, a.detail, a.previous, a.hash";
+
+/// PostgreSQL holds neither NUL nor what is not UTF-8; the hash is over what it holds.
+std::string Storable(std::string text) {
+  std::replace(text.begin(), text.end(), '\0', ' ');
+  const auto dumped = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return nlohmann::json::parse(dumped).get<std::string>();
+}
+
+std::string DumpOf(const nlohmann::json& detail) {
+  return Storable(detail.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+AuditEntry::Outcome OutcomeOf(std::string_view name) {
+  if (name == "done") return AuditEntry::Outcome::kDone;
+  return name == "refused" ? AuditEntry::Outcome::kRefused : AuditEntry::Outcome::kFailed;
+}
+
+/// The hash is over `detail` byte for byte, so it is taken before anybody parses it.
+std::string ChainHash(const AuditRecord& record, const std::string& detail) {
+  const AuditEntry& entry = record.entry;
+  const nlohmann::json parts =
+      nlohmann::json::array({record.previous, record.number, FormatRfc3339(record.at), entry.actor, entry.role, entry.source,
+                             entry.action, entry.object, NameOf(entry.outcome), detail});
+  return mappings::Sha256Hex(parts.dump());
+}
+
+AuditRecord RecordAt(const Rows& rows, std::size_t row) {
+  const auto text = [&](std::size_t column) { return std::string{rows.Text(row, column)}; };
+  AuditRecord record;
+  record.number = rows.Int(row, 0);
+  record.at = sync::postgres::TimeAt(rows, row, 1);
+  record.entry = {text(2),
+                  text(3),
+                  text(4),
+                  text(5),
+                  text(6),
+                  OutcomeOf(rows.Text(row, 7)),
+                  nlohmann::json::parse(rows.Text(row, 8), nullptr, false)};
+  record.previous = text(9);
+  record.hash = text(10);
+  return record;
+}
+
+std::optional<std::int64_t> NumberIn(const std::string& cursor) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), number);
+  if (error != std::errc{} || end != cursor.data() + cursor.size() || number < 1) return std::nullopt;
+  return number;
+}
+
+/// What is wrong with an entry behind `previous`; empty when it fits.
+std::string ProblemWith(const AuditRecord& record, const std::string& detail, std::int64_t expected,
+                        const std::string& previous) {
+  if (record.number != expected) return fmt::format("entry {} is missing", expected);
+  if (record.previous != previous) return fmt::format("entry {} does not follow the one before", record.number);
+  if (record.hash != ChainHash(record, detail)) return fmt::format("entry {} was changed", record.number);
+  return {};
+}
+
+}  // namespace
+
+std::string_view NameOf(AuditEntry::Outcome outcome) {
+  switch (outcome) {
+    case AuditEntry::Outcome::kDone:
+      return "done";
+    case AuditEntry::Outcome::kRefused:
+      return "refused";
+    case AuditEntry::Outcome::kFailed:
+      return "failed";
+  }
+  return "failed";
+}
+
+std::string Audit::HashOf(const AuditRecord& record) {
+  return ChainHash(record, DumpOf(record.entry.detail));
+}
+
+AuditRecord Audit::Append(Transaction& transaction, const AuditEntry& entry) {
+  // The head's row is the lock: numbers have no gaps, and nobody reads a head that is about to move.
+  const Rows head = transaction.Run("SELECT number, hash, clock_timestamp() FROM membridge.audit_head FOR UPDATE");
+  AuditRecord record;
+  record.number = head.Int(0, 0) + 1;
+  record.previous = head.Text(0, 1);
+  record.at = sync::postgres::TimeAt(head, 0, 2);
+  record.entry = {
+      Storable(entry.actor), Storable(entry.role), Storable(entry.source), Storable(entry.action), Storable(entry.object),
+      entry.outcome,         entry.detail};
+  const std::string detail = DumpOf(entry.detail);
+  record.hash = ChainHash(record, detail);
+  transaction.Run(
+      "WITH entry AS (INSERT INTO membridge.audit (number, at, actor, role, source, action, object, outcome, detail, previous, "
+      "hash) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)) UPDATE membridge.audit_head SET number = $1::bigint, hash = $11",
+      {std::to_string(record.number), FormatRfc3339(record.at), record.entry.actor, record.entry.role, record.entry.source,
+       record.entry.action, record.entry.object, std::string{NameOf(entry.outcome)}, detail, record.previous, record.hash});
+  return record;
+}
+
+AuditRecord Audit::Append(Session& session, const AuditEntry& entry) {
+  Transaction transaction = session.Begin();
+  AuditRecord record = Append(transaction, entry);
+  transaction.Commit();
+  return record;
+}
+
+Result<AuditPage> Audit::List(Transaction& transaction, const AuditFilter& filter, std::size_t limit,
+                              const std::optional<std::string>& cursor) {
+  Where where;
+  if (filter.actor) where.Add("a.actor = ?", *filter.actor);
+  if (filter.action) where.Add("a.action = ?", *filter.action);
+  if (filter.outcome) where.Add("a.outcome = ?", *filter.outcome);
+  if (filter.since) where.Add("a.at >= ?::timestamptz", FormatRfc3339(*filter.since));
+  if (filter.until) where.Add("a.at < ?::timestamptz", FormatRfc3339(*filter.until));
+  if (cursor) {
+    const auto number = NumberIn(*cursor);
+    if (!number) return Fail(ErrorCode::kRefused, "the cursor is not one of this list", "start again without a cursor");
+    where.Add("a.number < ?::bigint", std::to_string(*number));
+  }
+  limit = std::clamp<std::size_t>(limit, 1, kLongestPage);
+  const Rows rows = transaction.Run(
+      fmt::format("SELECT {} FROM membridge.audit a {} ORDER BY a.number DESC LIMIT {}", kColumns, where.Sql(), limit + 1),
+      where.Params());
+  AuditPage page;
+  for (std::size_t row = 0; row < std::min(rows.size(), limit); ++row) page.entries.push_back(RecordAt(rows, row));
+  if (rows.size() > limit) page.next = std::to_string(page.entries.back().number);
+  return page;
+}
+
+AuditVerdict Audit::Verify(Session& session) {
+  Transaction transaction = session.Begin();
+  transaction.Run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  const Rows head = transaction.Run("SELECT number, hash FROM membridge.audit_head");
+  AuditVerdict verdict;
+  std::string previous;
+  for (;;) {
+    const Rows rows =
+        transaction.Run(fmt::format("SELECT {} FROM membridge.audit a WHERE a.number > $1::bigint ORDER BY a.number LIMIT {}",
+                                    kColumns, kLongestPage),
+                        {std::to_string(verdict.entries)});
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      const AuditRecord record = RecordAt(rows, row);
+      verdict.problem = ProblemWith(record, std::string{rows.Text(row, 8)}, verdict.entries + 1, previous);
+      if (!verdict.Intact()) {
+        verdict.broken_at = verdict.entries + 1;
+        return verdict;
+      }
+      previous = verdict.head = record.hash;
+      ++verdict.entries;
+    }
+    if (rows.size() < kLongestPage) break;
+  }
+  if (head.empty() || head.Int(0, 0) != verdict.entries || head.Text(0, 1) != verdict.head) {
+    verdict.problem = fmt::format("the newest entry is {}, and the head says otherwise: entries were cut off", verdict.entries);
+    verdict.broken_at = verdict.entries + 1;
+  }
+  return verdict;
+}
+
+bool Audit::Holds(Session& session, const std::string& hash) {
+  return !session.Run("SELECT FROM membridge.audit WHERE hash = $1 LIMIT 1", {hash}).empty();
+}
+
+std::string CommandActor() {
+  const passwd* user = getpwuid(geteuid());
+  return "cli:" + (user != nullptr ? std::string{user->pw_name} : std::to_string(geteuid()));
+}
+
+}  // namespace membridge::admin

@@ -1,0 +1,194 @@
+#include "admin/config/config.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "admin/config/fields.hpp"
+#include "admin/config/sections.hpp"
+#include "admin/config/values.hpp"
+
+namespace membridge::admin {
+namespace {
+
+/// Shorter ones can be guessed.
+constexpr std::size_t kShortestToken = 16;
+
+void ReadAdminToken(const YamlNode& item, Fields& admin, Config& config) {
+  ReadingContext& context = admin.context();
+  if (!IsMap(item, "a token", context)) return;
+  Fields fields{item, "a token", context};
+  AdminToken token;
+  token.name = fields.RequiredText("name", "a name tells tokens apart in the log").value_or("");
+  for (const AdminToken& other : config.admin_tokens) {
+    if (other.name == token.name)
+      context.problems.Error(fields.PlaceOf("name"),
+                             fmt::format("two tokens are named \"{}\"; the audit could not tell them apart", token.name));
+  }
+  if (const auto text = fields.RequiredText("token", "write token: \"${MEMBRIDGE_ADMIN_TOKEN}\"")) {
+    token.token = *text;
+    if (text->size() < kShortestToken)
+      context.problems.Error(
+          fields.PlaceOf("token"),
+          fmt::format("a token must have at least {} characters; openssl rand -hex 32 makes a good one", kShortestToken));
+  }
+  if (const auto text = fields.RequiredText("role", "write viewer, operator or admin")) {
+    const auto role = RoleNamed(*text);
+    if (!role) {
+      context.problems.Error(fields.Take("role")->place,
+                             fmt::format("unknown role \"{}\"{}", *text, Suggestion(*text, {"viewer", "operator", "admin"})));
+    }
+    token.role = role.value_or(Role::kViewer);
+  }
+  fields.Done();
+  config.admin_tokens.push_back(std::move(token));
+}
+
+void ReadAdmin(Fields& top, Config& config) {
+  const YamlNode* section = top.Take("admin");
+  if (section == nullptr || !IsMap(*section, "\"admin\"", top.context())) return;
+  Fields fields{*section, "\"admin\"", top.context()};
+  fields.Read("listen", config.admin_listen);
+  for (const YamlNode* item : fields.List("tokens")) ReadAdminToken(*item, fields, config);
+  std::vector<std::string> proxies;
+  for (const YamlNode* item : fields.List("trusted_proxies")) {
+    if (auto text = TextOf(*item, "a network", top.context())) proxies.push_back(std::move(*text));
+  }
+  if (auto networks = receiver::Networks::Read(proxies)) {
+    config.admin_trusted_proxies = std::move(*networks);
+  } else {
+    top.context().problems.Error(fields.PlaceOf("trusted_proxies"), networks.error().message + "; write networks as 10.0.0.0/8");
+  }
+  fields.Done();
+}
+
+void ReadSync(Fields& top, SyncConfig& sync) {
+  const YamlNode* section = top.Take("sync");
+  if (section == nullptr || !IsMap(*section, "\"sync\"", top.context())) return;
+  Fields fields{*section, "\"sync\"", top.context()};
+  fields.Read("workers", 1, 64, sync.workers);
+  fields.Read("batch", 1, 200, sync.batch);
+  fields.Read("read_lag", sync.read_lag);
+  fields.Read("lease", sync.lease);
+  fields.Read("poll", sync.poll);
+  fields.Read("delivery_patience", sync.delivery_patience);
+  if (sync.poll < std::chrono::milliseconds{10}) {
+    top.context().problems.Error(fields.PlaceOf("poll"), "\"poll\" must be at least 10ms");
+  }
+  if (sync.lease < std::chrono::seconds{5}) {
+    top.context().problems.Error(fields.PlaceOf("lease"),
+                                 "\"lease\" must be at least 5s: a claim covers a read at Mem0 and a transaction");
+  }
+  fields.Done();
+}
+
+void ReadRetention(Fields& top, Config& config) {
+  const YamlNode* section = top.Take("retention");
+  if (section == nullptr || !IsMap(*section, "\"retention\"", top.context())) return;
+  Fields fields{*section, "\"retention\"", top.context()};
+  fields.Read("deliveries", config.keep_deliveries);
+  fields.Read("parked", config.keep_parked);
+  fields.Read("runs", config.keep_runs);
+  if (config.keep_deliveries < std::chrono::days{1}) {
+    top.context().problems.Error(fields.PlaceOf("deliveries"),
+                                 "\"deliveries\" must be at least 1d: they are dropped by whole days");
+  }
+  fields.Done();
+}
+
+void ReadDatabase(Fields& top, Config& config) {
+  const auto database = top.RequiredText("database", "write embedded, or postgresql://…");
+  if (!database || *database == "embedded") return;
+  if (IsDsn(*database)) {
+    config.database = *database;
+  } else {
+    top.context().problems.Error(top.Take("database")->place, "\"database\" must be embedded, or begin with postgresql://");
+  }
+}
+
+void ReadMaxBody(Fields& top, Config& config) {
+  const auto text = top.Text("max_body");
+  if (!text) return;
+  const auto size = ParseSize(*text);
+  if (size && *size >= 1024 && *size <= std::size_t{64} * 1024 * 1024) {
+    config.max_body_bytes = *size;
+  } else {
+    top.context().problems.Error(top.Take("max_body")->place,
+                                 "\"max_body\" must be a size from 1KiB to 64MiB; write a number with KiB or MiB, as in 1MiB");
+  }
+}
+
+Config ReadTop(const YamlNode& root, const std::string& file, ReadingContext& context) {
+  Config config;
+  config.file = file;
+  Fields top{root, "the configuration", context};
+  top.Read("listen", config.listen);
+  ReadAdmin(top, config);
+  ReadDatabase(top, config);
+  config.state_dir = context.PathOf(top.Text("state_dir").value_or("membridge-data"));
+  ReadProjects(top, config);
+  ReadTargets(top, config);
+  ReadMappings(top, config);
+  ReadBackfill(top, config);
+  ReadRetention(top, config);
+  ReadMaxBody(top, config);
+  top.Read("soft_stop", config.soft_stop);
+  ReadSync(top, config.sync);
+  top.Done();
+  return config;
+}
+
+}  // namespace
+
+const ProjectConfig* Config::FindProject(const ProjectId& id) const {
+  for (const auto& project : projects) {
+    if (project.id == id) return &project;
+  }
+  return nullptr;
+}
+
+const TargetConfig* Config::FindTarget(const std::string& name) const {
+  for (const auto& target : targets) {
+    if (target.name == name) return &target;
+  }
+  return nullptr;
+}
+
+Environment ProcessEnvironment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+  };
+}
+
+std::optional<Config> ReadConfig(const std::string& file, const std::string& yaml, const Environment& environment,
+                                 mappings::Diagnostics& problems) {
+  mappings::Diagnostics found;
+  ReadingContext context{environment, found, std::filesystem::path{file}.parent_path().string()};
+  std::optional<Config> config;
+  if (const auto source = mappings::YamlSource::Parse(file, yaml, found)) {
+    if (source->Root().kind == YamlNode::Kind::kMap) {
+      config = ReadTop(source->Root(), file, context);
+    } else {
+      found.Error({file, 0, 0}, "the configuration is empty or no map; it needs at least \"database\" and \"projects\"");
+    }
+  }
+  problems.Append(found);
+  return found.HasErrors() ? std::nullopt : std::move(config);
+}
+
+std::optional<Config> LoadConfig(const std::string& file, const Environment& environment, mappings::Diagnostics& problems) {
+  std::ifstream stream{file};
+  std::stringstream text;
+  // A folder opens but cannot be read: the second check catches it.
+  if (!stream || !(text << stream.rdbuf())) {
+    problems.Error({file, 0, 0}, "cannot be read; give the configuration with --config FILE");
+    return std::nullopt;
+  }
+  return ReadConfig(file, text.str(), environment, problems);
+}
+
+}  // namespace membridge::admin

@@ -1,0 +1,137 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/config/role.hpp"
+#include "mappings/base/diagnostic.hpp"
+#include "mappings/base/id.hpp"
+#include "receiver/verify/network.hpp"
+#include "receiver/verify/verifier.hpp"
+#include "sync/worker/canary.hpp"
+
+namespace membridge::admin {
+
+/// An address to listen on. Port 0 lets the system choose.
+struct ListenAddress {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+struct AdminToken {
+  std::string name;
+  Role role = Role::kViewer;
+  std::string token;  ///< secret
+};
+
+/// One scheme that has to let a delivery in.
+struct VerificationScheme {
+  std::string name;                                      ///< as written: `token`, `hmac`, …
+  std::shared_ptr<const receiver::Verifier> verifier{};  ///< nothing for `token`: its tokens are in the database
+  std::vector<VerificationScheme> parts{};               ///< of `all` and `any`, which have no verifier of their own either
+};
+
+struct WebhookConfig {
+  std::string public_url;  ///< without a slash at the end; empty when nothing is registered for this project
+  std::string name;
+  std::vector<std::string> events;
+  bool manage = false;
+  std::chrono::milliseconds check_every = std::chrono::minutes{5};  ///< how often a managed webhook is looked at
+  std::chrono::seconds overlap = std::chrono::hours{24};            ///< how long a replaced token goes on being accepted
+  std::vector<VerificationScheme> verify;                           ///< all of them must pass
+};
+
+struct ProjectConfig {
+  ProjectId id;
+  std::string api_key;   ///< secret
+  std::string base_url;  ///< without a slash at the end
+  std::size_t calls_per_second = 100;  ///< to Mem0, at most; fewer where Mem0 asks for it
+  WebhookConfig webhook;
+  std::optional<sync::CanaryOptions> canary{};  ///< nothing: none is let out
+};
+
+/// Where target tables stand: nothing is the state database, else the DSN of its own (secret: it may hold a password).
+struct TargetConfig {
+  std::string name;
+  std::optional<std::string> dsn;
+};
+
+struct MappingConfig {
+  std::string file;                  ///< as it can be opened
+  std::optional<ProjectId> project;  ///< nothing: every project
+  std::string target = "default";
+  std::map<std::string, std::string> vars;
+  mappings::Place place;
+};
+
+struct BackfillConfig {
+  enum class Kind { kExport, kIncrementalSweep, kFullSweep };
+  std::string name;
+  ProjectId project;
+  Kind kind = Kind::kExport;
+  std::string export_mapping;  ///< of kExport
+  std::string instructions;    ///< of kExport: what Mem0 is told besides the schema; empty: the usual words
+  bool profiles = false;       ///< of kExport: reads Mem0's User Profiles instead of asking for exports
+  bool full = false;           ///< of kExport: every user each time, changed or not
+  std::chrono::seconds deadline = std::chrono::minutes{10};  ///< of kExport: one that is not ready by then has failed
+  std::string schedule;        ///< five cron fields
+  std::string timezone = "UTC";
+  std::chrono::seconds jitter{0};  ///< a run starts up to so much after its moment
+  mappings::Place place;
+};
+
+struct SyncConfig {
+  std::size_t workers = 2;
+  std::size_t batch = 200;  ///< memories per claim, at most what one Mem0 list call can hold (200)
+  std::chrono::milliseconds read_lag{
+      1'000};                             ///< a read that began earlier than this after the newest delivery is looked at again
+  std::chrono::seconds lease{60};         ///< how long a claim hides a memory from other workers
+  std::chrono::milliseconds poll{1'000};  ///< the floor under NOTIFY
+  std::chrono::seconds delivery_patience{60};  ///< a change younger than this may still be delivered: no sweep calls it lost
+};
+
+/// `membridge.yaml`, read and checked as far as that goes without database and network. Every relative path in the file counts
+/// from the file's own folder; here they are as they can be opened.
+struct Config {
+  std::string file;
+  ListenAddress listen{"127.0.0.1", 8080};
+  ListenAddress admin_listen{"127.0.0.1", 8081};
+  std::vector<AdminToken> admin_tokens;
+  receiver::Networks admin_trusted_proxies;  ///< whose X-Forwarded-For the admin API believes
+  std::optional<std::string> database;  ///< nothing: embedded; else a DSN (secret: it may hold a password)
+  std::string state_dir;
+  std::vector<ProjectConfig> projects;
+  std::vector<TargetConfig> targets;  ///< `default` is always among them
+  std::vector<MappingConfig> mappings;
+  std::vector<BackfillConfig> backfill;
+  std::chrono::seconds keep_deliveries = std::chrono::days{30};
+  std::chrono::seconds keep_parked = std::chrono::days{90};
+  std::chrono::seconds keep_runs = std::chrono::days{90};
+  std::size_t max_body_bytes = 1024 * 1024;
+  std::chrono::milliseconds soft_stop{25'000};
+  SyncConfig sync;
+
+  const ProjectConfig* FindProject(const ProjectId& id) const;
+  const TargetConfig* FindTarget(const std::string& name) const;
+};
+
+/// Where `${VAR}` comes from: the process's environment, or a test's.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+Environment ProcessEnvironment();
+
+/// Reads the configuration from disk. Every problem is added to `problems` with its place; nothing is returned when one is an
+/// error. No message holds the value of a variable, a key, a token or a DSN. Never throws on bad input.
+std::optional<Config> LoadConfig(const std::string& file, const Environment& environment, mappings::Diagnostics& problems);
+
+/// The same from text; `file` gives the folder that paths count from, and the name in messages.
+std::optional<Config> ReadConfig(const std::string& file, const std::string& yaml, const Environment& environment,
+                                 mappings::Diagnostics& problems);
+
+}  // namespace membridge::admin

@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "admin/config/sections.hpp"
+#include "admin/config/values.hpp"
+#include "admin/webhooks/webhooks.hpp"
+
+namespace membridge::admin {
+namespace {
+
+/// A URL without query or fragment, and without the slash at its end. Nothing when it is none; that has been reported.
+std::optional<std::string> ReadUrl(Fields& fields, std::string_view key) {
+  auto url = fields.Text(key);
+  if (!url) return std::nullopt;
+  const bool scheme = url->starts_with("https://") || url->starts_with("http://");
+  const std::string_view rest = scheme ? std::string_view{*url}.substr(url->find("//") + 2) : std::string_view{};
+  if (rest.empty() || rest.front() == '/' || rest.find_first_of("?#@ \t") != std::string_view::npos) {
+    fields.context().problems.Error(
+        fields.Take(key)->place,
+        fmt::format("\"{}\" must be http(s)://host without user, query or fragment; write https://host.example.com", key));
+    return std::nullopt;
+  }
+  while (url->back() == '/') url->pop_back();
+  return url;
+}
+
+std::string ReadApiKey(Fields& fields) {
+  const bool both = fields.Take("api_key") != nullptr && fields.Take("api_key_file") != nullptr;
+  if (both)
+    fields.context().problems.Error(fields.PlaceOf("api_key_file"),
+                                    fmt::format("{} has both \"api_key\" and \"api_key_file\"; give one", fields.where()));
+  if (fields.Take("api_key_file") == nullptr)
+    return fields.RequiredText("api_key", "write api_key: ${MEM0_API_KEY}, or give api_key_file").value_or("");
+  const auto written = fields.Text("api_key_file");
+  if (!written || both) return {};
+  std::ifstream stream{fields.context().PathOf(*written)};
+  std::string key{std::istreambuf_iterator<char>{stream}, {}};
+  while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' ')) key.pop_back();
+  if (key.empty())
+    fields.context().problems.Error(
+        fields.Take("api_key_file")->place,
+        fmt::format("\"{}\" is empty or cannot be read; it must hold the API key and nothing else", *written));
+  return key;
+}
+
+std::vector<std::string> ReadEvents(Fields& fields) {
+  ReadingContext& context = fields.context();
+  std::vector<std::string> events;
+  for (const YamlNode* item : fields.List("events")) {
+    const auto event = TextOf(*item, "an event", context);
+    if (!event) continue;
+    if (std::find(KnownWebhookEvents().begin(), KnownWebhookEvents().end(), *event) == KnownWebhookEvents().end()) {
+      context.problems.Error(item->place,
+                             fmt::format("unknown event \"{}\"{}", *event, Suggestion(*event, KnownWebhookEvents())));
+    }
+    events.push_back(*event);
+  }
+  if (events.empty())
+    context.problems.Error(fields.PlaceOf("events"), "\"events\" is empty; leave it out for the four memory events");
+  return events;
+}
+
+WebhookConfig ReadWebhook(Fields& project, const ProjectId& id) {
+  WebhookConfig webhook;
+  webhook.name = "membridge-" + id.Text();
+  webhook.events = {KnownWebhookEvents().begin(), KnownWebhookEvents().begin() + 4};
+  webhook.verify = {{"token", nullptr}};
+  const YamlNode* section = project.Take("webhook");
+  if (section == nullptr || !IsMap(*section, "\"webhook\"", project.context())) return webhook;
+  ReadingContext& context = project.context();
+  Fields fields{*section, fmt::format("the webhook of {}", project.where()), context};
+  webhook.public_url = ReadUrl(fields, "public_url").value_or("");
+  if (auto name = fields.Text("name")) webhook.name = std::move(*name);
+  if (fields.Take("events") != nullptr) webhook.events = ReadEvents(fields);
+  fields.Read("manage", webhook.manage);
+  fields.Read("check_every", webhook.check_every);
+  if (webhook.check_every < std::chrono::seconds{1})
+    context.problems.Error(fields.PlaceOf("check_every"), "\"check_every\" must be at least 1s");
+  fields.Read("overlap", webhook.overlap);
+  if (webhook.manage && fields.Take("public_url") == nullptr) {
+    context.problems.Error(fields.PlaceOf("manage"),
+                           "\"manage: true\" needs \"public_url\": the address Mem0 reaches this bridge at");
+  }
+  webhook.verify = ReadVerify(fields);
+  fields.Done();
+  return webhook;
+}
+
+std::optional<sync::CanaryOptions> ReadCanary(Fields& project) {
+  const YamlNode* section = project.Take("canary");
+  if (section == nullptr || !IsMap(*section, "\"canary\"", project.context())) return std::nullopt;
+  Fields fields{*section, fmt::format("the canary of {}", project.where()), project.context()};
+  sync::CanaryOptions canary;
+  fields.Read("every", canary.every);
+  fields.Read("deadline", canary.deadline);
+  for (const auto& [key, time] : {std::pair{"every", canary.every}, std::pair{"deadline", canary.deadline}}) {
+    if (time < std::chrono::seconds{1})
+      fields.context().problems.Error(fields.PlaceOf(key), fmt::format("\"{}\" must be at least 1s", key));
+  }
+  fields.Done();
+  return canary;
+}
+
+}  // namespace
+
+void ReadProjects(Fields& top, Config& config) {
+  const auto entries = top.Map("projects");
+  if (top.Take("projects") == nullptr) {
+    top.context().problems.Error(top.PlaceOf("projects"),
+                                 "the configuration has no \"projects\"; name at least one, with its api_key");
+  } else if (entries.empty() && top.Take("projects")->entries.empty() && top.Take("projects")->kind == YamlNode::Kind::kMap) {
+    top.context().problems.Error(top.PlaceOf("projects"), "\"projects\" is empty; name at least one, with its api_key");
+  }
+  for (const Fields::Entry* entry : entries) {
+    const std::string where = fmt::format("project \"{}\"", entry->key.text);
+    if (!HasName(*entry, "project", top.context()) || !IsMap(entry->value, where, top.context())) continue;
+    ProjectConfig project;
+    project.id = ProjectId{entry->key.text};
+    YamlNode body = entry->value;
+    body.place = entry->key.place;  // what is missing is told at the project's name
+    Fields fields{body, where, top.context()};
+    project.api_key = ReadApiKey(fields);
+    project.base_url = ReadUrl(fields, "base_url").value_or("https://api.mem0.ai");
+    fields.Read("calls_per_second", 1, 10'000, project.calls_per_second);
+    project.webhook = ReadWebhook(fields, project.id);
+    project.canary = ReadCanary(fields);
+    fields.Done();
+    config.projects.push_back(std::move(project));
+  }
+}
+
+}  // namespace membridge::admin

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/config/config.hpp"
+#include "admin/runtime/databases.hpp"
+#include "admin/mapping_files/configured_mappings.hpp"
+#include "mappings/check/catalog.hpp"
+#include "mappings/base/diagnostic.hpp"
+#include "mappings/base/result.hpp"
+#include "mappings/base/time.hpp"
+#include "sync/worker/mapping_set.hpp"
+
+namespace membridge::admin {
+
+/// Mappings that were loaded, checked against the tables they write, and can be applied.
+struct CheckedMappings {
+  std::vector<ConfiguredMapping> configured;          ///< every one of the configuration, in its order
+  std::map<std::string, mappings::Catalog> catalogs;  ///< of each target, as it was looked at then
+  std::shared_ptr<const sync::MappingSet> set;        ///< the same, as workers apply them
+  std::map<std::string, std::string> projected;  ///< digests of those `from: memory`, by name: what the mirror was projected by
+};
+
+/// Loads and checks every mapping file of the configuration, warnings included in `problems`. Nothing: they have errors. An
+/// Error: a target's tables could not be looked at.
+Result<std::optional<CheckedMappings>> LoadAndCheck(const Config& config, const Databases& databases,
+                                                    mappings::Diagnostics& problems);
+
+/// Mapping files that were loaded and refused.
+struct RefusedMappings {
+  Instant at;
+  mappings::Diagnostics problems;
+};
+
+/// What decides rows at one moment, and what does not: files on disk that were refused since.
+struct MappingsInForce {
+  std::shared_ptr<const CheckedMappings> checked;
+  std::optional<RefusedMappings> refused;
+};
+
+}  // namespace membridge::admin

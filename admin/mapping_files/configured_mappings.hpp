@@ -1,0 +1,30 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/config/config.hpp"
+#include "mappings/check/catalog.hpp"
+#include "mappings/base/diagnostic.hpp"
+#include "mappings/mapping.hpp"
+
+namespace membridge::admin {
+
+/// A mapping file with what the configuration says of it.
+struct ConfiguredMapping {
+  std::shared_ptr<const mappings::Mapping> mapping;
+  std::optional<ProjectId> project;  ///< nothing: every project
+  std::string target;
+};
+
+/// Loads every mapping file of the configuration. Those with errors are left out and told in `problems`.
+std::vector<ConfiguredMapping> LoadMappings(const Config& config, mappings::Diagnostics& problems);
+
+/// Checks the mappings against the tables they write, target by target; a target whose catalog is not there is left out.
+void CheckMappings(const std::vector<ConfiguredMapping>& configured,
+                   const std::map<std::string, mappings::Catalog>& catalog_by_target, mappings::Diagnostics& problems);
+
+}  // namespace membridge::admin

@@ -1,0 +1,28 @@
+#include "admin/mapping_files/target_catalogs.hpp"
+
+#include "sync/catalog/catalog_reader.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::admin {
+
+Result<std::map<std::string, mappings::Catalog>> ReadCatalogs(const Config& config, const Databases& databases,
+                                                              const std::vector<ConfiguredMapping>& configured) {
+  std::map<std::string, mappings::Catalog> catalogs;
+  for (const auto& target : config.targets) {
+    bool written = false;
+    for (const auto& each : configured) written = written || each.target == target.name;
+    if (!written) continue;
+    const std::string& dsn = databases.DsnOf(target);
+    try {
+      sync::postgres::Session session{dsn, "membridge check"};
+      auto catalog = sync::ReadCatalog(session);
+      if (!catalog) return Within(catalog.error(), "target " + target.name);
+      catalogs.emplace(target.name, std::move(*catalog));
+    } catch (const sync::postgres::SqlFailure& failure) {
+      return tl::unexpected<Error>(failure.AsError("target " + target.name + " (" + sync::postgres::RedactDsn(dsn) + ")"));
+    }
+  }
+  return catalogs;
+}
+
+}  // namespace membridge::admin

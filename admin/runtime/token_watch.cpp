@@ -1,0 +1,31 @@
+#include "admin/runtime/token_watch.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "sync/inbox/tokens.hpp"
+
+namespace membridge::admin {
+
+TokenWatch::TokenWatch(std::string state_dsn)
+    : state_dsn_(std::move(state_dsn)), tokens_(std::make_shared<receiver::Snapshot<receiver::TokenSet>>(receiver::TokenSet{})) {
+  ReloadNow();
+  thread_.emplace("tokens", [this](const std::stop_token&) {
+    ReloadNow();
+    return std::chrono::milliseconds{1'000};
+  });
+}
+
+void TokenWatch::ReloadNow() {
+  const std::lock_guard lock{mutex_};
+  if (!session_ || !session_->Usable()) session_.emplace(state_dsn_, "membridge tokens");
+  sync::postgres::Transaction transaction = session_->Begin();
+  std::vector<receiver::StoredToken> stored;
+  for (auto& token : sync::Tokens::Valid(transaction)) {
+    stored.push_back({std::move(token.id), std::move(token.project), std::move(token.hash), std::nullopt, token.expires_at});
+  }
+  transaction.Commit();
+  tokens_->Replace(receiver::TokenSet{stored});
+}
+
+}  // namespace membridge::admin

@@ -1,0 +1,64 @@
+#include "admin/serve/admin_listener.hpp"
+
+#include <utility>
+
+#include "admin/access/admin_tokens.hpp"
+#include "admin/serve/reception.hpp"
+#include "mappings/base/log.hpp"
+
+namespace membridge::admin {
+namespace {
+
+api::Api::Options OptionsOf(const Config& config, const api::Throttle::Limits& throttle) {
+  api::Api::Options options;
+  options.throttle = throttle;
+  options.tokens = config.admin_tokens;
+  options.trusted_proxies = config.admin_trusted_proxies;
+  return options;
+}
+
+receiver::http::Limits LimitsOf() {
+  receiver::http::Limits limits;
+  // More than the API takes, so that it can say so itself, and write down who asked.
+  limits.max_body_bytes = 2 * api::Api::Options{}.largest_body;
+  limits.max_connections = 1'000;
+  return limits;
+}
+
+}  // namespace
+
+AdminListener::AdminListener(api::Parts parts, const Clock& clock, api::Throttle::Limits throttle)
+    : parts_(std::move(parts)),
+      api_(OptionsOf(parts_.config, throttle), parts_.databases.StateDsn(), api::AllHandlers(parts_), clock),
+      server_(
+          AddressOf(parts_.config.admin_listen), LimitsOf(),
+          [this](receiver::http::Request&& request, const receiver::http::Reply& reply) { router_(std::move(request), reply); }) {
+  api_.AddTo(router_);
+}
+
+void AdminListener::AddTo(Metrics& metrics) const {
+  metrics.Watch(Metrics::Kind::kCounter, "membridge_admin_refusals_total",
+                "Requests to the admin listener that were refused before anything saw them, by reason", [this] {
+                  std::vector<MetricSample> samples;
+                  for (const auto& [reason, count] : receiver::http::RefusalsOf(server_.Counted()))
+                    samples.push_back({{{"reason", reason}}, static_cast<double>(count)});
+                  return samples;
+                });
+}
+
+void AdminListener::Start() {
+  sync::postgres::Session session{parts_.databases.StateDsn(), "membridge admin"};
+  if (parts_.config.admin_tokens.empty() && !AdminTokens::AnyWorks(session)) {
+    sync::Log(sync::LogLevel::kWarn, "admin_api_closed",
+              {{"reason", "there is no token, so every call is answered 401"},
+               {"hint", "membridge tokens create NAME --role admin, or admin.tokens in the configuration"}});
+  }
+  server_.Start();
+}
+
+void AdminListener::Stop(std::chrono::milliseconds within) {
+  server_.Stop(within);
+  api_.Stop();
+}
+
+}  // namespace membridge::admin

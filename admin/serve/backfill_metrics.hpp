@@ -1,0 +1,42 @@
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/runtime/metrics.hpp"
+#include "admin/runtime/periodic.hpp"
+#include "mappings/base/time.hpp"
+#include "sync/schedule/backfill_status.hpp"
+
+namespace membridge::admin {
+
+/// Exports how the runs of exports and sweeps go, as the state database knows it: whichever process, or command, worked them.
+/// Every process that shares a database says the same, so dashboards take the maximum over instances and not the sum.
+class BackfillMetrics {
+ public:
+  /// Looks every two seconds. `metrics` and `clock` outlive this, or are told to Forget() first.
+  BackfillMetrics(std::vector<sync::Backfill> entries, std::string state_dsn, const Clock& clock, Metrics& metrics);
+
+ private:
+  struct Look {
+    std::vector<sync::BackfillTotals> totals;
+    std::vector<sync::Standing> standings;
+    std::map<std::string, std::int64_t> parked_users;  // by mapping
+  };
+
+  std::chrono::milliseconds LookOnce();
+  Look Last() const;
+  void Watch(Metrics& metrics);
+
+  const std::vector<sync::Backfill> entries_;
+  const std::string state_dsn_;
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  Look last_;                       // guarded by mutex_
+  std::optional<Periodic> thread_;  // last: it uses everything above
+};
+
+}  // namespace membridge::admin

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "admin/config/config.hpp"
+#include "admin/runtime/mem0_clients.hpp"
+#include "admin/runtime/metrics.hpp"
+#include "admin/runtime/periodic.hpp"
+#include "sync/worker/canary.hpp"
+
+namespace membridge::admin {
+
+/// Keeps the canaries of the projects that ask for them going, and raises the alarm when one is lost: `canary_lost` in the log
+/// once per streak, membridge_canary_* metrics, and a note in /readyz, which stays 200: the bridge itself may be well. Threads:
+/// one of its own; Note() from any.
+class CanaryWatch {
+ public:
+  CanaryWatch(const Config& config, std::string state_dsn, const Mem0Clients& mem0, Metrics& metrics);
+
+  void RequestStop() { thread_->RequestStop(); }
+  /// `{"ok":…,"message":…}` for /readyz; nothing when no project has a canary.
+  std::optional<nlohmann::json> Note() const;
+
+ private:
+  std::chrono::milliseconds StepAll(const std::stop_token& stop);
+  void Tell(const ProjectId& project, const sync::CanaryView& view, const std::optional<Error>& error);
+
+  const Config& config_;
+  const std::string state_dsn_;
+  const Mem0Clients& mem0_;
+  Metrics& metrics_;
+  mutable std::mutex mutex_;
+  std::map<ProjectId, sync::CanaryView> views_;  // guarded by mutex_
+  std::optional<Periodic> thread_;               // last: it uses everything above
+};
+
+}  // namespace membridge::admin

@@ -1,0 +1,101 @@
+#include "admin/serve/housekeeping.hpp"
+
+#include <functional>
+#include <utility>
+
+#include "sync/backfill/run_store.hpp"
+#include "sync/inbox/delivery_partitions.hpp"
+#include "sync/inbox/events.hpp"
+#include "mappings/base/log.hpp"
+#include "sync/queue/parked.hpp"
+#include "sync/postgres/session.hpp"
+#include "sync/queue/queue.hpp"
+#include "sync/inbox/tokens.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using sync::postgres::Session;
+
+constexpr int kDaysAhead = 2;
+constexpr std::size_t kExpiredAtOnce = 1'000;
+constexpr std::chrono::seconds kKeepExpiredTokens = std::chrono::days{30};
+
+/// One step, whose failure leaves the others alone: a lock that cannot be had now is had in a minute.
+void Step(const char* name, const std::function<void()>& step) {
+  try {
+    step();
+  } catch (const sync::postgres::SqlFailure& failure) {
+    sync::Log(sync::LogLevel::kWarn, "housekeeping_failed", {{"step", name}, {"error", failure.what()}});
+  }
+}
+
+void EnsurePartitions(Session& session, Day today) {
+  sync::postgres::Transaction transaction = session.Begin();
+  const auto made = sync::EnsurePartitions(transaction, today, kDaysAhead);
+  transaction.Commit();
+  if (!made.empty()) sync::Log(sync::LogLevel::kInfo, "partitions_made", {{"partitions", made}});
+}
+
+void DropOldDeliveries(Session& session, Day first_kept) {
+  sync::postgres::Transaction transaction = session.Begin();
+  const auto dropped = sync::DropPartitionsBefore(transaction, first_kept);
+  transaction.Commit();
+  if (!dropped.empty()) sync::Log(sync::LogLevel::kInfo, "partitions_dropped", {{"partitions", dropped}});
+}
+
+std::size_t MarkExpired(Session& session, Day today) {
+  sync::postgres::Transaction transaction = session.Begin();
+  const std::size_t marked = sync::Queue::MarkExpired(transaction, today, kExpiredAtOnce);
+  transaction.Commit();
+  return marked;
+}
+
+}  // namespace
+
+Housekeeping::Housekeeping(const Config& config, std::string state_dsn, const Clock& clock, Metrics& metrics,
+                           sync::WakeUp& wake_up)
+    : config_(config), state_dsn_(std::move(state_dsn)), clock_(clock), metrics_(metrics), wake_up_(wake_up) {
+  // Before deliveries come: making today's partition under them would refuse some.
+  Session session{state_dsn_, "membridge housekeeping"};
+  Step("partitions", [&] { EnsurePartitions(session, std::chrono::floor<std::chrono::days>(clock_.Now())); });
+  thread_.emplace("housekeeping", [this](const std::stop_token& stop) {
+    Tidy(stop);
+    return std::chrono::minutes{1};
+  });
+}
+
+void Housekeeping::Tidy(const std::stop_token& stop) {
+  Session session{state_dsn_, "membridge housekeeping"};
+  const Day today = std::chrono::floor<std::chrono::days>(clock_.Now());
+  Step("partitions", [&] { EnsurePartitions(session, today); });
+  Step("expiry", [&] {
+    std::size_t marked = kExpiredAtOnce;
+    while (marked == kExpiredAtOnce && !stop.stop_requested()) {
+      marked = MarkExpired(session, today);
+      if (marked > 0) wake_up_.Poke();
+      metrics_.Count("membridge_memories_expired_total", "Memories whose last day passed", {}, static_cast<double>(marked));
+    }
+  });
+  Step("retention", [&] { DropOldDeliveries(session, today - std::chrono::ceil<std::chrono::days>(config_.keep_deliveries)); });
+  Step("parked", [&] {
+    sync::postgres::Transaction transaction = session.Begin();
+    sync::ParkedStore::Drop(transaction, {.older_than = std::chrono::seconds{config_.keep_parked}});
+    sync::Events::Forget(transaction, std::chrono::seconds{config_.keep_parked});
+    transaction.Commit();
+  });
+  Step("runs", [&] {
+    sync::postgres::Transaction transaction = session.Begin();
+    const std::size_t forgotten = sync::RunStore::ForgetBefore(transaction, clock_.Now() - config_.keep_runs);
+    transaction.Commit();
+    if (forgotten > 0) sync::Log(sync::LogLevel::kInfo, "runs_forgotten", {{"runs", forgotten}});
+  });
+  Step("replays", [&] { session.Run("DELETE FROM membridge.replays WHERE expires_at < clock_timestamp()"); });
+  Step("tokens", [&] {
+    sync::postgres::Transaction transaction = session.Begin();
+    sync::Tokens::Forget(transaction, kKeepExpiredTokens);
+    transaction.Commit();
+  });
+}
+
+}  // namespace membridge::admin

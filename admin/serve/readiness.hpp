@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "admin/runtime/periodic.hpp"
+
+namespace membridge::admin {
+
+/// What the state database looked like when somebody last looked.
+struct QueueLook {
+  std::chrono::steady_clock::time_point at;
+  bool reachable = false;
+  bool migrated = false;
+  std::int64_t dirty = 0;                      ///< memories that wait or are being worked on
+  std::int64_t claimed = 0;                    ///< of these, being worked on by some process
+  std::chrono::duration<double> oldest_due{};  ///< how long the oldest one that nobody works on has been due
+  std::int64_t parked = 0;
+  std::int64_t waiting = 0;  ///< memories that looked in vain for a row
+  std::int64_t events = 0;                       ///< that no mapping has counted yet; without those that one refused
+  std::chrono::duration<double> oldest_event{};  ///< how long the oldest of them has waited
+};
+
+/// Looks at the state database every second or two (less often when looking takes long), so that /readyz and /metrics answer at
+/// once and never add load. Threads: one of its own; Last() and Ready() from any.
+class Monitor {
+ public:
+  /// `last_round` tells when this process's workers last went through a round.
+  using LastRound = std::function<std::chrono::steady_clock::time_point()>;
+  Monitor(std::string state_dsn, LastRound last_round);
+
+  QueueLook Last() const;
+
+  struct Verdict {
+    bool ready = false;
+    nlohmann::json detail;  ///< `{"ready":…,"checks":{"database":…,"migrations":…,"queue":…}}`: no secrets, no values
+  };
+  Verdict Ready() const;
+
+ private:
+  std::chrono::milliseconds Look();
+
+  const std::string state_dsn_;
+  const LastRound last_round_;
+  mutable std::mutex mutex_;
+  QueueLook last_;                  // guarded by mutex_
+  std::optional<Periodic> thread_;  // last: it uses everything above
+};
+
+}  // namespace membridge::admin

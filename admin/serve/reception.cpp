@@ -1,0 +1,68 @@
+#include "admin/serve/reception.hpp"
+
+#include <map>
+#include <utility>
+
+#include "receiver/verify/token_verifier.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using Tokens = std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>>;
+
+std::shared_ptr<const receiver::Verifier> VerifierOf(const VerificationScheme& scheme, const Tokens& tokens) {
+  if (scheme.verifier) return scheme.verifier;
+  if (scheme.parts.empty()) return std::make_shared<receiver::TokenVerifier>(tokens);
+  receiver::Verification::Schemes parts;
+  for (const VerificationScheme& part : scheme.parts) parts.push_back(VerifierOf(part, tokens));
+  return scheme.name == "any" ? receiver::MakeAnyOf(std::move(parts)).value() : receiver::MakeAllOf(std::move(parts)).value();
+}
+
+receiver::Verification VerificationOf(const Config& config, const Tokens& tokens) {
+  std::map<ProjectId, receiver::Verification::Schemes> schemes;
+  for (const auto& project : config.projects) {
+    for (const VerificationScheme& scheme : project.webhook.verify) {
+      schemes[project.id].push_back(VerifierOf(scheme, tokens));
+    }
+  }
+  return receiver::Verification{std::move(schemes)};
+}
+
+receiver::http::Limits LimitsOf(const Config& config) {
+  receiver::http::Limits limits;
+  limits.max_body_bytes = config.max_body_bytes;
+  return limits;
+}
+
+}  // namespace
+
+std::string AddressOf(const ListenAddress& listen) {
+  const bool v6 = listen.host.find(':') != std::string::npos;
+  return (v6 ? "[" + listen.host + "]" : listen.host) + ":" + std::to_string(listen.port);
+}
+
+Reception::Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
+                     std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics,
+                     sync::WakeUp& wake_up, const sync::PostgresInbox::CountsEvents& counts_events)
+    : metrics_(metrics.Registry()),
+      inboxes_{sync::PostgresInbox{state_dsn, &wake_up, counts_events}, sync::PostgresInbox{state_dsn, &wake_up, counts_events}},
+      committer_({&inboxes_[0], &inboxes_[1]}, {},
+                 {{},
+                  [this](std::size_t deliveries, std::chrono::duration<double> took, bool stored) {
+                    metrics_.NoteCommit(deliveries, took, stored);
+                  }}),
+      verification_(VerificationOf(config, tokens)),
+      route_(clock, verification_, committer_, metrics_),
+      server_(
+          AddressOf(config.listen), LimitsOf(config),
+          [this](receiver::http::Request&& request, const receiver::http::Reply& reply) { router_(std::move(request), reply); }) {
+  route_.AddTo(router_);
+  metrics.BeforeText([this] { metrics_.NoteState(committer_.Queued(), committer_.Lag(), server_.Counted()); });
+}
+
+void Reception::Stop(std::chrono::milliseconds within) {
+  server_.Stop(within);
+  committer_.Stop();
+}
+
+}  // namespace membridge::admin

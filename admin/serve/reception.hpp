@@ -1,0 +1,52 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "admin/config/config.hpp"
+#include "admin/runtime/metrics.hpp"
+#include "mappings/base/time.hpp"
+#include "receiver/committer.hpp"
+#include "receiver/http/server.hpp"
+#include "receiver/metrics.hpp"
+#include "receiver/verify/snapshot.hpp"
+#include "receiver/verify/token.hpp"
+#include "receiver/webhook_route.hpp"
+#include "sync/queue/wake_up.hpp"
+#include "sync/inbox/postgres_inbox.hpp"
+
+namespace membridge::admin {
+
+/// `127.0.0.1:8080` or `[::1]:8080`
+std::string AddressOf(const ListenAddress& listen);
+
+/// The way in, wired together: listener, verification as configured, committer, inbox. Binds when it is made; throws
+/// std::runtime_error when it cannot.
+class Reception {
+ public:
+  Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
+            std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics, sync::WakeUp& wake_up,
+            const sync::PostgresInbox::CountsEvents& counts_events);
+
+  /// Before Start(): for more routes on the same listener.
+  receiver::http::Router& Routes() { return router_; }
+  std::uint16_t port() const { return server_.port(); }
+  /// From here on deliveries are taken.
+  void Start() { server_.Start(); }
+  /// Takes no new deliveries, answers every one it has begun to read, at most for `within`.
+  void Stop(std::chrono::milliseconds within);
+
+ private:
+  receiver::ReceiverMetrics metrics_;
+  std::array<sync::PostgresInbox, 2> inboxes_;
+  receiver::Committer committer_;
+  const receiver::Snapshot<receiver::Verification> verification_;
+  receiver::WebhookRoute route_;
+  receiver::http::Router router_;
+  receiver::http::Server server_;
+};
+
+}  // namespace membridge::admin

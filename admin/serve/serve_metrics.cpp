@@ -1,0 +1,57 @@
+#include "admin/serve/serve_metrics.hpp"
+
+#include "mappings/base/version.hpp"
+
+namespace membridge::admin {
+namespace {
+
+double Of(const std::atomic<std::uint64_t>& counter) {
+  return static_cast<double>(counter.load());
+}
+
+std::vector<MetricSample> One(double value) {
+  return {{{}, value}};
+}
+
+}  // namespace
+
+void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const Monitor& monitor) {
+  using Kind = Metrics::Kind;
+  metrics.Watch(Kind::kCounter, "membridge_memories_claimed_total", "Memories taken from the queue",
+                [&] { return One(Of(counters.claimed)); });
+  metrics.Watch(Kind::kCounter, "membridge_memories_total", "What became of claimed memories", [&] {
+    return std::vector<MetricSample>{
+        {{{"outcome", "applied"}}, Of(counters.applied)},     {{{"outcome", "unchanged"}}, Of(counters.unchanged)},
+        {{{"outcome", "withdrawn"}}, Of(counters.withdrawn)}, {{{"outcome", "parked"}}, Of(counters.parked)},
+        {{{"outcome", "late"}}, Of(counters.late)},           {{{"outcome", "retried"}}, Of(counters.retried)}};
+  });
+  metrics.Watch(Kind::kCounter, "membridge_events_total", "What became of deliveries given to mappings from events", [&] {
+    return std::vector<MetricSample>{{{{"outcome", "counted"}}, Of(counters.events_counted)},
+                                     {{{"outcome", "discarded"}}, Of(counters.events_discarded)},
+                                     {{{"outcome", "parked"}}, Of(counters.events_parked)}};
+  });
+  metrics.Watch(Kind::kCounter, "membridge_reads_total", "Reads at Mem0 on behalf of the queue", [&] {
+    return std::vector<MetricSample>{{{{"kind", "list"}}, Of(counters.list_reads)},
+                                     {{{"kind", "single"}}, Of(counters.single_reads)}};
+  });
+  metrics.Watch(Kind::kGauge, "membridge_last_lag_seconds", "Newest delivery to committed rows, of the memory applied last",
+                [&] { return One(Of(counters.lag_microseconds) / 1e6); });
+  metrics.Watch(Kind::kGauge, "membridge_dirty_memories", "Memories that must be read again",
+                [&] { return One(static_cast<double>(monitor.Last().dirty)); });
+  metrics.Watch(Kind::kGauge, "membridge_dirty_oldest_seconds", "How long the oldest memory nobody works on has been due",
+                [&] { return One(std::max(0.0, monitor.Last().oldest_due.count())); });
+  metrics.Watch(Kind::kGauge, "membridge_parked_memories", "Memories that cannot be applied as things stand",
+                [&] { return One(static_cast<double>(monitor.Last().parked)); });
+  metrics.Watch(Kind::kGauge, "membridge_events_waiting", "Events that no mapping has counted yet",
+                [&] { return One(static_cast<double>(monitor.Last().events)); });
+  metrics.Watch(Kind::kGauge, "membridge_events_oldest_seconds", "How long the oldest event that waits has been waiting",
+                [&] { return One(std::max(0.0, monitor.Last().oldest_event.count())); });
+  metrics.Watch(Kind::kGauge, "membridge_waiting_memories", "Memories that looked in vain for a row another memory may make",
+                [&] { return One(static_cast<double>(monitor.Last().waiting)); });
+  metrics.Watch(Kind::kGauge, "membridge_ready", "Whether /readyz says so", [&] { return One(monitor.Ready().ready ? 1 : 0); });
+  metrics.Watch(Kind::kGauge, "membridge_build_info", "Always 1; the version is the label", [] {
+    return std::vector<MetricSample>{{{{"version", kVersion}}, 1}};
+  });
+}
+
+}  // namespace membridge::admin

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "mappings/check/catalog.hpp"
+#include "mappings/memory.hpp"
+#include "mappings/base/time.hpp"
+#include "sync/apply/applier.hpp"
+#include "sync/apply/source.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::admin {
+
+/// A memory as a source for a plan: nothing can be later than what is never committed.
+sync::Source PlannedSource(const ProjectId& project, const mappings::Memory& memory, Instant now);
+/// The same for a memory that Mem0 does not have.
+sync::Source PlannedAbsence(const ProjectId& project, const MemoryId& memory, Instant now);
+
+/// A row that applying a source would change; null where there is none.
+struct ChangedRow {
+  std::string table;        ///< `schema.name`
+  nlohmann::json identity;  ///< primary key, as text
+  nlohmann::json before, after;
+};
+
+struct Preview {
+  sync::Outcome outcome;
+  std::vector<ChangedRow> rows;  ///< empty, too, where the session's own role may not read the table
+};
+
+/// Applies one source in a transaction that is rolled back, and reads what it would change. Throws postgres::SqlFailure.
+Preview PreviewOf(sync::postgres::Session& target, const sync::Applier& applier, const mappings::Catalog& catalog,
+                  const sync::Source& source, Instant now);
+
+}  // namespace membridge::admin

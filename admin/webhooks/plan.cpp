@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <set>
+#include <tuple>
+
+#include "admin/webhooks/webhooks.hpp"
+#include "admin/webhooks/ownership.hpp"
+#include "sync/mem0/complaint.hpp"
+#include "sync/mem0/redact.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using sync::mem0::RedactUrl;
+using sync::mem0::Webhook;
+using Kind = WebhookStep::Kind;
+
+// Mem0 reads from replicas: what was made moments ago may not be listed yet, and is not made again for that.
+constexpr auto kListedWithin = std::chrono::minutes{2};
+
+/// Older installations hold `memory:add`; it is the same event.
+std::set<std::string> Canonical(const std::vector<std::string>& events) {
+  std::set<std::string> names;
+  for (std::string name : events) {
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+      if (c == ':' || c == '.') return '_';
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    });
+    names.insert(std::move(name));
+  }
+  return names;
+}
+
+class Planner {
+ public:
+  Planner(const std::vector<Webhook>& listed, const WebhookBooks& books, const DesiredWebhook& desired, PlanChoices choices)
+      : listed_(listed), books_(books), desired_(desired), choices_(choices), judge_(books, desired, choices) {}
+
+  WebhookPlan Plan() {
+    for (const Webhook& webhook : listed_) {
+      if (judge_.OwnershipOf(webhook) == Ownership::kOurs) ours_.push_back(&webhook);
+    }
+    ForgetGone();
+    if (!ours_.empty()) {
+      // The one that needs least: it goes on, and the others go.
+      std::sort(ours_.begin(), ours_.end(), [this](const Webhook* a, const Webhook* b) { return RankOf(*a) < RankOf(*b); });
+      Settle(*ours_.front());
+      for (auto extra = ours_.begin() + 1; extra != ours_.end(); ++extra) {
+        Step(Kind::kRemove, **extra, "ours, but " + ours_.front()->webhook_id + " does the same");
+      }
+    } else if (!made_moments_ago_) {
+      plan_.steps.push_back({Kind::kCreate, "", desired_.name, desired_.UrlPrefix() + "***", {}, "Mem0 has no webhook of ours"});
+    }
+    for (const Webhook& webhook : listed_) Report(webhook);
+    return std::move(plan_);
+  }
+
+ private:
+  WebhookStep& Step(Kind kind, const Webhook& webhook, std::string reason = {}) {
+    return plan_.steps.emplace_back(WebhookStep{kind,
+                                                webhook.webhook_id,
+                                                sync::mem0::OneLine(webhook.name, 80),
+                                                RedactUrl(webhook.url, desired_.UrlPrefix()),
+                                                {},
+                                                std::move(reason)});
+  }
+
+  std::tuple<bool, bool, bool, std::string> RankOf(const Webhook& webhook) const {
+    return {!webhook.is_active, !judge_.IsOpen(webhook), !judge_.IsInBooks(webhook), webhook.webhook_id};
+  }
+
+  void ForgetGone() {
+    for (const OwnedWebhook& owned : books_.webhooks) {
+      const bool listed =
+          std::any_of(listed_.begin(), listed_.end(), [&](const Webhook& w) { return w.webhook_id == owned.webhook_id; });
+      if (listed) continue;
+      if (books_.now - owned.created_at < kListedWithin) {
+        made_moments_ago_ = true;
+        plan_.steps.push_back(
+            {Kind::kKeep, owned.webhook_id, desired_.name, desired_.UrlPrefix() + "***", {}, "made moments ago, not listed yet"});
+      } else {
+        plan_.steps.push_back({Kind::kForget, owned.webhook_id, "", "", {}, "somebody deleted it at Mem0"});
+      }
+    }
+  }
+
+  void Settle(const Webhook& webhook) {
+    if (!webhook.is_active && choices_.reactivate) {
+      Step(Kind::kReplace, webhook, "Mem0 has switched it off, and only a new one is switched on");
+      return;
+    }
+    if (!webhook.is_active)
+      Step(Kind::kReport, webhook, "switched off at Mem0: nothing is delivered; switch it on there, or let it be replaced");
+
+    std::vector<std::string> changes;
+    std::string reason;
+    if (webhook.name != desired_.name) changes.emplace_back("name");
+    if (!judge_.IsOpen(webhook)) {
+      changes.emplace_back("url");
+      const sync::Token* token = judge_.TokenOf(webhook);
+      reason = !judge_.LeadsHere(webhook) ? "its address leads elsewhere"
+               : token == nullptr         ? "its token is not known here"
+                                          : "its token expires";
+    }
+    if (Canonical(webhook.event_types) != Canonical(desired_.events)) changes.emplace_back("events");
+
+    if (!judge_.IsInBooks(webhook) || judge_.IsPending(webhook)) {
+      Step(Kind::kRecord, webhook, judge_.TokenOf(webhook) != nullptr ? "made by us and not written down" : "taken over");
+    }
+    if (!changes.empty()) {
+      Step(Kind::kUpdate, webhook, std::move(reason)).changes = std::move(changes);
+    } else if (webhook.is_active) {
+      Step(Kind::kKeep, webhook);
+    }
+  }
+
+  void Report(const Webhook& webhook) {
+    switch (judge_.OwnershipOf(webhook)) {
+      case Ownership::kOurs:
+        return;
+      case Ownership::kLookalike:
+        Step(Kind::kReport, webhook,
+             "leads here with a token that is not ours: another deployment has the same public_url, or the database was lost; "
+             "its deliveries are refused");
+        return;
+      case Ownership::kForeign:
+        Step(Kind::kReport, webhook, webhook.name == desired_.name ? "not ours, though it bears our name" : "not ours");
+    }
+  }
+
+  const std::vector<Webhook>& listed_;
+  const WebhookBooks& books_;
+  const DesiredWebhook& desired_;
+  const PlanChoices choices_;
+  const WebhookJudge judge_;
+  std::vector<const Webhook*> ours_;
+  bool made_moments_ago_ = false;
+  WebhookPlan plan_;
+};
+
+}  // namespace
+
+WebhookPlan PlanWebhooks(const std::vector<Webhook>& listed, const WebhookBooks& books, const DesiredWebhook& desired,
+                         PlanChoices choices) {
+  return Planner{listed, books, desired, choices}.Plan();
+}
+
+bool WebhookPlan::Changes() const {
+  return std::any_of(steps.begin(), steps.end(),
+                     [](const WebhookStep& step) { return step.kind != Kind::kKeep && step.kind != Kind::kReport; });
+}
+
+std::vector<WebhookView> ViewWebhooks(const std::vector<Webhook>& listed, const WebhookBooks& books,
+                                      const DesiredWebhook& desired) {
+  const WebhookJudge judge{books, desired, {}};
+  std::vector<WebhookView> views;
+  for (const Webhook& webhook : listed) {
+    const sync::Token* token = judge.TokenOf(webhook);
+    views.push_back({webhook.webhook_id, sync::mem0::OneLine(webhook.name, 80), RedactUrl(webhook.url, desired.UrlPrefix()),
+                     webhook.event_types, webhook.is_active, judge.OwnershipOf(webhook),
+                     token != nullptr ? std::optional{*token} : std::nullopt});
+  }
+  return views;
+}
+
+}  // namespace membridge::admin

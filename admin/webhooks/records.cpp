@@ -1,0 +1,77 @@
+#include "admin/webhooks/records.hpp"
+
+#include <algorithm>
+
+#include "receiver/verify/token.hpp"
+#include "sync/postgres/column.hpp"
+
+namespace membridge::admin {
+
+using sync::Tokens;
+using sync::postgres::Rows;
+using sync::postgres::TimeAt;
+using sync::postgres::Transaction;
+
+namespace {
+
+void MakePermanent(Transaction& transaction, const std::string& token) {
+  transaction.Run("UPDATE membridge.tokens SET expires_at = NULL WHERE id::text = $1", {token});
+}
+
+}  // namespace
+
+WebhookBooks WebhookLedger::Read() const {
+  Transaction transaction = session_.Begin();
+  WebhookBooks books;
+  const Rows rows =
+      transaction.Run("SELECT webhook_id, created_at FROM membridge.webhooks WHERE project = $1 ORDER BY created_at, webhook_id",
+                      {project_.Text()});
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    books.webhooks.push_back({std::string{rows.Text(row, 0)}, TimeAt(rows, row, 1)});
+  books.tokens = Tokens::List(transaction, project_);
+  books.now = TimeAt(transaction.Run("SELECT clock_timestamp()"), 0, 0);
+  transaction.Commit();
+  return books;
+}
+
+IssuedToken WebhookLedger::Issue(const std::string& replaced, std::chrono::seconds overlap) const {
+  Transaction transaction = session_.Begin();
+  const Instant expires = TimeAt(transaction.Run("SELECT clock_timestamp()"), 0, 0) + kPendingToken;
+  IssuedToken token{{}, receiver::MakeToken()};
+  token.id = Tokens::Issue(transaction, project_, receiver::HashToken(token.text), expires);
+  if (!replaced.empty()) Tokens::Retire(transaction, replaced, std::max(kPendingToken, overlap));
+  transaction.Commit();
+  return token;
+}
+
+void WebhookLedger::Register(const std::string& webhook_id, const std::string& name, const std::string& token,
+                             const std::string& replaced, std::chrono::seconds overlap) const {
+  Transaction transaction = session_.Begin();
+  transaction.Run(
+      "INSERT INTO membridge.webhooks (project, webhook_id, name) VALUES ($1, $2, $3) "
+      "ON CONFLICT (project, webhook_id) DO UPDATE SET name = excluded.name",
+      {project_.Text(), webhook_id, name});
+  if (!token.empty()) MakePermanent(transaction, token);
+  if (!replaced.empty()) Tokens::Retire(transaction, replaced, overlap);
+  transaction.Commit();
+}
+
+void WebhookLedger::Withdraw(const std::string& token, const std::string& replaced) const {
+  Transaction transaction = session_.Begin();
+  transaction.Run("DELETE FROM membridge.tokens WHERE id::text = $1", {token});
+  if (!replaced.empty()) MakePermanent(transaction, replaced);
+  transaction.Commit();
+}
+
+void WebhookLedger::Forget(const std::string& webhook_id, const std::string& token, std::chrono::seconds overlap) const {
+  Transaction transaction = session_.Begin();
+  transaction.Run("DELETE FROM membridge.webhooks WHERE project = $1 AND webhook_id = $2", {project_.Text(), webhook_id});
+  if (!token.empty()) Tokens::Retire(transaction, token, overlap);
+  transaction.Commit();
+}
+
+WebhookBooks ReadWebhookBooks(sync::postgres::Session& session, const ProjectId& project) {
+  return WebhookLedger{session, project}.Read();
+}
+
+}  // namespace membridge::admin

@@ -1,0 +1,257 @@
+#include "admin/webhooks/turn.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "mappings/base/log.hpp"
+#include "sync/mem0/backoff.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using namespace std::chrono_literals;
+using sync::Lease;
+using sync::Log;
+using sync::LogLevel;
+using sync::Token;
+using sync::mem0::Client;
+using sync::mem0::Webhook;
+using Kind = WebhookStep::Kind;
+
+constexpr std::chrono::seconds kLease = 5min;  // longer than Mem0 takes for any one call
+constexpr auto kAskForLease = 250ms;
+constexpr int kTries = 4;
+
+tl::unexpected<Error> Stopping() {
+  return Fail(ErrorCode::kUnavailable, "webhooks: stopping");
+}
+
+}  // namespace
+
+WebhookTurn::WebhookTurn(Client& client, sync::postgres::Session& session, const DesiredWebhook& desired,
+                         const ApplyOptions& options)
+    : client_(client), session_(session), desired_(desired), options_(options), ledger_(session, desired.project) {}
+
+Result<void> WebhookTurn::Begin() {
+  const std::string name = "webhooks " + desired_.project.Text();
+  for (auto waited = 0ms;; waited += kAskForLease) {
+    if (auto lease = Lease::Take(session_, name, kLease)) {
+      lease_.emplace(std::move(*lease));
+      break;
+    }
+    if (waited >= options_.patience) {
+      return Fail(ErrorCode::kUnavailable, fmt::format("webhooks of '{}': another process is at it", desired_.project.Text()));
+    }
+    if (!Wait(kAskForLease)) return Stopping();
+  }
+  auto account = client_.Ping();
+  if (!account) return tl::unexpected<Error>(account.error());
+  mem0_project_ = account->project_id;
+  auto listed = client_.ListWebhooks(mem0_project_);
+  if (!listed) return tl::unexpected<Error>(listed.error());
+  listed_ = std::move(*listed);
+  // After the list: what another process made and wrote down in the meantime must not look like nobody's.
+  books_ = ledger_.Read();
+  return {};
+}
+
+Result<void> WebhookTurn::CarryOut(const WebhookStep& step) {
+  const Webhook* webhook = Find(step.webhook_id);
+  switch (step.kind) {
+    case Kind::kKeep:
+    case Kind::kReport:
+      return {};
+    case Kind::kRecord:
+      return Record(*webhook);
+    case Kind::kCreate:
+      return Create();
+    case Kind::kUpdate:
+      return Update(*webhook, step.changes);
+    case Kind::kReplace:
+      return Replace(*webhook);
+    case Kind::kRemove:
+      return Remove(*webhook);
+    case Kind::kForget:
+      ledger_.Forget(step.webhook_id, "", 0s);
+      return {};
+  }
+  return {};
+}
+
+const Webhook* WebhookTurn::Ours() const {
+  for (const WebhookStep& step : Plan().steps) {
+    const Webhook* webhook = step.kind == Kind::kRemove ? nullptr : Find(step.webhook_id);
+    if (webhook != nullptr && Judge().OwnershipOf(*webhook) == Ownership::kOurs) return webhook;
+  }
+  return nullptr;
+}
+
+std::vector<const Webhook*> WebhookTurn::AllOurs() const {
+  std::vector<const Webhook*> ours;
+  for (const Webhook& webhook : listed_) {
+    if (Judge().OwnershipOf(webhook) == Ownership::kOurs) ours.push_back(&webhook);
+  }
+  return ours;
+}
+
+std::vector<std::string> WebhookTurn::Gone() const {
+  std::vector<std::string> gone;
+  for (const OwnedWebhook& owned : books_.webhooks) {
+    if (Find(owned.webhook_id) == nullptr) gone.push_back(owned.webhook_id);
+  }
+  return gone;
+}
+
+Result<Rotation> WebhookTurn::MoveToNewToken(const Webhook& webhook) {
+  const Token* old = Judge().TokenOf(webhook);
+  const std::string replaced = old != nullptr ? old->id : "";
+  const IssuedToken token = ledger_.Issue(replaced, options_.overlap);
+  if (!MakeKnown()) return Stopping();
+  const Webhook wanted = Wanted(token.text);
+  auto moved = Insist([&] { return client_.UpdateWebhook(webhook.webhook_id, wanted); },
+                      [&](const Webhook& listed) { return listed.webhook_id == webhook.webhook_id && listed.url == wanted.url; });
+  if (!moved) {
+    // Whatever it was, Mem0 has not taken the address: the old one goes on, and not only for the day that Issue left it.
+    if (moved.error().code != ErrorCode::kUnavailable)
+      ledger_.Withdraw(token.id, old != nullptr && !old->expires_at ? replaced : "");
+    return tl::unexpected<Error>(moved.error());
+  }
+  ledger_.Register(webhook.webhook_id, desired_.name, token.id, replaced, options_.overlap);
+  Tell("webhook_moved_to_new_token", webhook.webhook_id);
+  return Rotation{webhook.webhook_id, token.id, replaced, options_.overlap};
+}
+
+Result<void> WebhookTurn::Remove(const Webhook& webhook) {
+  if (auto deleted = Delete(webhook.webhook_id); !deleted) return deleted;
+  ledger_.Forget(webhook.webhook_id, TokenOnlyOf(webhook), options_.overlap);
+  Tell("webhook_removed", webhook.webhook_id);
+  return {};
+}
+
+Result<void> WebhookTurn::Delete(const std::string& webhook_id) {
+  if (auto held = Hold(); !held) return held;
+  auto deleted = client_.DeleteWebhook(webhook_id);
+  if (!deleted && deleted.error().code != ErrorCode::kNotFound) return deleted;
+  return {};
+}
+
+const Webhook* WebhookTurn::Find(const std::string& webhook_id) const {
+  const auto found = std::find_if(listed_.begin(), listed_.end(), [&](const Webhook& w) { return w.webhook_id == webhook_id; });
+  return found == listed_.end() ? nullptr : &*found;
+}
+
+Webhook WebhookTurn::Wanted(const std::string& token) const {
+  return {"", desired_.name, desired_.UrlPrefix() + token, desired_.events, true};
+}
+
+/// The id of the token in this webhook's address, unless another one of ours carries it too, as after a create that was sent
+/// twice.
+std::string WebhookTurn::TokenOnlyOf(const Webhook& webhook) const {
+  const Token* token = Judge().TokenOf(webhook);
+  const bool shared = std::any_of(listed_.begin(), listed_.end(), [&](const Webhook& other) {
+    return other.webhook_id != webhook.webhook_id && Judge().TokenOf(other) == token;
+  });
+  return token != nullptr && !shared ? token->id : "";
+}
+
+Result<void> WebhookTurn::Record(const Webhook& webhook) {
+  const bool pending = Judge().IsPending(webhook);
+  ledger_.Register(webhook.webhook_id, webhook.name, pending ? Judge().TokenOf(webhook)->id : "", "", options_.overlap);
+  Tell("webhook_recorded", webhook.webhook_id);
+  return {};
+}
+
+Result<void> WebhookTurn::Create() {
+  const IssuedToken token = ledger_.Issue("", options_.overlap);
+  if (!MakeKnown()) return Stopping();
+  const auto made = Make(Wanted(token.text));
+  if (!made) {
+    if (made.error().code != ErrorCode::kUnavailable) ledger_.Withdraw(token.id, "");
+    return tl::unexpected<Error>(made.error());
+  }
+  ledger_.Register(*made, desired_.name, token.id, "", options_.overlap);
+  Tell("webhook_created", *made);
+  return {};
+}
+
+Result<std::string> WebhookTurn::Make(const Webhook& wanted) {
+  std::string webhook_id;
+  const auto made = Insist(
+      [&]() -> Result<void> {
+        auto created = client_.CreateWebhook(mem0_project_, wanted);
+        if (!created) return tl::unexpected<Error>(created.error());
+        webhook_id = created->webhook_id;
+        return {};
+      },
+      [&](const Webhook& listed) {
+        if (listed.url != wanted.url || Find(listed.webhook_id) != nullptr) return false;
+        webhook_id = listed.webhook_id;
+        return true;
+      });
+  if (!made) return tl::unexpected<Error>(made.error());
+  return webhook_id;
+}
+
+Result<void> WebhookTurn::Update(const Webhook& webhook, const std::vector<std::string>& changes) {
+  if (std::find(changes.begin(), changes.end(), "url") != changes.end()) {
+    auto moved = MoveToNewToken(webhook);
+    if (!moved) return tl::unexpected<Error>(moved.error());
+    return {};
+  }
+  if (auto changed = Change(webhook.webhook_id, {"", desired_.name, webhook.url, desired_.events, true}); !changed)
+    return changed;
+  ledger_.Register(webhook.webhook_id, desired_.name, "", "", options_.overlap);
+  Tell("webhook_updated", webhook.webhook_id);
+  return {};
+}
+
+Result<void> WebhookTurn::Change(const std::string& webhook_id, const Webhook& wanted) {
+  return Insist([&] { return client_.UpdateWebhook(webhook_id, wanted); }, [](const Webhook&) { return false; });
+}
+
+Result<void> WebhookTurn::Replace(const Webhook& webhook) {
+  // The new one first: two of them deliver twice, which changes nothing; none of them delivers nothing.
+  if (auto created = Create(); !created) return created;
+  return Remove(webhook);
+}
+
+/// Sends until Mem0 says yes or no. When it said neither, `took` looks through what it has before it is sent again.
+Result<void> WebhookTurn::Insist(const Send& send, const Took& took) {
+  sync::mem0::Backoff backoff{{500ms, 10'000ms}};
+  for (int attempt = 1;; ++attempt) {
+    if (auto held = Hold(); !held) return held;
+    Result<void> sent = send();
+    if (sent || sent.error().code != ErrorCode::kUnavailable) return sent;
+    const auto wait = std::max(client_.RetryAfter().value_or(0ms), backoff.Next());
+    if (attempt == kTries || wait > kLease || !Wait(wait)) return sent;
+    const auto listed = client_.ListWebhooks(mem0_project_);
+    if (!listed && listed.error().code != ErrorCode::kUnavailable) return tl::unexpected<Error>(listed.error());
+    if (!listed) return sent;  // sending blindly could make two
+    if (std::any_of(listed->begin(), listed->end(), took)) return {};
+  }
+}
+
+Result<void> WebhookTurn::Hold() {
+  if (lease_->Renew(kLease)) return {};
+  return Fail(ErrorCode::kUnavailable, fmt::format("webhooks of '{}': another process took over", desired_.project.Text()));
+}
+
+bool WebhookTurn::MakeKnown() const {
+  if (options_.issued) options_.issued();
+  return Wait(options_.known_within);
+}
+
+bool WebhookTurn::Wait(std::chrono::milliseconds time) const {
+  if (options_.wait) return options_.wait(time);
+  std::this_thread::sleep_for(time);
+  return true;
+}
+
+void WebhookTurn::Tell(std::string_view event, const std::string& webhook_id) const {
+  Log(LogLevel::kInfo, event, {{"project", desired_.project.Text()}, {"webhook", webhook_id}});
+}
+
+}  // namespace membridge::admin

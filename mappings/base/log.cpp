@@ -1,0 +1,32 @@
+#include "mappings/base/log.hpp"
+
+#include <cstdio>
+#include <mutex>
+#include <string>
+
+#include "mappings/base/time.hpp"
+
+namespace membridge::sync {
+namespace {
+
+std::string_view NameOf(LogLevel level) {
+  switch (level) {
+    case LogLevel::kInfo: return "info";
+    case LogLevel::kWarn: return "warn";
+    case LogLevel::kError: return "error";
+  }
+  return "error";
+}
+
+}  // namespace
+
+void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
+  nlohmann::ordered_json line{{"ts", FormatRfc3339(SystemClock{}.Now())}, {"level", NameOf(level)}, {"event", event}};
+  for (const auto& [name, value] : fields) line[std::string{name}] = value;
+  const std::string text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  static std::mutex mutex;
+  const std::lock_guard lock{mutex};
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+}  // namespace membridge::sync

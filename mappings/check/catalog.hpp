@@ -1,0 +1,74 @@
+#pragma once
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mappings/base/result.hpp"
+
+namespace membridge::mappings {
+
+/// One column of a target table, as the database's catalogue describes it.
+struct Column {
+  std::string name;
+  std::string type;       ///< as format_type prints it: `character varying(255)`, `text[]`, `app.seniority`
+  std::string base_type;  ///< the type under domains, without length: `character varying`, `jsonb`, `text`
+  char category = 'X';    ///< pg_type.typcategory of the base type: B N S D A E U …
+  bool not_null = false;  ///< also when a domain says so
+  bool has_default = false;
+  std::optional<std::string> default_value;  ///< the default as text, when it is a constant; absent for now(), nextval(…), …
+  bool generated = false;                    ///< GENERATED ALWAYS AS (…) STORED
+  bool identity_always = false;              ///< GENERATED ALWAYS AS IDENTITY: may not be written
+  bool identity = false;                     ///< any identity column
+  std::optional<int> max_length;             ///< of varchar(n) and char(n), in characters
+  std::vector<std::string> enum_labels;      ///< of an enum type, in its order
+  std::string element_type;                  ///< of an array: its elements' type; else empty
+  std::string comment;
+
+  bool IsJson() const { return base_type == "jsonb" || base_type == "json"; }
+  bool IsArray() const { return category == 'A'; }
+  /// Whether an INSERT that leaves it out works.
+  bool MayBeLeftOut() const { return !not_null || has_default || generated || identity; }
+};
+
+struct UniqueIndex {
+  std::string name;
+  std::vector<std::string> columns;  ///< column names, or expressions as pg_get_indexdef prints them, such as `lower(email)`
+  bool primary = false;
+  bool partial = false;
+};
+
+struct Table {
+  std::string schema;
+  std::string name;
+  std::vector<Column> columns;
+  std::vector<UniqueIndex> unique_indexes;
+  bool insertable = true;  ///< false for a view that cannot be written
+
+  const Column* Find(const std::string& column) const;
+  /// The columns a row is remembered by: the primary key, else the first whole unique index of NOT NULL columns; empty when there
+  /// is none.
+  std::vector<std::string> Identity() const;
+};
+
+/// The tables a set of mappings can see. Read from a database by sync/, or from a file for `check --offline`.
+class Catalog {
+ public:
+  void Add(Table table);
+  void SetSearchPath(std::vector<std::string> schemas);
+  /// By `schema.name`, or by name along the search path. Case as written. nullptr when there is none.
+  const Table* Find(const std::string& schema, const std::string& name) const;
+  /// Every table as `name` or `schema.name`, for suggestions.
+  std::vector<std::string> Names() const;
+
+  nlohmann::json ToJson() const;
+  static Result<Catalog> FromJson(const nlohmann::json& json);
+
+ private:
+  std::map<std::string, Table> tables_;  // by schema + '\0' + name
+  std::vector<std::string> search_path_{"public"};
+};
+
+}  // namespace membridge::mappings

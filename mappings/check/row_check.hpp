@@ -1,0 +1,51 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "mappings/check/catalog.hpp"
+#include "mappings/base/diagnostic.hpp"
+#include "mappings/mapping.hpp"
+#include "mappings/check/text_bound.hpp"
+
+namespace membridge::mappings {
+
+/// The tables of a mapping's rows by row name; rows whose table is unknown are not in it.
+using RowTables = std::map<std::string, const Table*>;
+
+/// Compares one row with its table.
+class RowCheck {
+ public:
+  RowCheck(const Mapping& mapping, const Row& row, const Table& table, const RowTables& tables, Diagnostics& problems);
+
+  void Check();
+
+ private:
+  void CheckTable();
+  void CheckCells();
+  void CheckCell(const Cell& cell, const Place& place, bool written);
+  void CheckJsonPath(const Cell& cell, const Column& column, const Place& place);
+  void CheckBookkeeping();
+  void CheckTimeColumn(const std::string& name, const Place& place);
+  void CheckRequiredColumns();
+  bool IsGiven(const std::string& column) const;
+  void CheckValues();
+  void CheckValue(const Cell& cell, const std::variant<Constant, Expression, TextWithHoles>& value, const Place& place);
+  void CheckConstant(const Column& column, const nlohmann::json& constant, const Place& place);
+  void CheckLength(const Column& column, const std::variant<Constant, Expression, TextWithHoles>& value, const Place& place);
+  void CheckPaths(const Expression& expression);
+  void CheckKeys();
+  bool IsUnique(const Key& key) const;
+  const Column* ColumnOf(const Path& path) const;
+  std::string Named(const Column& column) const { return table_.name + "." + column.name; }
+  Place KeywordPlace(const std::string& keyword) const;
+
+  const Mapping& mapping_;
+  const Row& row_;
+  const Table& table_;
+  const RowTables& tables_;
+  Diagnostics& problems_;
+  ValueForecast forecast_;
+};
+
+}  // namespace membridge::mappings

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <vector>
+
+#include "mappings/base/diagnostic.hpp"
+#include "mappings/mapping.hpp"
+#include "mappings/files/yaml_source.hpp"
+
+namespace membridge::mappings {
+
+/// Reads `tests`: cases by name, each a list of steps.
+std::vector<TestCase> ReadTests(const YamlNode& tests, Diagnostics& problems);
+
+}  // namespace membridge::mappings

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "mappings/base/diagnostic.hpp"
+#include "mappings/language/expression_parser.hpp"
+#include "mappings/mapping.hpp"
+#include "mappings/files/yaml_source.hpp"
+
+namespace membridge::mappings {
+
+/// What every part of the loader needs to know of the file. Lives as long as one LoadMapping().
+struct LoadContext {
+  const YamlSource& source;
+  Diagnostics& problems;
+  Mapping& mapping;
+  SharedLookups lookups;
+  std::vector<std::string> row_names;  ///< of all rows, collected before any of them is read
+  std::vector<std::string> asked;      ///< the fields under `ask`
+};
+
+/// Which names an expression may use where it stands.
+struct NamesHere {
+  bool data = true;      ///< memory, export, event, now; else only vars
+  bool rows = false;     ///< other rows
+  bool row = false;      ///< the row being written
+  bool item = false;     ///< the element of `each`
+  std::string own_name;  ///< of the row it stands in
+};
+
+/// Reports every entry of `map` whose key is not one of `known`, as `unknown {what} "tabel"; did you mean "table"?`.
+void RefuseUnknownKeys(const YamlNode& map, const std::vector<std::string>& known, std::string_view what, Diagnostics& problems);
+
+}  // namespace membridge::mappings

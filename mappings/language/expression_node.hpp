@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "mappings/language/expression.hpp"
+#include "mappings/language/functions.hpp"
+#include "mappings/language/pattern.hpp"
+
+namespace membridge::mappings {
+
+/// `memory.metadata.emails[0]`: a name of the scope, then keys and positions (negative ones count from the end).
+struct Path {
+  using Step = std::variant<std::string, std::int64_t>;
+  std::string name;
+  std::vector<Step> steps;
+  Place place;  ///< of its first letter
+};
+
+/// One function of a pipe, with what was worked out of its arguments when the file was read.
+struct Call {
+  const Function* function = nullptr;
+  std::vector<Expression> arguments;
+  Place place;                                                          ///< of the function's name
+  std::shared_ptr<const Pattern> pattern;                               ///< of a function that takes one
+  std::optional<std::string> separator;                                 ///< of `split` by a single character
+  std::shared_ptr<const std::map<std::string, nlohmann::json>> lookup;  ///< of `map`
+  std::optional<std::size_t> length;                                    ///< of `truncate` without n, once bound to its column
+};
+
+/// Whether it is a `truncate` that takes its column's length.
+bool IsOpenTruncate(const Call& call);
+
+/// An operand and the functions it is piped through.
+struct Expression::Node {
+  std::variant<Path, nlohmann::json, Expression> operand;
+  std::vector<Call> calls;
+};
+
+/// Visits every path of the expression, those of arguments and parentheses too.
+void ForEachPath(const Expression& expression, const std::function<void(const Path&)>& visit);
+
+}  // namespace membridge::mappings

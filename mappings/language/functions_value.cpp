@@ -1,0 +1,142 @@
+#include <phonenumbers/phonenumberutil.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+#include "mappings/base/digest.hpp"
+#include "mappings/language/email_address.hpp"
+#include "mappings/language/functions.hpp"
+#include "mappings/base/time.hpp"
+#include "mappings/base/utf8.hpp"
+
+namespace membridge::mappings::function {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kLongestNumber = 64;
+constexpr std::size_t kLongestPhone = 64;
+/// What `uuid5` without a namespace uses: the version 5 UUID of "membridge" in the DNS namespace. It never changes.
+constexpr std::string_view kOwnNamespace = "fac1460d-b6d8-53d7-a198-ebfbec69efaa";
+
+struct KnownNamespace {
+  std::string_view name;
+  std::string_view uuid;
+};
+constexpr KnownNamespace kKnownNamespaces[] = {
+    {"dns", "6ba7b810-9dad-11d1-80b4-00c04fd430c8"},
+    {"url", "6ba7b811-9dad-11d1-80b4-00c04fd430c8"},
+    {"oid", "6ba7b812-9dad-11d1-80b4-00c04fd430c8"},
+    {"x500", "6ba7b814-9dad-11d1-80b4-00c04fd430c8"},
+};
+
+std::string NamespaceOf(const std::optional<std::string>& given) {
+  if (!given) return std::string{kOwnNamespace};
+  if (IsUuid(*given)) return *given;
+  for (const auto& known : kKnownNamespaces) {
+    if (known.name == *given) return std::string{known.uuid};
+  }
+  return mappings::Uuid5(kOwnNamespace, *given).value();
+}
+
+/// Whether it is `-?digits[.digits][e±digits]`; a leading + is allowed, since people write it.
+bool SpellsNumber(std::string_view text) {
+  std::size_t i = 0;
+  const auto digits = [&] {
+    const std::size_t start = i;
+    while (i < text.size() && text[i] >= '0' && text[i] <= '9') ++i;
+    return i > start;
+  };
+  if (i < text.size() && (text[i] == '-' || text[i] == '+')) ++i;
+  if (!digits()) return false;
+  if (i < text.size() && text[i] == '.') {
+    ++i;
+    if (!digits()) return false;
+  }
+  if (i < text.size() && (text[i] == 'e' || text[i] == 'E')) {
+    ++i;
+    if (i < text.size() && (text[i] == '-' || text[i] == '+')) ++i;
+    if (!digits()) return false;
+  }
+  return i == text.size();
+}
+
+std::string RegionOf(const std::optional<std::string>& country) {
+  using i18n::phonenumbers::PhoneNumberUtil;
+  if (!country || country->empty()) return "ZZ";
+  const std::string_view code = country->front() == '+' ? std::string_view{*country}.substr(1) : std::string_view{*country};
+  int calling_code = 0;
+  const auto [end, error] = std::from_chars(code.data(), code.data() + code.size(), calling_code);
+  if (error != std::errc{} || end != code.data() + code.size()) return *country;
+  std::string region;
+  PhoneNumberUtil::GetInstance()->GetRegionCodeForCountryCode(calling_code, &region);
+  return region;
+}
+
+}  // namespace
+
+Value Email(const Value& value, const Arguments&) {
+  return OverText(value, [](const std::string& text) -> Value {
+    auto address = EmailAddressIn(text);
+    if (!address) return std::nullopt;
+    return std::move(*address);
+  });
+}
+
+Value Phone(const Value& value, const Arguments& arguments) {
+  using i18n::phonenumbers::PhoneNumber;
+  using i18n::phonenumbers::PhoneNumberUtil;
+  const std::string region = RegionOf(arguments.TextAt(0));
+  return OverText(value, [&](const std::string& text) -> Value {
+    const std::string_view trimmed = Trimmed(text);
+    if (trimmed.empty() || trimmed.size() > kLongestPhone) return std::nullopt;
+    const PhoneNumberUtil& util = *PhoneNumberUtil::GetInstance();
+    PhoneNumber number;
+    if (util.Parse(std::string{trimmed}, region, &number) != PhoneNumberUtil::NO_PARSING_ERROR) return std::nullopt;
+    if (!util.IsValidNumber(number)) return std::nullopt;
+    std::string formatted;
+    util.Format(number, PhoneNumberUtil::E164, &formatted);
+    return formatted;
+  });
+}
+
+// A number that JSON's doubles would bend stays text: the column reads it with all its digits.
+Value Number(const Value& value, const Arguments&) {
+  if (value->is_number()) return value;
+  if (value->is_boolean()) return std::nullopt;
+  return OverText(value, [](const std::string& given) -> Value {
+    std::string_view text = Trimmed(given);
+    if (text.size() > kLongestNumber || !SpellsNumber(text)) return std::nullopt;
+    if (text.front() == '+') text.remove_prefix(1);
+    const bool whole = text.find_first_of(".eE") == std::string_view::npos;
+    std::int64_t integer = 0;
+    if (whole && std::from_chars(text.data(), text.data() + text.size(), integer).ec == std::errc{}) return integer;
+    const auto digits = std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    double real = 0;
+    const bool fits = std::from_chars(text.data(), text.data() + text.size(), real).ec == std::errc{};
+    if (whole || digits > 15 || !fits) return std::string{text};
+    return real;
+  });
+}
+
+Value Date(const Value& value, const Arguments&) {
+  return OverText(value, [](const std::string& given) -> Value {
+    const std::string_view text = Trimmed(given);
+    if (const auto day = ParseDay(text)) return FormatDay(*day);
+    if (const auto instant = ParseRfc3339(text)) return FormatDay(std::chrono::floor<std::chrono::days>(*instant));
+    return std::nullopt;
+  });
+}
+
+Value Uuid5(const Value& value, const Arguments& arguments) {
+  const std::string name_space = NamespaceOf(arguments.TextAt(0));
+  return OverText(value, [&](const std::string& text) -> Value { return mappings::Uuid5(name_space, text).value(); });
+}
+
+Value Sha256(const Value& value, const Arguments&) {
+  if (value->is_string()) return Sha256Hex(value->get_ref<const std::string&>());
+  return Sha256Hex(value->dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+}  // namespace membridge::mappings::function

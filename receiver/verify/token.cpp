@@ -1,0 +1,73 @@
+#include "receiver/verify/token.hpp"
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include <stdexcept>
+
+#include "mappings/base/encoding.hpp"
+
+namespace membridge::receiver {
+namespace {
+
+using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+
+Digest Sha256(std::string_view text) {
+  Digest digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  return digest;
+}
+
+std::string_view BytesOf(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+std::optional<Digest> FromHex(std::string_view hex) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  Digest digest{};
+  if (hex.size() != 2 * digest.size()) return std::nullopt;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    const std::size_t high = kHex.find(hex[2 * i]);
+    const std::size_t low = kHex.find(hex[2 * i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    digest[i] = static_cast<unsigned char>(high * 16 + low);
+  }
+  return digest;
+}
+
+}  // namespace
+
+std::string MakeToken() {
+  Digest random{};
+  if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) throw std::runtime_error("no random bytes for a token");
+  return EncodeBase64Url(BytesOf(random));
+}
+
+std::string HashToken(std::string_view token) {
+  return EncodeHex(BytesOf(Sha256(token)));
+}
+
+TokenSet::TokenSet(const std::vector<StoredToken>& tokens) {
+  for (const StoredToken& token : tokens) {
+    const auto digest = FromHex(token.hash);
+    if (!digest) continue;
+    entries_.push_back({token.id, Sha256(token.project.Text()), *digest, token.not_before, token.expires_at});
+  }
+}
+
+std::optional<std::string> TokenSet::Verify(const ProjectId& project, std::string_view token, Instant now) const {
+  const Digest wanted_project = Sha256(project.Text());
+  const Digest wanted_token = Sha256(token);
+  const Entry* match = nullptr;
+  for (const Entry& entry : entries_) {
+    const int differs = CRYPTO_memcmp(entry.project.data(), wanted_project.data(), wanted_project.size()) |
+                        CRYPTO_memcmp(entry.token.data(), wanted_token.data(), wanted_token.size());
+    const bool valid = (!entry.not_before || *entry.not_before <= now) && (!entry.expires_at || now < *entry.expires_at);
+    if (differs == 0 && valid) match = &entry;
+  }
+  if (match == nullptr) return std::nullopt;
+  return match->id;
+}
+
+}  // namespace membridge::receiver

@@ -1,0 +1,36 @@
+#include "sync/erase/erased_rows.hpp"
+
+#include <vector>
+
+namespace membridge::sync {
+
+std::string NameInSql(const std::string& relation) {
+  const auto dot = relation.find('.');
+  return postgres::QuoteName(relation.substr(0, dot)) + "." + postgres::QuoteName(relation.substr(dot + 1));
+}
+
+std::string NamingInSql(const mappings::Table& table, const std::string& ledger) {
+  std::string sql = " FROM " + ledger;
+  sql += " l JOIN " + NameInSql(table.schema + "." + table.name);
+  sql += " t ON true";
+  for (const std::string& column : table.Identity()) {
+    sql += " AND t." + postgres::QuoteName(column) + " = (l.identity ->> " + postgres::QuoteLiteral(column) +
+           ")::" + table.Find(column)->type;
+  }
+  sql += " WHERE l.relation = $1 AND l.created";
+  sql += " AND EXISTS (SELECT FROM jsonb_each_text(to_jsonb(t)) AS cell WHERE cell.value = ANY ($2::text[]))";
+  return sql;
+}
+
+bool ErasedRows::Delete(const std::string& relation, const nlohmann::json& identity) {
+  std::string sql = "DELETE FROM " + NameInSql(relation) + " WHERE true";
+  std::vector<postgres::Param> values;
+  for (const auto& [column, value] : identity.items()) {
+    values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+    sql += " AND " + postgres::QuoteName(column) + " = $" + std::to_string(values.size());
+  }
+  if (values.empty()) return false;
+  return Try(relation, [&] { transaction_.Run(sql, values); });
+}
+
+}  // namespace membridge::sync

@@ -1,0 +1,226 @@
+#include "sync/erase/erasure_target.hpp"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "sync/apply/applier.hpp"
+#include "sync/catalog/catalog_reader.hpp"
+#include "sync/erase/erased_rows.hpp"
+#include "sync/erase/erased_versions.hpp"
+#include "mappings/base/log.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using postgres::ArrayOf;
+using postgres::Param;
+using postgres::Rows;
+using postgres::Transaction;
+
+std::vector<std::string> FirstColumn(const Rows& rows) {
+  std::vector<std::string> texts;
+  for (std::size_t row = 0; row < rows.size(); ++row) texts.emplace_back(rows.Text(row, 0));
+  return texts;
+}
+
+Param Array(const std::vector<std::string>& texts) {
+  return ArrayOf({texts.begin(), texts.end()});
+}
+
+/// Tables as the ledger names them, read from the catalogue as they are now.
+std::shared_ptr<const mappings::Catalog> CatalogOf(postgres::Session& session, const std::vector<std::string>& relations) {
+  CatalogRequest request;
+  request.tables.emplace();
+  for (const std::string& relation : relations) {
+    const auto dot = relation.find('.');
+    request.tables->push_back({relation.substr(0, dot), relation.substr(dot + 1)});
+  }
+  auto catalog = ReadCatalog(session, request);
+  if (!catalog) throw std::runtime_error(catalog.error().message);
+  return std::make_shared<const mappings::Catalog>(std::move(*catalog));
+}
+
+/// The mapping of that name with its session and no rows: whatever it said is an orphan to it, and is withdrawn without a soft
+/// delete and without leaving a version behind. It need not be in force any more.
+std::shared_ptr<const mappings::Mapping> Emptied(const ErasureTarget& target, const std::string& name) {
+  auto emptied = std::make_shared<mappings::Mapping>();
+  for (const auto& mapping : target.mappings) {
+    if (mapping->name == name) *emptied = *mapping;
+  }
+  emptied->name = name;
+  emptied->from = mappings::Mapping::From::kMemory;
+  emptied->rows.clear();
+  emptied->tests.clear();
+  return emptied;
+}
+
+constexpr const char* kNobodys = "NOT EXISTS (SELECT FROM membridge.contributions c WHERE c.row_id = l.id)";
+
+/// One target database's part of an erasure, inside its transaction.
+class Withdrawal {
+ public:
+  Withdrawal(Transaction& transaction, const ErasedSources& erased, Instant now, ErasureCounts& counts)
+      : transaction_(transaction),
+        erased_(erased),
+        now_(now),
+        counts_(counts),
+        target_(transaction, erased.project),
+        who_{erased.project.Text(), Array(erased.sources)} {}
+
+  void Begin() {
+    rows_ = FirstColumn(transaction_.Run(
+        "SELECT DISTINCT row_id FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who_));
+    transaction_.Run("DELETE FROM membridge.waiting WHERE project = $1 AND source = ANY ($2::text[])", who_);
+    counts_["contributions"] +=
+        transaction_.Run("SELECT count(*) FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who_)
+            .Int(0, 0);
+    transaction_.Run("DELETE FROM membridge.sources WHERE project = $1 AND source = ANY ($2::text[])", who_);
+  }
+
+  void Withdraw(const Applier& applier) {
+    const std::string& mapping = applier.Definition().name;
+    const auto contributing = FirstColumn(transaction_.Run(
+        "SELECT DISTINCT source FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[]) AND mapping = $3",
+        {who_[0], who_[1], mapping}));
+    const std::vector<std::string> refused = Apply(applier, contributing);
+    if (refused.empty()) return;
+    // Something holds on to a row that should go: then at least what was said in it goes.
+    transaction_.Run(
+        "UPDATE membridge.contributions SET goes = false WHERE project = $1 AND source = ANY ($2::text[]) AND mapping = $3",
+        {who_[0], Array(refused), mapping});
+    const auto still = Apply(applier, refused);
+    if (still.empty()) return;
+    counts_["withdrawals_refused"] += static_cast<std::int64_t>(still.size());
+    Log(LogLevel::kError, "erasure_refused",
+        {{"project", erased_.project.Text()}, {"mapping", mapping}, {"sources", still.size()}});
+  }
+
+  /// Rows that were made for this person and have stood blank, or in the trash, since an earlier withdrawal.
+  void FindForsaken(const mappings::Table& table) {
+    if (table.Identity().empty()) return;
+    const std::string relation = table.schema + "." + table.name;
+    const std::string sql = "SELECT l.id" + NamingInSql(table, "membridge.rows") + " AND " + kNobodys;
+    target_.Try(relation, [&] {
+      for (std::string& id : FirstColumn(transaction_.Run(sql, {relation, who_[1]}))) rows_.push_back(std::move(id));
+    });
+  }
+
+  /// Deletes what the bridge made and nobody speaks for any more, children first, as far as the database lets them go.
+  void DeleteRows() {
+    for (bool progress = true; progress;) {
+      progress = false;
+      const Rows doomed = transaction_.Run(std::string{"SELECT l.id, l.relation, l.identity::text FROM membridge.rows l WHERE "
+                                                       "l.id = ANY ($1::bigint[]) AND l.created AND "} +
+                                               kNobodys + " ORDER BY l.id DESC",
+                                           {Array(rows_)});
+      for (std::size_t row = 0; row < doomed.size(); ++row) {
+        const bool deleted = target_.Delete(std::string{doomed.Text(row, 1)}, nlohmann::json::parse(doomed.Text(row, 2)));
+        if (deleted) transaction_.Run("DELETE FROM membridge.rows WHERE id = $1::bigint", {std::string{doomed.Text(row, 0)}});
+        progress = progress || deleted;
+      }
+    }
+  }
+
+  void End() {
+    const auto kept = transaction_.Run(std::string{"SELECT count(*), count(*) FILTER (WHERE l.created AND "} + kNobodys +
+                                           ") FROM membridge.rows l WHERE id = ANY ($1::bigint[])",
+                                       {Array(rows_)});
+    std::sort(rows_.begin(), rows_.end());
+    rows_.erase(std::unique(rows_.begin(), rows_.end()), rows_.end());
+    counts_["rows_deleted"] += static_cast<std::int64_t>(rows_.size()) - kept.Int(0, 0);
+    counts_["rows_changed"] += kept.Int(0, 0) - kept.Int(0, 1);
+    counts_["rows_left"] += kept.Int(0, 1);
+    // Of rows nobody of ours speaks for any more there is nothing to remember, and what they are known by may name the person.
+    transaction_.Run(std::string{"DELETE FROM membridge.rows l WHERE "} + kNobodys +
+                         " AND (id = ANY ($1::bigint[]) OR EXISTS (SELECT FROM jsonb_each_text(l.identity) AS i WHERE i.value = "
+                         "ANY ($2::text[])))",
+                     {Array(rows_), who_[1]});
+    transaction_.Run("DELETE FROM membridge.sources WHERE project = $1 AND source = ANY ($2::text[])", who_);
+  }
+
+ private:
+  /// Those it could not be done for.
+  std::vector<std::string> Apply(const Applier& applier, const std::vector<std::string>& names) {
+    constexpr std::size_t kAtOnce = 200;
+    std::vector<std::string> refused;
+    for (std::size_t first = 0; first < names.size(); first += kAtOnce) {
+      std::vector<Source> sources;
+      for (std::size_t i = first; i < std::min(names.size(), first + kAtOnce); ++i) {
+        Source& source = sources.emplace_back();
+        source.project = erased_.project;
+        source.id = names[i];
+        source.stamp = now_;
+        source.speaks = false;
+        source.gone = true;
+      }
+      const auto outcomes = applier.Apply(transaction_, sources, now_);
+      for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        if (outcomes[i].kind == Outcome::Kind::kParked) refused.push_back(sources[i].id);
+      }
+      // A tombstone entered now would keep a second try from being later.
+      transaction_.Run("DELETE FROM membridge.sources WHERE project = $1 AND source = ANY ($2::text[])", who_);
+    }
+    return refused;
+  }
+
+  Transaction& transaction_;
+  const ErasedSources& erased_;
+  const Instant now_;
+  ErasureCounts& counts_;
+  ErasedRows target_;
+  const std::vector<Param> who_;   // $1 the project, $2 the sources
+  std::vector<std::string> rows_;  // ids of ledger rows they spoke for, or once did
+};
+
+/// Events are known by ids of their own; the ledger keeps which memory each was about.
+template <class Runs>
+ErasedSources WithEvents(Runs& runs, ErasedSources erased) {
+  const Rows rows = runs.Run("SELECT DISTINCT source FROM membridge.sources WHERE project = $1 AND memory = ANY ($2::text[])",
+                             {erased.project.Text(), Array(erased.sources)});
+  for (std::string& event : FirstColumn(rows)) erased.sources.push_back(std::move(event));
+  return erased;
+}
+
+}  // namespace
+
+ErasureCounts CountInTarget(Transaction& transaction, const ErasedSources& of_state) {
+  const ErasedSources erased = WithEvents(transaction, of_state);
+  const Rows rows = transaction.Run(R"(
+      WITH said AS (SELECT * FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])),
+           spoken AS (SELECT l.created AND NOT EXISTS (
+                             SELECT FROM membridge.contributions c
+                             WHERE c.row_id = l.id AND NOT (c.project = $1 AND c.source = ANY ($2::text[]))) AS alone
+                      FROM membridge.rows l WHERE l.id IN (SELECT row_id FROM said))
+      SELECT (SELECT count(*) FROM said), count(*) FILTER (WHERE alone), count(*) FILTER (WHERE NOT alone) FROM spoken)",
+                                    {erased.project.Text(), Array(erased.sources)});
+  ErasureCounts counts{{"contributions", rows.Int(0, 0)}, {"rows_deleted", rows.Int(0, 1)}, {"rows_changed", rows.Int(0, 2)}};
+  CountVersions(transaction, erased, counts);
+  return counts;
+}
+
+Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& target, const ErasedSources& of_state, Instant now,
+                          ErasureCounts& counts) {
+  const ErasedSources erased = WithEvents(session, of_state);
+  const std::vector<Param> who{erased.project.Text(), Array(erased.sources)};
+  const auto mappings = FirstColumn(
+      session.Run("SELECT DISTINCT mapping FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who));
+  const auto relations = FirstColumn(
+      session.Run("SELECT relation FROM membridge.rows UNION SELECT relation FROM membridge.versions ORDER BY relation"));
+  const auto catalog = CatalogOf(session, relations);
+  Transaction transaction = session.Begin();
+  Withdrawal withdrawal{transaction, erased, now, counts};
+  withdrawal.Begin();
+  for (const std::string& mapping : mappings) withdrawal.Withdraw(Applier{Emptied(target, mapping), catalog});
+  for (const std::string& relation : relations) {
+    const auto dot = relation.find('.');
+    const mappings::Table* table = catalog->Find(relation.substr(0, dot), relation.substr(dot + 1));
+    if (table != nullptr) withdrawal.FindForsaken(*table);
+  }
+  withdrawal.DeleteRows();
+  EraseVersions(transaction, *catalog, erased, counts);
+  withdrawal.End();
+  return transaction;
+}
+
+}  // namespace membridge::sync

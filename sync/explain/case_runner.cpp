@@ -1,0 +1,312 @@
+#include "sync/explain/case_runner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <stdexcept>
+
+#include "sync/apply/applier.hpp"
+#include "sync/explain/given_source.hpp"
+#include "sync/explain/plan_text.hpp"
+#include "sync/apply/target_table.hpp"
+#include "sync/apply/missing_rows.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using mappings::TestStep;
+using nlohmann::json;
+
+/// A step that did not go as the case says.
+struct Failed : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// A row that the last step touched, as it is now.
+struct TouchedRow {
+  std::optional<Image> image;  ///< nothing: it went
+  json was;
+  bool matched = false;
+};
+
+std::string Shown(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+class CaseRunner {
+ public:
+  CaseRunner(postgres::Transaction& transaction, const Applier& applier, const mappings::Catalog& catalog, Instant now)
+      : transaction_(transaction), applier_(applier), catalog_(catalog), now_(now) {}
+
+  void Take(const TestStep& step) {
+    switch (step.kind) {
+      case TestStep::Kind::kGiven: return Given(step.body);
+      case TestStep::Kind::kEdit: return Edit(step.body);
+      case TestStep::Kind::kMemory: return Apply(From(mappings::Mapping::From::kMemory, step.body));
+      case TestStep::Kind::kExport: return Apply(From(mappings::Mapping::From::kExport, step.body));
+      case TestStep::Kind::kEvent: return Apply(From(mappings::Mapping::From::kEvent, step.body));
+      case TestStep::Kind::kDelete: return Apply(Gone(step.body.get<std::string>()));
+      case TestStep::Kind::kParks: return Parks(step.body);
+      case TestStep::Kind::kThen: return Then(step.body);
+    }
+  }
+
+  /// The decisions of the last step that applied something.
+  std::string Plan() const { return plan_; }
+
+ private:
+  TargetTable TableNamed(const std::string& name) const {
+    const auto dot = name.find('.');
+    const mappings::Table* table =
+        dot == std::string::npos ? catalog_.Find("", name) : catalog_.Find(name.substr(0, dot), name.substr(dot + 1));
+    if (table == nullptr) throw Failed(fmt::format("there is no table {}", name));
+    return TargetTable{*table, std::nullopt, std::nullopt};
+  }
+
+  void Given(const json& body) {
+    for (const auto& [name, rows] : body.items()) {
+      const TargetTable table = TableNamed(name);
+      std::vector<json> list;
+      for (const json& row : rows.is_array() ? rows : json::array({rows})) list.push_back(row);
+      table.Insert(transaction_, list);
+    }
+  }
+
+  /// A person's edit: a plain UPDATE by primary key, with whatever triggers the table has.
+  void Edit(const json& body) {
+    for (const auto& [name, rows] : body.items()) {
+      const TargetTable table = TableNamed(name);
+      for (const json& row : rows.is_array() ? rows : json::array({rows})) {
+        RowChange change;
+        for (const std::string& column : table.Definition().Identity()) {
+          if (!row.contains(column)) throw Failed(fmt::format("edit of {}: the row needs its primary key column {}", name, column));
+          change.identity[column] = row[column].is_string() ? row[column] : json(row[column].dump());
+        }
+        for (std::size_t c = 0; c < table.Definition().columns.size(); ++c) {
+          const std::string& column = table.At(c).name;
+          if (row.contains(column) && !change.identity.contains(column)) change.columns.emplace_back(c, row[column]);
+        }
+        const auto before = table.Fetch(transaction_, {change.identity});
+        if (!before.front()) throw Failed(fmt::format("edit of {}: there is no row {}", name, Shown(change.identity)));
+        table.Update(transaction_, {change}, {&*before.front()});
+      }
+    }
+  }
+
+  Source From(mappings::Mapping::From from, const json& body) {
+    auto source = SourceFrom(from, body, now_);
+    if (!source) throw Failed(source.error().message);
+    source->project = ProjectId{"membridge test"};
+    source->fence = ++fence_;
+    return std::move(*source);
+  }
+
+  Source Gone(const std::string& id) {
+    Source source;
+    source.project = ProjectId{"membridge test"};
+    source.id = id;
+    source.stamp = now_;
+    source.fence = ++fence_;
+    source.speaks = false;
+    source.gone = true;
+    return source;
+  }
+
+  Outcome ApplyOne(const Source& source) {
+    Outcome outcome = applier_.Apply(transaction_, {source}, now_, true).front();
+    for (const Decision& decision : outcome.decisions) {
+      if (decision.cell.empty() && !decision.identity.is_null()) rows_[decision.row] = {decision.table, decision.identity};
+    }
+    return outcome;
+  }
+
+  void Apply(const Source& source) {
+    const Outcome outcome = ApplyOne(source);
+    plan_ = PlanText(NameOf(source), applier_.Definition().file, outcome);
+    if (outcome.kind == Outcome::Kind::kParked) throw Failed("parked: " + outcome.cause);
+    touched_.clear();
+    Gather(outcome);
+    sources_.insert_or_assign(source.id, source);
+    ApplyWoken();
+  }
+
+  void Gather(const Outcome& outcome) {
+    for (const Touched& touched : outcome.touched) {
+      TouchedRow& row = touched_[touched.table][touched.identity];
+      if (!touched.deleted.is_null()) row.was = touched.deleted;
+    }
+  }
+
+  /// What the step made is found by those that looked for it in vain before, as the workers see to it.
+  void ApplyWoken() {
+    constexpr int kRounds = 50;
+    for (int round = 0; round < kRounds; ++round) {
+      Waits::Match(transaction_);
+      const postgres::Rows woken = transaction_.Run(
+          "SELECT DISTINCT source FROM membridge.waiting WHERE woken AND project = 'membridge test' AND mapping = $1 ORDER BY 1",
+          {applier_.Definition().name});
+      if (woken.empty()) return;
+      for (std::size_t row = 0; row < woken.size(); ++row) {
+        Source& source = sources_.at(std::string{woken.Text(row, 0)});
+        source.fence = ++fence_;
+        const Outcome outcome = ApplyOne(source);
+        if (outcome.kind == Outcome::Kind::kParked) throw Failed(NameOf(source) + ", which waited for a row of this step, is parked: " + outcome.cause);
+        Gather(outcome);
+      }
+    }
+    throw Failed("memories make rows for one another without end");
+  }
+
+  void Parks(const json& body) {
+    const char* kind = body.contains("memory") ? "memory" : body.contains("export") ? "export" : "event";
+    const auto from = applier_.Definition().from;
+    const Source source = From(from, body.value(kind, json::object()));
+    const Outcome outcome = ApplyOne(source);
+    plan_ = PlanText(NameOf(source), applier_.Definition().file, outcome);
+    touched_.clear();
+    if (outcome.kind != Outcome::Kind::kParked) throw Failed("it was expected to be parked, and was applied");
+    const std::string because = body.contains("because") && body["because"].is_string() ? body["because"].get<std::string>() : "";
+    if (outcome.cause.find(because) == std::string::npos) throw Failed(fmt::format("it was parked because \"{}\", not \"{}\"", outcome.cause, because));
+  }
+
+  void Then(const json& body) {
+    std::map<std::string, const json*> expected;
+    std::string problems;
+    for (const auto& [name, rows] : body.items()) expected[TableNamed(name).Relation()] = &rows;
+    for (auto& [relation, rows] : touched_) {
+      if (!expected.contains(relation)) problems += fmt::format("  {}: {} touched, none expected\n", relation, Counted(rows.size()));
+    }
+    for (const auto& [relation, rows] : expected) problems += Compare(TableNamed(relation), *rows, touched_[relation]);
+    if (!problems.empty()) throw Failed(problems.substr(0, problems.size() - 1));
+  }
+
+  static std::string Counted(std::size_t rows) { return rows == 1 ? "1 row" : fmt::format("{} rows", rows); }
+
+  std::string Compare(const TargetTable& table, const json& expected, std::map<json, TouchedRow>& touched) {
+    std::vector<json> identities;
+    for (const auto& [identity, row] : touched) identities.push_back(identity);
+    const auto images = table.Fetch(transaction_, identities);
+    std::size_t next = 0;
+    for (auto& [identity, row] : touched) {
+      row.image = images[next++];
+      row.matched = false;
+    }
+    std::string problems;
+    for (const json& row : expected) {
+      std::string closest;
+      std::size_t fewest = SIZE_MAX;
+      bool found = false;
+      for (auto& [identity, candidate] : touched) {
+        if (candidate.matched) continue;
+        if (row.is_string()) {
+          found = !candidate.image;
+          if (found) candidate.matched = true;
+          if (found) break;
+          continue;
+        }
+        if (!candidate.image) continue;
+        const std::vector<std::string> differences = DifferencesOf(table, row, *candidate.image);
+        if (differences.empty()) {
+          candidate.matched = found = true;
+          break;
+        }
+        if (differences.size() < fewest) {
+          fewest = differences.size();
+          closest = fmt::format("; closest is {} with {}", Shown(identity), fmt::join(differences, ", "));
+        }
+      }
+      if (!found) problems += fmt::format("  {}: expected {}{}\n", table.Relation(), Shown(row), closest.empty() ? ", and no such row was touched" : closest);
+    }
+    for (const auto& [identity, row] : touched) {
+      if (row.matched) continue;
+      problems += fmt::format("  {}: not expected: {}\n", table.Relation(), row.image ? Shown(table.AsJson(*row.image)) : "a deleted row " + Shown(identity));
+    }
+    return problems;
+  }
+
+  /// Column by column: what is expected, read by the column's type, against what stands there.
+  std::vector<std::string> DifferencesOf(const TargetTable& table, const json& expected, const Image& image) {
+    std::vector<std::string> differences;
+    for (const auto& [name, value] : expected.items()) {
+      const auto column = table.IndexOf(name);
+      if (!column) throw Failed(fmt::format("{} has no column \"{}\"", table.Relation(), name));
+      const json wanted = Resolved(value);
+      const std::optional<std::string>& there = image[*column];
+      if (wanted.is_null() ? !there.has_value() : there && IsEqual(table, *column, wanted, *there)) continue;
+      differences.push_back(fmt::format("{} = {} instead of {}", name, there ? *there : "null", Shown(wanted)));
+    }
+    return differences;
+  }
+
+  bool IsEqual(const TargetTable& table, std::size_t column, const json& wanted, const std::string& there) {
+    transaction_.Savepoint("compare");
+    try {
+      const auto normal = table.Normalise(transaction_, {{column, wanted}}).front();
+      transaction_.Release("compare");
+      if (!normal || !normal->is_string()) return false;
+      if (!table.At(column).IsJson() && !table.At(column).IsArray()) return normal->get<std::string>() == there;
+      return json::parse(normal->get<std::string>(), nullptr, false) == json::parse(there, nullptr, false);
+    } catch (const postgres::SqlFailure& failure) {
+      if (failure.IsTransient()) throw;
+      transaction_.RollbackTo("compare");
+      transaction_.Release("compare");
+      return false;  // the column cannot hold what is expected of it
+    }
+  }
+
+  /// `$partner.id` is the column of a row of this mapping; everything else is itself.
+  json Resolved(const json& value) {
+    if (!value.is_string()) return value;
+    const std::string text = value.get<std::string>();
+    if (text.size() < 2 || text[0] != '$') return value;
+    if (text[1] == '$') return text.substr(1);
+    const auto dot = text.find('.');
+    const std::string row = text.substr(1, dot == std::string::npos ? dot : dot - 1);
+    const auto known = rows_.find(row);
+    if (known == rows_.end() || dot == std::string::npos) throw Failed(fmt::format("{} names no row of this mapping that the case has met", text));
+    const TargetTable table = TableNamed(known->second.first);
+    const auto image = table.Fetch(transaction_, {known->second.second}).front();
+    const auto column = table.IndexOf(text.substr(dot + 1));
+    if (!image || !column) throw Failed(fmt::format("{} leads nowhere", text));
+    return (*image)[*column] ? json(*(*image)[*column]) : json(nullptr);
+  }
+
+  postgres::Transaction& transaction_;
+  const Applier& applier_;
+  const mappings::Catalog& catalog_;
+  const Instant now_;
+  std::int64_t fence_ = 0;
+  std::map<std::string, Source> sources_;  // as they were applied last, by id
+  std::string plan_;
+  std::map<std::string, std::map<json, TouchedRow>> touched_;              // by relation and identity
+  std::map<std::string, std::pair<std::string, json>> rows_;               // by row name: relation and identity
+};
+
+}  // namespace
+
+std::vector<CaseResult> RunCases(postgres::Session& session, const std::shared_ptr<const mappings::Mapping>& mapping,
+                                 const std::shared_ptr<const mappings::Catalog>& catalog, Instant now) {
+  const Applier applier{mapping, catalog};
+  std::vector<CaseResult> results;
+  for (const mappings::TestCase& one : mapping->tests) {
+    CaseResult& result = results.emplace_back();
+    result.name = one.name;
+    result.place = one.place;
+    postgres::Transaction transaction = session.Begin();  // never committed
+    CaseRunner runner{transaction, applier, *catalog, now};
+    try {
+      for (const TestStep& step : one.steps) {
+        result.place = step.place;
+        runner.Take(step);
+      }
+      result.passed = true;
+    } catch (const Failed& failed) {
+      result.failure = std::string{failed.what()} + (runner.Plan().empty() ? "" : "\n" + runner.Plan());
+    } catch (const postgres::SqlFailure& failure) {
+      if (failure.IsTransient()) throw;
+      result.failure = fmt::format("PostgreSQL: {} {}", failure.fields().sqlstate, failure.fields().message);
+    }
+  }
+  return results;
+}
+
+}  // namespace membridge::sync

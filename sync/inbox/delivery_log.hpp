@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mappings/base/id.hpp"
+#include "mappings/base/result.hpp"
+#include "mappings/base/time.hpp"
+#include "sync/inbox/inbox.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::sync {
+
+/// The bucket a delivery is stored in: a hash of its id, so that it is found by its id alone.
+int BucketOf(const DeliveryId& delivery);
+
+/// Which deliveries are meant; what is not set does not matter.
+struct DeliveryFilter {
+  std::optional<DeliveryId> id = std::nullopt;
+  std::optional<ProjectId> project = std::nullopt;
+  std::optional<MemoryId> memory = std::nullopt;  ///< those that speak of it
+  std::optional<std::string> verdict = std::nullopt;
+  std::optional<Instant> since = std::nullopt;  ///< received then or later
+  std::optional<Instant> until = std::nullopt;  ///< received before
+};
+
+/// A delivery in a list: all but body and headers.
+struct DeliverySummary {
+  DeliveryId id;
+  ProjectId project;
+  Instant received_at;
+  std::string verdict;
+  std::string source_address;
+  std::string token_id;
+  std::vector<MemoryId> memories;
+  std::size_t body_bytes = 0;
+};
+
+struct DeliveryPage {
+  std::vector<DeliverySummary> deliveries;  ///< newest first
+  std::optional<std::string> next;          ///< the cursor of the page behind; nothing: this is the last one
+};
+
+/// How much a replay would do.
+struct DeliveryCount {
+  std::size_t deliveries = 0;
+  std::size_t memories = 0;  ///< different ones
+};
+
+/// Deliveries as an operator looks at them. Functions run inside the caller's transaction and throw postgres::SqlFailure.
+class DeliveriesStore {
+ public:
+  /// A page of at most `limit` (1 to 1000). Deliveries that arrive while somebody turns pages change no later page. kRefused: the
+  /// cursor is not one of ours.
+  static Result<DeliveryPage> List(postgres::Transaction& transaction, const DeliveryFilter& filter, std::size_t limit,
+                                   const std::optional<std::string>& cursor = std::nullopt);
+  /// One with body and headers; nothing when there is none of this id (which may be any text).
+  static std::optional<Delivery> Show(postgres::Transaction& transaction, const DeliveryId& id);
+  /// What Replay would touch now.
+  static DeliveryCount Count(postgres::Transaction& transaction, const DeliveryFilter& filter);
+  /// Marks the memories of the deliveries dirty, to be read again from Mem0 now. In transactions of its own on `session`, a
+  /// thousand memories each; returns how many memories.
+  static std::size_t Replay(postgres::Session& session, const DeliveryFilter& filter);
+};
+
+}  // namespace membridge::sync

@@ -1,0 +1,108 @@
+#include "sync/inbox/events.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "mappings/base/digest.hpp"
+#include "sync/queue/claim_keys.hpp"
+#include "sync/postgres/column.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using postgres::Column;
+using postgres::Rows;
+using postgres::Transaction;
+
+Event EventAt(const Rows& rows, std::size_t row) {
+  Event event;
+  event.id = rows.Text(row, 1);
+  event.delivery = DeliveryId{std::string{rows.Text(row, 2)}};
+  event.type = rows.Text(row, 3);
+  event.received_at = postgres::TimeAt(rows, row, 4);
+  event.queued_at = postgres::TimeAt(rows, row, 5);
+  event.parked = nlohmann::json::parse(rows.Text(row, 6)).get<std::vector<std::string>>();
+  return event;
+}
+
+}  // namespace
+
+std::string EventIdOf(const Delivery& delivery, const MemoryId& memory) {
+  if (delivery.memories.size() == 1) return delivery.id.Text();
+  return mappings::Uuid5(delivery.id.Text(), memory.Text()).value();
+}
+
+std::vector<std::vector<Event>> Events::Of(Transaction& transaction, const std::vector<Claim>& claims) {
+  std::vector<std::vector<Event>> events(claims.size());
+  if (claims.empty()) return events;
+  static const std::string kSql = fmt::format(R"(
+      SELECT c.place, e.id, e.delivery, e.type, e.received_at, e.queued_at, to_json(e.parked)
+      FROM unnest($1::smallint[], $2::text[], $3::text[]) WITH ORDINALITY AS c(bucket, project, memory_id, place),
+           LATERAL (SELECT * FROM membridge.events e
+                    WHERE e.bucket = c.bucket AND e.project = c.project AND e.memory_id = c.memory_id
+                    ORDER BY e.parked <> '{{}}', e.received_at, e.id LIMIT {}) AS e
+      ORDER BY c.place, e.parked <> '{{}}', e.received_at, e.id)",
+                                              kAtOnce);
+  ClaimKeys keys;
+  for (const Claim& claim : claims) keys.Add(claim);
+  const Rows rows = transaction.Run(kSql, keys.Take());
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    events[static_cast<std::size_t>(rows.Int(row, 0)) - 1].push_back(EventAt(rows, row));
+  }
+  return events;
+}
+
+void Events::Settle(Transaction& transaction, const std::vector<std::pair<Claim, Event>>& events,
+                    const std::vector<std::string>& mappings) {
+  if (events.empty()) return;
+  // A list of names travels as JSON: arrays of arrays must be square.
+  static const std::string kSql = R"(
+      WITH settled AS MATERIALIZED (
+        SELECT s.bucket, s.project, s.memory_id, s.id, ARRAY(SELECT jsonb_array_elements_text(s.parked::jsonb)) AS parked
+        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::uuid[], $5::text[]) AS s(bucket, project, memory_id, id, parked)),
+      ended AS (
+        DELETE FROM membridge.events e USING settled s
+        WHERE e.bucket = s.bucket AND e.project = s.project AND e.memory_id = s.memory_id AND e.id = s.id AND s.parked = '{}')
+      UPDATE membridge.events e SET parked = s.parked
+      FROM settled s
+      WHERE e.bucket = s.bucket AND e.project = s.project AND e.memory_id = s.memory_id AND e.id = s.id AND s.parked <> '{}'
+        AND e.parked <> s.parked)";
+  ClaimKeys keys;
+  Column ids, parked;
+  for (const auto& [claim, event] : events) {
+    keys.Add(claim);
+    ids.AddText(event.id);
+    parked.AddText(nlohmann::json(event.parked).dump());
+  }
+  std::vector<postgres::Param> params = keys.Take();
+  params.push_back(ids.Take());
+  params.push_back(parked.Take());
+  transaction.Run(kSql, params);
+
+  static const std::string kUnpark = R"(
+      DELETE FROM membridge.parked p USING unnest($1::smallint[], $2::text[], $3::text[]) AS c(bucket, project, memory_id)
+      WHERE p.project = c.project AND p.memory_id = c.memory_id AND p.mapping = ANY ($4::text[])
+        AND NOT EXISTS (SELECT FROM membridge.events e
+                        WHERE e.bucket = c.bucket AND e.project = c.project AND e.memory_id = c.memory_id AND p.mapping = ANY (e.parked)))";
+  Column names;
+  for (const auto& [claim, event] : events) keys.Add(claim);
+  for (const std::string& mapping : mappings) names.AddText(mapping);
+  params = keys.Take();
+  params.push_back(names.Take());
+  transaction.Run(kUnpark, params);
+}
+
+std::size_t Events::Forget(Transaction& transaction, std::chrono::seconds age) {
+  static const std::string kSql = R"(
+      WITH gone AS (
+        DELETE FROM membridge.events e
+        WHERE e.parked = '{}' AND e.queued_at < statement_timestamp() - $1::bigint * interval '1 second'
+          AND NOT EXISTS (SELECT FROM membridge.dirty d WHERE d.bucket = e.bucket AND d.project = e.project AND d.memory_id = e.memory_id)
+          AND NOT EXISTS (SELECT FROM membridge.parked p WHERE p.project = e.project AND p.memory_id = e.memory_id AND p.mapping = '')
+        RETURNING 1)
+      SELECT count(*) FROM gone)";
+  return static_cast<std::size_t>(transaction.Run(kSql, {std::to_string(age.count())}).Int(0, 0));
+}
+
+}  // namespace membridge::sync

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mappings/base/id.hpp"
+#include "mappings/base/time.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::sync {
+
+/// A webhook token as the database knows it: never the token, only its SHA-256.
+struct Token {
+  std::string id;  ///< a UUID; safe to show and to log
+  ProjectId project;
+  std::string hash;  ///< SHA-256 of the token, 64 lower-case hex digits
+  Instant created_at;
+  std::optional<Instant> expires_at;  ///< from then on deliveries with it are refused; nothing: it never expires
+  std::optional<Instant> last_used;   ///< newest delivery accepted with it, to within a minute
+};
+
+/// When a token last opened the door.
+struct TokenUse {
+  std::string id;
+  Instant at;
+};
+
+/// The tokens that may stand in webhook URLs; several of a project are valid at once, so that one can be rotated while deliveries
+/// arrive. All functions run inside the caller's transaction and throw postgres::SqlFailure; times are the database's clock.
+class Tokens {
+ public:
+  /// Stores a token by its hash and returns its id. A hash that is there already is refused with SQLSTATE 23505.
+  static std::string Issue(postgres::Transaction& transaction, const ProjectId& project, const std::string& hash,
+                           std::optional<Instant> expires_at = std::nullopt);
+  /// Every token of a project, or of all, expired ones included; newest first.
+  static std::vector<Token> List(postgres::Transaction& transaction, const std::optional<ProjectId>& project = std::nullopt);
+  /// Those that open the door now, for the receiver to keep in memory. It must look at expires_at itself as time goes on.
+  static std::vector<Token> Valid(postgres::Transaction& transaction);
+  /// Lets a token expire `overlap` from now (0: at once), never later than it would anyway. False when there is none of this id.
+  static bool Retire(postgres::Transaction& transaction, const std::string& id, std::chrono::seconds overlap);
+  /// The end of a rotation: retires every other token of the project. Returns how many that shortened.
+  static std::size_t RetireOthers(postgres::Transaction& transaction, const ProjectId& project, const std::string& keep_id,
+                                  std::chrono::seconds overlap);
+  /// Notes uses, many at once; an older use never replaces a newer one, and ids that are none are ignored.
+  static void Touch(postgres::Transaction& transaction, const std::vector<TokenUse>& uses);
+  /// Deletes tokens that expired more than `age` ago; returns how many.
+  static std::size_t Forget(postgres::Transaction& transaction, std::chrono::seconds age);
+};
+
+}  // namespace membridge::sync

@@ -1,0 +1,207 @@
+#include "sync/queue/queue.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sync/queue/claim_keys.hpp"
+#include "sync/postgres/column.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using postgres::Column;
+using postgres::Param;
+using postgres::Rows;
+using postgres::Transaction;
+
+// statement_timestamp() and not clock_timestamp(): a volatile function cannot bound an index scan. Not now() either: work that
+// fell due since the transaction began is due.
+constexpr std::string_view kFree = "(d.claimed_until IS NULL OR d.claimed_until <= statement_timestamp())";
+
+std::string Number(std::int64_t number) {
+  return std::to_string(number);
+}
+
+Claim ClaimAt(const Rows& rows, std::size_t row, int bucket) {
+  Claim claim;
+  claim.bucket = bucket;
+  claim.project = ProjectId{std::string{rows.Text(row, 0)}};
+  claim.memory = MemoryId{std::string{rows.Text(row, 1)}};
+  claim.generation = rows.Int(row, 2);
+  claim.fence = rows.Int(row, 3);
+  claim.marked_at = postgres::TimeAt(rows, row, 4);
+  claim.claimed_at = postgres::TimeAt(rows, row, 5);
+  claim.attempts = static_cast<int>(rows.Int(row, 6));
+  claim.absent_since = postgres::OptionalTimeAt(rows, row, 7);
+  claim.reason = rows.Text(row, 8);
+  return claim;
+}
+
+std::string_view NameOf(Settlement::Kind kind) {
+  switch (kind) {
+    case Settlement::Kind::kDone:
+      return "done";
+    case Settlement::Kind::kLookAgain:
+      return "look_again";
+    case Settlement::Kind::kRetry:
+      return "retry";
+  }
+  return "retry";
+}
+
+}  // namespace
+
+int BucketOf(const ProjectId& project, const MemoryId& memory) {
+  std::uint64_t hash = 14695981039346656037u;
+  const auto mix = [&hash](char c) { hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u; };
+  for (const char c : project.Text()) mix(c);
+  mix('\0');
+  for (const char c : memory.Text()) mix(c);
+  return static_cast<int>(hash % kBuckets);
+}
+
+void Queue::Mark(Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories,
+                 std::string_view reason) {
+  if (memories.empty()) return;
+  Column buckets, projects, ids;
+  for (const MemoryId& memory : memories) {
+    buckets.AddNumber(BucketOf(project, memory));
+    projects.AddText(project.Text());
+    ids.AddText(memory.Text());
+  }
+  transaction.Run("SELECT membridge.mark($1::smallint[], $2::text[], $3::text[], $4::text)",
+                  {buckets.Take(), projects.Take(), ids.Take(), std::string{reason}});
+}
+
+std::vector<int> Queue::DueBuckets(Transaction& transaction) {
+  // One short look at the head of each bucket's index range. ORDER BY keeps the planner from scanning the table for "any" row.
+  static const std::string kSql = fmt::format(R"(
+      SELECT b.bucket
+      FROM generate_series(0, {} - 1) AS b(bucket),
+           LATERAL (SELECT FROM membridge.dirty d
+                    WHERE d.bucket = b.bucket::smallint AND d.due_at <= statement_timestamp() AND {}
+                    ORDER BY d.due_at LIMIT 1) AS due
+      ORDER BY random())",
+                                              kBuckets, kFree);
+  const Rows rows = transaction.Run(kSql);
+  std::vector<int> buckets;
+  buckets.reserve(rows.size());
+  for (std::size_t row = 0; row < rows.size(); ++row) buckets.push_back(static_cast<int>(rows.Int(row, 0)));
+  return buckets;
+}
+
+std::vector<Claim> Queue::ClaimDue(Transaction& transaction, int bucket, std::size_t limit, std::chrono::seconds lease) {
+  // due_at stays as it is while claimed: no indexed column changes, so claiming is a HOT update that costs no index entry. The
+  // few rows under claim stay at the head of the index and are stepped over. MATERIALIZED, or a join could run the LIMIT twice.
+  static const std::string kSql = fmt::format(R"(
+      WITH due AS MATERIALIZED (
+        SELECT d.project, d.memory_id FROM membridge.dirty d
+        WHERE d.bucket = $1::smallint AND d.due_at <= statement_timestamp() AND {}
+        ORDER BY d.due_at LIMIT $2::bigint
+        FOR UPDATE SKIP LOCKED),
+      claimed AS (
+        UPDATE membridge.dirty d
+        SET claimed_until = statement_timestamp() + $3::bigint * interval '1 second', fence = nextval('membridge.fence')
+        FROM due
+        WHERE d.bucket = $1::smallint AND d.project = due.project AND d.memory_id = due.memory_id
+        RETURNING d.*)
+      SELECT project, memory_id, generation, fence, marked_at, statement_timestamp(), attempts, absent_since, reason
+      FROM claimed ORDER BY due_at, project, memory_id)",
+                                              kFree);
+  const Rows rows = transaction.Run(kSql, {Number(bucket), Number(static_cast<std::int64_t>(limit)), Number(lease.count())});
+  std::vector<Claim> claims;
+  claims.reserve(rows.size());
+  for (std::size_t row = 0; row < rows.size(); ++row) claims.push_back(ClaimAt(rows, row, bucket));
+  return claims;
+}
+
+std::optional<std::chrono::milliseconds> Queue::NextDue(Transaction& transaction) {
+  // Per bucket: the first free row. Only where none of the free ones is due yet, the leases that run out are looked through;
+  // every row that is due is then under claim, and those are few.
+  static const std::string kSql = fmt::format(R"(
+      SELECT ceil(extract(epoch FROM min(next.at) - statement_timestamp()) * 1000)::bigint
+      FROM generate_series(0, {} - 1) AS b(bucket)
+      LEFT JOIN LATERAL (SELECT d.due_at FROM membridge.dirty d
+                         WHERE d.bucket = b.bucket::smallint AND {} ORDER BY d.due_at LIMIT 1) AS free ON true,
+      LATERAL (SELECT CASE WHEN free.due_at <= statement_timestamp() THEN free.due_at
+                           ELSE least(free.due_at, (SELECT min(d.claimed_until) FROM membridge.dirty d
+                                                    WHERE d.bucket = b.bucket::smallint AND d.due_at <= statement_timestamp()
+                                                      AND d.claimed_until > statement_timestamp())) END AS at) AS next)",
+                                              kBuckets, kFree);
+  const Rows rows = transaction.Run(kSql);
+  if (rows.IsNull(0, 0)) return std::nullopt;
+  return std::chrono::milliseconds{std::max<std::int64_t>(0, rows.Int(0, 0))};
+}
+
+std::vector<Claim> Queue::StillOurs(Transaction& transaction, const std::vector<Claim>& claims) {
+  if (claims.empty()) return {};
+  // A lease that ran out is still ours as long as nobody took the next fence; from here on nobody can, until we commit.
+  static const std::string kSql = R"(
+      SELECT c.place
+      FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS c(bucket, project, memory_id, fence, place)
+      JOIN membridge.dirty d ON d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
+      ORDER BY d.bucket, d.project COLLATE "C", d.memory_id COLLATE "C"
+      FOR UPDATE OF d)";
+  ClaimKeys keys;
+  Column fences;
+  for (const Claim& claim : claims) {
+    keys.Add(claim);
+    fences.AddNumber(claim.fence);
+  }
+  std::vector<Param> params = keys.Take();
+  params.push_back(fences.Take());
+  const Rows rows = transaction.Run(kSql, params);
+  std::vector<std::size_t> places;
+  places.reserve(rows.size());
+  for (std::size_t row = 0; row < rows.size(); ++row) places.push_back(static_cast<std::size_t>(rows.Int(row, 0)) - 1);
+  std::ranges::sort(places);
+  std::vector<Claim> ours;
+  ours.reserve(places.size());
+  for (const std::size_t place : places) ours.push_back(claims[place]);
+  return ours;
+}
+
+void Queue::Settle(Transaction& transaction, const std::vector<std::pair<Claim, Settlement>>& settlements) {
+  if (settlements.empty()) return;
+  // Locked first and in order: a delivery that marks the same memory now either came before (and `moved` says so) or waits. The
+  // UPDATE and the DELETE never meet in one row. A failure keeps its back-off although a delivery came, as in membridge.mark.
+  static const std::string kSql = R"(
+      WITH settled AS MATERIALIZED (
+        SELECT d.bucket, d.project, d.memory_id, d.generation <> s.generation AS moved, s.kind, s.absent, s.error,
+               statement_timestamp() + s.due_in_ms * interval '1 millisecond' AS due_at
+        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::boolean[], $9::text[])
+             AS s(bucket, project, memory_id, fence, generation, kind, due_in_ms, absent, error)
+        JOIN membridge.dirty d ON d.bucket = s.bucket AND d.project = s.project AND d.memory_id = s.memory_id AND d.fence = s.fence
+        ORDER BY d.bucket, d.project COLLATE "C", d.memory_id COLLATE "C"
+        FOR UPDATE OF d),
+      finished AS (
+        DELETE FROM membridge.dirty d USING settled s
+        WHERE d.bucket = s.bucket AND d.project = s.project AND d.memory_id = s.memory_id AND s.kind = 'done' AND NOT s.moved)
+      UPDATE membridge.dirty d SET
+        claimed_until = NULL,
+        fence = NULL,
+        due_at = CASE WHEN s.kind = 'done' OR (s.kind = 'look_again' AND s.moved) THEN statement_timestamp() ELSE s.due_at END,
+        attempts = CASE WHEN s.kind = 'retry' THEN d.attempts + 1 ELSE 0 END,
+        absent_since = CASE WHEN s.kind = 'retry' THEN d.absent_since
+                            WHEN s.kind = 'look_again' AND s.absent THEN coalesce(d.absent_since, statement_timestamp()) END,
+        last_error = CASE WHEN s.kind = 'retry' THEN s.error END
+      FROM settled s
+      WHERE d.bucket = s.bucket AND d.project = s.project AND d.memory_id = s.memory_id AND NOT (s.kind = 'done' AND NOT s.moved))";
+  ClaimKeys keys;
+  Column fences, generations, kinds, due_in, absent, errors;
+  for (const auto& [claim, settlement] : settlements) {
+    keys.Add(claim);
+    fences.AddNumber(claim.fence);
+    generations.AddNumber(claim.generation);
+    kinds.AddText(NameOf(settlement.kind));
+    due_in.AddNumber(settlement.due_in.count());
+    absent.AddBool(settlement.absent);
+    errors.AddText(settlement.error);
+  }
+  std::vector<Param> params = keys.Take();
+  for (Column* column : {&fences, &generations, &kinds, &due_in, &absent, &errors}) params.push_back(column->Take());
+  transaction.Run(kSql, params);
+}
+
+}  // namespace membridge::sync

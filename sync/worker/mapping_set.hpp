@@ -1,0 +1,40 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mappings/base/id.hpp"
+#include "sync/apply/applier.hpp"
+
+namespace membridge::sync {
+
+/// The mappings in force, ready to apply: an immutable snapshot that a reload replaces as a whole.
+struct MappingSet {
+  /// A mapping `from: export`: what is asked of Mem0, and what becomes of the answer.
+  struct Export {
+    std::shared_ptr<const Applier> applier;
+    nlohmann::json schema;  ///< mappings::ExportSchema() of the mapping and its target
+  };
+  struct Target {
+    std::string name;                ///< as in `targets:`
+    std::optional<std::string> dsn;  ///< nothing: the state database, and then one transaction covers rows and queue
+    std::vector<std::shared_ptr<const Applier>> appliers;  ///< `from: memory`
+    std::vector<Export> exports;                           ///< `from: export`
+    std::vector<std::shared_ptr<const Applier>> events;    ///< `from: event`
+  };
+  struct Project {
+    std::vector<Target> targets;
+    std::string digest;  ///< over every mapping's digest: what the mirror compares to know whether a memory was applied by these
+    bool CountsEvents() const;
+  };
+  std::map<ProjectId, Project> projects;
+
+  /// The project's mappings: none for one that is not configured.
+  const Project& Of(const ProjectId& project) const;
+};
+
+}  // namespace membridge::sync

@@ -1,0 +1,223 @@
+#include "sync/worker/worker.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "mappings/base/log.hpp"
+#include "mappings/base/pause.hpp"
+#include "sync/worker/round.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// After so many failed single reads in a row a round asks Mem0 for nothing more.
+constexpr int kFailuresInARow = 3;
+
+constexpr milliseconds kLongestTurn{50};
+
+}  // namespace
+
+Worker::Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, ClientFor client_for, const Clock& clock, WorkerCounters& counters)
+    : options_(options),
+      state_dsn_(std::move(state_dsn)),
+      mappings_(std::move(mappings)),
+      client_for_(std::move(client_for)),
+      clock_(clock),
+      counters_(counters) {}
+
+Worker::~Worker() = default;
+
+postgres::Session& Worker::State() {
+  if (state_ && !state_->Usable()) state_.reset();
+  if (!state_) state_.emplace(state_dsn_, "membridge worker");
+  return *state_;
+}
+
+postgres::Session& Worker::TargetSession(const std::string& dsn) {
+  const auto found = targets_.find(dsn);
+  if (found != targets_.end() && found->second.Usable()) return found->second;
+  if (found != targets_.end()) targets_.erase(found);
+  return targets_.emplace(dsn, postgres::Session{dsn, "membridge worker"}).first->second;
+}
+
+mem0::Client& Worker::ClientOf(const ProjectId& project) {
+  std::unique_ptr<mem0::Client>& client = clients_[project];
+  if (!client) client = client_for_(project);
+  return *client;
+}
+
+milliseconds Worker::BackOff(int attempts) const {
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  const double ceiling = std::min(static_cast<double>(options_.retry_cap.count()),
+                                  static_cast<double>(options_.retry_base.count()) * static_cast<double>(1LL << std::min(attempts, 20)));
+  return milliseconds{static_cast<std::int64_t>(std::uniform_real_distribution{ceiling / 2, ceiling}(random))};
+}
+
+/// While every project's calls must wait for their turn, what is claimed would only grow old: claimed later, what arrives meanwhile
+/// shares the call. Not for long, since what the mirror knows needs no call. False: a stop was requested.
+bool Worker::AwaitTurn(const std::stop_token& stop) {
+  milliseconds turn = clients_.empty() ? milliseconds{0} : kLongestTurn;
+  for (const auto& [project, client] : clients_) turn = std::min(turn, client->NextTurn());
+  return Pause(stop, turn);
+}
+
+std::vector<Claim> Worker::ClaimBatch() {
+  postgres::Transaction transaction = State().Begin();
+  std::vector<Claim> claims;
+  for (const int bucket : Queue::DueBuckets(transaction)) {
+    if (claims.size() >= options_.batch) break;
+    const auto more = Queue::ClaimDue(transaction, bucket, options_.batch - claims.size(), options_.lease);
+    claims.insert(claims.end(), more.begin(), more.end());
+  }
+  transaction.Commit();
+  return claims;
+}
+
+void Worker::ReadSingly(mem0::Client& client, Item& item) {
+  ++counters_.single_reads;
+  auto answer = client.ReadOne(item.claim.memory);
+  if (answer) {
+    item.read = Item::Read::kFound;
+    item.memory = std::move(*answer);
+    return;
+  }
+  item.error = answer.error();
+  switch (answer.error().code) {
+    case ErrorCode::kNotFound: item.read = Item::Read::kAbsent; return;
+    case ErrorCode::kRefused: item.read = Item::Read::kNotAnId; return;
+    case ErrorCode::kRowRejected: item.read = Item::Read::kUnreadable; return;
+    default: item.read = Item::Read::kFailed; item.retry_after = client.RetryAfter();
+  }
+}
+
+/// One list call for all that look like ids; single reads for what it leaves open.
+void Worker::Read(const ProjectId& project, const std::vector<Item*>& items) {
+  mem0::Client& client = ClientOf(project);
+  std::vector<MemoryId> ids;
+  std::map<std::string, Item*> by_id;
+  for (Item* item : items) {
+    if (!mem0::LooksLikeUuid(item->claim.memory.Text())) continue;
+    ids.push_back(item->claim.memory);
+    by_id[item->claim.memory.Text()] = item;
+  }
+  if (ids.size() > 1) {
+    ++counters_.list_reads;
+    auto answer = client.ReadMany(ids);
+    if (!answer && answer.error().code != ErrorCode::kRefused) {
+      for (Item* item : items) {
+        item->read = Item::Read::kFailed;
+        item->error = answer.error();
+        item->retry_after = client.RetryAfter();
+      }
+      return;
+    }
+    if (answer) {
+      for (mappings::Memory& memory : *answer) {
+        const auto asked = by_id.find(memory.id.Text());
+        if (asked == by_id.end()) continue;
+        asked->second->read = Item::Read::kFound;
+        asked->second->memory = std::move(memory);
+      }
+    }
+  }
+  int failures = 0;
+  for (Item* item : items) {
+    if (item->read != Item::Read::kNotYet) continue;
+    // Mem0 is in trouble: asking for the others one by one would only add to it. They come back as they were.
+    if (failures == kFailuresInARow) break;
+    ReadSingly(client, *item);
+    failures = item->read == Item::Read::kFailed ? failures + 1 : 0;
+  }
+}
+
+void Worker::ReadFromMirror(std::vector<Item>& items) {
+  std::vector<Item*> wanted;
+  std::vector<Claim> claims;
+  for (Item& item : items) {
+    if (item.claim.reason != kReproject) continue;
+    wanted.push_back(&item);
+    claims.push_back(item.claim);
+  }
+  if (claims.empty()) return;
+  postgres::Transaction transaction = State().Begin();
+  const auto mirrored = Queue::LookUp(transaction, claims);
+  transaction.Commit();
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (!mirrored[i] || !mirrored[i]->record) continue;  // unknown or gone: Mem0 is asked
+    if (auto memory = mappings::ReadMemory(*mirrored[i]->record)) {
+      wanted[i]->read = Item::Read::kFound;
+      wanted[i]->memory = std::move(*memory);
+    }
+  }
+}
+
+Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
+  std::vector<Item> items;
+  try {
+    MarkWoken();
+    if (!AwaitTurn(stop)) return std::size_t{0};
+    for (Claim& claim : ClaimBatch()) {
+      items.emplace_back();
+      items.back().claim = std::move(claim);
+    }
+    if (items.empty()) return std::size_t{0};
+    counters_.claimed += items.size();
+    ReadFromMirror(items);
+    std::map<ProjectId, std::vector<Item*>> by_project;
+    for (Item& item : items) {
+      if (item.read == Item::Read::kNotYet) by_project[item.claim.project].push_back(&item);
+    }
+    for (const auto& [project, members] : by_project) Read(project, members);
+    for (Item& item : items) {
+      if (item.memory) item.digest = mappings::DigestOf(*item.memory);
+    }
+    for (int attempt = 1;; ++attempt) {
+      try {
+        Apply(items);
+        break;
+      } catch (const postgres::SqlFailure& failure) {
+        // A transaction of several memories can lose a deadlock to another worker's or to the application's own; it is done again.
+        if (!failure.IsTransient() || attempt == kTries) throw;
+        Log(LogLevel::kWarn, "apply_repeated", {{"sqlstate", failure.fields().sqlstate}, {"attempt", attempt}, {"memories", items.size()}});
+      }
+    }
+    MarkWoken();
+    return items.size();
+  } catch (const postgres::SqlFailure& failure) {
+    PutBack(items, failure.AsError("apply").message);
+    return Fail(ErrorCode::kUnavailable, failure.AsError("worker").message, "the bridge tries again by itself; look at the database if this goes on");
+  }
+}
+
+/// After a failure of the database that outlived its retries: the claims come back soon, and not only when their lease ends.
+void Worker::PutBack(const std::vector<Item>& items, const std::string& error) {
+  if (items.empty()) return;
+  try {
+    postgres::Transaction transaction = State().Begin();
+    std::vector<Claim> claims;
+    for (const Item& item : items) claims.push_back(item.claim);
+    std::vector<std::pair<Claim, Settlement>> settlements;
+    for (const Claim& claim : Queue::StillOurs(transaction, claims))
+      settlements.emplace_back(claim, Settlement{Settlement::Kind::kRetry, BackOff(claim.attempts), false, error});
+    if (!settlements.empty()) Queue::Settle(transaction, settlements);
+    transaction.Commit();
+    counters_.retried += items.size();
+  } catch (const postgres::SqlFailure& failure) {
+    Log(LogLevel::kWarn, "claims_left_to_their_lease", {{"memories", items.size()}, {"sqlstate", failure.fields().sqlstate}});
+  }
+}
+
+std::optional<milliseconds> Worker::NextDue() {
+  try {
+    postgres::Transaction transaction = State().Begin();
+    const auto next = Queue::NextDue(transaction);
+    transaction.Commit();
+    return next;
+  } catch (const postgres::SqlFailure&) {
+    return std::nullopt;
+  }
+}
+
+}  // namespace membridge::sync

@@ -1,0 +1,183 @@
+// Commands that change something, and what the audit says of them.
+#include <fmt/format.h>
+
+#include <sstream>
+
+#include "admin/access/admin_tokens.hpp"
+#include "admin/access/audit.hpp"
+#include "admin/commands/command.hpp"
+#include "sync/inbox/postgres_inbox.hpp"
+#include "tests/admin/text_file.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/postgres.hpp"
+
+using namespace membridge;
+using namespace membridge::admin;
+
+namespace {
+
+struct Outcome {
+  int status = -1;
+  std::string out, err;
+};
+
+/// A migrated database, and a configuration that names it.
+struct Desk {
+  Outcome Run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), "membridge");
+    arguments.insert(arguments.end(), {"--config", config.path()});
+    std::vector<const char*> argv;
+    for (const auto& argument : arguments) argv.push_back(argument.c_str());
+    std::ostringstream out, err;
+    const Environment nothing = [](const std::string&) { return std::nullopt; };
+    Console console{out, err, nothing};
+    const int status = RunCommandLine(static_cast<int>(argv.size()), argv.data(), console);
+    return {status, out.str(), err.str()};
+  }
+
+  std::vector<AuditRecord> Entries() const {
+    auto session = db.Session();
+    auto transaction = session.Begin();
+    return Audit::List(transaction, {}, 50)->entries;
+  }
+
+  std::vector<std::string> Said() const {
+    std::vector<std::string> said;
+    for (const AuditRecord& record : Entries())
+      said.push_back(record.entry.action + " " + record.entry.object + " " + std::string{NameOf(record.entry.outcome)});
+    return said;
+  }
+
+  test::PgDatabase db{};
+  test::TextFile config{"membridge.yaml", fmt::format("database: \"{}\"\nprojects: {{crm: {{api_key: k}}}}\nbackfill: [{{name: "
+                                                      "nightly, project: crm, sweep: full, schedule: 0 3 * * *}}]\n",
+                                                      db.Dsn())};
+};
+
+}  // namespace
+
+TEST_CASE("a token is issued on the command line, printed once, listed without it, and revoked", "[commands][audit][pg]") {
+  const Desk desk;
+  const Outcome made = desk.Run({"tokens", "create", "ci", "--role", "operator", "--days", "30"});
+  CAPTURE(made.err);
+  REQUIRE(made.status == kDone);
+  REQUIRE(made.out.size() == 44);
+  const std::string token = made.out.substr(0, 43);
+  auto session = desk.db.Session();
+  const auto caller = AdminTokens::Find(session, token);
+  REQUIRE(caller);
+  CHECK(caller->role == Role::kOperator);
+  CHECK(caller->Actor() == "token:ci");
+  CHECK(desk.Run({"tokens", "create", "ci"}).status == kFoundProblems);
+  CHECK(desk.Run({"tokens", "create", "C I"}).status == kBadUsage);
+
+  const Outcome listed = desk.Run({"tokens", "list", "--json"});
+  CHECK(listed.out.find(token) == std::string::npos);
+  const std::string id = nlohmann::json::parse(listed.out)["tokens"][0]["id"];
+  CHECK(desk.Run({"tokens", "revoke", id}).status == kDone);
+  CHECK(desk.Run({"tokens", "revoke", id}).status == kFoundProblems);
+  CHECK_FALSE(AdminTokens::Find(session, token));
+  const auto entries = desk.Entries();
+  REQUIRE(entries.size() == 2);
+  CHECK(entries[0].entry.action == "token.revoke");
+  CHECK(entries[1].entry.action == "token.create");
+  CHECK(entries[1].entry.actor == CommandActor());
+  CHECK(entries[1].entry.source == "local");
+  CHECK(desk.Run({"audit", "list"}).out.find(token) == std::string::npos);
+}
+
+TEST_CASE("commands that change something are in the audit, those that only count are not", "[commands][audit][pg]") {
+  const Desk desk;
+  desk.db.Run(
+      "INSERT INTO membridge.parked (project, memory_id, mapping, code, cause) VALUES ('crm', 'm-1', 'people', 'row_rejected', "
+      "'too long')");
+  sync::Delivery delivery;
+  delivery.id = DeliveryId{"01234567-89ab-7def-8123-456789abcdef"};
+  delivery.project = ProjectId{"crm"};
+  delivery.received_at = SystemClock{}.Now();
+  delivery.headers = nlohmann::json::object();
+  delivery.verdict = "add";
+  delivery.memories = {MemoryId{"m-1"}};
+  sync::PostgresInbox inbox{desk.db.Dsn()};
+  REQUIRE(inbox.Accept({delivery}));
+
+  CHECK(desk.Run({"parked", "retry", "--all"}).status == kDone);
+  CHECK(desk.Run({"deliveries", "replay"}).status == kDone);
+  CHECK(desk.Entries().empty());
+  CHECK(desk.Run({"parked", "retry", "--all", "--yes"}).status == kDone);
+  CHECK(desk.Run({"deliveries", "replay", "--project", "crm", "--yes"}).status == kDone);
+  CHECK(desk.Run({"parked", "drop", "--mapping", "people", "--yes"}).status == kDone);
+  const auto entries = desk.Entries();
+  REQUIRE(entries.size() == 3);
+  CHECK(entries[2].entry.action == "parked.retry");
+  CHECK(entries[1].entry.action == "deliveries.replay");
+  CHECK(entries[1].entry.detail == nlohmann::json{{"deliveries", 1}, {"memories", 1}, {"filter", {{"project", "crm"}}}});
+  CHECK(entries[0].entry.action == "parked.drop");
+  CHECK(entries[0].entry.detail["filter"] == nlohmann::json{{"mapping", "people"}});
+  CHECK(desk.Run({"deliveries", "show", delivery.id.Text()}).status == kDone);
+  CHECK(desk.Said().front() == "delivery.read_body 01234567-89ab-7def-8123-456789abcdef done");
+
+  const Outcome whole = desk.Run({"audit", "verify", "--json"});
+  CHECK(whole.status == kDone);
+  const auto verdict = nlohmann::json::parse(whole.out);
+  CHECK(verdict["entries"] == 4);
+  const std::string head = verdict["head"];
+  CHECK(desk.Run({"audit", "verify", "--head", head}).out == "intact: 4 entries, the newest has the hash " + head + "\n");
+  CHECK(desk.Run({"audit", "verify", "--head", std::string(64, '0')}).status == kFoundProblems);
+  const Outcome refused = desk.Run({"audit", "list", "--outcome", "refused"});
+  CHECK(refused.status == kDone);
+  CHECK(refused.out.empty());
+  desk.db.RunScript("ALTER TABLE membridge.audit DISABLE TRIGGER ALL; UPDATE membridge.audit SET actor = 'x' WHERE number = 2");
+  const Outcome broken = desk.Run({"audit", "verify"});
+  CHECK(broken.status == kFoundProblems);
+  CHECK(broken.out == "broken: entry 2 was changed\n");
+}
+
+TEST_CASE("runs and schedules that a person changed are in the audit", "[commands][audit][pg]") {
+  const Desk desk;
+  const Outcome run = desk.Run({"backfill", "run", "nightly", "--no-wait"});
+  CAPTURE(run.err);
+  CHECK(run.status == kDone);
+  CHECK(desk.Run({"backfill", "run", "nightly", "--no-wait"}).status != kDone);
+  CHECK(desk.Run({"backfill", "cancel", "nightly"}).status == kDone);
+  CHECK(desk.Run({"backfill", "pause", "nightly"}).status == kDone);
+  CHECK(desk.Run({"backfill", "resume", "nightly"}).status == kDone);
+  CHECK(desk.Said() == std::vector<std::string>{"schedule.resume nightly done", "schedule.pause nightly done", "backfill.cancel 1 done",
+                                         "backfill.run nightly refused", "backfill.run nightly done"});
+}
+
+TEST_CASE("migrations, and a script that is run with them, are in the audit", "[commands][audit][pg]") {
+  const Desk desk{test::PgDatabase{test::PgDatabase::Content::kBare}};
+  REQUIRE(desk.Run({"migrate"}).status == kDone);
+  const auto entries = desk.Entries();
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0].entry.action == "migrate");
+  CHECK(entries[0].entry.actor == CommandActor());
+  CHECK(entries[0].entry.detail["applied"][0] == "state state/0001_state");
+  CHECK(desk.Run({"migrate"}).status == kDone);
+  CHECK(desk.Entries().size() == 1);
+
+  const test::TextFile good{"people.sql", "CREATE TABLE people (id text PRIMARY KEY)"};
+  CHECK(desk.Run({"migrate", "--run", good.path()}).status == kDone);
+  CHECK(desk.Run({"migrate", "--run", good.path()}).status == kFoundProblems);
+  CHECK(desk.Said() == std::vector<std::string>{"migrate.run " + good.path() + " refused", "migrate.run " + good.path() + " done",
+                                                "migrate  done"});
+}
+
+TEST_CASE("who had memories evaluated again is in the audit", "[commands][audit][pg]") {
+  const Desk desk;
+  desk.db.RunScript(
+      "CREATE TABLE people (id text PRIMARY KEY, nick text);"
+      "INSERT INTO membridge.memories (bucket, project, memory_id, record, read_at) VALUES (0, 'crm', 'm-1', '{}', now())");
+  const test::TextFile mapping{"people.yaml",
+                               "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text}}}\n"};
+  std::ofstream{desk.config.path(), std::ios::app} << "mappings: [\"" << mapping.path() << "\"]\n";
+  const Outcome marked = desk.Run({"reproject", "people"});
+  CAPTURE(marked.err);
+  REQUIRE(marked.status == kDone);
+  const auto entries = desk.Entries();
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0].entry.action == "reproject");
+  CHECK(entries[0].entry.object == "people");
+  CHECK(entries[0].entry.detail == nlohmann::json{{"marked", 1}, {"projects", {"crm"}}});
+}

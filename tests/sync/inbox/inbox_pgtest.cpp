@@ -1,0 +1,421 @@
+#include <libpq-fe.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "sync/inbox/delivery_log.hpp"
+#include "sync/queue/wake_up.hpp"
+#include "sync/inbox/postgres_inbox.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/cutting_proxy.hpp"
+#include "tests/sync/queue/claiming.hpp"
+#include "tests/sync/inbox/delivering.hpp"
+
+namespace membridge {
+namespace {
+
+using namespace std::chrono_literals;
+using sync::Claim;
+using sync::DeliveriesStore;
+using sync::Delivery;
+using sync::PostgresInbox;
+using sync::WakeUp;
+using sync::postgres::Session;
+using sync::postgres::Transaction;
+using test::ClaimAll;
+using test::DeliveryOf;
+using test::InTransaction;
+using test::Mark;
+using test::PgDatabase;
+
+Delivery Stored(const PgDatabase& db, const DeliveryId& id) {
+  return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore::Show(transaction, id).value(); });
+}
+
+// Listens by libpq itself, which hands over every notice and not only "there were some".
+class Listener {
+ public:
+  explicit Listener(const std::string& dsn) : connection_(PQconnectdb(dsn.c_str()), &PQfinish) { Run("LISTEN membridge_due"); }
+
+  // The server sends a commit's notices before it answers the commit, and to us before it answers anything asked later.
+  int Notices() {
+    Run("SELECT 1");
+    int notices = 0;
+    while (PGnotify* notice = PQnotifies(connection_.get())) {
+      PQfreemem(notice);
+      ++notices;
+    }
+    return notices;
+  }
+
+ private:
+  void Run(const char* sql) { PQclear(PQexec(connection_.get(), sql)); }
+
+  std::unique_ptr<PGconn, decltype(&PQfinish)> connection_;
+};
+
+}  // namespace
+
+TEST_CASE("an accepted delivery is stored as it came and its memory is dirty", "[sync][pg]") {
+  const PgDatabase db;
+  PostgresInbox inbox{db.Dsn()};
+  Delivery delivery = DeliveryOf(1, {"m-1"});
+  delivery.source_address = "203.0.113.7";
+  delivery.headers = {{"user-agent", "mem0"}};
+  delivery.verdict = "accepted";
+  REQUIRE(inbox.Accept({delivery}).has_value());
+
+  const Delivery stored = Stored(db, delivery.id);
+  CHECK(stored.id == delivery.id);
+  CHECK(stored.project == delivery.project);
+  CHECK(stored.received_at == delivery.received_at);
+  CHECK(stored.body == delivery.body);
+  CHECK(stored.source_address == "203.0.113.7");
+  CHECK(stored.headers == delivery.headers);
+  CHECK(stored.verdict == "accepted");
+  CHECK(stored.memories == delivery.memories);
+  const std::vector<Claim> claims = ClaimAll(db);
+  REQUIRE(claims.size() == 1);
+  CHECK(claims[0].memory.Text() == "m-1");
+  CHECK(claims[0].reason == "delivery");
+}
+
+TEST_CASE("bodies are kept byte for byte, whatever they are", "[sync][pg]") {
+  const PgDatabase db;
+  PostgresInbox inbox{db.Dsn()};
+  std::string every_byte;
+  for (int byte = 0; byte < 256; ++byte) every_byte += static_cast<char>(byte);
+  std::vector<Delivery> deliveries;
+  int n = 0;
+  for (const std::string& body : {std::string{}, std::string(1, '\0'), every_byte, std::string{"\xc3\x28 \xff"},
+                                  std::string{"{\"a\\\\b"}, std::string(1 << 20, '\\'), std::string{"last"}}) {
+    deliveries.push_back(DeliveryOf(++n, {}));
+    deliveries.back().body = body;
+  }
+  REQUIRE(inbox.Accept(deliveries).has_value());
+  for (const Delivery& delivery : deliveries) CHECK(Stored(db, delivery.id).body == delivery.body);
+  CHECK(db.Count("membridge.dirty") == 0);
+}
+
+TEST_CASE("nothing in a delivery can make PostgreSQL refuse the batch it came in", "[sync][pg]") {
+  const PgDatabase db;
+  PostgresInbox inbox{db.Dsn()};
+  const std::string nul(1, '\0');
+  Delivery odd = DeliveryOf(
+      1, {"", "m" + nul, "\xff", "line\nbreak", std::string(256, 'x'), std::string(100'000, 'y'), "it's {\"m\\\",NULL}"});
+  odd.source_address = "::1" + nul + "\xff";
+  odd.verdict = "odd" + nul;
+  odd.token_id = "not a token\xc3";
+  odd.headers = {{"x-odd", "a" + nul + "b\xff"}, {"\xfe", {nul, 1e308, nullptr}}};
+  const Delivery honest = DeliveryOf(2, {"m-2", std::string(255, 'z')});
+  Delivery bare = DeliveryOf(3, {});
+  bare.headers = nullptr;
+  REQUIRE(inbox.Accept({odd, honest, bare}).has_value());
+
+  const Delivery stored = Stored(db, odd.id);
+  CHECK(stored.source_address == "::1\xef\xbf\xbd");
+  CHECK(stored.verdict == "odd");
+  CHECK(stored.headers["x-odd"] == "ab\xef\xbf\xbd");
+  CHECK(stored.memories == test::Ids({"it's {\"m\\\",NULL}"}));
+  CHECK(Stored(db, bare.id).headers == nlohmann::json::object());
+  CHECK(db.Count("membridge.dirty") == 3);
+}
+
+TEST_CASE("storing a delivery a second time changes nothing", "[sync][pg]") {
+  const PgDatabase db;
+  PostgresInbox inbox{db.Dsn()};
+  const Delivery one = DeliveryOf(1, {"m-1"});
+  const Delivery two = DeliveryOf(2, {"m-1"});
+  REQUIRE(inbox.Accept({one}).has_value());
+  const std::string before = db.Value("SELECT d::text FROM membridge.dirty d");
+  REQUIRE(inbox.Accept({one, one}).has_value());
+  CHECK(db.Count("membridge.deliveries") == 1);
+  CHECK(db.Value("SELECT d::text FROM membridge.dirty d") == before);
+  // The half of a batch that is new is stored.
+  REQUIRE(inbox.Accept({one, two}).has_value());
+  CHECK(db.Count("membridge.deliveries") == 2);
+  CHECK(db.Value("SELECT generation FROM membridge.dirty") == "2");
+}
+
+TEST_CASE("ten thousand deliveries for a hundred memories are one batch and a hundred marks", "[sync][pg]") {
+  const PgDatabase db;
+  PostgresInbox inbox{db.Dsn()};
+  std::vector<Delivery> deliveries;
+  for (int n = 0; n < 10'000; ++n)
+    deliveries.push_back(DeliveryOf(n, {"m-" + std::to_string(n % 100), "m-" + std::to_string(n % 7)}));
+  REQUIRE(inbox.Accept(deliveries).has_value());
+  CHECK(db.Count("membridge.deliveries") == 10'000);
+  CHECK(db.Count("membridge.dirty") == 100);
+  CHECK(db.Count("membridge.dirty WHERE generation = 1") == 100);
+  CHECK(db.Value("SELECT count(DISTINCT bucket) > 40 FROM membridge.deliveries") == "t");
+  CHECK(inbox.Accept({}).has_value());
+}
+
+TEST_CASE("more bodies than one statement takes become several", "[sync][pg]") {
+  const PgDatabase db;
+  PostgresInbox inbox{db.Dsn()};
+  std::vector<Delivery> deliveries;
+  for (int n = 0; n < 3; ++n) {
+    deliveries.push_back(DeliveryOf(n, {"m-" + std::to_string(n)}));
+    deliveries.back().body.assign(PostgresInbox::kStatementBytes / 2 + 1, static_cast<char>('a' + n));
+  }
+  REQUIRE(inbox.Accept(deliveries).has_value());
+  CHECK(db.Count("membridge.deliveries") == 3);
+  // Three transactions.
+  CHECK(db.Value("SELECT count(DISTINCT xmin::text) FROM membridge.deliveries") == "3");
+  CHECK(Stored(db, deliveries[2].id).body == deliveries[2].body);
+}
+
+TEST_CASE("a mark of a memory that waits is taken up as a mark, in one statement with its delivery", "[sync][pg]") {
+  const PgDatabase db;
+  PostgresInbox inbox{db.Dsn()};
+  Mark(db, {"m-1", "m-2"}, "reproject");
+  db.Run(
+      "UPDATE membridge.dirty SET due_at = statement_timestamp() + interval '1 hour', attempts = CASE memory_id WHEN 'm-2' THEN "
+      "3 ELSE 0 END");
+  REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1", "m-2"})}).has_value());
+  const std::vector<Claim> claims = ClaimAll(db);
+  REQUIRE(claims.size() == 1);
+  CHECK(claims[0].memory.Text() == "m-1");
+  CHECK(claims[0].generation == 2);
+  CHECK(claims[0].reason == "delivery");
+  CHECK(db.Value("SELECT count(DISTINCT xmin::text) FROM (SELECT xmin FROM membridge.deliveries UNION ALL "
+                 "SELECT xmin FROM membridge.dirty WHERE memory_id = 'm-2') AS rows") == "1");
+}
+
+TEST_CASE("a replay is neither stored nor marked again, in any process and after any crash, until it expires", "[sync][pg][replay]") {
+  const PgDatabase db;
+  const auto keyed = [](int n, const std::string& memory, const std::string& key) {
+    Delivery delivery = DeliveryOf(n, {memory});
+    delivery.once = sync::ReplayMark{key, SystemClock{}.Now() + 1h};
+    return delivery;
+  };
+  const auto generation = [&] { return db.Value("SELECT generation FROM membridge.dirty WHERE memory_id = 'm-1'"); };
+  PostgresInbox inbox{db.Dsn()};
+  REQUIRE(inbox.Accept({keyed(1, "m-1", "a")})->empty());
+  CHECK(*inbox.Accept({keyed(2, "m-1", "a")}) == std::vector{DeliveryOf(2, {}).id});
+  CHECK(*PostgresInbox{db.Dsn()}.Accept({keyed(3, "m-1", "a"), keyed(4, "m-2", "b"), DeliveryOf(5, {"m-3"})}) ==
+        std::vector{DeliveryOf(3, {}).id});
+  CHECK(db.Count("membridge.deliveries") == 3);
+  CHECK(generation() == "1");
+  // Twice in one batch: the first counts. The same delivery again, after an answer that was lost, is no replay of itself.
+  CHECK(*inbox.Accept({keyed(6, "m-1", "c"), keyed(7, "m-1", "c")}) == std::vector{DeliveryOf(7, {}).id});
+  CHECK(inbox.Accept({keyed(6, "m-1", "c")})->empty());
+  CHECK(db.Count("membridge.deliveries") == 4);
+  CHECK(generation() == "2");
+  db.Run("UPDATE membridge.replays SET expires_at = clock_timestamp() WHERE key = 'a'");
+  CHECK(inbox.Accept({keyed(8, "m-1", "a")})->empty());
+  CHECK(inbox.Accept({keyed(9, "m-1", "a")})->size() == 1);
+}
+
+TEST_CASE("processes that are sent one replay at the same time store it once", "[sync][pg][replay]") {
+  const PgDatabase db;
+  std::vector<std::jthread> processes;
+  std::atomic<int> replays = 0;
+  for (int process = 0; process < 4; ++process) {
+    processes.emplace_back([&, process] {
+      PostgresInbox inbox{db.Dsn()};
+      for (int n = 0; n < 20; ++n) {
+        std::vector<Delivery> batch;
+        // Two keys in either order: nobody waits for the other for ever.
+        for (const int key : process % 2 == 0 ? std::array{n, n + 1} : std::array{n + 1, n}) {
+          batch.push_back(DeliveryOf(1 + key + 100 * process + 1000 * n, {"m-1"}));
+          batch.back().once = sync::ReplayMark{"k" + std::to_string(key), SystemClock{}.Now() + 1h};
+        }
+        replays += static_cast<int>(inbox.Accept(batch).value().size());
+      }
+    });
+  }
+  processes.clear();
+  CHECK(db.Count("membridge.deliveries") == 21);
+  CHECK(replays == 4 * 20 * 2 - 21);
+}
+
+TEST_CASE("workers are told only when a bucket goes from empty to due", "[sync][pg]") {
+  const PgDatabase db;
+  WakeUp wake_up;
+  PostgresInbox inbox{db.Dsn(), &wake_up};
+  Listener listener{db.Dsn()};
+  // All for one memory, hence for one bucket.
+  REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"}), DeliveryOf(2, {"m-1"})}).has_value());
+  CHECK(listener.Notices() == 1);
+  REQUIRE(inbox.Accept({DeliveryOf(3, {"m-1"})}).has_value());
+  CHECK(listener.Notices() == 0);
+  REQUIRE(inbox.Accept({DeliveryOf(4, {})}).has_value());
+  CHECK(listener.Notices() == 0);
+  CHECK(wake_up.Pokes() == 1);
+  // Whoever holds the claim looks again when it is settled.
+  REQUIRE(ClaimAll(db).size() == 1);
+  REQUIRE(inbox.Accept({DeliveryOf(5, {"m-1"})}).has_value());
+  CHECK(listener.Notices() == 0);
+  // What waits after a failure keeps its turn, and a delivery makes nobody look for it.
+  db.Run("UPDATE membridge.dirty SET claimed_until = NULL, fence = NULL, attempts = 1, due_at = clock_timestamp() + interval '1 hour'");
+  REQUIRE(inbox.Accept({DeliveryOf(7, {"m-1"})}).has_value());
+  CHECK(listener.Notices() == 0);
+  CHECK(wake_up.Pokes() == 1);
+  db.Run("TRUNCATE membridge.dirty");
+  REQUIRE(inbox.Accept({DeliveryOf(5, {"m-1"})}).has_value());
+  CHECK(listener.Notices() == 0);
+  REQUIRE(inbox.Accept({DeliveryOf(6, {"m-1"})}).has_value());
+  CHECK(listener.Notices() == 1);
+  CHECK(wake_up.Pokes() == 2);
+}
+
+TEST_CASE("what is accepted is flushed to disk even where the server would not, and waits for no lock for ever", "[sync][pg]") {
+  const PgDatabase db;
+  const std::string name = db.Value("SELECT current_database()");
+  const std::string configured = GENERATE("off", "local", "on");
+  db.Run("ALTER DATABASE " + name + " SET synchronous_commit TO " + configured);
+  // Runs while the transaction commits.
+  db.RunScript(R"(
+      CREATE TABLE settings (flush text, lock_timeout text);
+      CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN INSERT INTO settings VALUES (current_setting(''synchronous_commit''), current_setting(''lock_timeout'')); RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER note AFTER INSERT ON membridge.dirty DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note();)");
+  PostgresInbox inbox{db.Dsn()};
+  REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"})}).has_value());
+  CHECK(db.Value("SELECT flush FROM settings") == (configured == "off" ? "on" : configured));
+  CHECK(db.Value("SELECT lock_timeout FROM settings") == "5s");
+}
+
+TEST_CASE("a connection that broke is made again without anybody noticing", "[sync][pg]") {
+  const PgDatabase db;
+  PostgresInbox inbox{db.Dsn()};
+  REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"})}).has_value());
+  db.Run(
+      "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'membridge inbox' AND datname = "
+      "current_database()");
+  REQUIRE(inbox.Accept({DeliveryOf(2, {"m-1"})}).has_value());
+  CHECK(db.Count("membridge.deliveries") == 2);
+}
+
+TEST_CASE("while PostgreSQL is away nothing is accepted, and what was accepted survives its crash", "[sync][pg]") {
+  test::Cluster cluster;
+  const PgDatabase db{cluster};
+  PostgresInbox inbox{db.Dsn()};
+  REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"})}).has_value());
+  cluster.StopImmediately();
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const auto refused = inbox.Accept({DeliveryOf(2, {"m-2"})});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == ErrorCode::kUnavailable);
+  }
+  cluster.Start();
+  REQUIRE(inbox.Accept({DeliveryOf(3, {"m-3"})}).has_value());
+  Session session = db.Session();
+  const auto rows = session.Run("SELECT string_agg(memory_id, ' ' ORDER BY memory_id) FROM membridge.dirty");
+  CHECK(rows.Text(0, 0) == "m-1 m-3");
+}
+
+TEST_CASE("wherever the connection is cut, what was accepted is stored and what was not can be sent again", "[sync][pg]") {
+  test::Cluster& cluster = test::Cluster::Shared();
+  const PgDatabase db{cluster};
+  test::CuttingProxy proxy{cluster.SocketFolder() / ".s.PGSQL.5432"};
+  const std::string dsn = db.Dsn() + " host=" + proxy.Host();
+  // Numbers of three digits throughout: every exchange is as long as the one that is measured.
+  int n = 100;
+  const auto next = [&n] { return DeliveryOf(n, {"m-" + std::to_string(n)}); };
+  REQUIRE(PostgresInbox{dsn}.Accept({next()}).has_value());
+  const std::size_t to_server = proxy.PassedToServer(), to_client = proxy.PassedToClient();
+  REQUIRE(to_server > 500);
+
+  PostgresInbox unharmed{db.Dsn()};
+  int accepted = 0, refused = 0;
+  const auto cut = [&](std::size_t server_bytes, std::size_t client_bytes) {
+    CAPTURE(server_bytes, client_bytes);
+    proxy.CutAfter(server_bytes, client_bytes);
+    ++n;
+    const Delivery delivery = next();
+    const std::string stored = "membridge.deliveries WHERE id = '" + delivery.id.Text() + "'";
+    if (PostgresInbox{dsn}.Accept({delivery}).has_value()) {
+      ++accepted;
+      CHECK(db.Count(stored) == 1);
+    } else {
+      ++refused;
+    }
+    REQUIRE(unharmed.Accept({delivery}).has_value());
+    CHECK(db.Count(stored) == 1);
+    CHECK(db.Value("SELECT generation FROM membridge.dirty WHERE memory_id = 'm-" + std::to_string(n) + "'") == "1");
+  };
+  // Here and there, and densely towards the end: there the commit is answered.
+  for (std::size_t at = 1; at < to_server + 9; at += at + 12 < to_server ? 83 : 4) cut(at, test::CuttingProxy::kNever);
+  for (std::size_t at = 1; at < to_client + 9; at += at + 45 < to_client ? 83 : 4) cut(test::CuttingProxy::kNever, at);
+  CHECK(refused > 10);
+  accepted = 0;
+  // The farewell that follows an answer may be measured or not: well beyond it, the commit has been answered in any case.
+  cut(to_server + 1000, test::CuttingProxy::kNever);
+  cut(test::CuttingProxy::kNever, to_client + 1000);
+  CHECK(accepted == 2);
+}
+
+TEST_CASE("a database without our tables is unavailable, not a crash", "[sync][pg]") {
+  const PgDatabase db{PgDatabase::Content::kBare};
+  PostgresInbox inbox{db.Dsn()};
+  const auto refused = inbox.Accept({DeliveryOf(1, {"m-1"})});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == ErrorCode::kUnavailable);
+  CHECK(refused.error().message == "storing deliveries: sqlstate 3F000");
+}
+
+TEST_CASE("inboxes of several processes and their workers never block one another for good", "[sync][pg]") {
+  const PgDatabase db;
+  std::vector<std::jthread> threads;
+  std::atomic<int> refused = 0;
+  for (int process = 0; process < 4; ++process) {
+    threads.emplace_back([&, process] {
+      PostgresInbox inbox{db.Dsn()};
+      Session session = db.Session();
+      for (int batch = 0; batch < 25; ++batch) {
+        std::vector<Delivery> deliveries;
+        for (int n = 0; n < 40; ++n) {
+          deliveries.push_back(
+              DeliveryOf(process * 1000 + batch * 40 + n, {"m-" + std::to_string((n * 31 + process * 17 + batch) % 60)}));
+        }
+        if (!inbox.Accept(deliveries)) ++refused;
+        if (batch % 5 != process) continue;
+        InTransaction(session, [](Transaction& transaction) {
+          std::vector<std::pair<Claim, sync::Settlement>> settlements;
+          for (const int bucket : sync::Queue::DueBuckets(transaction)) {
+            for (const Claim& claim : sync::Queue::ClaimDue(transaction, bucket, 100, 60s))
+              settlements.emplace_back(claim, sync::Settlement{});
+          }
+          sync::Queue::Settle(transaction, settlements);
+        });
+      }
+    });
+  }
+  threads.clear();
+  CHECK(refused == 0);
+  CHECK(db.Count("membridge.deliveries") == 4000);
+}
+
+TEST_CASE("the use of a token is noted, once a minute and not once per delivery", "[sync][pg]") {
+  const PgDatabase db;
+  const std::string token = "0b7f4a52-9a46-4f0e-9d3e-6a1f0f5d8c11";
+  db.Run("INSERT INTO membridge.tokens (id, project, hash) VALUES ('" + token + "', 'crm', 'x')");
+  PostgresInbox inbox{db.Dsn()};
+  const auto accept = [&](int n, std::chrono::seconds later) {
+    Delivery delivery = DeliveryOf(n, {});
+    delivery.token_id = token;
+    delivery.received_at += later;
+    REQUIRE(inbox.Accept({delivery}).has_value());
+    return db.Value("SELECT last_used FROM membridge.tokens");
+  };
+  CHECK(accept(1, 0s) == "2026-03-01 09:00:00+00");
+  CHECK(accept(2, 59s) == "2026-03-01 09:00:00+00");
+  CHECK(accept(3, 60s) == "2026-03-01 09:01:00+00");
+}
+
+TEST_CASE("an accepted delivery wakes the workers of its own process", "[sync][pg]") {
+  const PgDatabase db;
+  sync::WakeUp wake_up;
+  PostgresInbox inbox{db.Dsn(), &wake_up};
+  const std::uint64_t seen = wake_up.Pokes();
+  REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"})}).has_value());
+  CHECK(wake_up.Wait(seen, 0ms, {}));
+}
+
+}  // namespace membridge

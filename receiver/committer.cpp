@@ -8,7 +8,8 @@
 
 namespace membridge::receiver {
 
-Committer::Committer(const std::vector<sync::Inbox*>& inboxes, Limits limits, Hooks hooks) : limits_(limits), hooks_(std::move(hooks)) {
+Committer::Committer(const std::vector<sync::Inbox*>& inboxes, Limits limits, Hooks hooks)
+    : limits_(limits), hooks_(std::move(hooks)) {
   for (sync::Inbox* inbox : inboxes) lanes_.push_back({inbox});
   for (Lane& lane : lanes_) lane.thread = std::thread{[this, &lane] { Run(lane); }};
 }

@@ -16,10 +16,10 @@
 
 namespace membridge::receiver {
 
-/// Turns deliveries handed over by many into few transactions. A lane is a thread with an inbox of its own: it stores whatever has
-/// queued in one Inbox::Accept, and meanwhile the next batch gathers: the previous commit is the batching window, there is no timer.
-/// With two lanes the one's database works while the other's deliveries are read and answered; more only make smaller batches.
-/// After a failure it goes on with what comes next.
+/// Turns deliveries handed over by many into few transactions. A lane is a thread with an inbox of its own: it stores whatever
+/// has queued in one Inbox::Accept, and meanwhile the next batch gathers: the previous commit is the batching window, there is no
+/// timer. With two lanes the one's database works while the other's deliveries are read and answered; more only make smaller
+/// batches. After a failure it goes on with what comes next.
 class Committer {
  public:
   struct Limits {
@@ -88,11 +88,11 @@ class Committer {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Waiting> queue_;      // guarded by mutex_
-  std::size_t queued_bytes_ = 0;   // guarded by mutex_; of queue_
-  std::size_t committing_ = 0;     // guarded by mutex_
-  bool stopping_ = false;          // guarded by mutex_
-  std::deque<Lane> lanes_;         // last: their threads use everything above
+  std::deque<Waiting> queue_;     // guarded by mutex_
+  std::size_t queued_bytes_ = 0;  // guarded by mutex_; of queue_
+  std::size_t committing_ = 0;    // guarded by mutex_
+  bool stopping_ = false;         // guarded by mutex_
+  std::deque<Lane> lanes_;        // last: their threads use everything above
 };
 
 }  // namespace membridge::receiver

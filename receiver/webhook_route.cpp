@@ -2,10 +2,10 @@
 
 #include <utility>
 
+#include "mappings/base/log.hpp"
 #include "receiver/delivery_id.hpp"
 #include "receiver/envelope.hpp"
 #include "receiver/redaction.hpp"
-#include "mappings/base/log.hpp"
 
 namespace membridge::receiver {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "admin/api/origin.hpp"
 #include "admin/runtime/periodic.hpp"
-#include "mappings/memory.hpp"
 #include "mappings/base/log.hpp"
+#include "mappings/memory.hpp"
 
 namespace membridge::admin::api {
 namespace {
@@ -159,8 +159,7 @@ void Api::AddTo(receiver::http::Router& router) {
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
     std::string everything{kPrefix};
     everything += "/{path...}";
-    router.Add(method, everything,
-               [this](Request&& request, auto&&, const Reply& reply) { Receive(std::move(request), reply); });
+    router.Add(method, everything, [this](Request&& request, auto&&, const Reply& reply) { Receive(std::move(request), reply); });
   }
 }
 

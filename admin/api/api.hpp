@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "admin/access/audit.hpp"
 #include "admin/api/call.hpp"
 #include "admin/api/document.hpp"
 #include "admin/api/throttle.hpp"
 #include "admin/api/work_pool.hpp"
-#include "admin/access/audit.hpp"
 #include "admin/config/config.hpp"
 #include "mappings/base/time.hpp"
 #include "receiver/http/router.hpp"

@@ -1,6 +1,6 @@
 // Changing calls and refused attempts.
-#include "admin/api/context.hpp"
 #include "admin/access/audit.hpp"
+#include "admin/api/context.hpp"
 #include "admin/shown/views.hpp"
 
 namespace membridge::admin::api {

@@ -3,9 +3,9 @@
 #include <memory>
 
 #include "admin/api/context.hpp"
-#include "admin/shown/backfill_text.hpp"
-#include "admin/runtime/backfilling.hpp"
 #include "admin/config/values.hpp"
+#include "admin/runtime/backfilling.hpp"
+#include "admin/shown/backfill_text.hpp"
 #include "sync/backfill/run_store.hpp"
 #include "sync/schedule/backfill_status.hpp"
 

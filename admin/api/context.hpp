@@ -5,11 +5,11 @@
 #include <optional>
 
 #include "admin/api/call.hpp"
-#include "admin/mapping_files/checked_mappings.hpp"
 #include "admin/config/config.hpp"
+#include "admin/mapping_files/checked_mappings.hpp"
 #include "admin/runtime/databases.hpp"
-#include "admin/runtime/mem0_clients.hpp"
 #include "admin/runtime/last_hour.hpp"
+#include "admin/runtime/mem0_clients.hpp"
 #include "admin/runtime/token_watch.hpp"
 
 namespace membridge::admin::api {

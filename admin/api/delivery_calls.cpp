@@ -1,9 +1,9 @@
 // What arrived, and reading its memories again.
-#include "admin/api/counted_actions.hpp"
 #include "admin/api/context.hpp"
+#include "admin/api/counted_actions.hpp"
 #include "admin/shown/views.hpp"
-#include "mappings/base/utf8.hpp"
 #include "mappings/base/encoding.hpp"
+#include "mappings/base/utf8.hpp"
 
 namespace membridge::admin::api {
 namespace {

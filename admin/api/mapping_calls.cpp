@@ -2,8 +2,8 @@
 #include <set>
 
 #include "admin/api/context.hpp"
-#include "admin/shown/preview.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
+#include "admin/shown/preview.hpp"
 #include "mappings/files/loader.hpp"
 #include "sync/explain/plan_text.hpp"
 #include "sync/queue/queue.hpp"

@@ -4,8 +4,8 @@
 
 #include "admin/api/context.hpp"
 #include "mappings/base/version.hpp"
-#include "sync/queue/parked.hpp"
 #include "sync/postgres/column.hpp"
+#include "sync/queue/parked.hpp"
 
 namespace membridge::admin::api {
 namespace {

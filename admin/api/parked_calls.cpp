@@ -1,6 +1,6 @@
 // Memories that cannot be applied as things stand.
-#include "admin/api/counted_actions.hpp"
 #include "admin/api/context.hpp"
+#include "admin/api/counted_actions.hpp"
 #include "admin/shown/views.hpp"
 #include "sync/queue/parked.hpp"
 

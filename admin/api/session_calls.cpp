@@ -1,8 +1,8 @@
 // Who asks, and what is configured.
 #include <filesystem>
 
-#include "admin/api/document.hpp"
 #include "admin/api/context.hpp"
+#include "admin/api/document.hpp"
 #include "mappings/base/version.hpp"
 #include "sync/inbox/tokens.hpp"
 

@@ -2,9 +2,9 @@
 #include <functional>
 
 #include "admin/api/context.hpp"
+#include "admin/webhooks/edit.hpp"
 #include "admin/webhooks/registrar.hpp"
 #include "admin/webhooks/webhooks.hpp"
-#include "admin/webhooks/edit.hpp"
 
 namespace membridge::admin::api {
 namespace {

@@ -5,19 +5,19 @@
 #include <CLI/CLI.hpp>
 #include <stop_token>
 
-#include "admin/shown/backfill_text.hpp"
-#include "admin/runtime/backfilling.hpp"
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/filters.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
 #include "admin/mapping_files/mapping_snapshot.hpp"
+#include "admin/runtime/backfilling.hpp"
 #include "admin/runtime/metrics.hpp"
+#include "admin/shown/backfill_text.hpp"
 #include "admin/shown/progress.hpp"
-#include "sync/schedule/jobs.hpp"
-#include "sync/backfill/run_store.hpp"
 #include "mappings/base/pause.hpp"
+#include "sync/backfill/run_store.hpp"
+#include "sync/schedule/jobs.hpp"
 
 namespace membridge::admin {
 namespace {

@@ -5,9 +5,9 @@
 #include <fstream>
 
 #include "admin/commands/command.hpp"
-#include "admin/runtime/databases.hpp"
 #include "admin/mapping_files/configured_mappings.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
+#include "admin/runtime/databases.hpp"
 #include "sync/mem0/client.hpp"
 
 namespace membridge::admin {

@@ -15,8 +15,8 @@
 #include "sync/explain/given_source.hpp"
 #include "sync/explain/plan_text.hpp"
 #include "sync/mem0/client.hpp"
-#include "sync/queue/reproject.hpp"
 #include "sync/postgres/session.hpp"
+#include "sync/queue/reproject.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -51,7 +51,8 @@ Result<void> CheckAsked(const Options& options, const mappings::Mapping& mapping
   const std::string is = mapping.file + " is made from ";
   switch (mapping.from) {
     case From::kEvent:
-      return Fail(ErrorCode::kRefused, is + "events", "give it one with --event FILE; there is no resync of events, since each is counted once");
+      return Fail(ErrorCode::kRefused, is + "events",
+                  "give it one with --event FILE; there is no resync of events, since each is counted once");
     case From::kExport:
       return Fail(ErrorCode::kRefused, is + "exports", "give it one with --export FILE");
     case From::kMemory:
@@ -107,9 +108,10 @@ Result<sync::Source> ReadSource(const Options& options, const ProjectConfig& pro
   return PlannedSource(project.id, *memory, now);
 }
 
-/// Every memory of the mirror: the preview of a first sync, or of what an edited mapping would change. A line per memory that would change
-/// or park, progress on a terminal, and the sum.
-int PlanAll(const Options& options, const Prepared& prepared, const ProjectConfig& project, const sync::Applier& applier, Console& console) {
+/// Every memory of the mirror: the preview of a first sync, or of what an edited mapping would change. A line per memory that
+/// would change or park, progress on a terminal, and the sum.
+int PlanAll(const Options& options, const Prepared& prepared, const ProjectConfig& project, const sync::Applier& applier,
+            Console& console) {
   const ConfiguredMapping& configured = prepared.mappings.front();
   sync::postgres::Session state{prepared.databases.StateDsn(), "membridge plan"};
   sync::postgres::Session target{prepared.DsnOf(configured), "membridge plan"};
@@ -133,7 +135,8 @@ int PlanAll(const Options& options, const Prepared& prepared, const ProjectConfi
           fmt::print(console.out, "{}", sync::PlanText("memory " + memory, configured.mapping->file, outcome));
       });
   if (options.common->json)
-    fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"memories", changing}, {"summary", sum.Summary()}, {"plans", std::move(plans)}}.dump(2));
+    fmt::print(console.out, "{}\n",
+               nlohmann::ordered_json{{"memories", changing}, {"summary", sum.Summary()}, {"plans", std::move(plans)}}.dump(2));
   else
     fmt::print(console.out, "{} would change: {}\n", Counted(changing, "memory", "memories"), sum.Summary());
   if (sum.parked > 0) return kFoundProblems;
@@ -173,15 +176,18 @@ int Run(const Options& options, Console& console) {
 
 void AddPlan(CLI::App& app, Choice& choice) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("plan", "Show what a memory, event or export would change in the target tables; nothing is kept");
+  CLI::App* command =
+      app.add_subcommand("plan", "Show what a memory, event or export would change in the target tables; nothing is kept");
   options->common = AddConfigAndJsonOptions(*command);
   command->add_option("mapping", options->mapping, "The mapping: its name, or its file")->required();
   auto* what = command->add_option_group("source");
   what->add_option("--memory", options->memory, "A memory's id: it is read from Mem0");
   what->add_option("--record", options->record, "A JSON file with one memory as Mem0 answers it");
   what->add_option("--event", options->event, "A JSON file with one event, as in a mapping's tests: id, type, time, memory");
-  what->add_option("--export", options->answer, "A JSON file with one user's export: the fields asked for, user_id, completed_at");
-  what->add_flag("--all", options->all, "Every memory the bridge has read: what a first sync, or an edited mapping, would change");
+  what->add_option("--export", options->answer,
+                   "A JSON file with one user's export: the fields asked for, user_id, completed_at");
+  what->add_flag("--all", options->all,
+                 "Every memory the bridge has read: what a first sync, or an edited mapping, would change");
   what->require_option(1);
   command->add_option("--project", options->project, "Which project it belongs to, when the mapping serves several");
   command->footer("Exit status: 0 nothing would change, 3 something would, 1 it would be parked.");

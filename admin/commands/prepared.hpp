@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "admin/commands/command.hpp"
-#include "admin/runtime/databases.hpp"
 #include "admin/mapping_files/configured_mappings.hpp"
+#include "admin/runtime/databases.hpp"
 #include "mappings/check/catalog.hpp"
 
 namespace membridge::admin {

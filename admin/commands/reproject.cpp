@@ -1,3 +1,5 @@
+#include "sync/queue/reproject.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
@@ -8,7 +10,6 @@
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
-#include "sync/queue/reproject.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -35,9 +36,10 @@ int Run(const Options& options, Console& console) {
   std::set<ProjectId> projects;
   for (const ConfiguredMapping& configured : prepared->mappings) {
     if (configured.mapping->from != mappings::Mapping::From::kMemory) {
-      return PrintUsageError({ErrorCode::kRefused, configured.mapping->file + " is not made from memories",
-                              "events are counted once, when they come; exports are asked for again with `membridge backfill run`"},
-                             console);
+      return PrintUsageError(
+          {ErrorCode::kRefused, configured.mapping->file + " is not made from memories",
+           "events are counted once, when they come; exports are asked for again with `membridge backfill run`"},
+          console);
     }
     if (configured.project) projects.insert(*configured.project);
     for (const ProjectConfig& project : prepared->config.projects) {

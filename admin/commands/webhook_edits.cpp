@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 
 #include "admin/commands/webhook_projects.hpp"
-#include "admin/webhooks/registrar.hpp"
 #include "admin/webhooks/edit.hpp"
+#include "admin/webhooks/registrar.hpp"
 
 namespace membridge::admin {
 namespace {

@@ -1,3 +1,5 @@
+#include "sync/explain/why.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
@@ -6,7 +8,6 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/prepared.hpp"
-#include "sync/explain/why.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -52,7 +53,8 @@ int Run(const Options& options, Console& console) {
 
 void AddWhy(CLI::App& app, Choice& choice) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("why", "Tell why a row holds what it holds: which memory, version, mapping line and delivery");
+  CLI::App* command =
+      app.add_subcommand("why", "Tell why a row holds what it holds: which memory, version, mapping line and delivery");
   options->common = AddConfigAndJsonOptions(*command);
   command->add_option("table", options->table, "The table, as `contacts` or `crm.contacts`")->required();
   command->add_option("key", options->key, "The row's primary key; several columns as a=1,b=2")->required();

@@ -50,8 +50,8 @@ struct WebhookConfig {
 
 struct ProjectConfig {
   ProjectId id;
-  std::string api_key;   ///< secret
-  std::string base_url;  ///< without a slash at the end
+  std::string api_key;                 ///< secret
+  std::string base_url;                ///< without a slash at the end
   std::size_t calls_per_second = 100;  ///< to Mem0, at most; fewer where Mem0 asks for it
   WebhookConfig webhook;
   std::optional<sync::CanaryOptions> canary{};  ///< nothing: none is let out
@@ -81,7 +81,7 @@ struct BackfillConfig {
   bool profiles = false;       ///< of kExport: reads Mem0's User Profiles instead of asking for exports
   bool full = false;           ///< of kExport: every user each time, changed or not
   std::chrono::seconds deadline = std::chrono::minutes{10};  ///< of kExport: one that is not ready by then has failed
-  std::string schedule;        ///< five cron fields
+  std::string schedule;                                      ///< five cron fields
   std::string timezone = "UTC";
   std::chrono::seconds jitter{0};  ///< a run starts up to so much after its moment
   mappings::Place place;
@@ -105,7 +105,7 @@ struct Config {
   ListenAddress admin_listen{"127.0.0.1", 8081};
   std::vector<AdminToken> admin_tokens;
   receiver::Networks admin_trusted_proxies;  ///< whose X-Forwarded-For the admin API believes
-  std::optional<std::string> database;  ///< nothing: embedded; else a DSN (secret: it may hold a password)
+  std::optional<std::string> database;       ///< nothing: embedded; else a DSN (secret: it may hold a password)
   std::string state_dir;
   std::vector<ProjectConfig> projects;
   std::vector<TargetConfig> targets;  ///< `default` is always among them

@@ -171,8 +171,8 @@ std::optional<VerificationScheme> ReadScheme(const YamlNode& item, ReadingContex
   const bool has_options = item.text == "basic" || SchemesWithOptions().contains(item.text);
   context.problems.Error(item.place,
                          IsCombination(item.text) ? fmt::format("\"{0}\" takes a list; write {{{0}: [token, …]}}", item.text)
-                         : has_options ? fmt::format("\"{0}\" needs options; write {{{0}: {{…}}}}", item.text)
-                                     : fmt::format("unknown verification \"{}\"{}", item.text, Suggestion(item.text, Names())));
+                         : has_options            ? fmt::format("\"{0}\" needs options; write {{{0}: {{…}}}}", item.text)
+                                       : fmt::format("unknown verification \"{}\"{}", item.text, Suggestion(item.text, Names())));
   return std::nullopt;
 }
 

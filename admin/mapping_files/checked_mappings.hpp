@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "admin/config/config.hpp"
-#include "admin/runtime/databases.hpp"
 #include "admin/mapping_files/configured_mappings.hpp"
-#include "mappings/check/catalog.hpp"
+#include "admin/runtime/databases.hpp"
 #include "mappings/base/diagnostic.hpp"
 #include "mappings/base/result.hpp"
 #include "mappings/base/time.hpp"
+#include "mappings/check/catalog.hpp"
 #include "sync/worker/mapping_set.hpp"
 
 namespace membridge::admin {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "admin/config/config.hpp"
-#include "mappings/check/catalog.hpp"
 #include "mappings/base/diagnostic.hpp"
+#include "mappings/check/catalog.hpp"
 #include "mappings/mapping.hpp"
 
 namespace membridge::admin {

@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "admin/mapping_files/checked_mappings.hpp"
 #include "admin/config/config.hpp"
+#include "admin/mapping_files/checked_mappings.hpp"
 #include "admin/runtime/databases.hpp"
 #include "admin/runtime/metrics.hpp"
 #include "admin/runtime/periodic.hpp"

@@ -30,7 +30,8 @@ std::shared_ptr<const sync::MappingSet> BuildMappingSet(const Config& config, co
         of_target.appliers.push_back(appliers[i]);
         digests += target.name + " " + configured[i].mapping->name + " " + configured[i].mapping->digest + "\n";
       }
-      if (!of_target.appliers.empty() || !of_target.exports.empty() || !of_target.events.empty()) entry.targets.push_back(std::move(of_target));
+      if (!of_target.appliers.empty() || !of_target.exports.empty() || !of_target.events.empty())
+        entry.targets.push_back(std::move(of_target));
     }
     entry.digest = mappings::Sha256Hex(digests);
   }

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "admin/runtime/databases.hpp"
 #include "admin/mapping_files/configured_mappings.hpp"
-#include "mappings/check/catalog.hpp"
+#include "admin/runtime/databases.hpp"
 #include "mappings/base/result.hpp"
+#include "mappings/check/catalog.hpp"
 
 namespace membridge::admin {
 

@@ -10,9 +10,9 @@
 #include "mappings/base/result.hpp"
 #include "mappings/base/time.hpp"
 #include "sync/schedule/jobs.hpp"
-#include "sync/worker/mapping_set.hpp"
 #include "sync/schedule/scheduler.hpp"
 #include "sync/schedule/scheduler_thread.hpp"
+#include "sync/worker/mapping_set.hpp"
 #include "sync/worker/worker.hpp"
 
 namespace membridge::admin {

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "admin/config/config.hpp"
-#include "mappings/check/catalog.hpp"
 #include "mappings/base/diagnostic.hpp"
 #include "mappings/base/result.hpp"
+#include "mappings/check/catalog.hpp"
 #include "sync/embedded/embedded_postgres.hpp"
 
 namespace membridge::admin {

@@ -3,14 +3,14 @@
 #include <functional>
 #include <utility>
 
+#include "mappings/base/log.hpp"
 #include "sync/backfill/run_store.hpp"
 #include "sync/inbox/delivery_partitions.hpp"
 #include "sync/inbox/events.hpp"
-#include "mappings/base/log.hpp"
-#include "sync/queue/parked.hpp"
-#include "sync/postgres/session.hpp"
-#include "sync/queue/queue.hpp"
 #include "sync/inbox/tokens.hpp"
+#include "sync/postgres/session.hpp"
+#include "sync/queue/parked.hpp"
+#include "sync/queue/queue.hpp"
 
 namespace membridge::admin {
 namespace {

@@ -13,7 +13,8 @@
 namespace membridge::admin {
 
 /// Keeps the state database tidy, once a minute: partitions of `deliveries` for the days ahead, retention of deliveries, parked
-/// memories, runs of backfills and expired tokens, and dirty marks for memories whose last day has passed. Several processes may do it at once.
+/// memories, runs of backfills and expired tokens, and dirty marks for memories whose last day has passed. Several processes may
+/// do it at once.
 class Housekeeping {
  public:
   /// Makes the partitions of today before it returns; throws postgres::SqlFailure when the database is away.

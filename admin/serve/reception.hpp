@@ -15,8 +15,8 @@
 #include "receiver/verify/snapshot.hpp"
 #include "receiver/verify/token.hpp"
 #include "receiver/webhook_route.hpp"
-#include "sync/queue/wake_up.hpp"
 #include "sync/inbox/postgres_inbox.hpp"
+#include "sync/queue/wake_up.hpp"
 
 namespace membridge::admin {
 

@@ -12,27 +12,27 @@
 #include <optional>
 #include <utility>
 
-#include "admin/serve/admin_listener.hpp"
-#include "admin/serve/backfill_metrics.hpp"
-#include "admin/runtime/backfilling.hpp"
-#include "admin/serve/canary_watch.hpp"
 #include "admin/commands/command.hpp"
-#include "admin/runtime/databases.hpp"
-#include "admin/serve/housekeeping.hpp"
 #include "admin/mapping_files/live_mappings.hpp"
+#include "admin/page/page_routes.hpp"
+#include "admin/runtime/backfilling.hpp"
+#include "admin/runtime/databases.hpp"
 #include "admin/runtime/mem0_clients.hpp"
 #include "admin/runtime/metrics.hpp"
-#include "admin/serve/readiness.hpp"
-#include "admin/page/page_routes.hpp"
 #include "admin/runtime/periodic.hpp"
-#include "admin/serve/reception.hpp"
-#include "admin/webhooks/registrar.hpp"
-#include "admin/serve/serve_metrics.hpp"
 #include "admin/runtime/token_watch.hpp"
+#include "admin/serve/admin_listener.hpp"
+#include "admin/serve/backfill_metrics.hpp"
+#include "admin/serve/canary_watch.hpp"
+#include "admin/serve/housekeeping.hpp"
+#include "admin/serve/readiness.hpp"
+#include "admin/serve/reception.hpp"
+#include "admin/serve/serve_metrics.hpp"
 #include "admin/serve/worker_pool.hpp"
+#include "admin/webhooks/registrar.hpp"
+#include "mappings/base/log.hpp"
 #include "receiver/health_routes.hpp"
 #include "receiver/http/server.hpp"
-#include "mappings/base/log.hpp"
 #include "sync/queue/wake_up.hpp"
 #include "sync/worker/worker.hpp"
 
@@ -116,7 +116,8 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
   canaries_.emplace(config, state_dsn_, mem0_, metrics_);
   reception_.Start();
   registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
-  auto backfills = StartBackfills(config, state_dsn_, [this] { return mappings_.Get(); }, mem0_, clock_, counters_);
+  auto backfills = StartBackfills(
+      config, state_dsn_, [this] { return mappings_.Get(); }, mem0_, clock_, counters_);
   if (!backfills) throw std::runtime_error(backfills.error().message);
   backfills_ = std::move(*backfills);
   looking_.emplace("recent", [this](const std::stop_token&) {

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "mappings/base/time.hpp"
 #include "mappings/check/catalog.hpp"
 #include "mappings/memory.hpp"
-#include "mappings/base/time.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/apply/source.hpp"
 #include "sync/postgres/session.hpp"

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 
-#include "admin/webhooks/webhooks.hpp"
 #include "admin/webhooks/turn.hpp"
+#include "admin/webhooks/webhooks.hpp"
 
 namespace membridge::admin {
 

@@ -2,8 +2,8 @@
 #include <set>
 #include <tuple>
 
-#include "admin/webhooks/webhooks.hpp"
 #include "admin/webhooks/ownership.hpp"
+#include "admin/webhooks/webhooks.hpp"
 #include "sync/mem0/complaint.hpp"
 #include "sync/mem0/redact.hpp"
 

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <vector>
 
-#include "admin/webhooks/webhooks.hpp"
-#include "admin/webhooks/records.hpp"
 #include "admin/webhooks/ownership.hpp"
+#include "admin/webhooks/records.hpp"
+#include "admin/webhooks/webhooks.hpp"
 #include "sync/postgres/lease.hpp"
 
 namespace membridge::admin {

@@ -11,9 +11,9 @@
 #include "mappings/base/id.hpp"
 #include "mappings/base/result.hpp"
 #include "mappings/base/time.hpp"
+#include "sync/inbox/tokens.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
-#include "sync/inbox/tokens.hpp"
 
 namespace membridge::admin {
 

@@ -102,6 +102,8 @@ std::string FormatDay(Day day) {
                      static_cast<unsigned>(date.day()));
 }
 
-Instant SystemClock::Now() const { return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now()); }
+Instant SystemClock::Now() const {
+  return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
 
 }  // namespace membridge

@@ -1,9 +1,9 @@
 #include <algorithm>
 
+#include "mappings/base/utf8.hpp"
 #include "mappings/check/check.hpp"
 #include "mappings/evaluate.hpp"
 #include "mappings/language/expression_node.hpp"
-#include "mappings/base/utf8.hpp"
 
 namespace membridge::mappings {
 namespace {

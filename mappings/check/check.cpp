@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "mappings/files/cell_reader.hpp"
 #include "mappings/check/export_schema.hpp"
 #include "mappings/check/row_check.hpp"
+#include "mappings/files/cell_reader.hpp"
 
 namespace membridge::mappings {
 namespace {

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "mappings/check/catalog.hpp"
 #include "mappings/base/diagnostic.hpp"
+#include "mappings/check/catalog.hpp"
 #include "mappings/mapping.hpp"
 
 namespace membridge::mappings {

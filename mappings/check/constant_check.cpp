@@ -11,8 +11,8 @@
 
 #include "mappings/base/diagnostic.hpp"
 #include "mappings/base/digest.hpp"
-#include "mappings/language/functions.hpp"
 #include "mappings/base/utf8.hpp"
+#include "mappings/language/functions.hpp"
 
 namespace membridge::mappings {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "mappings/check/catalog.hpp"
 #include "mappings/base/diagnostic.hpp"
+#include "mappings/check/catalog.hpp"
 #include "mappings/mapping.hpp"
 
 namespace membridge::mappings {

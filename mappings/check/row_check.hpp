@@ -3,10 +3,10 @@
 #include <map>
 #include <string>
 
-#include "mappings/check/catalog.hpp"
 #include "mappings/base/diagnostic.hpp"
-#include "mappings/mapping.hpp"
+#include "mappings/check/catalog.hpp"
 #include "mappings/check/text_bound.hpp"
+#include "mappings/mapping.hpp"
 
 namespace membridge::mappings {
 

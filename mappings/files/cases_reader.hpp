@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "mappings/base/diagnostic.hpp"
-#include "mappings/mapping.hpp"
 #include "mappings/files/yaml_source.hpp"
+#include "mappings/mapping.hpp"
 
 namespace membridge::mappings {
 

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "mappings/base/diagnostic.hpp"
+#include "mappings/files/yaml_source.hpp"
 #include "mappings/language/expression_parser.hpp"
 #include "mappings/mapping.hpp"
-#include "mappings/files/yaml_source.hpp"
 
 namespace membridge::mappings {
 

@@ -6,13 +6,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include "mappings/files/asked_fields.hpp"
 #include "mappings/base/digest.hpp"
+#include "mappings/files/asked_fields.hpp"
+#include "mappings/files/cases_reader.hpp"
 #include "mappings/files/load_context.hpp"
 #include "mappings/files/row_order.hpp"
 #include "mappings/files/row_reader.hpp"
 #include "mappings/files/scalar.hpp"
-#include "mappings/files/cases_reader.hpp"
 #include "mappings/files/value_reader.hpp"
 
 namespace membridge::mappings {

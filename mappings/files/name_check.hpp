@@ -1,7 +1,7 @@
 #pragma once
 
-#include "mappings/language/expression_node.hpp"
 #include "mappings/files/load_context.hpp"
+#include "mappings/language/expression_node.hpp"
 
 namespace membridge::mappings {
 

@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
-#include "mappings/language/expression_node.hpp"
 #include "mappings/files/value_reader.hpp"
+#include "mappings/language/expression_node.hpp"
 
 namespace membridge::mappings {
 namespace {

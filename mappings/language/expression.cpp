@@ -89,7 +89,9 @@ bool Expression::Is(std::string_view name) const {
   return path != nullptr && root_->calls.empty() && path->steps.empty() && path->name == name;
 }
 
-bool IsOpenTruncate(const Call& call) { return call.function->name == "truncate" && call.arguments.empty(); }
+bool IsOpenTruncate(const Call& call) {
+  return call.function->name == "truncate" && call.arguments.empty();
+}
 
 bool IsTrue(const Value& value) {
   if (!value || value->is_null()) return false;

@@ -1,7 +1,7 @@
 #include <set>
 
-#include "mappings/language/functions.hpp"
 #include "mappings/base/utf8.hpp"
+#include "mappings/language/functions.hpp"
 
 namespace membridge::mappings::function {
 

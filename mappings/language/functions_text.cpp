@@ -1,9 +1,9 @@
 #include <unicode/locid.h>
 #include <unicode/unistr.h>
 
+#include "mappings/base/utf8.hpp"
 #include "mappings/language/expression_node.hpp"
 #include "mappings/language/functions.hpp"
-#include "mappings/base/utf8.hpp"
 
 namespace membridge::mappings::function {
 namespace {

@@ -5,10 +5,10 @@
 #include <cstdlib>
 
 #include "mappings/base/digest.hpp"
-#include "mappings/language/email_address.hpp"
-#include "mappings/language/functions.hpp"
 #include "mappings/base/time.hpp"
 #include "mappings/base/utf8.hpp"
+#include "mappings/language/email_address.hpp"
+#include "mappings/language/functions.hpp"
 
 namespace membridge::mappings::function {
 namespace {

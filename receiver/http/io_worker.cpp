@@ -10,8 +10,8 @@
 #include <system_error>
 #include <utility>
 
-#include "receiver/http/response_text.hpp"
 #include "mappings/base/log.hpp"
+#include "receiver/http/response_text.hpp"
 
 namespace membridge::receiver::http {
 namespace {

@@ -201,7 +201,8 @@ std::size_t RequestParser::Feed(std::string_view bytes) {
   return consumed;
 }
 
-// Beast waits for CRLF at the end of a chunk header or trailer however much comes instead. What is left of a chunk's data is no line.
+// Beast waits for CRLF at the end of a chunk header or trailer however much comes instead. What is left of a chunk's data is no
+// line.
 void RequestParser::CheckWaiting(std::string_view bytes) {
   bytes.remove_prefix(std::min<std::uint64_t>(bytes.size(), message_->chunk_left));
   if (bytes.size() > limits_.max_header_bytes) Fail(400, "bad_request", "a chunk header is too long");

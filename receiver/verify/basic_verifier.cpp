@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "receiver/verify/token.hpp"
 #include "mappings/base/encoding.hpp"
 #include "receiver/verify/signing.hpp"
+#include "receiver/verify/token.hpp"
 
 namespace membridge::receiver {
 namespace {

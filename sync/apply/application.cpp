@@ -92,8 +92,9 @@ void Application::NoteLookups(const PlannedRow& planned, const std::vector<Insta
   if (!report_.Explains()) return;
   for (const Instance& instance : instances) {
     if (!instance.image) continue;
-    report_.Note(instance.source, {Decision::Kind::kFound, planned.Name(), planned.table->Relation(),
-                                   planned.table->IdentityOf(*instance.image), "", nullptr, nullptr, "found by " + instance.found_by, planned.Line()});
+    report_.Note(instance.source,
+                 {Decision::Kind::kFound, planned.Name(), planned.table->Relation(), planned.table->IdentityOf(*instance.image),
+                  "", nullptr, nullptr, "found by " + instance.found_by, planned.Line()});
   }
 }
 

@@ -10,19 +10,19 @@
 
 #include "sync/apply/claims.hpp"
 #include "sync/apply/ledger.hpp"
+#include "sync/apply/missing_rows.hpp"
 #include "sync/apply/plan.hpp"
 #include "sync/apply/refusal.hpp"
 #include "sync/apply/report.hpp"
 #include "sync/apply/row_settlement.hpp"
 #include "sync/apply/source.hpp"
-#include "sync/apply/missing_rows.hpp"
 #include "sync/apply/work.hpp"
 
 namespace membridge::sync {
 
 /// Level by level, a level being one row of the mapping: find or make the target rows (resolve.cpp), put together who speaks for
-/// them (application.cpp), settle their cells (settling.cpp), and in the end take away what nothing says any more (removal.cpp) and
-/// book who looked for what in vain (waiting.cpp).
+/// them (application.cpp), settle their cells (settling.cpp), and in the end take away what nothing says any more (removal.cpp)
+/// and book who looked for what in vain (waiting.cpp).
 class Application {
  public:
   Application(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,

@@ -18,7 +18,8 @@ std::string HintFor(const postgres::SqlFailure::Fields& fields) {
   if (state == "23503") return "the row referred to is not there (yet), or something still refers to the row that should go";
   if (state == "23514") return "the table's check refuses the value: change the value, the check, or add a `when`";
   if (state == "22001") return "the text is too long for its column: add `| truncate`";
-  if (state.starts_with("22")) return "the value does not fit its column's type: convert it in the mapping, or leave it out with a `when`";
+  if (state.starts_with("22"))
+    return "the value does not fit its column's type: convert it in the mapping, or leave it out with a `when`";
   if (state == "42501") return "grant the bridge's role what it needs, or set `session: {role: …}`";
   if (state.starts_with("42")) return "the table changed since the mapping was checked: run `membridge check`";
   return "";
@@ -27,7 +28,8 @@ std::string HintFor(const postgres::SqlFailure::Fields& fields) {
 }  // namespace
 
 struct Applier::Plan : MappingPlan {
-  std::vector<Outcome> ApplyOrHalve(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now, bool explain) const;
+  std::vector<Outcome> ApplyOrHalve(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
+                                    bool explain) const;
 };
 
 Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_ptr<const mappings::Catalog> catalog) {
@@ -65,15 +67,18 @@ Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_p
 
 Applier::~Applier() = default;
 
-const mappings::Mapping& Applier::Definition() const { return *plan_->mapping; }
+const mappings::Mapping& Applier::Definition() const {
+  return *plan_->mapping;
+}
 
-std::vector<Outcome> Applier::Apply(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now, bool explain) const {
+std::vector<Outcome> Applier::Apply(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
+                                    bool explain) const {
   if (sources.empty()) return {};
   return plan_->ApplyOrHalve(transaction, sources, now, explain);
 }
 
-std::vector<Outcome> Applier::Plan::ApplyOrHalve(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
-                                                 bool explain) const {
+std::vector<Outcome> Applier::Plan::ApplyOrHalve(postgres::Transaction& transaction, const std::vector<Source>& sources,
+                                                 Instant now, bool explain) const {
   // One name for every depth: a later savepoint of the same name hides the earlier one until it is released.
   transaction.Savepoint("apply");
   Outcome refused;

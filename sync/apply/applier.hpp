@@ -22,11 +22,12 @@ class Applier {
   const mappings::Mapping& Definition() const;
 
   /// Applies the sources in the caller's transaction: finds or creates their rows, records their claims, settles every cell they
-  /// speak for or used to. One outcome per source, in order. What PostgreSQL refuses is narrowed down by halving, so that only the
-  /// source at fault is parked and has changed nothing; the others are applied. Connection loss, deadlock and the like throw
+  /// speak for or used to. One outcome per source, in order. What PostgreSQL refuses is narrowed down by halving, so that only
+  /// the source at fault is parked and has changed nothing; the others are applied. Connection loss, deadlock and the like throw
   /// postgres::SqlFailure, and the caller starts over with a new transaction. A source may be given once per call.
   /// `explain` fills Outcome::decisions.
-  std::vector<Outcome> Apply(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now, bool explain = false) const;
+  std::vector<Outcome> Apply(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
+                             bool explain = false) const;
 
  private:
   struct Plan;

@@ -125,7 +125,8 @@ bool IsNotNull(const TargetTable& table, const Cell& cell) {
 
 bool IsReachable(const TargetTable& table, const Image& image, const Cell& cell) {
   if (cell.kind == Cell::Kind::kGroup)
-    return std::all_of(cell.members.begin(), cell.members.end(), [&](const Cell& member) { return IsReachable(table, image, member); });
+    return std::all_of(cell.members.begin(), cell.members.end(),
+                       [&](const Cell& member) { return IsReachable(table, image, member); });
   if (cell.path.empty()) return true;
   const json document = Document(image[table.IndexOf(cell.column).value()]);
   const json* at = &document;
@@ -150,7 +151,8 @@ bool Overlaps(const Cell& one, const Cell& other) {
   if (one.kind == Cell::Kind::kGroup) return std::any_of(one.members.begin(), one.members.end(), with(other));
   if (other.kind == Cell::Kind::kGroup) return std::any_of(other.members.begin(), other.members.end(), with(one));
   const std::size_t common = std::min(one.path.size(), other.path.size());
-  return one.column == other.column && std::equal(one.path.begin(), one.path.begin() + static_cast<std::ptrdiff_t>(common), other.path.begin());
+  return one.column == other.column &&
+         std::equal(one.path.begin(), one.path.begin() + static_cast<std::ptrdiff_t>(common), other.path.begin());
 }
 
 void WriteCell(const TargetTable& table, const Cell& cell, const Content& content, RowChange& change) {
@@ -168,7 +170,8 @@ void WriteCell(const TargetTable& table, const Cell& cell, const Content& conten
   }
   json value = content.value_or(nullptr);
   // A whole json column is held as its text; the statement takes it as json.
-  if (table.At(column).IsJson() && value.is_string() && cell.kind == Cell::Kind::kColumn) value = json::parse(value.get<std::string>(), nullptr, false);
+  if (table.At(column).IsJson() && value.is_string() && cell.kind == Cell::Kind::kColumn)
+    value = json::parse(value.get<std::string>(), nullptr, false);
   if (table.At(column).IsArray() && value.is_string()) value = json::parse(value.get<std::string>(), nullptr, false);
   AddColumn(change, column, std::move(value));
 }

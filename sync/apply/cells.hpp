@@ -8,7 +8,8 @@
 
 namespace membridge::sync {
 
-/// Reads, defaults and writes of one cell of a target row, whatever kind of cell it is. Contents are in the form settle.hpp describes.
+/// Reads, defaults and writes of one cell of a target row, whatever kind of cell it is. Contents are in the form settle.hpp
+/// describes.
 
 /// The cell a name in the ledger stands for; nothing when the table has no such column any more.
 std::optional<mappings::Cell> CellNamed(const TargetTable& table, const std::string& name);

@@ -28,7 +28,7 @@ std::map<std::string, Claimed> CellsFrom(const json& object) {
 }
 
 json Key(const Contribution& contribution) {
-  return {{"r", contribution.row_id},  {"p", contribution.project}, {"m", contribution.mapping},
+  return {{"r", contribution.row_id}, {"p", contribution.project}, {"m", contribution.mapping},
           {"s", contribution.source}, {"n", contribution.name},    {"i", contribution.item}};
 }
 
@@ -50,8 +50,10 @@ LedgerRow RowAt(const postgres::Rows& rows, std::size_t at) {
   return row;
 }
 
-constexpr const char* kRowColumns = "l.id, l.relation, l.identity::text, l.created, l.gone, l.cells::text, l.ours, l.theirs::text";
-constexpr const char* kContributionColumns = "c.row_id, c.project, c.mapping, c.source, c.name, c.item, c.stamp::text, c.goes, c.cells::text";
+constexpr const char* kRowColumns =
+    "l.id, l.relation, l.identity::text, l.created, l.gone, l.cells::text, l.ours, l.theirs::text";
+constexpr const char* kContributionColumns =
+    "c.row_id, c.project, c.mapping, c.source, c.name, c.item, c.stamp::text, c.goes, c.cells::text";
 
 std::vector<Contribution> ContributionsIn(const postgres::Rows& rows) {
   std::vector<Contribution> contributions;
@@ -80,18 +82,23 @@ bool Contribution::IsNewerThan(const Contribution& other) const {
 
 namespace {
 
-std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::string& mapping, const std::vector<Source>& sources, const char* on_conflict) {
+std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::string& mapping, const std::vector<Source>& sources,
+                            const char* on_conflict) {
   json list = json::array();
   for (const Source& source : sources)
-    list.push_back({{"p", source.project.Text()}, {"s", source.id}, {"t", FormatRfc3339(source.stamp)}, {"f", source.fence}, {"g", source.gone},
+    list.push_back({{"p", source.project.Text()},
+                    {"s", source.id},
+                    {"t", FormatRfc3339(source.stamp)},
+                    {"f", source.fence},
+                    {"g", source.gone},
                     {"m", source.memory.empty() ? json() : json(source.memory)}});
-  const postgres::Rows rows = transaction.Run(
-      std::string{"INSERT INTO membridge.sources AS s (project, mapping, source, stamp, fence, gone, memory) "
-                  "SELECT r.p, $2, r.s, r.t, r.f, r.g, r.m FROM jsonb_to_recordset($1::jsonb) "
-                  "AS r(p text, s text, t timestamptz, f bigint, g boolean, m text) "
-                  "ORDER BY r.p, r.s ON CONFLICT (project, mapping, source) "} +
-          on_conflict + " RETURNING s.project, s.source",
-      {list.dump(), mapping});
+  const postgres::Rows rows =
+      transaction.Run(std::string{"INSERT INTO membridge.sources AS s (project, mapping, source, stamp, fence, gone, memory) "
+                                  "SELECT r.p, $2, r.s, r.t, r.f, r.g, r.m FROM jsonb_to_recordset($1::jsonb) "
+                                  "AS r(p text, s text, t timestamptz, f bigint, g boolean, m text) "
+                                  "ORDER BY r.p, r.s ON CONFLICT (project, mapping, source) "} +
+                          on_conflict + " RETURNING s.project, s.source",
+                      {list.dump(), mapping});
   std::set<std::pair<std::string_view, std::string_view>> entered;
   for (std::size_t i = 0; i < rows.size(); ++i) entered.emplace(rows.Text(i, 0), rows.Text(i, 1));
   std::vector<bool> may;
@@ -103,8 +110,9 @@ std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::strin
 
 std::vector<bool> Ledger::Enter(const std::string& mapping, const std::vector<Source>& sources) {
   // The update waits for whoever holds the source, in one order for everybody, and leaves alone what a later claim wrote.
-  return EnterWith(transaction_, mapping, sources,
-                   "DO UPDATE SET stamp = excluded.stamp, fence = excluded.fence, gone = excluded.gone WHERE s.fence <= excluded.fence");
+  return EnterWith(
+      transaction_, mapping, sources,
+      "DO UPDATE SET stamp = excluded.stamp, fence = excluded.fence, gone = excluded.gone WHERE s.fence <= excluded.fence");
 }
 
 std::vector<bool> Ledger::EnterOnce(const std::string& mapping, const std::vector<Source>& sources) {
@@ -114,11 +122,12 @@ std::vector<bool> Ledger::EnterOnce(const std::string& mapping, const std::vecto
 std::vector<Contribution> Ledger::ContributionsOf(const std::string& mapping, const std::vector<Source>& sources) {
   json list = json::array();
   for (const Source& source : sources) list.push_back({{"p", source.project.Text()}, {"s", source.id}});
-  const postgres::Rows rows = transaction_.Run(std::string{"SELECT "} + kContributionColumns +
-                                                   ", l.relation, l.identity::text FROM jsonb_to_recordset($1::jsonb) AS r(p text, s text) "
-                                                   "JOIN membridge.contributions AS c ON c.project = r.p AND c.mapping = $2 AND c.source = r.s "
-                                                   "JOIN membridge.rows AS l ON l.id = c.row_id",
-                                               {list.dump(), mapping});
+  const postgres::Rows rows =
+      transaction_.Run(std::string{"SELECT "} + kContributionColumns +
+                           ", l.relation, l.identity::text FROM jsonb_to_recordset($1::jsonb) AS r(p text, s text) "
+                           "JOIN membridge.contributions AS c ON c.project = r.p AND c.mapping = $2 AND c.source = r.s "
+                           "JOIN membridge.rows AS l ON l.id = c.row_id",
+                       {list.dump(), mapping});
   std::vector<Contribution> contributions = ContributionsIn(rows);
   for (std::size_t i = 0; i < contributions.size(); ++i) {
     contributions[i].relation = rows.Text(i, 9);
@@ -129,10 +138,11 @@ std::vector<Contribution> Ledger::ContributionsOf(const std::string& mapping, co
 
 std::vector<Contribution> Ledger::ContributionsTo(const std::vector<std::int64_t>& row_ids) {
   if (row_ids.empty()) return {};
-  return ContributionsIn(transaction_.Run(std::string{"SELECT "} + kContributionColumns +
-                                              " FROM jsonb_array_elements_text($1::jsonb) AS r(id) JOIN membridge.contributions AS c "
-                                              "ON c.row_id = r.id::bigint",
-                                          {json(row_ids).dump()}));
+  return ContributionsIn(
+      transaction_.Run(std::string{"SELECT "} + kContributionColumns +
+                           " FROM jsonb_array_elements_text($1::jsonb) AS r(id) JOIN membridge.contributions AS c "
+                           "ON c.row_id = r.id::bigint",
+                       {json(row_ids).dump()}));
 }
 
 std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::vector<json>& identities) {
@@ -142,21 +152,22 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
   const std::string parameter = list.dump();
   // OFFSET 0: a table that has just been filled has no statistics, and for a constant relation the planner would then read all of
   // it for every batch.
-  const std::string wanted = "(SELECT n, i, $2::text AS relation FROM jsonb_to_recordset($1::jsonb) AS j(n int, i jsonb) OFFSET 0) AS r ";
+  const std::string wanted =
+      "(SELECT n, i, $2::text AS relation FROM jsonb_to_recordset($1::jsonb) AS j(n int, i jsonb) OFFSET 0) AS r ";
   // Most rows are there already; asking first keeps the identity column and the write-ahead log quiet.
-  const std::string select = std::string{"SELECT "} + kRowColumns + ", r.n FROM " + wanted +
-                             "JOIN membridge.rows AS l ON l.relation = r.relation AND l.identity = r.i ORDER BY l.id FOR UPDATE OF l";
+  const std::string select =
+      std::string{"SELECT "} + kRowColumns + ", r.n FROM " + wanted +
+      "JOIN membridge.rows AS l ON l.relation = r.relation AND l.identity = r.i ORDER BY l.id FOR UPDATE OF l";
   std::vector<std::optional<LedgerRow>> found(identities.size());
   const auto take = [&](const postgres::Rows& rows) {
     for (std::size_t at = 0; at < rows.size(); ++at) found[static_cast<std::size_t>(rows.Int(at, 8))] = RowAt(rows, at);
   };
   take(transaction_.Run(select, {parameter, relation}));
   if (std::any_of(found.begin(), found.end(), [](const auto& row) { return !row; })) {
-    transaction_.Run(
-        "INSERT INTO membridge.rows (relation, identity) SELECT DISTINCT r.relation, r.i FROM " + wanted +
-            "WHERE NOT EXISTS (SELECT FROM membridge.rows AS l WHERE l.relation = r.relation AND l.identity = r.i) "
-            "ORDER BY r.relation, r.i ON CONFLICT DO NOTHING",
-        {parameter, relation});
+    transaction_.Run("INSERT INTO membridge.rows (relation, identity) SELECT DISTINCT r.relation, r.i FROM " + wanted +
+                         "WHERE NOT EXISTS (SELECT FROM membridge.rows AS l WHERE l.relation = r.relation AND l.identity = r.i) "
+                         "ORDER BY r.relation, r.i ON CONFLICT DO NOTHING",
+                     {parameter, relation});
     take(transaction_.Run(select, {parameter, relation}));
   }
   std::vector<LedgerRow> rows;
@@ -166,7 +177,8 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
 
 std::optional<LedgerRow> Ledger::Known(const std::string& relation, const json& identity) {
   const postgres::Rows found = transaction_.Run(
-      std::string{"SELECT "} + kRowColumns + " FROM membridge.rows AS l WHERE l.relation = $1 AND l.identity = $2::jsonb", {relation, identity.dump()});
+      std::string{"SELECT "} + kRowColumns + " FROM membridge.rows AS l WHERE l.relation = $1 AND l.identity = $2::jsonb",
+      {relation, identity.dump()});
   return found.empty() ? std::nullopt : std::optional{RowAt(found, 0)};
 }
 
@@ -184,7 +196,8 @@ void Ledger::Save(const std::vector<Contribution>& contributions) {
       "INSERT INTO membridge.contributions AS c (row_id, project, mapping, source, name, item, stamp, goes, cells) "
       "SELECT r.r, r.p, r.m, r.s, r.n, r.i, r.t, r.g, r.c FROM jsonb_to_recordset($1::jsonb) "
       "AS r(r bigint, p text, m text, s text, n text, i text, t timestamptz, g boolean, c jsonb) "
-      "ON CONFLICT (row_id, project, mapping, source, name, item) DO UPDATE SET stamp = excluded.stamp, goes = excluded.goes, cells = excluded.cells "
+      "ON CONFLICT (row_id, project, mapping, source, name, item) DO UPDATE SET stamp = excluded.stamp, goes = excluded.goes, "
+      "cells = excluded.cells "
       "WHERE (c.stamp, c.goes, c.cells) IS DISTINCT FROM (excluded.stamp, excluded.goes, excluded.cells)",
       {list.dump()});
 }
@@ -194,7 +207,8 @@ void Ledger::Remove(const std::vector<Contribution>& contributions) {
   json list = json::array();
   for (const Contribution& contribution : contributions) list.push_back(Key(contribution));
   transaction_.Run(
-      "DELETE FROM membridge.contributions AS c USING jsonb_to_recordset($1::jsonb) AS r(r bigint, p text, m text, s text, n text, i text) "
+      "DELETE FROM membridge.contributions AS c USING jsonb_to_recordset($1::jsonb) AS r(r bigint, p text, m text, s text, n "
+      "text, i text) "
       "WHERE c.row_id = r.r AND c.project = r.p AND c.mapping = r.m AND c.source = r.s AND c.name = r.n AND c.item = r.i",
       {list.dump()});
 }
@@ -215,7 +229,8 @@ void Ledger::Save(const std::vector<const LedgerRow*>& rows) {
   }
   transaction_.Run(
       "UPDATE membridge.rows AS l SET identity = r.e, created = r.d, gone = r.g, cells = r.c, ours = r.o, theirs = r.t "
-      "FROM jsonb_to_recordset($1::jsonb) AS r(i bigint, e jsonb, d boolean, g boolean, c jsonb, o text, t timestamptz) WHERE l.id = r.i",
+      "FROM jsonb_to_recordset($1::jsonb) AS r(i bigint, e jsonb, d boolean, g boolean, c jsonb, o text, t timestamptz) WHERE "
+      "l.id = r.i",
       {list.dump()});
 }
 
@@ -234,15 +249,17 @@ void Ledger::Save(const std::vector<VersionClaim>& claims) {
   }
   transaction_.Run(
       "INSERT INTO membridge.versions (relation, identity, project, source, created, cells) "
-      "SELECT r.r, r.i, r.p, r.s, r.d, r.c FROM jsonb_to_recordset($1::jsonb) AS r(r text, i jsonb, p text, s text, d boolean, c jsonb) "
+      "SELECT r.r, r.i, r.p, r.s, r.d, r.c FROM jsonb_to_recordset($1::jsonb) AS r(r text, i jsonb, p text, s text, d boolean, c "
+      "jsonb) "
       "ON CONFLICT DO NOTHING",
       {list.dump()});
 }
 
 void Ledger::Forget(const std::vector<std::int64_t>& row_ids) {
   if (row_ids.empty()) return;
-  transaction_.Run("DELETE FROM membridge.rows AS l USING jsonb_array_elements_text($1::jsonb) AS r(id) WHERE l.id = r.id::bigint",
-                   {json(row_ids).dump()});
+  transaction_.Run(
+      "DELETE FROM membridge.rows AS l USING jsonb_array_elements_text($1::jsonb) AS r(id) WHERE l.id = r.id::bigint",
+      {json(row_ids).dump()});
 }
 
 }  // namespace membridge::sync

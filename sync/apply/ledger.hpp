@@ -47,14 +47,14 @@ struct LedgerRow {
   bool created = false;  ///< the bridge made it
   bool gone = false;     ///< the bridge marked it dead
   std::map<std::string, CellEntry> cells;
-  std::optional<std::string> ours;   ///< the touch column after our last write
-  std::optional<Instant> theirs;     ///< when a person last moved it
+  std::optional<std::string> ours;  ///< the touch column after our last write
+  std::optional<Instant> theirs;    ///< when a person last moved it
 };
 
 /// What one source said in a version of a row that is closed now (membridge.versions).
 struct VersionClaim {
   std::string relation;
-  nlohmann::json identity;  ///< of the closed version
+  nlohmann::json identity;                 ///< of the closed version
   std::string project, source;             ///< both empty: nobody spoke for it
   bool created = false;                    ///< the bridge made the row
   std::map<std::string, CellEntry> cells;  ///< where its word stands; of elements `written` holds all it asked for
@@ -65,8 +65,8 @@ class Ledger {
  public:
   explicit Ledger(postgres::Transaction& transaction) : transaction_(transaction) {}
 
-  /// Locks the sources of a mapping, in one order for everybody, and says of each whether `fence` may still write. Those that may are
-  /// recorded with their new stamp, digest and whether they are gone.
+  /// Locks the sources of a mapping, in one order for everybody, and says of each whether `fence` may still write. Those that may
+  /// are recorded with their new stamp, digest and whether they are gone.
   std::vector<bool> Enter(const std::string& mapping, const std::vector<Source>& sources);
   /// The same for events, which count once: only those never entered before may write.
   std::vector<bool> EnterOnce(const std::string& mapping, const std::vector<Source>& sources);

@@ -45,24 +45,27 @@ json AsValue(const mappings::Column& column, const std::optional<std::string>& c
 
 }  // namespace
 
-std::vector<std::string> Waits::Seek(const TargetTable& table, const std::vector<KeyColumn>& key, const std::vector<json>& values) {
+std::vector<std::string> Waits::Seek(const TargetTable& table, const std::vector<KeyColumn>& key,
+                                     const std::vector<json>& values) {
   if (!IsHashable(table, key)) return {};
   Announce(table, key);
   return table.NumbersFor(committed_ ? TargetTable::Purpose::kLook : TargetTable::Purpose::kCompare, transaction_, key, values);
 }
 
-/// Has everybody who makes a row of the table compare it by these columns from now on. Once per table and columns, for ever: then it
-/// waits for those who are making one and do not know of it.
+/// Has everybody who makes a row of the table compare it by these columns from now on. Once per table and columns, for ever: then
+/// it waits for those who are making one and do not know of it.
 void Waits::Announce(const TargetTable& table, const std::vector<KeyColumn>& key) {
   const json columns = AsJson(table, key);
   if (!announced_.emplace(table.Relation(), columns).second) return;
   const std::vector<postgres::Param> what{table.Relation(), columns.dump()};
   const auto is_known = [&] {
-    return transaction_.Run("SELECT EXISTS (SELECT FROM membridge.sought WHERE relation = $1 AND columns = $2::jsonb)", what).Bool(0, 0);
+    return transaction_.Run("SELECT EXISTS (SELECT FROM membridge.sought WHERE relation = $1 AND columns = $2::jsonb)", what)
+        .Bool(0, 0);
   };
   if (is_known()) return;
   if (committed_) {
-    transaction_.Run(std::string{"SELECT pg_advisory_xact_lock("} + kTableLock + ") FROM (SELECT $1::text AS relation) AS r", {table.Relation()});
+    transaction_.Run(std::string{"SELECT pg_advisory_xact_lock("} + kTableLock + ") FROM (SELECT $1::text AS relation) AS r",
+                     {table.Relation()});
     if (is_known()) return;
   }
   transaction_.Run("INSERT INTO membridge.sought (relation, columns) VALUES ($1, $2::jsonb)", what);
@@ -82,7 +85,8 @@ void Waits::Book(const std::vector<const Source*>& sources) {
   json whose = json::array();
   for (const Source* source : sources) whose.push_back({{"p", source->project.Text()}, {"s", source->id}});
   json notes = json::array();
-  for (const auto& [project, source, relation, key] : notes_) notes.push_back({{"p", project}, {"s", source}, {"r", relation}, {"k", key}});
+  for (const auto& [project, source, relation, key] : notes_)
+    notes.push_back({{"p", project}, {"s", source}, {"r", relation}, {"k", key}});
   transaction_.Run(
       "DELETE FROM membridge.waiting AS w USING jsonb_to_recordset($1::jsonb) AS o(p text, s text) "
       "WHERE w.project = o.p AND w.mapping = $2 AND w.source = o.s AND (w.relation, w.key) NOT IN "
@@ -91,21 +95,23 @@ void Waits::Book(const std::vector<const Source*>& sources) {
   if (notes.empty()) return;
   transaction_.Run(
       "INSERT INTO membridge.waiting AS w (project, mapping, source, relation, key) "
-      "SELECT n.p, $2, n.s, n.r, n.k FROM jsonb_to_recordset($1::jsonb) AS n(p text, s text, r text, k bigint) ORDER BY 1, 3, 4, 5 "
+      "SELECT n.p, $2, n.s, n.r, n.k FROM jsonb_to_recordset($1::jsonb) AS n(p text, s text, r text, k bigint) ORDER BY 1, 3, 4, "
+      "5 "
       "ON CONFLICT (project, mapping, source, relation, key) DO UPDATE SET woken = false WHERE w.woken",
       {notes.dump(), mapping_});
 }
 
-/// By which keys rows of the tables with news were ever looked for in vain. The locks are taken first, by a statement of their own:
-/// the second one sees what was committed while the first one waited.
+/// By which keys rows of the tables with news were ever looked for in vain. The locks are taken first, by a statement of their
+/// own: the second one sees what was committed while the first one waited.
 std::map<std::string, std::vector<std::vector<KeyColumn>>> Waits::Sought() {
   json relations = json::array();
   for (const auto& [relation, news] : news_) relations.push_back(relation);
   const std::string tables = "(SELECT t.relation FROM jsonb_array_elements_text($1::jsonb) AS t(relation) ORDER BY 1) AS r";
-  if (committed_) transaction_.Run(std::string{"SELECT pg_advisory_xact_lock_shared("} + kTableLock + ") FROM " + tables, {relations.dump()});
-  const postgres::Rows rows =
-      transaction_.Run("SELECT DISTINCT s.relation, s.columns::text FROM " + tables + " JOIN membridge.sought AS s USING (relation) ORDER BY 1, 2",
-                       {relations.dump()});
+  if (committed_)
+    transaction_.Run(std::string{"SELECT pg_advisory_xact_lock_shared("} + kTableLock + ") FROM " + tables, {relations.dump()});
+  const postgres::Rows rows = transaction_.Run(
+      "SELECT DISTINCT s.relation, s.columns::text FROM " + tables + " JOIN membridge.sought AS s USING (relation) ORDER BY 1, 2",
+      {relations.dump()});
   std::map<std::string, std::vector<std::vector<KeyColumn>>> sought;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string relation{rows.Text(i, 0)};
@@ -123,7 +129,8 @@ std::vector<std::string> Waits::KeysOf(const News& news, const std::vector<KeyCo
                          });
     if (!differs) continue;
     json& value = values.emplace_back(json::object());
-    for (const KeyColumn& part : key) value[news.table->At(part.column).name] = AsValue(news.table->At(part.column), row.image[part.column]);
+    for (const KeyColumn& part : key)
+      value[news.table->At(part.column).name] = AsValue(news.table->At(part.column), row.image[part.column]);
   }
   if (values.empty()) return {};
   return news.table->NumbersFor(TargetTable::Purpose::kCompare, transaction_, key, values);
@@ -140,8 +147,10 @@ std::set<std::size_t> Waits::Settle(const std::vector<const Source*>& sources) {
       for (std::string& number : KeysOf(news, key)) numbers.push_back(std::move(number));
     }
     if (numbers.empty()) continue;
-    transaction_.Run("INSERT INTO membridge.made (relation, key) SELECT DISTINCT $1, k::bigint FROM jsonb_array_elements_text($2::jsonb) AS n(k)",
-                     {relation, numbers.dump()});
+    transaction_.Run(
+        "INSERT INTO membridge.made (relation, key) SELECT DISTINCT $1, k::bigint FROM jsonb_array_elements_text($2::jsonb) AS "
+        "n(k)",
+        {relation, numbers.dump()});
     for (const Row& row : news.rows) waking.insert(row.sources.begin(), row.sources.end());
   }
   return waking;
@@ -152,7 +161,8 @@ bool Waits::Match(postgres::Transaction& transaction) {
   std::vector<postgres::Param> after{"", "0"};
   while (true) {
     const postgres::Rows made = transaction.Run(
-        "WITH next AS MATERIALIZED (SELECT DISTINCT relation, key FROM membridge.made WHERE (relation, key) > ($1, $2::bigint) ORDER BY 1, 2 LIMIT "
+        "WITH next AS MATERIALIZED (SELECT DISTINCT relation, key FROM membridge.made WHERE (relation, key) > ($1, $2::bigint) "
+        "ORDER BY 1, 2 LIMIT "
         "1000) SELECT relation, key, pg_try_advisory_xact_lock(key) FROM next ORDER BY 1, 2",
         after);
     if (made.empty()) return all;
@@ -166,12 +176,14 @@ bool Waits::Match(postgres::Transaction& transaction) {
     }
     // A note that somebody else changes now is of a memory that has found its row: who looked in vain would hold the key.
     transaction.Run(
-        "UPDATE membridge.waiting AS w SET woken = true FROM (SELECT w.ctid FROM jsonb_to_recordset($1::jsonb) AS n(r text, k bigint) "
+        "UPDATE membridge.waiting AS w SET woken = true FROM (SELECT w.ctid FROM jsonb_to_recordset($1::jsonb) AS n(r text, k "
+        "bigint) "
         "JOIN membridge.waiting AS w ON w.relation = n.r AND w.key = n.k WHERE NOT w.woken FOR UPDATE OF w SKIP LOCKED) AS told "
         "WHERE w.ctid = told.ctid",
         {mine.dump()});
     transaction.Run(
-        "DELETE FROM membridge.made AS m USING jsonb_to_recordset($1::jsonb) AS n(r text, k bigint) WHERE m.relation = n.r AND m.key = n.k",
+        "DELETE FROM membridge.made AS m USING jsonb_to_recordset($1::jsonb) AS n(r text, k bigint) WHERE m.relation = n.r AND "
+        "m.key = n.k",
         {mine.dump()});
   }
 }

@@ -5,7 +5,9 @@
 namespace membridge::sync {
 
 /// Exports and events are not kept: there is nothing to apply again.
-bool Application::MayWait() const { return plan_.mapping->from == mappings::Mapping::From::kMemory; }
+bool Application::MayWait() const {
+  return plan_.mapping->from == mappings::Mapping::From::kMemory;
+}
 
 /// Those that have no row: looked for once more while nobody may make it, and noted.
 void Application::WaitForMissing(const PlannedRow& planned, std::vector<Instance>& instances) {
@@ -39,8 +41,8 @@ void Application::NoteMissing(const PlannedRow& planned, const Instance& instanc
   if (instance.buried) why = "the row is in the trash";
   if (!instance.lacks.empty()) why = instance.lacks + " has no value and cannot be null, so it can only join a row that is there";
   if (waits) why += "; looked at again when the bridge makes one";
-  report_.Note(instance.source, {waits ? Decision::Kind::kWaits : Decision::Kind::kSkipped, planned.Name(), planned.row->TableName(), nullptr,
-                                 "", nullptr, nullptr, std::move(why), planned.Line()});
+  report_.Note(instance.source, {waits ? Decision::Kind::kWaits : Decision::Kind::kSkipped, planned.Name(),
+                                 planned.row->TableName(), nullptr, "", nullptr, nullptr, std::move(why), planned.Line()});
 }
 
 void Application::SettleWaits() {

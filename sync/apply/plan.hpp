@@ -21,7 +21,8 @@ struct PlannedRow {
   std::unique_ptr<TargetTable> table;
   std::set<std::string> key_columns;  ///< rows are found by them
   bool speaks = true;                 ///< false for a mere lookup: nothing to remember of it
-  /// Whether the ledger keeps who speaks for the row. Not of a counter: it has as many speakers as events, and none is ever taken back.
+  /// Whether the ledger keeps who speaks for the row. Not of a counter: it has as many speakers as events, and none is ever taken
+  /// back.
   bool remembers = true;
 
   /// For decisions and messages; empty and 0 where the mapping has no such row.

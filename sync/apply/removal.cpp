@@ -20,8 +20,8 @@ void Application::Doom(const PlannedRow& planned, const Work& work) {
                               nullptr, nullptr, "nothing says it any more", planned.Line()});
 }
 
-/// Rows go last, and in reverse order, so that what refers to them is gone before. Where a mapping was edited the order of its rows
-/// may not be the one they were made in; then those still referred to wait for the others.
+/// Rows go last, and in reverse order, so that what refers to them is gone before. Where a mapping was edited the order of its
+/// rows may not be the one they were made in; then those still referred to wait for the others.
 void Application::DeleteDoomed() {
   std::vector<std::vector<Doomed*>> groups;
   for (auto doomed = doomed_.rbegin(); doomed != doomed_.rend(); ++doomed) {

@@ -20,7 +20,8 @@ std::string ShownKey(const mappings::Key& key) {
 
 }  // namespace
 
-Application::Asking Application::AskingBy(const mappings::Key& key, const TargetTable& table, const std::vector<Instance*>& wanted) {
+Application::Asking Application::AskingBy(const mappings::Key& key, const TargetTable& table,
+                                          const std::vector<Instance*>& wanted) {
   Asking asking;
   for (const mappings::Assignment& part : key.parts)
     asking.columns.push_back({table.IndexOf(part.cell.column).value(), part.cell.kind == Cell::Kind::kLowered});

@@ -173,7 +173,8 @@ void RowSettlement::SettleOne(const std::string& name) {
     settled.entry = entry;
   } else if (Writes(settled)) {
     WriteCell(table_, *cell, settled.value, change_);
-    if (settled.entry) asked_.push_back({*cell, settled.value, cell->kind == Cell::Kind::kElements ? ElementsOf(claimants, name) : json()});
+    if (settled.entry)
+      asked_.push_back({*cell, settled.value, cell->kind == Cell::Kind::kElements ? ElementsOf(claimants, name) : json()});
   }
   if (settled.entry)
     work_.ledger.cells[name] = *settled.entry;
@@ -283,7 +284,8 @@ void RowSettlement::AddTouch(const mappings::Scope& scope) {
 void RowSettlement::FollowTriggers(const Image& after) {
   std::set<std::string> altered;
   for (std::size_t c = 0; c < after.size(); ++c) {
-    const bool asked = IsChanging(c) || std::any_of(change_.paths.begin(), change_.paths.end(), [&](const auto& one) { return one.first == c; });
+    const bool asked =
+        IsChanging(c) || std::any_of(change_.paths.begin(), change_.paths.end(), [&](const auto& one) { return one.first == c; });
     if (!asked && after[c] != work_.image[c]) altered.insert(table_.At(c).name);
   }
   if (altered.empty()) return;

@@ -24,8 +24,8 @@ class RowSettlement {
   /// Whether the row itself goes: the bridge made it, its mapping says `gone: delete` and nothing says it any more.
   bool Goes() const;
 
-  /// The cells that this batch used to speak for and the mapping's row no longer has: they are given back before others that share
-  /// a column with them are decided, so that `(street, zip)` may follow `street`.
+  /// The cells that this batch used to speak for and the mapping's row no longer has: they are given back before others that
+  /// share a column with them are decided, so that `(street, zip)` may follow `street`.
   std::set<std::string> Dropped() const;
   /// The others that this batch speaks for or used to; and whoever speaks for them, those that share a column with a dropped one.
   /// Without what mentions `$row`.

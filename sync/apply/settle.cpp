@@ -18,12 +18,16 @@ bool Contains(const nlohmann::json& array, const nlohmann::json& element) {
   return std::find(array.begin(), array.end(), element) != array.end();
 }
 
-Settled Nothing(std::optional<CellEntry> entry) { return {Settled::Kind::kNothing, {}, std::move(entry), "already so"}; }
+Settled Nothing(std::optional<CellEntry> entry) {
+  return {Settled::Kind::kNothing, {}, std::move(entry), "already so"};
+}
 
-Settled Kept(std::optional<CellEntry> entry, const char* note) { return {Settled::Kind::kKeep, {}, std::move(entry), note}; }
+Settled Kept(std::optional<CellEntry> entry, const char* note) {
+  return {Settled::Kind::kKeep, {}, std::move(entry), note};
+}
 
-/// What stood there before stands there again. Of a person's value that `force` had overruled the ledger still knows how old it is:
-/// later touches of the row were not about a value that was not there.
+/// What stood there before stands there again. Of a person's value that `force` had overruled the ledger still knows how old it
+/// is: later touches of the row were not about a value that was not there.
 Settled GivenBack(const CellFacts& facts, const CellEntry& entry, const char* note) {
   std::optional<CellEntry> remembered;
   if (entry.overruled) {
@@ -56,7 +60,8 @@ Settled AgainstPerson(const CellFacts& facts, const std::optional<CellEntry>& en
   if (facts.current == winner.value) return Nothing(entry);
   if (!winner.force) return Kept(entry, entry ? "a person wrote it since" : "not written by the bridge");
   if (facts.theirs && *facts.theirs > winner.stamp) return Kept(entry, "a person changed the row later");
-  return {Settled::Kind::kWrite, winner.value, CellEntry{facts.current, {}, winner.value, true, facts.theirs}, "an older human value gives way"};
+  return {Settled::Kind::kWrite, winner.value, CellEntry{facts.current, {}, winner.value, true, facts.theirs},
+          "an older human value gives way"};
 }
 
 /// What is known of a person's value that was given back: it is as old as it was, unless the row was touched since.
@@ -98,8 +103,8 @@ bool IsEmpty(const Content& content) {
   if (!content || content->is_null()) return true;
   // A group: an array of members, each `[]` or `[value]`. Columns are text and never arrays here, elements are settled elsewhere.
   return content->is_array() && !content->empty() && std::all_of(content->begin(), content->end(), [](const auto& member) {
-    return member.is_array() && (member.empty() || (member.size() == 1 && member[0].is_null()));
-  });
+           return member.is_array() && (member.empty() || (member.size() == 1 && member[0].is_null()));
+         });
 }
 
 Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry, const std::optional<Winner>& winner) {

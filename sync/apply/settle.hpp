@@ -9,15 +9,15 @@
 
 namespace membridge::sync {
 
-/// What stands in a cell. JSON: a column is its text (null for NULL), a path inside json is the JSON there, a group is an array of
-/// its members' contents, each `[]` or `[value]`, elements are the array. Nothing: a path that is not there.
+/// What stands in a cell. JSON: a column is its text (null for NULL), a path inside json is the JSON there, a group is an array
+/// of its members' contents, each `[]` or `[value]`, elements are the array. Nothing: a path that is not there.
 using Content = std::optional<nlohmann::json>;
 
 /// What the ledger remembers of one cell.
 struct CellEntry {
-  Content before;   ///< what stood there when the bridge first wrote
-  Content written;  ///< what stood there after the bridge last wrote: read back, so triggers and rounding are in it
-  Content claim;    ///< the claim that led to `written`; nothing once every claim was withdrawn
+  Content before;          ///< what stood there when the bridge first wrote
+  Content written;         ///< what stood there after the bridge last wrote: read back, so triggers and rounding are in it
+  Content claim;           ///< the claim that led to `written`; nothing once every claim was withdrawn
   bool overruled = false;  ///< `before` is a person's value that gave way to `force`
   std::optional<Instant> theirs{};  ///< then: when the person had last touched the row, if that was known
   /// Then: that value stands there again, and is as old as it was, as long as nobody touches the row after `touched`.
@@ -39,9 +39,9 @@ struct Winner {
 /// What is known of the cell besides its history.
 struct CellFacts {
   Content current;
-  Content fallback;            ///< the column's default, when it is a constant
-  bool is_key = false;         ///< rows are found by it: filled in, never withdrawn
-  bool not_null = false;       ///< may not be emptied
+  Content fallback;               ///< the column's default, when it is a constant
+  bool is_key = false;            ///< rows are found by it: filled in, never withdrawn
+  bool not_null = false;          ///< may not be emptied
   std::optional<Instant> theirs;  ///< when a person last touched the row, if that is known
 };
 
@@ -62,8 +62,8 @@ Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry
 /// In the entry `written` holds the elements the bridge added, also those which a person has since taken out.
 Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& entry, const nlohmann::json& desired);
 
-/// What a write of elements left there: `asked` was written, `after` stands there. Where a trigger or type altered elements of ours
-/// the altered ones are ours, and `desired` is remembered as what led to them.
+/// What a write of elements left there: `asked` was written, `after` stands there. Where a trigger or type altered elements of
+/// ours the altered ones are ours, and `desired` is remembered as what led to them.
 void NoticeAltered(CellEntry& entry, const nlohmann::json& asked, const Content& after, const nlohmann::json& desired);
 
 /// Whether a cell counts as empty: not there, NULL, or for a group all of it.

@@ -93,7 +93,8 @@ std::vector<Work*> Application::Record(const PlannedRow& planned, std::vector<Wo
 }
 
 /// Settles the cells that `names` picks of each row, and writes what follows.
-void Application::Decide(const PlannedRow& planned, const std::vector<Work*>& works, std::set<std::string> (RowSettlement::*names)() const) {
+void Application::Decide(const PlannedRow& planned, const std::vector<Work*>& works,
+                         std::set<std::string> (RowSettlement::*names)() const) {
   std::vector<RowSettlement> changing;
   std::vector<const LedgerRow*> rows;
   for (Work* work : works) {
@@ -142,9 +143,10 @@ void Application::HearOthers(std::vector<Work>& works) {
   }
 }
 
-/// A mapping that was edited may have other cells where it had these: `tags[]` for `tags`, `(street, zip)` for `street`. Two cells on
-/// one column would each take the other's value for a person's. So from the first memory that is read under the new edition its cells
-/// hold for the row, and what other memories said under the old one of cells that overlap with them is taken back with it.
+/// A mapping that was edited may have other cells where it had these: `tags[]` for `tags`, `(street, zip)` for `street`. Two
+/// cells on one column would each take the other's value for a person's. So from the first memory that is read under the new
+/// edition its cells hold for the row, and what other memories said under the old one of cells that overlap with them is taken
+/// back with it.
 void Application::Outgrow(const PlannedRow& planned, std::vector<Work>& works) {
   std::vector<Contribution> changed;
   for (Work& work : works) {

@@ -29,14 +29,14 @@ struct Source {
 struct Decision {
   enum class Kind { kCreated, kDeleted, kFound, kSkipped, kWaits, kWritten, kRestored, kKept, kUnchanged };
   Kind kind;
-  std::string row;          ///< the row's name in the mapping
+  std::string row;  ///< the row's name in the mapping
   std::string table;
   nlohmann::json identity;  ///< primary key; null when there is no row
   std::string cell;         ///< empty when the decision is about the whole row
   nlohmann::json before;
   nlohmann::json after;
-  std::string note;         ///< why, in a few words, without values
-  int line = 0;             ///< in the mapping file
+  std::string note;  ///< why, in a few words, without values
+  int line = 0;      ///< in the mapping file
 };
 
 /// A target row that applying a source changed.
@@ -55,14 +55,15 @@ struct Outcome {
   };
   Kind kind = Kind::kApplied;
   bool wrote = false;  ///< whether any target row changed
-  bool waits = false;  ///< a row was looked for in vain: when the bridge makes it, membridge.waiting says who is to be applied again
+  bool waits =
+      false;  ///< a row was looked for in vain: when the bridge makes it, membridge.waiting says who is to be applied again
   bool wakes = false;  ///< it made a row of a kind that is looked for in vain: see Waits::Match()
   // When parked. `cause` may quote row values: for the operator's eyes, never for a log.
   ErrorCode code = ErrorCode::kRowRejected;
   std::string cause;
   std::string hint;
-  std::string place;     ///< `contacts.yaml:12`: the mapping's row
-  std::string sqlstate;  ///< empty when the refusal is the bridge's own
+  std::string place;                ///< `contacts.yaml:12`: the mapping's row
+  std::string sqlstate;             ///< empty when the refusal is the bridge's own
   std::vector<Decision> decisions;  ///< when they were asked for
   std::vector<Touched> touched;     ///< likewise; a row may stand here more than once
 };

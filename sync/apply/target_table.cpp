@@ -13,10 +13,14 @@ using nlohmann::json;
 using postgres::QuoteLiteral;
 using postgres::QuoteName;
 
-std::string Join(const std::vector<std::string>& parts, std::string_view between) { return fmt::format("{}", fmt::join(parts, between)); }
+std::string Join(const std::vector<std::string>& parts, std::string_view between) {
+  return fmt::format("{}", fmt::join(parts, between));
+}
 
 /// `"name" type`: a column of jsonb_to_recordset.
-std::string Typed(std::string_view name, std::string_view type) { return QuoteName(name) + " " + std::string{type}; }
+std::string Typed(std::string_view name, std::string_view type) {
+  return QuoteName(name) + " " + std::string{type};
+}
 
 constexpr std::string_view kNumber = "membridge_n";  // which of the caller's rows a record is about
 
@@ -65,15 +69,18 @@ json TargetTable::AsJson(const Image& image) const {
     const mappings::Column& column = At(i);
     json& value = row[column.name];
     if (!image[i]) continue;
-    const bool has_json_form = column.IsJson() || column.IsArray() || column.category == 'B' ||
-                               (column.category == 'N' && image[i]->find_first_not_of("-0123456789") == std::string::npos && image[i]->size() < 19);
+    const bool has_json_form =
+        column.IsJson() || column.IsArray() || column.category == 'B' ||
+        (column.category == 'N' && image[i]->find_first_not_of("-0123456789") == std::string::npos && image[i]->size() < 19);
     if (has_json_form) value = json::parse(*image[i], nullptr, false);
     if (!has_json_form || value.is_discarded()) value = *image[i];
   }
   return row;
 }
 
-std::size_t TargetTable::LiveColumn() const { return IndexOf(live_.value()).value(); }
+std::size_t TargetTable::LiveColumn() const {
+  return IndexOf(live_.value()).value();
+}
 
 bool TargetTable::IsLive(const Image& image) const {
   if (!live_) return true;
@@ -147,7 +154,8 @@ std::vector<std::vector<Image>> TargetTable::Find(postgres::Transaction& transac
         continue;
       }
       record.push_back(Typed(At(key[k].column).name, TypeOf(key[k].column)));
-      conditions.push_back(key[k].lowered ? fmt::format("lower(t.{0}) = lower(r.{0})", name) : fmt::format("t.{0} = r.{0}", name));
+      conditions.push_back(key[k].lowered ? fmt::format("lower(t.{0}) = lower(r.{0})", name)
+                                          : fmt::format("t.{0} = r.{0}", name));
     }
     std::vector<json> wanted;
     for (const std::size_t member : members) wanted.push_back(values[member]);
@@ -162,8 +170,8 @@ std::vector<std::vector<Image>> TargetTable::Find(postgres::Transaction& transac
   return found;
 }
 
-std::vector<std::string> TargetTable::NumbersFor(Purpose purpose, postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
-                                                 const std::vector<json>& values) const {
+std::vector<std::string> TargetTable::NumbersFor(Purpose purpose, postgres::Transaction& transaction,
+                                                 const std::vector<KeyColumn>& key, const std::vector<json>& values) const {
   std::vector<std::string> record{Typed(kNumber, "integer")};
   std::vector<std::string> parts;
   std::string names = purpose == Purpose::kMake ? relation_ : "looked for\x1f" + relation_;
@@ -177,7 +185,8 @@ std::vector<std::string> TargetTable::NumbersFor(Purpose purpose, postgres::Tran
                      : purpose == Purpose::kLook ? "pg_advisory_xact_lock_shared(h)"
                                                  : "NULL";
   const std::string sql = fmt::format(
-      "WITH keys AS MATERIALIZED (SELECT r.{0} AS n, hash_record_extended(ROW({1}, {2}), 0) AS h FROM jsonb_to_recordset($1::jsonb) AS r({3})), "
+      "WITH keys AS MATERIALIZED (SELECT r.{0} AS n, hash_record_extended(ROW({1}, {2}), 0) AS h FROM "
+      "jsonb_to_recordset($1::jsonb) AS r({3})), "
       "taken AS MATERIALIZED (SELECT h, {4} FROM (SELECT DISTINCT h FROM keys ORDER BY h) AS ordered) "
       "SELECT keys.n, keys.h FROM keys JOIN taken USING (h) ORDER BY keys.n",
       QuoteName(kNumber), QuoteLiteral(names) + "::text", Join(parts, ", "), Join(record, ", "), lock);
@@ -190,7 +199,9 @@ std::vector<std::string> TargetTable::NumbersFor(Purpose purpose, postgres::Tran
 namespace {
 
 /// The identity columns of a record under names that cannot meet the table's own.
-std::string IdentityName(std::size_t position) { return fmt::format("membridge_k{}", position); }
+std::string IdentityName(std::size_t position) {
+  return fmt::format("membridge_k{}", position);
+}
 
 }  // namespace
 
@@ -230,8 +241,8 @@ std::vector<Content> TargetTable::Normalise(postgres::Transaction& transaction,
   json parameter = json::array();
   for (const auto& [column, list] : by_column) {
     const std::string text = At(column).IsArray() ? "to_jsonb(r.v)::text" : "r.v::text";
-    selects.push_back(
-        fmt::format("SELECT r.n, {} FROM jsonb_to_recordset($1::jsonb -> {}) AS r(n integer, v {})", text, parameter.size(), TypeOf(column)));
+    selects.push_back(fmt::format("SELECT r.n, {} FROM jsonb_to_recordset($1::jsonb -> {}) AS r(n integer, v {})", text,
+                                  parameter.size(), TypeOf(column)));
     parameter.push_back(list);
   }
   const postgres::Rows rows = Run(transaction, Join(selects, " UNION ALL "), parameter);
@@ -268,8 +279,9 @@ std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const
     }
     std::vector<json> given;
     for (const std::size_t member : members) given.push_back(rows[member]);
-    const std::string head = fmt::format("INSERT INTO {} AS t ({}) SELECT {} FROM jsonb_to_recordset($1::jsonb) AS r({}) ORDER BY r.{}", quoted_,
-                                         Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
+    const std::string head =
+        fmt::format("INSERT INTO {} AS t ({}) SELECT {} FROM jsonb_to_recordset($1::jsonb) AS r({}) ORDER BY r.{}", quoted_,
+                    Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
     const std::string returning = " RETURNING " + SelectList();
     const json parameter = Numbered(given);
     transaction.Savepoint("insert_rows");
@@ -341,7 +353,8 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
         const std::string value_name = fmt::format("membridge_e{}", edit_number++);
         record.push_back(Typed(value_name, "jsonb"));
         // A JSON null would arrive as SQL NULL and make the whole document NULL.
-        expression = fmt::format("jsonb_set({}, {}, coalesce(r.{}, 'null'))", expression, PathLiteral(edit.path, edit.path.size()), value_name);
+        expression = fmt::format("jsonb_set({}, {}, coalesce(r.{}, 'null'))", expression,
+                                 PathLiteral(edit.path, edit.path.size()), value_name);
         values[value_name] = *edit.value;
       }
       assignments.push_back(fmt::format("{} = {}::{}", name, expression, TypeOf(column)));
@@ -361,8 +374,9 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
     std::vector<std::string> conditions;
     for (std::size_t k = 0; k < identity_.size(); ++k)
       conditions.push_back(fmt::format("t.{} = r.{}", QuoteName(At(identity_[k]).name), IdentityName(k)));
-    const std::string sql = fmt::format("UPDATE {} AS t SET {} FROM jsonb_to_recordset($1::jsonb) AS r({}) WHERE {} RETURNING r.{}, {}", quoted_,
-                                        key, Join(shape.record, ", "), Join(conditions, " AND "), QuoteName(kNumber), SelectList());
+    const std::string sql =
+        fmt::format("UPDATE {} AS t SET {} FROM jsonb_to_recordset($1::jsonb) AS r({}) WHERE {} RETURNING r.{}, {}", quoted_, key,
+                    Join(shape.record, ", "), Join(conditions, " AND "), QuoteName(kNumber), SelectList());
     const postgres::Rows rows = Run(transaction, sql, shape.parameter);
     for (std::size_t row = 0; row < rows.size(); ++row) after[static_cast<std::size_t>(rows.Int(row, 0))] = ImageAt(rows, row, 1);
   }
@@ -394,8 +408,8 @@ void TargetTable::Add(postgres::Transaction& transaction, const std::vector<Incr
       assignments.push_back(fmt::format("{0} = coalesce(t.{0}, 0) + r.{0}", QuoteName(At(column).name)));
     }
     Run(transaction,
-        fmt::format("UPDATE {} AS t SET {} FROM jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", quoted_, Join(assignments, ", "), Join(record, ", "),
-                    Join(conditions, " AND ")),
+        fmt::format("UPDATE {} AS t SET {} FROM jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", quoted_,
+                    Join(assignments, ", "), Join(record, ", "), Join(conditions, " AND ")),
         parameter);
   }
 }
@@ -408,7 +422,8 @@ void TargetTable::Delete(postgres::Transaction& transaction, const std::vector<j
     conditions.push_back(fmt::format("t.{0} = r.{0}", QuoteName(At(column).name)));
   }
   Run(transaction,
-      fmt::format("DELETE FROM {} AS t USING jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", quoted_, Join(record, ", "), Join(conditions, " AND ")),
+      fmt::format("DELETE FROM {} AS t USING jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", quoted_, Join(record, ", "),
+                  Join(conditions, " AND ")),
       json(identities));
 }
 

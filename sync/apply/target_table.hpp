@@ -18,13 +18,13 @@ using Image = std::vector<std::optional<std::string>>;
 
 /// What changes in one row.
 struct RowChange {
-  nlohmann::json identity;                                    ///< by column, as text
-  std::vector<std::pair<std::size_t, nlohmann::json>> columns;  ///< whole columns, in ascending order
+  nlohmann::json identity;                                           ///< by column, as text
+  std::vector<std::pair<std::size_t, nlohmann::json>> columns;       ///< whole columns, in ascending order
   std::vector<std::pair<std::size_t, std::vector<PathEdit>>> paths;  ///< edits inside json columns, in ascending order
 };
 
-/// The SQL on one target table, set-wise: each call is a fixed number of statements however many rows it is about. Values travel as
-/// one jsonb parameter and are read by the columns' own types, so PostgreSQL does every conversion; names are quoted. Throws
+/// The SQL on one target table, set-wise: each call is a fixed number of statements however many rows it is about. Values travel
+/// as one jsonb parameter and are read by the columns' own types, so PostgreSQL does every conversion; names are quoted. Throws
 /// postgres::SqlFailure. Belongs to one transaction.
 class TargetTable {
  public:
@@ -54,7 +54,8 @@ class TargetTable {
     std::size_t column;
     bool lowered = false;
   };
-  /// Per key value (objects by column name), the rows that match it, alive or not, locked FOR UPDATE; at most two alive ones matter.
+  /// Per key value (objects by column name), the rows that match it, alive or not, locked FOR UPDATE; at most two alive ones
+  /// matter.
   std::vector<std::vector<Image>> Find(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
                                        const std::vector<nlohmann::json>& values) const;
   enum class Purpose {
@@ -62,18 +63,20 @@ class TargetTable {
     kLook,     ///< for a row in vain: locked, shared with others who look, and apart from those who make
     kCompare,  ///< with what others look for: the same numbers, and no lock
   };
-  /// A number per key value, in the order of `values`, and a transaction-scoped advisory lock on it, taken in one order for everybody.
-  /// Equal keys by the columns' types (citext, numeric 1.0 and 1.00, lower()) get equal numbers.
+  /// A number per key value, in the order of `values`, and a transaction-scoped advisory lock on it, taken in one order for
+  /// everybody. Equal keys by the columns' types (citext, numeric 1.0 and 1.00, lower()) get equal numbers.
   std::vector<std::string> NumbersFor(Purpose purpose, postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
                                       const std::vector<nlohmann::json>& values) const;
   /// Rows by identity, locked in order FOR UPDATE; nothing where there is none.
-  std::vector<std::optional<Image>> Fetch(postgres::Transaction& transaction, const std::vector<nlohmann::json>& identities) const;
+  std::vector<std::optional<Image>> Fetch(postgres::Transaction& transaction,
+                                          const std::vector<nlohmann::json>& identities) const;
   /// What each value looks like once its column's type has read it: pairs of column and value, answered in order.
   std::vector<Content> Normalise(postgres::Transaction& transaction,
                                  const std::vector<std::pair<std::size_t, nlohmann::json>>& values) const;
   /// Inserts rows (objects by column name). A row that another unique index refuses throws what PostgreSQL says of it.
   std::vector<Image> Insert(postgres::Transaction& transaction, const std::vector<nlohmann::json>& rows) const;
-  /// Updates rows, in order of identity. Answers the rows as they are afterwards, in the order given; nothing where a row went away.
+  /// Updates rows, in order of identity. Answers the rows as they are afterwards, in the order given; nothing where a row went
+  /// away.
   std::vector<std::optional<Image>> Update(postgres::Transaction& transaction, const std::vector<RowChange>& changes,
                                            const std::vector<const Image*>& before) const;
   /// Adds to counters; NULL counts as zero. By position of the column.

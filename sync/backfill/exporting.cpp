@@ -6,12 +6,12 @@
 #include <set>
 
 #include "mappings/base/digest.hpp"
+#include "mappings/base/log.hpp"
 #include "sync/backfill/export_answer.hpp"
 #include "sync/backfill/run_store.hpp"
-#include "sync/worker/canary.hpp"
-#include "mappings/base/log.hpp"
 #include "sync/queue/queue.hpp"
 #include "sync/queue/suppression.hpp"
+#include "sync/worker/canary.hpp"
 
 namespace membridge::sync {
 namespace {

@@ -10,17 +10,17 @@
 
 #include "sync/backfill/export_jobs.hpp"
 #include "sync/backfill/job.hpp"
-#include "sync/worker/mapping_set.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
+#include "sync/worker/mapping_set.hpp"
 
 namespace membridge::sync {
 
 struct ExportingOptions {
   std::chrono::seconds lease{60};
-  int page_size = 100;                         ///< users per page of the list
-  std::int64_t at_once = 4;                    ///< exports under way at Mem0 at a time
-  std::chrono::milliseconds poll_base{500};    ///< the first wait before asking whether one is ready; doubles
+  int page_size = 100;                       ///< users per page of the list
+  std::int64_t at_once = 4;                  ///< exports under way at Mem0 at a time
+  std::chrono::milliseconds poll_base{500};  ///< the first wait before asking whether one is ready; doubles
   std::chrono::milliseconds poll_cap{15'000};
   std::chrono::seconds deadline = std::chrono::minutes{10};  ///< one that is not ready by then has failed
   std::chrono::seconds kept = std::chrono::days{7};          ///< how long Mem0 keeps an export

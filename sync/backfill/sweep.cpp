@@ -7,9 +7,9 @@
 #include <map>
 #include <set>
 
+#include "mappings/base/log.hpp"
 #include "sync/backfill/run_store.hpp"
 #include "sync/backfill/walk.hpp"
-#include "mappings/base/log.hpp"
 #include "sync/queue/reproject.hpp"
 
 namespace membridge::sync {

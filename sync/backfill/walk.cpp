@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "sync/queue/marking.hpp"
 #include "sync/postgres/column.hpp"
+#include "sync/queue/marking.hpp"
 #include "sync/queue/queue.hpp"
 
 namespace membridge::sync {
@@ -45,8 +45,8 @@ std::vector<Param> MissingParams(const Run& run, int walk, Instant began) {
 
 std::vector<Walk::Known> Walk::LookUp(Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories) {
   const Keys keys = KeysOf(project, memories);
-  // OFFSET 0: a table that has just been filled has no statistics, and for a constant project the planner would then read all of it
-  // for every page.
+  // OFFSET 0: a table that has just been filled has no statistics, and for a constant project the planner would then read all of
+  // it for every page.
   const Rows rows = transaction.Run(R"(
       SELECT c.place, m.gone_at IS NOT NULL, m.digest
       FROM (SELECT bucket, $1::text AS project, memory_id, place

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "mappings/check/catalog.hpp"
 #include "mappings/base/result.hpp"
+#include "mappings/check/catalog.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {

@@ -17,9 +17,9 @@
 #include <thread>
 #include <utility>
 
+#include "mappings/base/log.hpp"
 #include "sync/embedded/child_process.hpp"
 #include "sync/embedded/data_folder.hpp"
-#include "mappings/base/log.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {

@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "mappings/check/catalog.hpp"
 #include "mappings/base/id.hpp"
 #include "mappings/base/log.hpp"
+#include "mappings/check/catalog.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {

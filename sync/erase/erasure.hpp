@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "mappings/base/id.hpp"
-#include "mappings/mapping.hpp"
 #include "mappings/base/result.hpp"
 #include "mappings/base/time.hpp"
+#include "mappings/mapping.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
@@ -46,7 +46,8 @@ struct ErasureReceipt {
 /// queue and notes go. A crash anywhere loses nothing: what names the memories goes last, so that the next Run() goes on. Running
 /// it while `serve` runs is safe; running it again finds nothing.
 ///
-/// Out of reach: what agents remember without naming the user, copies others have made (backups, replicas), and what Mem0 itself holds, whose bare ids a later sweep notes until the next one.
+/// Out of reach: what agents remember without naming the user, copies others have made (backups, replicas), and what Mem0 itself
+/// holds, whose bare ids a later sweep notes until the next one.
 class Erasure {
  public:
   Erasure(std::string state_dsn, std::vector<ErasureTarget> targets, ProjectId project, std::string user);

@@ -4,11 +4,11 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "mappings/base/log.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/catalog/catalog_reader.hpp"
 #include "sync/erase/erased_rows.hpp"
 #include "sync/erase/erased_versions.hpp"
-#include "mappings/base/log.hpp"
 
 namespace membridge::sync {
 namespace {

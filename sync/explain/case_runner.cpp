@@ -7,10 +7,10 @@
 #include <stdexcept>
 
 #include "sync/apply/applier.hpp"
+#include "sync/apply/missing_rows.hpp"
+#include "sync/apply/target_table.hpp"
 #include "sync/explain/given_source.hpp"
 #include "sync/explain/plan_text.hpp"
-#include "sync/apply/target_table.hpp"
-#include "sync/apply/missing_rows.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -30,7 +30,9 @@ struct TouchedRow {
   bool matched = false;
 };
 
-std::string Shown(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
+std::string Shown(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
 
 class CaseRunner {
  public:
@@ -39,14 +41,22 @@ class CaseRunner {
 
   void Take(const TestStep& step) {
     switch (step.kind) {
-      case TestStep::Kind::kGiven: return Given(step.body);
-      case TestStep::Kind::kEdit: return Edit(step.body);
-      case TestStep::Kind::kMemory: return Apply(From(mappings::Mapping::From::kMemory, step.body));
-      case TestStep::Kind::kExport: return Apply(From(mappings::Mapping::From::kExport, step.body));
-      case TestStep::Kind::kEvent: return Apply(From(mappings::Mapping::From::kEvent, step.body));
-      case TestStep::Kind::kDelete: return Apply(Gone(step.body.get<std::string>()));
-      case TestStep::Kind::kParks: return Parks(step.body);
-      case TestStep::Kind::kThen: return Then(step.body);
+      case TestStep::Kind::kGiven:
+        return Given(step.body);
+      case TestStep::Kind::kEdit:
+        return Edit(step.body);
+      case TestStep::Kind::kMemory:
+        return Apply(From(mappings::Mapping::From::kMemory, step.body));
+      case TestStep::Kind::kExport:
+        return Apply(From(mappings::Mapping::From::kExport, step.body));
+      case TestStep::Kind::kEvent:
+        return Apply(From(mappings::Mapping::From::kEvent, step.body));
+      case TestStep::Kind::kDelete:
+        return Apply(Gone(step.body.get<std::string>()));
+      case TestStep::Kind::kParks:
+        return Parks(step.body);
+      case TestStep::Kind::kThen:
+        return Then(step.body);
     }
   }
 
@@ -78,7 +88,8 @@ class CaseRunner {
       for (const json& row : rows.is_array() ? rows : json::array({rows})) {
         RowChange change;
         for (const std::string& column : table.Definition().Identity()) {
-          if (!row.contains(column)) throw Failed(fmt::format("edit of {}: the row needs its primary key column {}", name, column));
+          if (!row.contains(column))
+            throw Failed(fmt::format("edit of {}: the row needs its primary key column {}", name, column));
           change.identity[column] = row[column].is_string() ? row[column] : json(row[column].dump());
         }
         for (std::size_t c = 0; c < table.Definition().columns.size(); ++c) {
@@ -149,7 +160,8 @@ class CaseRunner {
         Source& source = sources_.at(std::string{woken.Text(row, 0)});
         source.fence = ++fence_;
         const Outcome outcome = ApplyOne(source);
-        if (outcome.kind == Outcome::Kind::kParked) throw Failed(NameOf(source) + ", which waited for a row of this step, is parked: " + outcome.cause);
+        if (outcome.kind == Outcome::Kind::kParked)
+          throw Failed(NameOf(source) + ", which waited for a row of this step, is parked: " + outcome.cause);
         Gather(outcome);
       }
     }
@@ -165,7 +177,8 @@ class CaseRunner {
     touched_.clear();
     if (outcome.kind != Outcome::Kind::kParked) throw Failed("it was expected to be parked, and was applied");
     const std::string because = body.contains("because") && body["because"].is_string() ? body["because"].get<std::string>() : "";
-    if (outcome.cause.find(because) == std::string::npos) throw Failed(fmt::format("it was parked because \"{}\", not \"{}\"", outcome.cause, because));
+    if (outcome.cause.find(because) == std::string::npos)
+      throw Failed(fmt::format("it was parked because \"{}\", not \"{}\"", outcome.cause, because));
   }
 
   void Then(const json& body) {
@@ -173,7 +186,8 @@ class CaseRunner {
     std::string problems;
     for (const auto& [name, rows] : body.items()) expected[TableNamed(name).Relation()] = &rows;
     for (auto& [relation, rows] : touched_) {
-      if (!expected.contains(relation)) problems += fmt::format("  {}: {} touched, none expected\n", relation, Counted(rows.size()));
+      if (!expected.contains(relation))
+        problems += fmt::format("  {}: {} touched, none expected\n", relation, Counted(rows.size()));
     }
     for (const auto& [relation, rows] : expected) problems += Compare(TableNamed(relation), *rows, touched_[relation]);
     if (!problems.empty()) throw Failed(problems.substr(0, problems.size() - 1));
@@ -214,11 +228,14 @@ class CaseRunner {
           closest = fmt::format("; closest is {} with {}", Shown(identity), fmt::join(differences, ", "));
         }
       }
-      if (!found) problems += fmt::format("  {}: expected {}{}\n", table.Relation(), Shown(row), closest.empty() ? ", and no such row was touched" : closest);
+      if (!found)
+        problems += fmt::format("  {}: expected {}{}\n", table.Relation(), Shown(row),
+                                closest.empty() ? ", and no such row was touched" : closest);
     }
     for (const auto& [identity, row] : touched) {
       if (row.matched) continue;
-      problems += fmt::format("  {}: not expected: {}\n", table.Relation(), row.image ? Shown(table.AsJson(*row.image)) : "a deleted row " + Shown(identity));
+      problems += fmt::format("  {}: not expected: {}\n", table.Relation(),
+                              row.image ? Shown(table.AsJson(*row.image)) : "a deleted row " + Shown(identity));
     }
     return problems;
   }
@@ -262,7 +279,8 @@ class CaseRunner {
     const auto dot = text.find('.');
     const std::string row = text.substr(1, dot == std::string::npos ? dot : dot - 1);
     const auto known = rows_.find(row);
-    if (known == rows_.end() || dot == std::string::npos) throw Failed(fmt::format("{} names no row of this mapping that the case has met", text));
+    if (known == rows_.end() || dot == std::string::npos)
+      throw Failed(fmt::format("{} names no row of this mapping that the case has met", text));
     const TargetTable table = TableNamed(known->second.first);
     const auto image = table.Fetch(transaction_, {known->second.second}).front();
     const auto column = table.IndexOf(text.substr(dot + 1));
@@ -277,8 +295,8 @@ class CaseRunner {
   std::int64_t fence_ = 0;
   std::map<std::string, Source> sources_;  // as they were applied last, by id
   std::string plan_;
-  std::map<std::string, std::map<json, TouchedRow>> touched_;              // by relation and identity
-  std::map<std::string, std::pair<std::string, json>> rows_;               // by row name: relation and identity
+  std::map<std::string, std::map<json, TouchedRow>> touched_;  // by relation and identity
+  std::map<std::string, std::pair<std::string, json>> rows_;   // by row name: relation and identity
 };
 
 }  // namespace

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
+#include "mappings/base/time.hpp"
 #include "mappings/check/catalog.hpp"
 #include "mappings/mapping.hpp"
-#include "mappings/base/time.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
@@ -19,8 +19,9 @@ struct CaseResult {
   std::string failure;  ///< what differs, and the plan of the step before; quotes row values, which a person put into the file
 };
 
-/// Runs the mapping's own cases (mappings/README.md, Tests) on a real database, each in a transaction that is rolled back. The mapping
-/// must have passed the checks against `catalog`. Nothing but sequences is moved. Throws postgres::SqlFailure only when the connection breaks.
+/// Runs the mapping's own cases (mappings/README.md, Tests) on a real database, each in a transaction that is rolled back. The
+/// mapping must have passed the checks against `catalog`. Nothing but sequences is moved. Throws postgres::SqlFailure only when
+/// the connection breaks.
 std::vector<CaseResult> RunCases(postgres::Session& session, const std::shared_ptr<const mappings::Mapping>& mapping,
                                  const std::shared_ptr<const mappings::Catalog>& catalog, Instant now);
 

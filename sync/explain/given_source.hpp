@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "mappings/mapping.hpp"
 #include "mappings/base/result.hpp"
+#include "mappings/mapping.hpp"
 #include "sync/apply/source.hpp"
 
 namespace membridge::sync {

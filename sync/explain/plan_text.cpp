@@ -155,7 +155,9 @@ PlanCounts& PlanCounts::operator+=(const PlanCounts& other) {
 }
 
 std::string PlanCounts::Summary() const {
-  const auto counted = [](std::size_t count, std::string_view what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); };
+  const auto counted = [](std::size_t count, std::string_view what) {
+    return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+  };
   std::string text = fmt::format("{} changed, {} created", counted(changed, "cell"), counted(created, "row"));
   if (deleted > 0) text += fmt::format(", {} deleted", deleted);
   text += fmt::format(", {} kept, {} withdrawn", kept, withdrawn == 0 ? "nothing" : std::to_string(withdrawn));
@@ -183,7 +185,8 @@ bool WouldChange(const Outcome& outcome) {
 
 std::string PlanText(const std::string& source, const std::string& mapping_file, const Outcome& outcome) {
   std::string text = fmt::format("{} → {}\n", source, mapping_file);
-  if (outcome.kind == Outcome::Kind::kLate) return text + "taken already: a later read, or the same event, was there first. Rolled back.\n";
+  if (outcome.kind == Outcome::Kind::kLate)
+    return text + "taken already: a later read, or the same event, was there first. Rolled back.\n";
   if (outcome.kind == Outcome::Kind::kParked) {
     text += fmt::format("would be parked at {}: {}\n", outcome.place, outcome.cause);
     if (!outcome.hint.empty()) text += outcome.hint + "\n";

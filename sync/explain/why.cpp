@@ -33,7 +33,8 @@ Result<json> IdentityFrom(const TargetTable& table, const std::string& key) {
     const std::string lead = columns[i] + "=";
     const auto at = key.find(lead);
     if (at == std::string::npos || (at != 0 && key[at - 1] != ','))
-      return Fail(ErrorCode::kNotFound, fmt::format("the key of {} has the columns {}", table.Relation(), fmt::join(columns, ", ")),
+      return Fail(ErrorCode::kNotFound,
+                  fmt::format("the key of {} has the columns {}", table.Relation(), fmt::join(columns, ", ")),
                   fmt::format("write it as {}=…", fmt::join(columns, "=…,")));
     const auto end = key.find(',', at);
     identity[columns[i]] = key.substr(at + lead.size(), end == std::string::npos ? end : end - at - lead.size());
@@ -41,7 +42,8 @@ Result<json> IdentityFrom(const TargetTable& table, const std::string& key) {
   return identity;
 }
 
-std::string PlaceOf(const std::vector<std::shared_ptr<const mappings::Mapping>>& mappings, const Contribution& contribution, const std::string& cell) {
+std::string PlaceOf(const std::vector<std::shared_ptr<const mappings::Mapping>>& mappings, const Contribution& contribution,
+                    const std::string& cell) {
   for (const auto& mapping : mappings) {
     if (mapping->name != contribution.mapping) continue;
     for (const mappings::Row& row : mapping->rows) {
@@ -64,8 +66,9 @@ struct Origin {
 
 /// The memory an event was about; empty for other sources.
 std::string MemoryOf(postgres::Transaction& target, const Contribution& contribution) {
-  const auto rows = target.Run("SELECT memory FROM membridge.sources WHERE project = $1 AND mapping = $2 AND source = $3 AND memory IS NOT NULL",
-                               {contribution.project, contribution.mapping, contribution.source});
+  const auto rows = target.Run(
+      "SELECT memory FROM membridge.sources WHERE project = $1 AND mapping = $2 AND source = $3 AND memory IS NOT NULL",
+      {contribution.project, contribution.mapping, contribution.source});
   return rows.empty() ? "" : std::string{rows.Text(0, 0)};
 }
 
@@ -109,12 +112,13 @@ std::string Shown(const json& value) {
 }  // namespace
 
 Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, const mappings::Catalog& catalog,
-                       const std::vector<std::shared_ptr<const mappings::Mapping>>& mappings, const std::string& table, const std::string& key,
-                       const std::optional<std::string>& column) {
+                       const std::vector<std::shared_ptr<const mappings::Mapping>>& mappings, const std::string& table,
+                       const std::string& key, const std::optional<std::string>& column) {
   const auto dot = table.find('.');
   const mappings::Table* definition =
       dot == std::string::npos ? catalog.Find("", table) : catalog.Find(table.substr(0, dot), table.substr(dot + 1));
-  if (definition == nullptr) return Fail(ErrorCode::kNotFound, fmt::format("there is no table {}", table), "name it as schema.table");
+  if (definition == nullptr)
+    return Fail(ErrorCode::kNotFound, fmt::format("there is no table {}", table), "name it as schema.table");
   const TargetTable rows{*definition, std::nullopt, std::nullopt};
   const auto identity = IdentityFrom(rows, key);
   if (!identity) return Within(identity.error(), "key");
@@ -125,12 +129,17 @@ Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, cons
     image = rows.Fetch(transaction, {*identity}).front();
   } catch (const postgres::SqlFailure& failure) {
     if (failure.IsTransient()) throw;
-    return Fail(ErrorCode::kNotFound, fmt::format("{} is no key of {}", key, rows.Relation()), "give the primary key as the column prints it");
+    return Fail(ErrorCode::kNotFound, fmt::format("{} is no key of {}", key, rows.Relation()),
+                "give the primary key as the column prints it");
   }
-  if (!image) return Fail(ErrorCode::kNotFound, fmt::format("{} has no row {}", rows.Relation(), key), "give the primary key, not another column");
+  if (!image)
+    return Fail(ErrorCode::kNotFound, fmt::format("{} has no row {}", rows.Relation(), key),
+                "give the primary key, not another column");
   Ledger ledger{transaction};
   const auto known = ledger.Known(rows.Relation(), rows.IdentityOf(*image));
-  if (!known) return Fail(ErrorCode::kNotFound, fmt::format("the bridge never wrote row {} of {}", key, rows.Relation()), "everything in it is other people's");
+  if (!known)
+    return Fail(ErrorCode::kNotFound, fmt::format("the bridge never wrote row {} of {}", key, rows.Relation()),
+                "everything in it is other people's");
 
   RowHistory history{rows.Relation(), known->identity, known->created, {}, {}};
   std::vector<Contribution> contributions = ledger.ContributionsTo({known->id});
@@ -139,7 +148,8 @@ Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, cons
   for (const Contribution& contribution : contributions) {
     if (contribution.cells.empty() && history.wanted_by.size() == kMostWanting) continue;
     const Origin& origin = origins[&contribution] = OriginOf(transaction, state, contribution);
-    if (contribution.cells.empty()) history.wanted_by.push_back(TestimonyOf(contribution, origin, PlaceOf(mappings, contribution, "")));
+    if (contribution.cells.empty())
+      history.wanted_by.push_back(TestimonyOf(contribution, origin, PlaceOf(mappings, contribution, "")));
   }
   std::set<std::string> names;
   for (const Contribution& contribution : contributions) {
@@ -161,19 +171,22 @@ Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, cons
       one.before = entry->second.before.value_or(nullptr);
       one.written = entry->second.written.value_or(nullptr);
     }
-    one.is_persons = cell->kind != mappings::Cell::Kind::kElements && (entry == known->cells.end() || entry->second.written != current);
+    one.is_persons =
+        cell->kind != mappings::Cell::Kind::kElements && (entry == known->cells.end() || entry->second.written != current);
     std::vector<const Contribution*> claimants;
     for (const Contribution& contribution : contributions) {
       if (contribution.cells.contains(name)) claimants.push_back(&contribution);
     }
     for (const Contribution* claimant : claimants) {
-      Testimony& testimony = one.claims.emplace_back(TestimonyOf(*claimant, origins[claimant], PlaceOf(mappings, *claimant, name)));
+      Testimony& testimony =
+          one.claims.emplace_back(TestimonyOf(*claimant, origins[claimant], PlaceOf(mappings, *claimant, name)));
       testimony.value = claimant->cells.at(name).value.value_or(nullptr);
       testimony.wins = claimant == claimants.front();
     }
   }
   if (column && history.cells.empty() && !(history.created_by_bridge && rows.IndexOf(*column)))
-    return Fail(ErrorCode::kNotFound, fmt::format("the bridge never wrote {} of row {} of {}", *column, key, rows.Relation()), "leave the column out to see what it wrote");
+    return Fail(ErrorCode::kNotFound, fmt::format("the bridge never wrote {} of row {} of {}", *column, key, rows.Relation()),
+                "leave the column out to see what it wrote");
   return history;
 }
 
@@ -191,7 +204,8 @@ std::string VersionOf(const Testimony& testimony) {
 
 std::string DeliveryLine(const Testimony& testimony) {
   if (!testimony.delivery) return "";
-  return fmt::format("        {} {} at {}\n", testimony.memory.empty() ? "last delivery" : "delivery", *testimony.delivery, *testimony.received_at);
+  return fmt::format("        {} {} at {}\n", testimony.memory.empty() ? "last delivery" : "delivery", *testimony.delivery,
+                     *testimony.received_at);
 }
 
 json AsJson(const Testimony& testimony) {
@@ -209,7 +223,8 @@ json AsJson(const Testimony& testimony) {
 }  // namespace
 
 std::string WhyText(const RowHistory& history) {
-  std::string text = fmt::format("{} {}{}\n", history.table, history.identity.dump(), history.created_by_bridge ? ", made by the bridge" : "");
+  std::string text =
+      fmt::format("{} {}{}\n", history.table, history.identity.dump(), history.created_by_bridge ? ", made by the bridge" : "");
   for (const Testimony& wanting : history.wanted_by)
     text += fmt::format("  for {} {}\n{}", SpeakerOf(wanting), VersionOf(wanting), DeliveryLine(wanting));
   for (const CellHistory& cell : history.cells) {
@@ -217,7 +232,8 @@ std::string WhyText(const RowHistory& history) {
     if (cell.before) text += fmt::format("      before the bridge: {}\n", Shown(*cell.before));
     if (cell.is_persons && cell.written) text += fmt::format("      the bridge had written: {}\n", Shown(*cell.written));
     for (const Testimony& claim : cell.claims) {
-      text += fmt::format("    {} {} says {} {}\n", claim.wins ? "→" : " ", SpeakerOf(claim), Shown(claim.value), VersionOf(claim));
+      text +=
+          fmt::format("    {} {} says {} {}\n", claim.wins ? "→" : " ", SpeakerOf(claim), Shown(claim.value), VersionOf(claim));
       text += DeliveryLine(claim);
     }
     if (cell.claims.empty()) text += "      nothing says it any more\n";
@@ -235,13 +251,20 @@ json WhyJson(const RowHistory& history) {
       said["wins"] = claim.wins;
       claims.push_back(std::move(said));
     }
-    cells.push_back({{"cell", cell.cell}, {"current", cell.current}, {"before", cell.before.value_or(nullptr)}, {"written", cell.written.value_or(nullptr)},
-                     {"person", cell.is_persons}, {"claims", std::move(claims)}});
+    cells.push_back({{"cell", cell.cell},
+                     {"current", cell.current},
+                     {"before", cell.before.value_or(nullptr)},
+                     {"written", cell.written.value_or(nullptr)},
+                     {"person", cell.is_persons},
+                     {"claims", std::move(claims)}});
   }
   json wanted_by = json::array();
   for (const Testimony& wanting : history.wanted_by) wanted_by.push_back(AsJson(wanting));
-  return {{"table", history.table}, {"identity", history.identity}, {"created_by_bridge", history.created_by_bridge},
-          {"wanted_by", std::move(wanted_by)}, {"cells", std::move(cells)}};
+  return {{"table", history.table},
+          {"identity", history.identity},
+          {"created_by_bridge", history.created_by_bridge},
+          {"wanted_by", std::move(wanted_by)},
+          {"cells", std::move(cells)}};
 }
 
 }  // namespace membridge::sync

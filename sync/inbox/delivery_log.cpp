@@ -7,9 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "sync/queue/marking.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/where.hpp"
+#include "sync/queue/marking.hpp"
 #include "sync/queue/queue.hpp"
 
 namespace membridge::sync {

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "mappings/base/digest.hpp"
-#include "sync/queue/claim_keys.hpp"
 #include "sync/postgres/column.hpp"
+#include "sync/queue/claim_keys.hpp"
 
 namespace membridge::sync {
 namespace {

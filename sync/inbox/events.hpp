@@ -44,8 +44,8 @@ class Events {
   static void Settle(postgres::Transaction& transaction, const std::vector<std::pair<Claim, Event>>& events,
                      const std::vector<std::string>& mappings);
 
-  /// Forgets events that nobody waits for: neither parked nor of a dirty memory, and older than `age`. Their mapping was taken out of the
-  /// configuration. Returns how many.
+  /// Forgets events that nobody waits for: neither parked nor of a dirty memory, and older than `age`. Their mapping was taken
+  /// out of the configuration. Returns how many.
   static std::size_t Forget(postgres::Transaction& transaction, std::chrono::seconds age);
 };
 

@@ -5,11 +5,11 @@
 
 #include "sync/inbox/delivery_log.hpp"
 #include "sync/inbox/events.hpp"
-#include "sync/queue/wake_up.hpp"
+#include "sync/inbox/tokens.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/queue/queue.hpp"
-#include "sync/inbox/tokens.hpp"
+#include "sync/queue/wake_up.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -73,7 +73,8 @@ constexpr const char* kAccept =
     "$8::text[], "
     "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text)";
 constexpr const char* kAcceptEvents =
-    "SELECT membridge.accept_events($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], "
+    "SELECT membridge.accept_events($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], "
+    "$7::text[], "
     "$8::text[], "
     "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text, "
     "$18::uuid[], $19::text[])";

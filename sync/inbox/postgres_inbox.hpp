@@ -18,12 +18,12 @@ namespace postgres {
 class Session;
 }
 
-/// The Inbox in PostgreSQL: deliveries, dirty marks and events are one statement, hence one round trip and one commit for the whole
-/// batch (where replays are looked for it is a transaction of two statements), flushed to disk even where the server's default is
-/// not to. Workers are told, those of other processes by NOTIFY membridge_due and ours by `wake_up`, only when a bucket goes from
-/// empty to due. Threads: one at a time; it owns one connection, made when first needed and again after it was lost. Blocks: as
-/// long as the commit takes; for a lock that somebody else holds at most kLockPatience, for a connection the DSN's
-/// connect_timeout.
+/// The Inbox in PostgreSQL: deliveries, dirty marks and events are one statement, hence one round trip and one commit for the
+/// whole batch (where replays are looked for it is a transaction of two statements), flushed to disk even where the server's
+/// default is not to. Workers are told, those of other processes by NOTIFY membridge_due and ours by `wake_up`, only when a
+/// bucket goes from empty to due. Threads: one at a time; it owns one connection, made when first needed and again after it was
+/// lost. Blocks: as long as the commit takes; for a lock that somebody else holds at most kLockPatience, for a connection the
+/// DSN's connect_timeout.
 class PostgresInbox final : public Inbox {
  public:
   static constexpr std::chrono::seconds kLockPatience{5};

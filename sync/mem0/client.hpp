@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "mappings/base/id.hpp"
-#include "mappings/memory.hpp"
 #include "mappings/base/result.hpp"
+#include "mappings/memory.hpp"
 #include "sync/mem0/budget.hpp"
 #include "sync/mem0/filters.hpp"
 

@@ -1,8 +1,8 @@
 // The part of Queue that keeps the mirror: the last record read of every memory.
 #include <nlohmann/json.hpp>
 
-#include "sync/queue/claim_keys.hpp"
 #include "sync/postgres/column.hpp"
+#include "sync/queue/claim_keys.hpp"
 #include "sync/queue/queue.hpp"
 
 namespace membridge::sync {

@@ -7,9 +7,9 @@
 #include <set>
 #include <utility>
 
-#include "sync/queue/marking.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/where.hpp"
+#include "sync/queue/marking.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -48,7 +48,8 @@ Where WhereOf(const ParkedFilter& filter) {
   if (filter.mapping) where.Add("p.mapping = ?", *filter.mapping);
   if (filter.code) where.Add("p.code = ?", *filter.code);
   if (filter.group) where.Add("p.cause_group = ?", *filter.group);
-  if (filter.older_than) where.Add("p.parked_at < clock_timestamp() - make_interval(secs => ?::float8)", std::to_string(filter.older_than->count()));
+  if (filter.older_than)
+    where.Add("p.parked_at < clock_timestamp() - make_interval(secs => ?::float8)", std::to_string(filter.older_than->count()));
   return where;
 }
 
@@ -148,7 +149,8 @@ Result<ParkedPage> ParkedStore::Show(Transaction& transaction, const ParkedFilte
   const Rows rows = transaction.Run(
       fmt::format(
           "SELECT p.cause_group, p.project, p.memory_id, p.mapping, p.code, p.cause, p.hint, p.place, p.sqlstate, p.attempts, "
-          "p.parked_at, p.tried_at, (SELECT count(*) FROM membridge.events e WHERE e.project = p.project AND e.memory_id = p.memory_id "
+          "p.parked_at, p.tried_at, (SELECT count(*) FROM membridge.events e WHERE e.project = p.project AND e.memory_id = "
+          "p.memory_id "
           "AND e.parked <> '{{}}' AND p.mapping = ANY (e.parked)) FROM {} {} ORDER BY p.project, p.memory_id, p.mapping LIMIT {}",
           Grouped(), where.Sql(), limit + 1),
       where.Params());

@@ -20,7 +20,7 @@ struct ParkedFilter {
   std::optional<ProjectId> project = std::nullopt;
   std::optional<MemoryId> memory = std::nullopt;
   std::optional<std::string> mapping = std::nullopt;
-  std::optional<std::string> code = std::nullopt;  ///< as NameOf(ErrorCode) spells it
+  std::optional<std::string> code = std::nullopt;                 ///< as NameOf(ErrorCode) spells it
   std::optional<std::chrono::seconds> older_than = std::nullopt;  ///< parked for the first time longer ago than this
 };
 
@@ -49,8 +49,8 @@ struct ParkedMemory {
   Parking parking;
   std::string code;  ///< as stored; parking.code is what this version makes of it
   int attempts = 0;
-  Instant parked_at;  ///< the first time
-  Instant tried_at;   ///< the last time
+  Instant parked_at;       ///< the first time
+  Instant tried_at;        ///< the last time
   std::size_t events = 0;  ///< how many events of the memory the mapping refused; 0 when it is the memory itself
 };
 
@@ -73,8 +73,8 @@ class ParkedStore {
   /// Marks them dirty, due now even where they are backing off; each leaves the table when it could be applied. In transactions
   /// of its own on `session`, a thousand memories each; returns how many memories.
   static std::size_t Retry(postgres::Session& session, const ParkedFilter& filter);
-  /// Forgets them, with the events that their mappings refused; their next delivery or sweep may park them again. Returns how many
-  /// memories.
+  /// Forgets them, with the events that their mappings refused; their next delivery or sweep may park them again. Returns how
+  /// many memories.
   static std::size_t Drop(postgres::Transaction& transaction, const ParkedFilter& filter);
 };
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "sync/queue/claim_keys.hpp"
 #include "sync/postgres/column.hpp"
+#include "sync/queue/claim_keys.hpp"
 
 namespace membridge::sync {
 namespace {

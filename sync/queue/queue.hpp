@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "mappings/base/id.hpp"
-#include "mappings/memory.hpp"
 #include "mappings/base/result.hpp"
 #include "mappings/base/time.hpp"
+#include "mappings/memory.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
@@ -26,26 +26,26 @@ struct Claim {
   ProjectId project;
   MemoryId memory;
   int bucket = 0;
-  std::int64_t generation = 0;   ///< as it was claimed; a delivery meanwhile makes it larger and the memory stays dirty
-  std::int64_t fence = 0;        ///< later claims have larger ones
-  Instant marked_at;             ///< newest delivery, by the database's clock
-  Instant claimed_at;            ///< by the database's clock
+  std::int64_t generation = 0;  ///< as it was claimed; a delivery meanwhile makes it larger and the memory stays dirty
+  std::int64_t fence = 0;       ///< later claims have larger ones
+  Instant marked_at;            ///< newest delivery, by the database's clock
+  Instant claimed_at;           ///< by the database's clock
   int attempts = 0;
   std::optional<Instant> absent_since;
-  std::string reason;            ///< `delivery`, `sweep`, `expiry`, `manual`, `reproject`
+  std::string reason;  ///< `delivery`, `sweep`, `expiry`, `manual`, `reproject`
 };
 
 /// What becomes of a claimed memory.
 struct Settlement {
   enum class Kind {
-    kDone,        ///< not dirty any more, unless its generation moved on
-    kLookAgain,   ///< stays dirty and is due at `due_in` from now: the read was not final yet
-    kRetry,       ///< failed; due at `due_in` from now, attempts + 1, last_error
+    kDone,       ///< not dirty any more, unless its generation moved on
+    kLookAgain,  ///< stays dirty and is due at `due_in` from now: the read was not final yet
+    kRetry,      ///< failed; due at `due_in` from now, attempts + 1, last_error
   };
   Kind kind = Kind::kDone;
   std::chrono::milliseconds due_in{0};
-  bool absent = false;           ///< with kLookAgain: Mem0 said it is not there; absent_since is kept or set
-  std::string error;             ///< with kRetry: safe text
+  bool absent = false;  ///< with kLookAgain: Mem0 said it is not there; absent_since is kept or set
+  std::string error;    ///< with kRetry: safe text
 };
 
 /// What the mirror is told of one memory.
@@ -54,7 +54,7 @@ struct Reading {
   std::string digest;                      ///< DigestOf, empty when gone
   std::string applied;                     ///< empty: unknown, will be evaluated again
   bool expired = false;
-  bool waits = false;                      ///< a mapping looked in vain for a row
+  bool waits = false;  ///< a mapping looked in vain for a row
 };
 
 /// A row of the mirror.
@@ -72,7 +72,7 @@ struct Parking {
   ErrorCode code;
   std::string cause;
   std::string hint;
-  std::string place;     ///< file:line of the mapping row
+  std::string place;  ///< file:line of the mapping row
   std::string sqlstate;
 };
 
@@ -80,13 +80,16 @@ struct Parking {
 /// postgres::SqlFailure; times are the database's clock.
 class Queue {
  public:
-  /// Marks memories dirty (sorted, so that two markers never deadlock). New ones are due at once; those waiting are due no later than now.
-  static void Mark(postgres::Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories, std::string_view reason);
+  /// Marks memories dirty (sorted, so that two markers never deadlock). New ones are due at once; those waiting are due no later
+  /// than now.
+  static void Mark(postgres::Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories,
+                   std::string_view reason);
 
   /// Buckets that have due, unclaimed work, in random order; takes no locks.
   static std::vector<int> DueBuckets(postgres::Transaction& transaction);
   /// Claims up to `limit` due memories of one bucket, oldest first, FOR UPDATE SKIP LOCKED. Commit makes the claim.
-  static std::vector<Claim> ClaimDue(postgres::Transaction& transaction, int bucket, std::size_t limit, std::chrono::seconds lease);
+  static std::vector<Claim> ClaimDue(postgres::Transaction& transaction, int bucket, std::size_t limit,
+                                     std::chrono::seconds lease);
   /// Until when nothing more becomes due; nothing when the queue is empty.
   static std::optional<std::chrono::milliseconds> NextDue(postgres::Transaction& transaction);
 
@@ -102,7 +105,8 @@ class Queue {
 
   /// Parks a memory for a mapping (attempts count up), or takes it out again once it was applied.
   static void Park(postgres::Transaction& transaction, const Claim& claim, const Parking& parking);
-  static void Unpark(postgres::Transaction& transaction, const std::vector<Claim>& claims, const std::vector<std::string>& mappings);
+  static void Unpark(postgres::Transaction& transaction, const std::vector<Claim>& claims,
+                     const std::vector<std::string>& mappings);
 
   /// Marks dirty every memory whose last day has passed and that is not marked expired yet. Returns how many.
   static std::size_t MarkExpired(postgres::Transaction& transaction, Day today, std::size_t limit);

@@ -19,8 +19,8 @@ std::size_t MarkThose(postgres::Session& state, const ProjectId& project, const 
     while (true) {
       postgres::Transaction transaction = state.Begin();
       const postgres::Rows rows = transaction.Run(
-          std::string{"SELECT memory_id FROM membridge.memories WHERE bucket = $1 AND project = $2 AND memory_id > $3 AND "} + which +
-              " ORDER BY memory_id LIMIT $4",
+          std::string{"SELECT memory_id FROM membridge.memories WHERE bucket = $1 AND project = $2 AND memory_id > $3 AND "} +
+              which + " ORDER BY memory_id LIMIT $4",
           {std::to_string(bucket), project.Text(), after, std::to_string(kPage)});
       if (rows.empty()) break;
       std::vector<MemoryId> memories;
@@ -36,13 +36,18 @@ std::size_t MarkThose(postgres::Session& state, const ProjectId& project, const 
 
 }  // namespace
 
-std::size_t MarkMirror(postgres::Session& state, const ProjectId& project) { return MarkThose(state, project, "record IS NOT NULL"); }
+std::size_t MarkMirror(postgres::Session& state, const ProjectId& project) {
+  return MarkThose(state, project, "record IS NOT NULL");
+}
 
-std::size_t MarkWaiting(postgres::Session& state, const ProjectId& project) { return MarkThose(state, project, "waits"); }
+std::size_t MarkWaiting(postgres::Session& state, const ProjectId& project) {
+  return MarkThose(state, project, "waits");
+}
 
-void PlanMirror(postgres::Session& state, postgres::Session& target, const ProjectId& project, const Applier& applier, Instant now,
-                const PlanProgress& progress, const PlanSink& sink) {
-  const auto count = state.Run("SELECT count(*) FROM membridge.memories WHERE project = $1 AND record IS NOT NULL", {project.Text()});
+void PlanMirror(postgres::Session& state, postgres::Session& target, const ProjectId& project, const Applier& applier,
+                Instant now, const PlanProgress& progress, const PlanSink& sink) {
+  const auto count =
+      state.Run("SELECT count(*) FROM membridge.memories WHERE project = $1 AND record IS NOT NULL", {project.Text()});
   const auto all = static_cast<std::size_t>(count.Int(0, 0));
   const Day today = std::chrono::floor<std::chrono::days>(now);
   postgres::Transaction transaction = target.Begin();  // never committed
@@ -51,7 +56,8 @@ void PlanMirror(postgres::Session& state, postgres::Session& target, const Proje
     std::string after;
     while (true) {
       const postgres::Rows rows = state.Run(
-          "SELECT memory_id, record::text FROM membridge.memories WHERE bucket = $1 AND project = $2 AND memory_id > $3 AND record IS NOT NULL "
+          "SELECT memory_id, record::text FROM membridge.memories WHERE bucket = $1 AND project = $2 AND memory_id > $3 AND "
+          "record IS NOT NULL "
           "ORDER BY memory_id LIMIT $4",
           {std::to_string(bucket), project.Text(), after, std::to_string(kPage)});
       if (rows.empty()) break;

@@ -12,8 +12,8 @@
 
 namespace membridge::sync {
 
-/// Marks every memory of a project's mirror dirty with reason `reproject`: the workers evaluate them again from the mirror, without
-/// asking Mem0. One transaction per bucket. Returns how many.
+/// Marks every memory of a project's mirror dirty with reason `reproject`: the workers evaluate them again from the mirror,
+/// without asking Mem0. One transaction per bucket. Returns how many.
 std::size_t MarkMirror(postgres::Session& state, const ProjectId& project);
 
 /// The same for those that looked in vain for a row: a person may have made it, and nobody told the bridge.
@@ -26,7 +26,7 @@ using PlanSink = std::function<void(const std::string& memory, const Outcome& ou
 
 /// What applying the mapping to every memory of the mirror would do. One target transaction, rolled back: later memories see what
 /// earlier ones would have written, as in a real run. `state` and `target` may be connections to the same database.
-void PlanMirror(postgres::Session& state, postgres::Session& target, const ProjectId& project, const Applier& applier, Instant now,
-                const PlanProgress& progress, const PlanSink& sink);
+void PlanMirror(postgres::Session& state, postgres::Session& target, const ProjectId& project, const Applier& applier,
+                Instant now, const PlanProgress& progress, const PlanSink& sink);
 
 }  // namespace membridge::sync

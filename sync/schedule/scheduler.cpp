@@ -8,8 +8,8 @@
 #include <random>
 
 #include "mappings/base/diagnostic.hpp"
-#include "sync/backfill/run_store.hpp"
 #include "mappings/base/log.hpp"
+#include "sync/backfill/run_store.hpp"
 #include "sync/schedule/backfill_status.hpp"
 
 namespace membridge::sync {

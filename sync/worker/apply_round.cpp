@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <set>
 
-#include "sync/worker/canary.hpp"
 #include "mappings/base/log.hpp"
 #include "sync/queue/suppression.hpp"
+#include "sync/worker/canary.hpp"
 #include "sync/worker/round.hpp"
 
 namespace membridge::sync {

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "mappings/base/id.hpp"
-#include "mappings/memory.hpp"
 #include "mappings/base/result.hpp"
 #include "mappings/base/time.hpp"
+#include "mappings/memory.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <set>
 
-#include "sync/inbox/events.hpp"
 #include "mappings/base/log.hpp"
+#include "sync/inbox/events.hpp"
 #include "sync/worker/round.hpp"
 
 namespace membridge::sync {

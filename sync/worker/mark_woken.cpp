@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <set>
 
-#include "sync/apply/missing_rows.hpp"
 #include "mappings/base/log.hpp"
+#include "sync/apply/missing_rows.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/worker/round.hpp"
 
@@ -13,11 +13,13 @@ namespace {
 constexpr int kWokenAtOnce = 1000;
 
 /// Woken memories of a project under these mappings. What a mapping noted that is not in force any more wakes nobody.
-std::vector<MemoryId> WokenIn(postgres::Session& target, const ProjectId& project, const MappingSet::Target& mapped, const std::string& after) {
+std::vector<MemoryId> WokenIn(postgres::Session& target, const ProjectId& project, const MappingSet::Target& mapped,
+                              const std::string& after) {
   std::vector<postgres::Param> mappings;
   for (const auto& applier : mapped.appliers) mappings.emplace_back(applier->Definition().name);
   const postgres::Rows rows = target.Run(
-      "SELECT DISTINCT source COLLATE \"C\" FROM membridge.waiting WHERE woken AND project = $1 AND mapping = ANY ($2::text[]) AND "
+      "SELECT DISTINCT source COLLATE \"C\" FROM membridge.waiting WHERE woken AND project = $1 AND mapping = ANY ($2::text[]) "
+      "AND "
       "source COLLATE \"C\" > $3 ORDER BY 1 LIMIT $4",
       {project.Text(), postgres::ArrayOf(mappings), after, std::to_string(kWokenAtOnce)});
   std::vector<MemoryId> woken;
@@ -25,8 +27,9 @@ std::vector<MemoryId> WokenIn(postgres::Session& target, const ProjectId& projec
   return woken;
 }
 
-/// Those that are to be marked. Who is dirty and held by nobody will find the row anyway; who holds one may have looked before it was
-/// made. A memory that does not wait has been applied since, or is being applied for the first time: then it is met here again.
+/// Those that are to be marked. Who is dirty and held by nobody will find the row anyway; who holds one may have looked before it
+/// was made. A memory that does not wait has been applied since, or is being applied for the first time: then it is met here
+/// again.
 std::vector<MemoryId> NotDueYet(postgres::Transaction& state, const ProjectId& project, const std::vector<MemoryId>& woken) {
   postgres::Column buckets, ids;
   for (const MemoryId& memory : woken) {
@@ -38,7 +41,7 @@ std::vector<MemoryId> NotDueYet(postgres::Transaction& state, const ProjectId& p
       JOIN membridge.memories m ON m.bucket = c.bucket AND m.project = $1 AND m.memory_id = c.memory_id AND m.waits
       WHERE NOT EXISTS (SELECT FROM membridge.dirty d WHERE d.bucket = c.bucket AND d.project = $1 AND d.memory_id = c.memory_id
                         AND (d.claimed_until IS NULL OR d.claimed_until <= statement_timestamp())))",
-                                          {project.Text(), buckets.Take(), ids.Take()});
+                                        {project.Text(), buckets.Take(), ids.Take()});
   std::vector<MemoryId> memories;
   for (std::size_t row = 0; row < rows.size(); ++row) memories.emplace_back(std::string{rows.Text(row, 0)});
   return memories;
@@ -46,8 +49,8 @@ std::vector<MemoryId> NotDueYet(postgres::Transaction& state, const ProjectId& p
 
 }  // namespace
 
-/// In transactions of its own, which hold no lock of a target while they wait for one of the queue's, nor the other way round: the two
-/// may be two databases, and neither would notice that they wait for one another.
+/// In transactions of its own, which hold no lock of a target while they wait for one of the queue's, nor the other way round:
+/// the two may be two databases, and neither would notice that they wait for one another.
 void Worker::MarkWoken() {
   const auto now = std::chrono::steady_clock::now();
   if (!woke_ && now - looked_for_woken_ < options_.wake_every) return;

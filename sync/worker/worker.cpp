@@ -19,7 +19,8 @@ constexpr milliseconds kLongestTurn{50};
 
 }  // namespace
 
-Worker::Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, ClientFor client_for, const Clock& clock, WorkerCounters& counters)
+Worker::Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, ClientFor client_for, const Clock& clock,
+               WorkerCounters& counters)
     : options_(options),
       state_dsn_(std::move(state_dsn)),
       mappings_(std::move(mappings)),
@@ -50,13 +51,14 @@ mem0::Client& Worker::ClientOf(const ProjectId& project) {
 
 milliseconds Worker::BackOff(int attempts) const {
   thread_local std::mt19937_64 random{std::random_device{}()};
-  const double ceiling = std::min(static_cast<double>(options_.retry_cap.count()),
-                                  static_cast<double>(options_.retry_base.count()) * static_cast<double>(1LL << std::min(attempts, 20)));
+  const double ceiling =
+      std::min(static_cast<double>(options_.retry_cap.count()),
+               static_cast<double>(options_.retry_base.count()) * static_cast<double>(1LL << std::min(attempts, 20)));
   return milliseconds{static_cast<std::int64_t>(std::uniform_real_distribution{ceiling / 2, ceiling}(random))};
 }
 
-/// While every project's calls must wait for their turn, what is claimed would only grow old: claimed later, what arrives meanwhile
-/// shares the call. Not for long, since what the mirror knows needs no call. False: a stop was requested.
+/// While every project's calls must wait for their turn, what is claimed would only grow old: claimed later, what arrives
+/// meanwhile shares the call. Not for long, since what the mirror knows needs no call. False: a stop was requested.
 bool Worker::AwaitTurn(const std::stop_token& stop) {
   milliseconds turn = clients_.empty() ? milliseconds{0} : kLongestTurn;
   for (const auto& [project, client] : clients_) turn = std::min(turn, client->NextTurn());
@@ -85,10 +87,18 @@ void Worker::ReadSingly(mem0::Client& client, Item& item) {
   }
   item.error = answer.error();
   switch (answer.error().code) {
-    case ErrorCode::kNotFound: item.read = Item::Read::kAbsent; return;
-    case ErrorCode::kRefused: item.read = Item::Read::kNotAnId; return;
-    case ErrorCode::kRowRejected: item.read = Item::Read::kUnreadable; return;
-    default: item.read = Item::Read::kFailed; item.retry_after = client.RetryAfter();
+    case ErrorCode::kNotFound:
+      item.read = Item::Read::kAbsent;
+      return;
+    case ErrorCode::kRefused:
+      item.read = Item::Read::kNotAnId;
+      return;
+    case ErrorCode::kRowRejected:
+      item.read = Item::Read::kUnreadable;
+      return;
+    default:
+      item.read = Item::Read::kFailed;
+      item.retry_after = client.RetryAfter();
   }
 }
 
@@ -178,16 +188,19 @@ Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
         Apply(items);
         break;
       } catch (const postgres::SqlFailure& failure) {
-        // A transaction of several memories can lose a deadlock to another worker's or to the application's own; it is done again.
+        // A transaction of several memories can lose a deadlock to another worker's or to the application's own; it is done
+        // again.
         if (!failure.IsTransient() || attempt == kTries) throw;
-        Log(LogLevel::kWarn, "apply_repeated", {{"sqlstate", failure.fields().sqlstate}, {"attempt", attempt}, {"memories", items.size()}});
+        Log(LogLevel::kWarn, "apply_repeated",
+            {{"sqlstate", failure.fields().sqlstate}, {"attempt", attempt}, {"memories", items.size()}});
       }
     }
     MarkWoken();
     return items.size();
   } catch (const postgres::SqlFailure& failure) {
     PutBack(items, failure.AsError("apply").message);
-    return Fail(ErrorCode::kUnavailable, failure.AsError("worker").message, "the bridge tries again by itself; look at the database if this goes on");
+    return Fail(ErrorCode::kUnavailable, failure.AsError("worker").message,
+                "the bridge tries again by itself; look at the database if this goes on");
   }
 }
 

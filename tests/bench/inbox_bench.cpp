@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
+#include "sync/inbox/postgres_inbox.hpp"
 #include "sync/migrations/migrate.hpp"
 #include "sync/postgres/session.hpp"
-#include "sync/inbox/postgres_inbox.hpp"
 
 namespace {
 

@@ -67,7 +67,8 @@ TEST_CASE("the commands know mappings from events and exports", "[e2e]") {
   world.Database().RunScript(kTables);
   world.Database().RunScript("CREATE TABLE profile (user_id text PRIMARY KEY, role varchar(20), years smallint)");
   const test::ScratchFolder folder;
-  const std::string events = folder.path() / "events.yaml", profile = folder.path() / "profile.yaml", event = folder.path() / "event.json";
+  const std::string events = folder.path() / "events.yaml", profile = folder.path() / "profile.yaml",
+                    event = folder.path() / "event.json";
   std::ofstream{events} << kMapping;
   std::ofstream{profile} << "from: export\nask: {role: Job title, years: Years in it}\nrows:\n  profile:\n    table: profile\n"
                             "    key: {user_id: $export.user_id}\n    set: {role: $export.role, years: $export.years}\n";
@@ -85,7 +86,8 @@ TEST_CASE("the commands know mappings from events and exports", "[e2e]") {
     return test::RunMembridge(arguments);
   };
   const auto write_event = [&](const std::string& id) {
-    std::ofstream{event} << R"({"id": ")" << id << R"(", "type": "ADD", "time": "2026-08-03T10:00:00Z", "memory": {"id": "m", "memory": "Likes rum"}})";
+    std::ofstream{event} << R"({"id": ")" << id
+                         << R"(", "type": "ADD", "time": "2026-08-03T10:00:00Z", "memory": {"id": "m", "memory": "Likes rum"}})";
   };
 
   write_event("0e0e0e0e-0000-4000-8000-000000000001");

@@ -61,7 +61,8 @@ TEST_CASE("three hundred halves of deliveries hold up no whole one, and leave no
     CHECK(told->status == 408);
   }
   stalled.clear();
-  // The bridge's own connections, to PostgreSQL and to Mem0, come and go; what a third of the clients left behind would be a hundred.
+  // The bridge's own connections, to PostgreSQL and to Mem0, come and go; what a third of the clients left behind would be a
+  // hundred.
   CHECK(test::WaitUntil([&] { return bridge.OpenFiles() < before + kStalled / 10; }));
   CHECK(bridge.Metric("membridge_http_connections") <= 5);
   REQUIRE(world.WaitSettled());

@@ -24,8 +24,8 @@ class World {
 
   /// What a bridge between them is configured with.
   test::BridgeOptions Options() const;
-  /// Makes Mem0 post to this bridge, with a token that is put into the database here; answers the whole URL. `via`: the address of a
-  /// proxy in front of it.
+  /// Makes Mem0 post to this bridge, with a token that is put into the database here; answers the whole URL. `via`: the address
+  /// of a proxy in front of it.
   std::string Subscribe(const test::Bridge& bridge, const std::string& via = {});
   /// The token Subscribe() made, for looking whether it leaked.
   const std::string& Token() const { return token_; }

@@ -2,9 +2,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "mappings/base/utf8.hpp"
 #include "mappings/language/expression_node.hpp"
 #include "mappings/language/expression_parser.hpp"
-#include "mappings/base/utf8.hpp"
 
 // Any text as an expression: it parses, and then evaluates to something that can be written as JSON; or there is a problem inside
 // the text.

@@ -31,7 +31,8 @@ bool Eventually(const std::function<bool()>& condition) {
 std::future<Result<Committer::Fate>> HandOver(Committer& committer, sync::Delivery delivery) {
   auto promise = std::make_shared<std::promise<Result<Committer::Fate>>>();
   std::future<Result<Committer::Fate>> outcome = promise->get_future();
-  REQUIRE(committer.TryHandOver(std::move(delivery), [promise](const Result<Committer::Fate>& result) { promise->set_value(result); }));
+  REQUIRE(committer.TryHandOver(std::move(delivery),
+                                [promise](const Result<Committer::Fate>& result) { promise->set_value(result); }));
   return outcome;
 }
 

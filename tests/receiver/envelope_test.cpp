@@ -71,7 +71,8 @@ TEST_CASE("the memory and the event are found in every shape seen", "[envelope]"
 
 TEST_CASE("a memory is known by one spelling of its UUID, and other ids are kept as they are", "[envelope]") {
   const auto [body, memories] = GENERATE(table<std::string, std::string>({
-      {R"({"event_details":{"id":"EA925981-272F-40DD-B576-BE64E4871429","event":"ADD"}})", "ea925981-272f-40dd-b576-be64e4871429"},
+      {R"({"event_details":{"id":"EA925981-272F-40DD-B576-BE64E4871429","event":"ADD"}})",
+       "ea925981-272f-40dd-b576-be64e4871429"},
       {R"({"event_details":{"memory_id":"Ea925981-272f-40DD-b576-be64e4871429","event":"CATEGORIZE"}})",
        "ea925981-272f-40dd-b576-be64e4871429"},
       {R"([{"id":"EA925981-272F-40DD-B576-BE64E4871429"},{"id":"ea925981-272f-40dd-b576-be64e4871429"}])",

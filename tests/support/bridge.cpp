@@ -129,7 +129,9 @@ bool Bridge::Running() {
   return process_ && !process_->child.Wait(0ms);
 }
 
-void Bridge::Hup() { process_->child.Signal(SIGHUP); }
+void Bridge::Hup() {
+  process_->child.Signal(SIGHUP);
+}
 
 std::size_t Bridge::OpenFiles() const {
   const fs::directory_iterator open{fmt::format("/proc/{}/fd", process_->child.Pid())};

@@ -40,8 +40,8 @@ struct BridgeOptions {
   std::vector<std::string> more_mappings{};
   std::string admin_tokens;  ///< as YAML writes a list: "[{name: ops, role: admin, token: …}]"; empty: none
   std::string backfill;      ///< as YAML writes a list; empty: none
-  std::string webhook;     ///< more of the webhook's options, as YAML between braces: `overlap: 1h, verify: [token]`
-  std::string project;     ///< more of the project's: `canary: {every: 1s}`
+  std::string webhook;       ///< more of the webhook's options, as YAML between braces: `overlap: 1h, verify: [token]`
+  std::string project;       ///< more of the project's: `canary: {every: 1s}`
 };
 
 /// A running `membridge serve` of its own: free ports, configuration and log in a folder that goes with it. It is ended by its

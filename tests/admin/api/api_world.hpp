@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "admin/serve/admin_listener.hpp"
 #include "admin/runtime/mem0_clients.hpp"
 #include "admin/runtime/metrics.hpp"
+#include "admin/serve/admin_listener.hpp"
 #include "sync/worker/worker.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/mem0_sim.hpp"

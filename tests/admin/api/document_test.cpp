@@ -1,6 +1,7 @@
+#include "admin/api/document.hpp"
+
 #include <set>
 
-#include "admin/api/document.hpp"
 #include "tests/support/catch.hpp"
 
 using namespace membridge::admin;

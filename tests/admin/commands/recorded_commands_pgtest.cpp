@@ -142,8 +142,9 @@ TEST_CASE("runs and schedules that a person changed are in the audit", "[command
   CHECK(desk.Run({"backfill", "cancel", "nightly"}).status == kDone);
   CHECK(desk.Run({"backfill", "pause", "nightly"}).status == kDone);
   CHECK(desk.Run({"backfill", "resume", "nightly"}).status == kDone);
-  CHECK(desk.Said() == std::vector<std::string>{"schedule.resume nightly done", "schedule.pause nightly done", "backfill.cancel 1 done",
-                                         "backfill.run nightly refused", "backfill.run nightly done"});
+  CHECK(desk.Said() == std::vector<std::string>{"schedule.resume nightly done", "schedule.pause nightly done",
+                                                "backfill.cancel 1 done", "backfill.run nightly refused",
+                                                "backfill.run nightly done"});
 }
 
 TEST_CASE("migrations, and a script that is run with them, are in the audit", "[commands][audit][pg]") {

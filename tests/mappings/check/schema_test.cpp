@@ -171,7 +171,8 @@ json Slipped(json document, std::mt19937_64& random) {
   std::vector<json*> values;
   Collect(document, values);
   json& value = *values[below(values.size())];
-  static const std::vector<const char*> kOthers{"5", "true", "null", "\"x\"", "\"$memory.text\"", "\"$\"", "[]", "{}", "[\"a\"]", "[{}]", "{\"a\": 1}"};
+  static const std::vector<const char*> kOthers{"5",  "true", "null",    "\"x\"", "\"$memory.text\"", "\"$\"",
+                                                "[]", "{}",   "[\"a\"]", "[{}]",  "{\"a\": 1}"};
   if (!value.is_object() || value.empty() || below(3) == 0) {
     value = json::parse(kOthers[below(kOthers.size())]);
     return document;
@@ -181,7 +182,8 @@ json Slipped(json document, std::mt19937_64& random) {
   const std::string key = entry.key();
   const json held = entry.value();
   if (below(2) == 0) value.erase(key);
-  static const std::vector<std::string> kKeys{"tabel", "set", "key", "new", "when", "create", "gone", "rows", "history", "add", "from", "ask"};
+  static const std::vector<std::string> kKeys{"tabel", "set",  "key",     "new", "when", "create",
+                                              "gone",  "rows", "history", "add", "from", "ask"};
   if (below(3) > 0) value[below(2) == 0 ? key + "x" : kKeys[below(kKeys.size())]] = held;
   return document;
 }

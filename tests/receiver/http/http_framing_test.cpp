@@ -135,7 +135,8 @@ TEST_CASE("a line feed in a chunk's data is data, however little of it has come"
   EchoServer single{Limits{.threads = 1}};
   RawClient witness = single.Connect();
   RawClient client = single.Connect();
-  for (const std::string part : {"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello\r", "\n", "a\nb", "\n", "\r\n0\r\n\r\n"}) {
+  for (const std::string part : {"POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nb\r\nhello\r", "\n",
+                                 "a\nb", "\n", "\r\n0\r\n\r\n"}) {
     REQUIRE(client.Send(part));
     REQUIRE(witness.Send(Post("/echo", "seen")));
     REQUIRE(witness.Receive()->body == "seen");

@@ -1,8 +1,8 @@
 // The verification schemes against the vectors their authors publish, and against what must not pass.
 #include <fmt/format.h>
 
-#include "receiver/verify/address_verifiers.hpp"
 #include "mappings/base/encoding.hpp"
+#include "receiver/verify/address_verifiers.hpp"
 #include "receiver/verify/basic_verifier.hpp"
 #include "receiver/verify/hmac_verifier.hpp"
 #include "receiver/verify/network.hpp"

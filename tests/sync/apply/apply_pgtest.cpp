@@ -81,7 +81,8 @@ rows:
         gone: delete
 )yaml";
 
-json Memory(const char* id, const char* user, const char* text, const char* updated_at = "2026-08-01T00:00:00Z", json more = json::object()) {
+json Memory(const char* id, const char* user, const char* text, const char* updated_at = "2026-08-01T00:00:00Z",
+            json more = json::object()) {
   json record{{"id", id}, {"user_id", user}, {"memory", text}, {"updated_at", updated_at}};
   record.update(more);
   return record;
@@ -91,8 +92,8 @@ json Memory(const char* id, const char* user, const char* text, const char* upda
 
 TEST_CASE("a memory fills what is empty and leaves what people wrote", "[apply][pg]") {
   Sheet sheet{kDesk, kDeskMapping};
-  const Outcome outcome = sheet.Say(Memory("m1", "user-ada", "Name is Augusta King. Works at Initech, prefers German", "2026-08-01T00:00:00Z",
-                                           {{"categories", {"support"}}}));
+  const Outcome outcome = sheet.Say(Memory("m1", "user-ada", "Name is Augusta King. Works at Initech, prefers German",
+                                           "2026-08-01T00:00:00Z", {{"categories", {"support"}}}));
   CHECK(outcome.cause == "");
   CHECK(outcome.kind == Outcome::Kind::kApplied);
   const json contact = sheet.Rows("SELECT * FROM contacts WHERE id = 100")[0];
@@ -101,17 +102,22 @@ TEST_CASE("a memory fills what is empty and leaves what people wrote", "[apply][
   CHECK(sheet.Database().Value("SELECT custom_attributes::text FROM contacts WHERE id = 100") ==
         R"({"plan": "pro", "prefs": {"language": "de"}, "price": 1.10})");
   CHECK(contact["updated_at"] == "2026-09-01T12:00:00");
-  CHECK(sheet.Rows("SELECT contact_id, content FROM notes") == json::parse(R"([{"contact_id": 100, "content": "Name is Augusta King. Works at Initech, prefers German"}])"));
+  CHECK(sheet.Rows("SELECT contact_id, content FROM notes") ==
+        json::parse(R"([{"contact_id": 100, "content": "Name is Augusta King. Works at Initech, prefers German"}])"));
   CHECK(sheet.Database().Count("tags") == 1);
   CHECK(sheet.Database().Count("taggings WHERE contact_id = 100") == 1);
 }
 
 TEST_CASE("a deleted memory takes back only what it said", "[apply][pg]") {
   Sheet sheet{kDesk, kDeskMapping};
-  const json before = sheet.Rows("SELECT id, account_id, identifier, email, name, phone_number, company_id, additional_attributes, custom_attributes FROM contacts ORDER BY id");
-  sheet.Say(Memory("m1", "user-ada", "Works at Initech, prefers German", "2026-08-01T00:00:00Z", {{"categories", {"support"}}, {"metadata", {{"phone", "+491234"}}}}));
+  const json before = sheet.Rows(
+      "SELECT id, account_id, identifier, email, name, phone_number, company_id, additional_attributes, custom_attributes FROM "
+      "contacts ORDER BY id");
+  sheet.Say(Memory("m1", "user-ada", "Works at Initech, prefers German", "2026-08-01T00:00:00Z",
+                   {{"categories", {"support"}}, {"metadata", {{"phone", "+491234"}}}}));
   CHECK(sheet.Forget("m1").wrote);
-  CHECK(sheet.Rows("SELECT id, account_id, identifier, email, name, phone_number, company_id, additional_attributes, custom_attributes FROM contacts ORDER BY id") == before);
+  CHECK(sheet.Rows("SELECT id, account_id, identifier, email, name, phone_number, company_id, additional_attributes, "
+                   "custom_attributes FROM contacts ORDER BY id") == before);
   CHECK(sheet.Database().Count("notes") == 0);
   CHECK(sheet.Database().Count("taggings") == 0);
   CHECK(sheet.Database().Count("membridge.contributions") == 0);
@@ -125,7 +131,9 @@ TEST_CASE("the older memory speaks again when the newer one goes", "[apply][pg]"
   const json newer = Memory("m2", "user-ada", "Works at Globex", "2026-08-02T00:00:00Z");
   sheet.Say(newer_first ? newer : older);
   sheet.Say(newer_first ? older : newer);
-  const auto company = [&] { return sheet.Database().Value("SELECT additional_attributes ->> 'company_name' FROM contacts WHERE id = 100"); };
+  const auto company = [&] {
+    return sheet.Database().Value("SELECT additional_attributes ->> 'company_name' FROM contacts WHERE id = 100");
+  };
   CHECK(company() == "Globex");
   sheet.Forget("m2");
   CHECK(company() == "Initech");
@@ -145,7 +153,8 @@ TEST_CASE("a person's correction stands", "[apply][pg]") {
 
 TEST_CASE("a contact known by e-mail gets its identifier, its name and its company", "[apply][pg]") {
   Sheet sheet{kDesk, kDeskMapping};
-  sheet.Say(Memory("m3", "user-bob", "Name is Bob Stone", "2026-08-01T00:00:00Z", {{"metadata", {{"email", "Bob <Bob@Example.test>"}}}}));
+  sheet.Say(Memory("m3", "user-bob", "Name is Bob Stone", "2026-08-01T00:00:00Z",
+                   {{"metadata", {{"email", "Bob <Bob@Example.test>"}}}}));
   CHECK(sheet.Rows("SELECT id, identifier, name, company_id FROM contacts WHERE email = 'bob@example.test'") ==
         json::parse(R"([{"id": 101, "identifier": "user-bob", "name": "Bob Stone", "company_id": 7}])"));
   sheet.Forget("m3");
@@ -156,8 +165,8 @@ TEST_CASE("several memories for one new contact in one batch make one row", "[ap
   Sheet sheet{kDesk, kDeskMapping};
   std::vector<json> records;
   for (int i = 0; i < 20; ++i)
-    records.push_back(Memory(("m" + std::to_string(i)).c_str(), "user-eve", i == 7 ? "Works at Initech" : "Likes tea", "2026-08-01T00:00:00Z",
-                             {{"categories", {"support", "tea"}}}));
+    records.push_back(Memory(("m" + std::to_string(i)).c_str(), "user-eve", i == 7 ? "Works at Initech" : "Likes tea",
+                             "2026-08-01T00:00:00Z", {{"categories", {"support", "tea"}}}));
   for (const Outcome& outcome : sheet.Say(records)) CHECK(outcome.cause == "");
   CHECK(sheet.Database().Count("contacts WHERE identifier = 'user-eve'") == 1);
   CHECK(sheet.Database().Count("notes") == 20);
@@ -167,7 +176,8 @@ TEST_CASE("several memories for one new contact in one batch make one row", "[ap
 
 TEST_CASE("saying the same again writes nothing", "[apply][pg]") {
   Sheet sheet{kDesk, kDeskMapping};
-  const json record = Memory("m1", "user-ada", "Works at Initech, prefers German", "2026-08-01T00:00:00Z", {{"categories", {"support"}}});
+  const json record =
+      Memory("m1", "user-ada", "Works at Initech, prefers German", "2026-08-01T00:00:00Z", {{"categories", {"support"}}});
   CHECK(sheet.Say(record).wrote);
   const std::string row = sheet.Database().Value("SELECT xmin FROM contacts WHERE id = 100");
   CHECK_FALSE(sheet.Say(record).wrote);
@@ -195,9 +205,10 @@ TEST_CASE("only the memory at fault is parked, with the database's own words and
 }
 
 TEST_CASE("two rows for one key park the memory instead of guessing", "[apply][pg]") {
-  Sheet sheet{"CREATE TABLE people (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, email text, nick text);"
-              "INSERT INTO people (email) VALUES ('a@x.test'), ('a@x.test')",
-              "rows: {person: {table: people, key: {email: $memory.user_id}, set: {nick: $memory.text}}}"};
+  Sheet sheet{
+      "CREATE TABLE people (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, email text, nick text);"
+      "INSERT INTO people (email) VALUES ('a@x.test'), ('a@x.test')",
+      "rows: {person: {table: people, key: {email: $memory.user_id}, set: {nick: $memory.text}}}"};
   const Outcome outcome = sheet.Say(Memory("m1", "a@x.test", "Ada"));
   CHECK(outcome.kind == Outcome::Kind::kParked);
   CHECK(outcome.cause == "more than one row of people matches the key of row person");
@@ -212,25 +223,31 @@ TEST_CASE("a late claim changes nothing", "[apply][pg]") {
 }
 
 TEST_CASE("a row in the trash is not found, not revived and not doubled", "[apply][pg]") {
-  Sheet sheet{"CREATE TABLE people (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, email text, nick text, \"deletedAt\" timestamptz);"
-              "INSERT INTO people (email, \"deletedAt\") VALUES ('gone@x.test', now())",
-              "rows: {person: {table: people, live: deletedAt, key: {email: $memory.user_id}, set: {nick: $memory.text}, gone: delete}}"};
+  Sheet sheet{
+      "CREATE TABLE people (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, email text, nick text, \"deletedAt\" "
+      "timestamptz);"
+      "INSERT INTO people (email, \"deletedAt\") VALUES ('gone@x.test', now())",
+      "rows: {person: {table: people, live: deletedAt, key: {email: $memory.user_id}, set: {nick: $memory.text}, gone: delete}}"};
   CHECK_FALSE(sheet.Say(Memory("m1", "gone@x.test", "Ada")).wrote);
   CHECK(sheet.Database().Count("people") == 1);
 
   sheet.Say(Memory("m2", "new@x.test", "Eve"));
   sheet.Forget("m2");
-  CHECK(sheet.Rows("SELECT nick, \"deletedAt\" IS NULL AS alive FROM people WHERE email = 'new@x.test'") == json::parse(R"([{"nick": "Eve", "alive": false}])"));
+  CHECK(sheet.Rows("SELECT nick, \"deletedAt\" IS NULL AS alive FROM people WHERE email = 'new@x.test'") ==
+        json::parse(R"([{"nick": "Eve", "alive": false}])"));
   // What the bridge itself put there, it takes out again.
   sheet.Say(Memory("m3", "new@x.test", "Eva"));
-  CHECK(sheet.Rows("SELECT nick, \"deletedAt\" IS NULL AS alive FROM people WHERE email = 'new@x.test'") == json::parse(R"([{"nick": "Eva", "alive": true}])"));
+  CHECK(sheet.Rows("SELECT nick, \"deletedAt\" IS NULL AS alive FROM people WHERE email = 'new@x.test'") ==
+        json::parse(R"([{"nick": "Eva", "alive": true}])"));
 }
 
 TEST_CASE("what a trigger makes of a value is remembered as ours", "[apply][pg]") {
-  Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, nick text, changes integer NOT NULL DEFAULT 0);"
-              "CREATE FUNCTION lowered() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.nick := lower(NEW.nick); NEW.changes := NEW.changes + 1; RETURN NEW; END $$;"
-              "CREATE TRIGGER lowered BEFORE INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION lowered();",
-              "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text}}}"};
+  Sheet sheet{
+      "CREATE TABLE people (id text PRIMARY KEY, nick text, changes integer NOT NULL DEFAULT 0);"
+      "CREATE FUNCTION lowered() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.nick := lower(NEW.nick); NEW.changes := "
+      "NEW.changes + 1; RETURN NEW; END $$;"
+      "CREATE TRIGGER lowered BEFORE INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION lowered();",
+      "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text}}}"};
   sheet.Say(Memory("m1", "u1", "ADA"));
   sheet.Say(Memory("m1", "u1", "ADA"));
   CHECK(sheet.Rows("SELECT nick, changes FROM people") == json::parse(R"([{"nick": "ada", "changes": 1}])"));
@@ -250,7 +267,8 @@ TEST_CASE("a row that lacks what it needs is not made, and nothing is parked", "
 
 TEST_CASE("a json column that was NULL is NULL again once everything inside is withdrawn", "[apply][pg]") {
   Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, attrs jsonb); INSERT INTO people VALUES ('u1', NULL)",
-              "rows: {person: {table: people, key: {id: $memory.user_id}, set: {attrs.a.x: $memory.metadata.x, attrs.a.y: $memory.metadata.y}}}"};
+              "rows: {person: {table: people, key: {id: $memory.user_id}, set: {attrs.a.x: $memory.metadata.x, attrs.a.y: "
+              "$memory.metadata.y}}}"};
   sheet.Say(Memory("m1", "u1", "", "2026-08-01T00:00:00Z", {{"metadata", {{"x", 1}}}}));
   sheet.Say(Memory("m2", "u1", "", "2026-08-01T00:00:00Z", {{"metadata", {{"y", {{"deep", true}}}}}}));
   CHECK(sheet.Rows("SELECT attrs FROM people")[0]["attrs"] == json::parse(R"({"a": {"x": 1, "y": {"deep": true}}})"));
@@ -261,8 +279,9 @@ TEST_CASE("a json column that was NULL is NULL again once everything inside is w
 }
 
 TEST_CASE("an edited mapping takes back what only the old one said", "[apply][pg]") {
-  Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, nick text, city text); INSERT INTO people VALUES ('u1')",
-              "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text, city: $memory.metadata.city}}}"};
+  Sheet sheet{
+      "CREATE TABLE people (id text PRIMARY KEY, nick text, city text); INSERT INTO people VALUES ('u1')",
+      "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text, city: $memory.metadata.city}}}"};
   const json record = Memory("m1", "u1", "Ada", "2026-08-01T00:00:00Z", {{"metadata", {{"city", "Rome"}}}});
   sheet.Say(record);
   sheet.Remap("rows: {human: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text | upper}}}");
@@ -287,17 +306,21 @@ TEST_CASE("a cell of another shape takes its column over from everybody with the
 
 TEST_CASE("a row out of the trash holds nothing of those for whom it went there", "[apply][pg]") {
   Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, nick text, city text, active boolean NOT NULL DEFAULT true)",
-              "rows: {person: {table: people, key: {id: $memory.user_id}, live: active, gone: delete, set: {nick: $memory.metadata.nick, city: $memory.metadata.city}}}"};
+              "rows: {person: {table: people, key: {id: $memory.user_id}, live: active, gone: delete, set: {nick: "
+              "$memory.metadata.nick, city: $memory.metadata.city}}}"};
   sheet.Say(Memory("m1", "u1", "", "2026-08-01T00:00:00Z", {{"metadata", {{"nick", "Ada"}}}}));
   sheet.Forget("m1");
   CHECK(sheet.Rows("SELECT nick, active FROM people") == json::parse(R"([{"nick": "Ada", "active": false}])"));
   sheet.Say(Memory("m2", "u1", "", "2026-08-02T00:00:00Z", {{"metadata", {{"city", "Rome"}}}}));
-  CHECK(sheet.Rows("SELECT nick, city, active FROM people") == json::parse(R"([{"nick": null, "city": "Rome", "active": true}])"));
+  CHECK(sheet.Rows("SELECT nick, city, active FROM people") ==
+        json::parse(R"([{"nick": null, "city": "Rome", "active": true}])"));
 }
 
 TEST_CASE("what is derived from a new row knows the defaults it was given", "[apply][pg]") {
-  Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, status text NOT NULL DEFAULT 'lead', serial bigint GENERATED ALWAYS AS IDENTITY, label text)",
-              "rows: {person: {table: people, key: {id: $memory.user_id}, set: {label: '${row.status} ${row.serial}'}}}"};
+  Sheet sheet{
+      "CREATE TABLE people (id text PRIMARY KEY, status text NOT NULL DEFAULT 'lead', serial bigint GENERATED ALWAYS AS "
+      "IDENTITY, label text)",
+      "rows: {person: {table: people, key: {id: $memory.user_id}, set: {label: '${row.status} ${row.serial}'}}}"};
   sheet.Say(Memory("m1", "u1", ""));
   CHECK(sheet.Rows("SELECT label FROM people") == json::parse(R"([{"label": "lead 1"}])"));
 }

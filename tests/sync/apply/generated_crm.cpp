@@ -8,9 +8,13 @@ using nlohmann::json;
 
 namespace {
 
-std::string Quoted(const std::string& name) { return "\"" + name + "\""; }
+std::string Quoted(const std::string& name) {
+  return "\"" + name + "\"";
+}
 
-std::string Either(bool which, const char* yes, const char* no) { return which ? yes : no; }
+std::string Either(bool which, const char* yes, const char* no) {
+  return which ? yes : no;
+}
 
 }  // namespace
 
@@ -33,13 +37,21 @@ const std::vector<GeneratedCrm::Kind>& GeneratedCrm::Kinds() {
       {"timestamp", kScalar, {"2024-05-01T10:00:00Z", "2024-05-01T10:00:00+02:00"}, {"'infinity'"}, "'2000-01-01'"},
       {"timestamptz", kScalar, {"2024-05-01T10:00:00Z", "2024-05-01T12:00:00+02:00"}, {"'2001-01-01'"}, "'2000-01-01'"},
       {"\"Types\".mood", kScalar, {"low", "it's"}, {"'High'"}, "'low'"},
-      {"uuid", kScalar, {"6BA7B810-9DAD-11D1-80B4-00C04FD430C8"}, {"'00000000-0000-4000-8000-000000000000'"}, "'00000000-0000-4000-8000-000000000001'"},
+      {"uuid",
+       kScalar,
+       {"6BA7B810-9DAD-11D1-80B4-00C04FD430C8"},
+       {"'00000000-0000-4000-8000-000000000000'"},
+       "'00000000-0000-4000-8000-000000000001'"},
       {"interval", kScalar, {"1 day", "36:00"}, {"'1 week'"}, "'0'"},
       {"int4range", kScalar, {"[1,5]", "empty"}, {"'[7,8)'"}, "'empty'"},
       {"text[]", kList, {"go", "C++", "it's", "{x}", "NULL"}, {"'typed'"}, "'{basic}'"},
       {"integer[]", kList, {1, "2", 3}, {"7"}, "'{}'"},
       {"\"Types\".mood[]", kList, {"low", "it's"}, {"'High'"}, "'{}'"},
-      {"jsonb", kDocument, {"pro", 5, true, json::array({1, 2}), json::parse(R"({"deep": {"er": null}})")}, {"'{\"typed\": 1.10}'"}, "'{\"theme\": \"dark\"}'"},
+      {"jsonb",
+       kDocument,
+       {"pro", 5, true, json::array({1, 2}), json::parse(R"({"deep": {"er": null}})")},
+       {"'{\"typed\": 1.10}'"},
+       "'{\"theme\": \"dark\"}'"},
       {"jsonb", kDocument, {"pro", "free"}, {"'{}'", "'5'", "'[]'"}, "'{}'"},
       {"json", kDocument, {"pro", 1}, {"'{\"typed\":1}'"}, "'{}'"},
   };
@@ -69,8 +81,8 @@ void GeneratedCrm::ChooseColumns() {
   for (int i = 0; i < count; ++i) {
     const Kind& kind = dice_.Pick(Kinds());
     const bool has_default = dice_.OneIn(2);
-    columns_.push_back({names[static_cast<std::size_t>(i)], &kind, "f" + std::to_string(i), has_default && dice_.OneIn(2), has_default,
-                        has_second_ && dice_.OneIn(2)});
+    columns_.push_back({names[static_cast<std::size_t>(i)], &kind, "f" + std::to_string(i), has_default && dice_.OneIn(2),
+                        has_default, has_second_ && dice_.OneIn(2)});
   }
 }
 
@@ -125,8 +137,10 @@ std::string GeneratedCrm::Trigger(const std::string& schema) {
       body += unless_null + "DISTINCT unnest(" + name + ") ORDER BY 1); END IF; ";
   }
   if (body.empty()) return "";
-  return "CREATE FUNCTION " + schema + ".altered() RETURNS trigger LANGUAGE plpgsql AS $t$ BEGIN " + body + "RETURN NEW; END $t$;"
-         "CREATE TRIGGER altered BEFORE INSERT OR UPDATE ON " + quoted_ + " FOR EACH ROW EXECUTE FUNCTION " + schema + ".altered();";
+  return "CREATE FUNCTION " + schema + ".altered() RETURNS trigger LANGUAGE plpgsql AS $t$ BEGIN " + body +
+         "RETURN NEW; END $t$;"
+         "CREATE TRIGGER altered BEFORE INSERT OR UPDATE ON " +
+         quoted_ + " FOR EACH ROW EXECUTE FUNCTION " + schema + ".altered();";
 }
 
 void GeneratedCrm::WriteSchema() {
@@ -135,14 +149,18 @@ void GeneratedCrm::WriteSchema() {
   table_ = (schema == "public" ? "" : "Crm.") + name;
   quoted_ = schema + "." + Quoted(name);
   std::string sql =
-      "CREATE EXTENSION citext; CREATE SCHEMA \"Crm\"; CREATE SCHEMA \"Types\"; CREATE TYPE \"Types\".mood AS ENUM ('low', 'High', 'it''s');"
-      "CREATE DOMAIN \"Types\".score AS integer CHECK (VALUE BETWEEN 0 AND 9); CREATE DOMAIN \"Types\".label AS varchar(8) CHECK (VALUE <> 'never');"
-      "CREATE TABLE " + quoted_ + " (" + PrimaryKey();
+      "CREATE EXTENSION citext; CREATE SCHEMA \"Crm\"; CREATE SCHEMA \"Types\"; CREATE TYPE \"Types\".mood AS ENUM ('low', "
+      "'High', 'it''s');"
+      "CREATE DOMAIN \"Types\".score AS integer CHECK (VALUE BETWEEN 0 AND 9); CREATE DOMAIN \"Types\".label AS varchar(8) CHECK "
+      "(VALUE <> 'never');"
+      "CREATE TABLE " +
+      quoted_ + " (" + PrimaryKey();
   const bool citext_key = !lowered_key_ && dice_.OneIn(4);
   if (citext_key && identity_ == "handle") identity_type_ = "citext";
   const bool handle_is_key = identity_ == "handle";
   if (tenant_) sql += "tenant integer NOT NULL, ";
-  sql += "handle " + Either(citext_key, "citext", "text") + Either(handle_is_key, " NOT NULL", "") + ", email varchar(40), kind text NOT NULL, company_id bigint";
+  sql += "handle " + Either(citext_key, "citext", "text") + Either(handle_is_key, " NOT NULL", "") +
+         ", email varchar(40), kind text NOT NULL, company_id bigint";
   for (const Column& column : columns_) {
     sql += ", " + Quoted(column.name) + " " + column.kind->type + Either(column.not_null, " NOT NULL", "");
     if (column.has_default) sql += std::string{" DEFAULT "} + column.kind->fallback;
@@ -152,7 +170,9 @@ void GeneratedCrm::WriteSchema() {
     sql += ", shout text GENERATED ALWAYS AS (upper(" + Quoted(column.name) + ")) STORED";
     break;
   }
-  if (touches_) sql += ", updated_at " + Either(dice_.OneIn(2), "timestamp", "timestamptz") + Either(dice_.OneIn(2), " NOT NULL DEFAULT '2020-01-01'", "");
+  if (touches_)
+    sql += ", updated_at " + Either(dice_.OneIn(2), "timestamp", "timestamptz") +
+           Either(dice_.OneIn(2), " NOT NULL DEFAULT '2020-01-01'", "");
   if (soft_) sql += soft_by_flag_ ? ", active boolean NOT NULL DEFAULT true" : ", \"deletedAt\" timestamptz";
   if (handle_is_key) sql += tenant_ ? ", PRIMARY KEY (tenant, handle)" : ", PRIMARY KEY (handle)";
   sql += ");";
@@ -176,11 +196,20 @@ void GeneratedCrm::WriteSchema() {
   sql += Trigger(schema);
 
   const std::string refers = identity_type_ + " NOT NULL" + (tenant_ ? "" : " REFERENCES " + quoted_ + " (" + identity_ + ")");
-  sql += "CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person_ref " + refers + ", body text NOT NULL);"
-         "CREATE TABLE topics (person_ref " + refers + ", topic text NOT NULL, weight integer, PRIMARY KEY (person_ref, topic));"
-         "CREATE TABLE tags (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL" + Either(dice_.OneIn(2), " UNIQUE", "") + ");"
-         "CREATE TABLE tagged (tag_id bigint NOT NULL REFERENCES tags (id), person_ref " + refers + ", PRIMARY KEY (tag_id, person_ref));"
-         "CREATE TABLE profiles (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person_ref " + identity_type_ + " NOT NULL, level text, seats integer DEFAULT 1, "
+  sql += "CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person_ref " + refers +
+         ", body text NOT NULL);"
+         "CREATE TABLE topics (person_ref " +
+         refers +
+         ", topic text NOT NULL, weight integer, PRIMARY KEY (person_ref, topic));"
+         "CREATE TABLE tags (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL" +
+         Either(dice_.OneIn(2), " UNIQUE", "") +
+         ");"
+         "CREATE TABLE tagged (tag_id bigint NOT NULL REFERENCES tags (id), person_ref " +
+         refers +
+         ", PRIMARY KEY (tag_id, person_ref));"
+         "CREATE TABLE profiles (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person_ref " +
+         identity_type_ +
+         " NOT NULL, level text, seats integer DEFAULT 1, "
          "since timestamptz NOT NULL, until timestamptz);"
          "CREATE TABLE companies (id bigint PRIMARY KEY, domain text); INSERT INTO companies VALUES (7, 'x.test');";
 
@@ -188,8 +217,8 @@ void GeneratedCrm::WriteSchema() {
   for (const Column& column : columns_) names += ", " + Quoted(column.name);
   for (const char* user : {"u0", "u1", "ref"}) {
     const bool unnamed = two_keys_ && std::string{user} == "u1";
-    sql += "INSERT INTO " + quoted_ + " (" + names + ") VALUES (" + (unnamed ? "NULL" : fmt::format("'{}'", user)) + fmt::format(", '{}@x.test', 'lead'", user) +
-           Either(tenant_, ", 1", "");
+    sql += "INSERT INTO " + quoted_ + " (" + names + ") VALUES (" + (unnamed ? "NULL" : fmt::format("'{}'", user)) +
+           fmt::format(", '{}@x.test', 'lead'", user) + Either(tenant_, ", 1", "");
     for (const Column& column : columns_) sql += ", " + (std::string{user} == "ref" ? "DEFAULT" : Preset(column));
     sql += ");";
   }
@@ -201,28 +230,38 @@ void GeneratedCrm::WriteQueries() {
   label_ = "coalesce(lower(p.handle::text), split_part(p.email, '@', 1))";
   const std::string identity = tenant_ ? "jsonb_build_object('tenant', p.tenant::text, 'handle', p.handle::text)"
                                        : "jsonb_build_object('" + identity_ + "', p." + identity_ + "::text)";
-  const std::string leftover = "EXISTS (SELECT FROM membridge.rows l WHERE l.relation = '" + relation + "' AND l.created AND l.identity = " + identity +
+  const std::string leftover = "EXISTS (SELECT FROM membridge.rows l WHERE l.relation = '" + relation +
+                               "' AND l.created AND l.identity = " + identity +
                                " AND NOT EXISTS (SELECT FROM membridge.contributions c WHERE c.row_id = l.id))";
   std::string alive = "true";
   if (soft_) alive = soft_by_flag_ ? "p.active" : "p.\"deletedAt\" IS NULL";
   std::string told = "p.kind, p.company_id";
   for (const Column& column : columns_) told += ", p." + Quoted(column.name);
-  const auto rows = [](const std::string& query) { return "(SELECT coalesce(jsonb_agg(to_jsonb(q) ORDER BY to_jsonb(q)::text), '[]') FROM (" + query + ") q)"; };
+  const auto rows = [](const std::string& query) {
+    return "(SELECT coalesce(jsonb_agg(to_jsonb(q) ORDER BY to_jsonb(q)::text), '[]') FROM (" + query + ") q)";
+  };
   const auto of_people = [&](const std::string& columns, const std::string& more) {
-    return "(SELECT coalesce(jsonb_object_agg(who, rows), '{}') FROM (SELECT who, jsonb_agg(to_jsonb(q) - 'who' ORDER BY to_jsonb(q)::text) AS rows FROM (SELECT " +
+    return "(SELECT coalesce(jsonb_object_agg(who, rows), '{}') FROM (SELECT who, jsonb_agg(to_jsonb(q) - 'who' ORDER BY "
+           "to_jsonb(q)::text) AS rows FROM (SELECT " +
            label_ + " AS who, " + columns + " FROM " + quoted_ + " p " + more + " AND " + alive + ") q GROUP BY who) g)";
   };
   const std::string joined = " ON o.person_ref = p." + identity_ + " WHERE true";
   // What stays once it was made is compared only while somebody says it.
   const auto said = [](const std::string& table, const std::string& key) {
-    return " AND EXISTS (SELECT FROM membridge.rows l JOIN membridge.contributions c ON c.row_id = l.id WHERE l.relation = 'public." + table +
-           "' AND l.identity = jsonb_build_object(" + key + "))";
+    return " AND EXISTS (SELECT FROM membridge.rows l JOIN membridge.contributions c ON c.row_id = l.id WHERE l.relation = "
+           "'public." +
+           table + "' AND l.identity = jsonb_build_object(" + key + "))";
   };
-  picture_sql_ = "SELECT jsonb_build_object('people', " + of_people(told, "WHERE NOT " + leftover) +
-                 ", 'notes', " + of_people("o.body", "JOIN notes o" + joined + (notes_go_ ? "" : said("notes", "'id', o.id::text"))) +
-                 ", 'topics', " + of_people("o.topic, o.weight", "JOIN topics o" + joined + (topics_go_ ? "" : said("topics", "'person_ref', o.person_ref::text, 'topic', o.topic"))) +
-                 ", 'profiles', " + of_people("o.level, o.seats", "JOIN profiles o" + joined + " AND o.until IS NULL" + said("profiles", "'id', o.id::text")) +
-                 ", 'tagged', " + of_people("t.name", "JOIN tagged o ON o.person_ref = p." + identity_ + " JOIN tags t ON t.id = o.tag_id WHERE true") + ")";
+  picture_sql_ =
+      "SELECT jsonb_build_object('people', " + of_people(told, "WHERE NOT " + leftover) + ", 'notes', " +
+      of_people("o.body", "JOIN notes o" + joined + (notes_go_ ? "" : said("notes", "'id', o.id::text"))) + ", 'topics', " +
+      of_people(
+          "o.topic, o.weight",
+          "JOIN topics o" + joined + (topics_go_ ? "" : said("topics", "'person_ref', o.person_ref::text, 'topic', o.topic"))) +
+      ", 'profiles', " +
+      of_people("o.level, o.seats", "JOIN profiles o" + joined + " AND o.until IS NULL" + said("profiles", "'id', o.id::text")) +
+      ", 'tagged', " +
+      of_people("t.name", "JOIN tagged o ON o.person_ref = p." + identity_ + " JOIN tags t ON t.id = o.tag_id WHERE true") + ")";
   std::string claimed = "p.kind, p.company_id";
   for (const Column& column : columns_) claimed += ", p." + Quoted(column.name);
   reference_sql_ = "SELECT to_jsonb(q) FROM (SELECT " + claimed + " FROM " + quoted_ + " p WHERE p.handle = 'ref') q";

@@ -8,16 +8,16 @@
 
 namespace membridge::test {
 
-/// A random target schema, with random mappings, memories and human edits that fit it. Valid by construction: every mapping passes
-/// `check`, every record can be applied. What it varies: types (domains, enums, ranges, citext, arrays, json), defaults, NOT NULL,
-/// names (mixed case, reserved words), schemas, kinds of primary key, unique, partial and expression indexes or none, generated,
-/// touch and soft-delete columns, triggers that alter values; in mappings every kind of key, cell and value, `force`, `new`, nested
-/// rows, keyless rows, lookups, `gone: delete`, `$row`, `history` (of which only the open version must not depend on what happened) and
-/// two mappings on one table.
+/// A random target schema, with random mappings, memories and human edits that fit it. Valid by construction: every mapping
+/// passes `check`, every record can be applied. What it varies: types (domains, enums, ranges, citext, arrays, json), defaults,
+/// NOT NULL, names (mixed case, reserved words), schemas, kinds of primary key, unique, partial and expression indexes or none,
+/// generated, touch and soft-delete columns, triggers that alter values; in mappings every kind of key, cell and value, `force`,
+/// `new`, nested rows, keyless rows, lookups, `gone: delete`, `$row`, `history` (of which only the open version must not depend
+/// on what happened) and two mappings on one table.
 ///
-/// Kept out, because no order-free answer exists: two users for one row, values under a unique index that differ between memories,
-/// `new` values that depend on the memory, rows that one memory needs and only another one makes, cells made of `$row` by columns that
-/// another mapping writes.
+/// Kept out, because no order-free answer exists: two users for one row, values under a unique index that differ between
+/// memories, `new` values that depend on the memory, rows that one memory needs and only another one makes, cells made of `$row`
+/// by columns that another mapping writes.
 class GeneratedCrm {
  public:
   explicit GeneratedCrm(Dice& dice);

@@ -19,7 +19,9 @@ json Sorted(json value) {
   return value;
 }
 
-json Picture(const Sheet& sheet, const std::string& query) { return Sorted(json::parse(sheet.Database().Value(query))); }
+json Picture(const Sheet& sheet, const std::string& query) {
+  return Sorted(json::parse(sheet.Database().Value(query)));
+}
 
 sync::Source SourceOf(Sheet& sheet, const Reading& reading) {
   if (!reading.record.is_null()) return sheet.SourceOf(reading.record);
@@ -37,10 +39,15 @@ void Apply(Sheet& sheet, const std::vector<Reading>& readings) {
   }
 }
 
-/// The tables of another schema take the place of those before, and the ledger knows nothing of them. Quicker than a new database.
+/// The tables of another schema take the place of those before, and the ledger knows nothing of them. Quicker than a new
+/// database.
 void Restart(Sheet& sheet, const std::string& schema_sql) {
-  sheet.Run("DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS \"Crm\" CASCADE; DROP SCHEMA IF EXISTS \"Types\" CASCADE;"
-            "TRUNCATE membridge.contributions, membridge.rows, membridge.sources, membridge.waiting, membridge.sought, membridge.made;" + schema_sql);
+  sheet.Run(
+      "DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS \"Crm\" CASCADE; DROP SCHEMA IF EXISTS \"Types\" "
+      "CASCADE;"
+      "TRUNCATE membridge.contributions, membridge.rows, membridge.sources, membridge.waiting, membridge.sought, "
+      "membridge.made;" +
+      schema_sql);
   sheet.Unmap();
 }
 
@@ -51,15 +58,16 @@ bool Remap(Sheet& sheet, const Segment& segment) {
   return !segment.mapping.empty() || !segment.second.empty();
 }
 
-/// The same text without its line `number`, if that is a cell; nothing when there is no such line. What a row is found by and when it
-/// goes stays: histories of mappings that disagree on it are not covered by the laws.
+/// The same text without its line `number`, if that is a cell; nothing when there is no such line. What a row is found by and
+/// when it goes stays: histories of mappings that disagree on it are not covered by the laws.
 std::optional<std::string> WithoutLine(const std::string& text, int number) {
   std::size_t start = 0;
   for (; number > 0 && start < text.size(); --number) start = text.find('\n', start) + 1;
   if (start >= text.size()) return std::nullopt;
   const std::size_t end = text.find('\n', start) + 1;
   const std::string line = text.substr(start, end - start);
-  const bool is_cell = line.starts_with("      ") && line[6] != ' ' && line[6] != '-' && line.find("domain:") == std::string::npos;
+  const bool is_cell =
+      line.starts_with("      ") && line[6] != ' ' && line[6] != '-' && line.find("domain:") == std::string::npos;
   return is_cell ? text.substr(0, start) + text.substr(end) : text;
 }
 
@@ -74,7 +82,8 @@ std::string History::Text() const {
   for (const Segment& segment : segments) {
     if (!segment.mapping.empty()) text += "--- mapping\n" + segment.mapping;
     if (!segment.second.empty()) text += "--- second mapping\n" + segment.second;
-    for (const Reading& reading : segment.readings) text += "m" + std::to_string(reading.memory) + " " + reading.record.dump() + "\n";
+    for (const Reading& reading : segment.readings)
+      text += "m" + std::to_string(reading.memory) + " " + reading.record.dump() + "\n";
     if (!segment.edit.empty()) text += "--- " + segment.edit + "\n";
   }
   return text;
@@ -163,14 +172,16 @@ std::optional<Playground::Fault> Playground::Play(const GeneratedCrm& crm, const
   for (Sheet* sheet : {&lived_, &clean_, &untouched_}) Restart(*sheet, history.schema_sql);
   const States states = Live(lived_, history);
   LiveCleanly(clean_, history);
-  if (auto fault = differs("the rows of the clean run", Picture(lived_, crm.PictureSql()), Picture(clean_, crm.PictureSql()))) return fault;
+  if (auto fault = differs("the rows of the clean run", Picture(lived_, crm.PictureSql()), Picture(clean_, crm.PictureSql())))
+    return fault;
 
   std::vector<int> memories;
   for (const auto& [memory, record] : states) memories.push_back(memory);
   Dice{history.order}.Shuffle(memories);
   for (const int memory : memories) Apply(lived_, {{memory, nullptr}});
   if (!AnybodyTyped(history)) {
-    if (auto fault = differs("what was there before", Picture(lived_, crm.PictureSql()), Picture(untouched_, crm.PictureSql()))) return fault;
+    if (auto fault = differs("what was there before", Picture(lived_, crm.PictureSql()), Picture(untouched_, crm.PictureSql())))
+      return fault;
   }
   if (lived_.Database().Count("membridge.contributions") != 0) return Fault{"no contribution is left", ""};
   for (const json& leftover : Picture(lived_, crm.LeftoverSql())) {
@@ -191,7 +202,8 @@ bool Playground::Breaks(const GeneratedCrm& crm, const History& history, const s
 History Playground::Shorten(const GeneratedCrm& crm, History history, const std::string& law) {
   const auto adopt = [&](const std::function<bool(History&)>& cut) {
     History shorter = history;
-    if (!cut(shorter) || shorter.segments.empty() || shorter.segments.front().mapping.empty() || !Breaks(crm, shorter, law)) return false;
+    if (!cut(shorter) || shorter.segments.empty() || shorter.segments.front().mapping.empty() || !Breaks(crm, shorter, law))
+      return false;
     history = std::move(shorter);
     return true;
   };
@@ -200,8 +212,10 @@ History Playground::Shorten(const GeneratedCrm& crm, History history, const std:
     if (at >= history.segments.size()) return;
     adopt([&](History& h) { return !std::exchange(h.segments[at].edit, "").empty(); });
     for (std::size_t i = history.segments[at].readings.size(); i-- > 0;)
-      adopt([&](History& h) { return h.segments[at].readings.erase(h.segments[at].readings.begin() + static_cast<std::ptrdiff_t>(i)), true; });
-    for (std::string Segment::* mapping : {&Segment::mapping, &Segment::second}) {
+      adopt([&](History& h) {
+        return h.segments[at].readings.erase(h.segments[at].readings.begin() + static_cast<std::ptrdiff_t>(i)), true;
+      });
+    for (std::string Segment::*mapping : {&Segment::mapping, &Segment::second}) {
       adopt([&](History& h) { return !std::exchange(h.segments[at].*mapping, "").empty(); });
       for (int line = 0; WithoutLine(history.segments[at].*mapping, line);) {
         const bool shorter = adopt([&](History& h) {

@@ -9,7 +9,8 @@ namespace membridge::test {
 using nlohmann::json;
 
 std::string GeneratedCrm::KeyYaml() const {
-  const std::string handle = std::string{lowered_key_ ? "lower(handle)" : "handle"} + ": $memory.user_id" + (tenant_ ? ", tenant: $vars.tenant" : "");
+  const std::string handle =
+      std::string{lowered_key_ ? "lower(handle)" : "handle"} + ": $memory.user_id" + (tenant_ ? ", tenant: $vars.tenant" : "");
   if (!two_keys_) return "    key: {" + handle + "}\n";
   return "    key:\n      - {" + handle + "}\n      - {email: $memory.metadata.email | email}\n";
 }
@@ -34,13 +35,16 @@ std::string GeneratedCrm::ScalarYaml(const Column& column, bool in_group) {
     }
   }
   if (!in_group && !column.not_null && dice_.OneIn(12)) return "null";
-  if (dice_.OneIn(8)) return column.kind->said.front().is_string() ? json(column.kind->said.front()).dump() : column.kind->said.front().dump();
+  if (dice_.OneIn(8))
+    return column.kind->said.front().is_string() ? json(column.kind->said.front()).dump() : column.kind->said.front().dump();
   return said;
 }
 
 std::string GeneratedCrm::CellsYaml(std::vector<const Column*> columns, const char* keyword) {
   std::string cells;
-  const auto line = [&](const std::string& cell, const std::string& value) { cells += "      \"" + cell + "\": " + value + "\n"; };
+  const auto line = [&](const std::string& cell, const std::string& value) {
+    cells += "      \"" + cell + "\": " + value + "\n";
+  };
   std::vector<const Column*> grouped;
   for (const Column* column : columns) {
     const std::string said = "$memory.metadata." + column->field;
@@ -84,7 +88,8 @@ std::string GeneratedCrm::CellsYaml(std::vector<const Column*> columns, const ch
 std::string GeneratedCrm::FromRowYaml(const Column& column) {
   std::string parts = "${row.kind}";
   for (const Column& other : columns_) {
-    const bool is_plain = other.second == column.second && other.kind->shape == Kind::Shape::kScalar && other.name.find_first_of(" ß") == std::string::npos;
+    const bool is_plain = other.second == column.second && other.kind->shape == Kind::Shape::kScalar &&
+                          other.name.find_first_of(" ß") == std::string::npos;
     if (is_plain && dice_.OneIn(2)) parts += "-${row." + other.name + " | or('none')}";
   }
   return std::string{column.kind->type} == "varchar(8)" ? "$row.kind | truncate" : "\"" + parts + "\"";
@@ -97,12 +102,14 @@ std::string GeneratedCrm::WrittenYaml(bool second) {
     if (column.second == second && !dice_.OneIn(4)) (dice_.OneIn(3) ? forced : kept).push_back(&column);
   }
   std::string set = CellsYaml(kept, "set");
-  if (!second && two_keys_ && dice_.OneIn(2)) set += std::string{set.empty() ? "    set:\n" : ""} + "      handle: $memory.user_id\n";
+  if (!second && two_keys_ && dice_.OneIn(2))
+    set += std::string{set.empty() ? "    set:\n" : ""} + "      handle: $memory.user_id\n";
   return set + CellsYaml(forced, "force");
 }
 
 std::string GeneratedCrm::PersonYaml(const std::string& name) {
-  std::string yaml = "when: $memory.user_id\nvars: {tenant: 1}\nmaps: {words: {Ada: Lovelace, bo: Peep}}\nrows:\n  " + name + ":\n    table: " + table_ + "\n" + KeyYaml();
+  std::string yaml = "when: $memory.user_id\nvars: {tenant: 1}\nmaps: {words: {Ada: Lovelace, bo: Peep}}\nrows:\n  " + name +
+                     ":\n    table: " + table_ + "\n" + KeyYaml();
   if (dice_.OneIn(5)) yaml += "    when: $memory.metadata.n\n";
   yaml += "    new: {kind: lead}\n";
   if (touches_) yaml += "    touch: {updated_at: $now}\n";
@@ -111,7 +118,9 @@ std::string GeneratedCrm::PersonYaml(const std::string& name) {
   return yaml;
 }
 
-std::string GeneratedCrm::SecondYaml() { return PersonYaml("person") + WrittenYaml(true); }
+std::string GeneratedCrm::SecondYaml() {
+  return PersonYaml("person") + WrittenYaml(true);
+}
 
 std::string GeneratedCrm::MappingYaml() {
   const std::string person = dice_.OneIn(4) ? "human" : "person";
@@ -119,25 +128,37 @@ std::string GeneratedCrm::MappingYaml() {
   const bool links_company = dice_.OneIn(2);
   std::string yaml = PersonYaml(person);
   const std::string written = WrittenYaml(false);
-  if (links_company) yaml += "    set:\n      company_id: $company.id\n" + (written.starts_with("    set:\n") ? written.substr(written.find('\n') + 1) : written);
-  else yaml += written;
-  if (links_company) yaml += "  company:\n    table: companies\n    create: false\n    key:\n      domain: $memory.metadata.email | email | capture('@(.+)$')\n";
+  if (links_company)
+    yaml += "    set:\n      company_id: $company.id\n" +
+            (written.starts_with("    set:\n") ? written.substr(written.find('\n') + 1) : written);
+  else
+    yaml += written;
+  if (links_company)
+    yaml +=
+        "  company:\n    table: companies\n    create: false\n    key:\n      domain: $memory.metadata.email | email | "
+        "capture('@(.+)$')\n";
   if (!dice_.OneIn(4)) {
-    yaml += "  note:\n    table: notes\n    when: $memory.metadata.note\n    new: {person_ref: " + reference + "}\n    set: {body: $memory.text}\n";
+    yaml += "  note:\n    table: notes\n    when: $memory.metadata.note\n    new: {person_ref: " + reference +
+            "}\n    set: {body: $memory.text}\n";
     if (notes_go_) yaml += "    gone: delete\n";
   }
   if (!dice_.OneIn(4)) {
-    yaml += "  topic:\n    each: $memory.categories\n    table: topics\n    key: {person_ref: " + reference + ", topic: $item}\n    set: {weight: $memory.metadata.n}\n";
+    yaml += "  topic:\n    each: $memory.categories\n    table: topics\n    key: {person_ref: " + reference +
+            ", topic: $item}\n    set: {weight: $memory.metadata.n}\n";
     if (topics_go_) yaml += "    gone: delete\n";
   }
   if (!dice_.OneIn(3)) {
-    yaml += "  profile:\n    table: profiles\n    key: {person_ref: " + reference + "}\n    history: {from: since, to: until}\n"
+    yaml += "  profile:\n    table: profiles\n    key: {person_ref: " + reference +
+            "}\n    history: {from: since, to: until}\n"
             "    set:\n      level: $memory.text\n      seats: $memory.metadata.n\n";
     if (profiles_go_) yaml += "    gone: delete\n";
   }
   if (!dice_.OneIn(4)) {
-    yaml += "  tag:\n    each: $memory.categories\n    table: tags\n    key: {name: $item | upper}\n    rows:\n      tagging:\n        table: tagged\n"
-            "        key: {tag_id: $tag.id, person_ref: " + reference + "}\n        gone: delete\n";
+    yaml +=
+        "  tag:\n    each: $memory.categories\n    table: tags\n    key: {name: $item | upper}\n    rows:\n      tagging:\n      "
+        "  table: tagged\n"
+        "        key: {tag_id: $tag.id, person_ref: " +
+        reference + "}\n        gone: delete\n";
   }
   return yaml;
 }

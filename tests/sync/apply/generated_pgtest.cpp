@@ -1,13 +1,15 @@
-// The ledger's invariant over schemas and mappings nobody wrote by hand. A history is a list of reads of memories (in any order, with
-// repetitions, old states, deletions, expiries, re-adds, in batches), with human edits and edits of the mapping file in between.
+// The ledger's invariant over schemas and mappings nobody wrote by hand. A history is a list of reads of memories (in any order,
+// with repetitions, old states, deletions, expiries, re-adds, in batches), with human edits and edits of the mapping file in
+// between.
 //
-// Law 1: the rows end as those of the clean run, which between two human edits applies each memory once, in the state it was in just
-// before the edit, under the mapping that was in force then, and at the end what is true at the end.
-// Law 2: when every memory is gone and nobody typed anything meanwhile, what was there before the bridge stands there again. Where
-// somebody did, what the bridge wrote beside it in the same list, document or group is theirs from then on.
+// Law 1: the rows end as those of the clean run, which between two human edits applies each memory once, in the state it was in
+// just before the edit, under the mapping that was in force then, and at the end what is true at the end. Law 2: when every
+// memory is gone and nobody typed anything meanwhile, what was there before the bridge stands there again. Where somebody did,
+// what the bridge wrote beside it in the same list, document or group is theirs from then on.
 //
 // What the laws do not cover, because it depends on what happened in principle, is kept out of the picture or of the generator:
-// - a row that the bridge made and that has no `gone: delete` stays when nobody says it any more; then it must look like a fresh row;
+// - a row that the bridge made and that has no `gone: delete` stays when nobody says it any more; then it must look like a fresh
+// row;
 // - what rows are found by is filled in and stays; `touch` columns tell when, not what;
 // - a person who types what the bridge has just written there has typed nothing, as far as anybody can tell;
 // - human edits are made to rows the bridge did not make: one that it made may be gone and made anew between two reads;

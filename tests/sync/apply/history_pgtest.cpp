@@ -1,5 +1,5 @@
-// The ledger's invariant over random histories: whatever the order, the repetitions, the deletions, the batches and the edits people
-// make meanwhile, the rows end as if only what is true now had ever been said.
+// The ledger's invariant over random histories: whatever the order, the repetitions, the deletions, the batches and the edits
+// people make meanwhile, the rows end as if only what is true now had ever been said.
 
 #include <algorithm>
 
@@ -67,15 +67,20 @@ rows:
 
 constexpr const char* kReset =
     "TRUNCATE membridge.contributions, membridge.rows, membridge.sources, notes, topics;"
-    "UPDATE people SET name = CASE handle WHEN 'u0' THEN 'Ada' ELSE '' END, city = NULL, score = NULL, street = NULL, zip = NULL, skills = NULL,"
-    "  attrs = CASE handle WHEN 'u1' THEN '{\"kept\": 1.10}'::jsonb WHEN 'u2' THEN '{}' END, prefs = '{\"theme\": \"dark\"}', updated_at = NULL;";
+    "UPDATE people SET name = CASE handle WHEN 'u0' THEN 'Ada' ELSE '' END, city = NULL, score = NULL, street = NULL, zip = "
+    "NULL, skills = NULL,"
+    "  attrs = CASE handle WHEN 'u1' THEN '{\"kept\": 1.10}'::jsonb WHEN 'u2' THEN '{}' END, prefs = '{\"theme\": \"dark\"}', "
+    "updated_at = NULL;";
 
 /// Everything that must not depend on how it came about; elements of a set compare as a set.
 json Picture(const Sheet& sheet) {
-  return {{"people", sheet.Rows("SELECT handle, name, city, score, street, zip, (SELECT array_agg(s ORDER BY s) FROM unnest(skills) s) AS skills, "
-                                "skills IS NULL AS no_skills, attrs, prefs FROM people ORDER BY handle")},
+  return {{"people",
+           sheet.Rows(
+               "SELECT handle, name, city, score, street, zip, (SELECT array_agg(s ORDER BY s) FROM unnest(skills) s) AS skills, "
+               "skills IS NULL AS no_skills, attrs, prefs FROM people ORDER BY handle")},
           {"notes", sheet.Rows("SELECT p.handle, n.body FROM notes n JOIN people p ON p.id = n.person_id ORDER BY 1, 2")},
-          {"topics", sheet.Rows("SELECT p.handle, t.topic, t.weight FROM topics t JOIN people p ON p.id = t.person_id ORDER BY 1, 2")}};
+          {"topics",
+           sheet.Rows("SELECT p.handle, t.topic, t.weight FROM topics t JOIN people p ON p.id = t.person_id ORDER BY 1, 2")}};
 }
 
 class Histories : public Dice {
@@ -133,8 +138,10 @@ TEST_CASE("a history in any order ends in the rows of a clean run", "[apply][pg]
     // What a person types, somewhere in between: in the clean run before everything.
     const bool edits = histories.OneIn(2);
     const std::string edit =
-        "UPDATE people SET city = 'typed in', attrs = jsonb_set(jsonb_set(coalesce(attrs, '{}'), '{plan}', coalesce(attrs -> 'plan', '{}')), "
-        "'{plan,tier}', '\"typed in\"') WHERE handle = 'u" + std::to_string(histories.Below(3)) + "'";
+        "UPDATE people SET city = 'typed in', attrs = jsonb_set(jsonb_set(coalesce(attrs, '{}'), '{plan}', coalesce(attrs -> "
+        "'plan', '{}')), "
+        "'{plan,tier}', '\"typed in\"') WHERE handle = 'u" +
+        std::to_string(histories.Below(3)) + "'";
 
     const auto apply = [&](const std::vector<std::pair<int, const json*>>& reads) {
       std::vector<sync::Source> sources;
@@ -167,7 +174,8 @@ TEST_CASE("a history in any order ends in the rows of a clean run", "[apply][pg]
       for (int size = 1 + histories.Below(4); size > 0 && next < deliveries.size(); --size, ++next) {
         if (edits && next == edit_at) sheet.Run(edit);
         const auto [memory, version] = deliveries[next];
-        if (asked.insert(memory).second) batch.emplace_back(memory, &states[static_cast<std::size_t>(memory)][static_cast<std::size_t>(version)]);
+        if (asked.insert(memory).second)
+          batch.emplace_back(memory, &states[static_cast<std::size_t>(memory)][static_cast<std::size_t>(version)]);
       }
       apply(batch);
     }

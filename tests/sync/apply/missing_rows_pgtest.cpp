@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <future>
 
-#include "sync/explain/plan_text.hpp"
 #include "sync/apply/missing_rows.hpp"
+#include "sync/explain/plan_text.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/sync/apply/sheet.hpp"
@@ -14,7 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-/// A person works at a company that somebody else tells of, a note hangs on a person, and a nick is given to people who are there.
+/// A person works at a company that somebody else tells of, a note hangs on a person, and a nick is given to people who are
+/// there.
 constexpr const char* kSchema =
     "CREATE TABLE companies (id bigserial PRIMARY KEY, domain text NOT NULL UNIQUE, name text NOT NULL);"
     "CREATE TABLE people (id bigserial PRIMARY KEY, ref text NOT NULL UNIQUE, name text NOT NULL, nick text,"
@@ -59,7 +60,8 @@ constexpr const char* kPicture =
 
 void Clear(Sheet& sheet) {
   sheet.Run(
-      "DELETE FROM notes; DELETE FROM people; DELETE FROM companies; DELETE FROM membridge.contributions; DELETE FROM membridge.rows;"
+      "DELETE FROM notes; DELETE FROM people; DELETE FROM companies; DELETE FROM membridge.contributions; DELETE FROM "
+      "membridge.rows;"
       "DELETE FROM membridge.sources; DELETE FROM membridge.waiting");
 }
 
@@ -90,14 +92,17 @@ json Memory(const char* id, const json& metadata, const char* text = "", const c
   return record;
 }
 
-std::int64_t Woken(const Sheet& sheet) { return sheet.Database().Count("membridge.waiting WHERE woken AND source = 'looks'"); }
+std::int64_t Woken(const Sheet& sheet) {
+  return sheet.Database().Count("membridge.waiting WHERE woken AND source = 'looks'");
+}
 
 }  // namespace
 
 TEST_CASE("memories that need a row which another one makes end in the same rows in every order", "[apply][pg][waiting]") {
   Sheet sheet{kSchema, kMapping};
   std::vector<std::size_t> order{0, 1, 2, 3};
-  const json expected = json::parse(R"([{"ref": "ada", "name": "Ada", "nick": "Countess", "company": "Acme", "notes": ["likes tea"]}])");
+  const json expected =
+      json::parse(R"([{"ref": "ada", "name": "Ada", "nick": "Countess", "company": "Acme", "notes": ["likes tea"]}])");
   do {
     CAPTURE(order);
     Clear(sheet);
@@ -190,7 +195,8 @@ TEST_CASE("of ten thousand memories that wait, one row wakes the one that looked
   for (int first = 0; first < kMany; first += kBatch) {
     std::vector<json> records;
     for (int i = first; i < first + kBatch; ++i)
-      records.push_back({{"id", "w" + std::to_string(i)}, {"user_id", "user-" + std::to_string(i)}, {"memory", "nick " + std::to_string(i)}});
+      records.push_back(
+          {{"id", "w" + std::to_string(i)}, {"user_id", "user-" + std::to_string(i)}, {"memory", "nick " + std::to_string(i)}});
     sheet.Say(records);
   }
   CHECK(sheet.Database().Count("membridge.waiting") == kMany);
@@ -201,25 +207,31 @@ TEST_CASE("of ten thousand memories that wait, one row wakes the one that looked
 }
 
 TEST_CASE("keys wake by what their types call equal", "[apply][pg][waiting]") {
-  Sheet sheet{"CREATE EXTENSION citext;"
-              "CREATE TABLE things (id bigserial PRIMARY KEY, code citext, weight numeric(9,3), born date, tags text[], email text, made text NOT NULL)",
-              "rows:\n"
-              "  made:\n"
-              "    table: things\n"
-              "    key:\n"
-              "      - {code: $memory.metadata.new.code, weight: $memory.metadata.new.weight, born: $memory.metadata.new.born, tags: $memory.metadata.new.tags}\n"
-              "      - {lower(email): $memory.metadata.new.email}\n"
-              "    new: {made: $memory.id}\n"
-              "  seen:\n"
-              "    table: things\n"
-              "    create: false\n"
-              "    key:\n"
-              "      - {code: $memory.metadata.old.code, weight: $memory.metadata.old.weight, born: $memory.metadata.old.born, tags: $memory.metadata.old.tags}\n"
-              "      - {lower(email): $memory.metadata.old.email}\n"
-              "    set: {email: $memory.metadata.old.fill}\n"};
-  const json looking = GENERATE(json::parse(R"({"code": "ABC", "weight": "1.50", "born": "20240501", "tags": ["a", "b"]})"), json::parse(R"({"email": "ADA@x.test"})"));
-  const json making = looking.contains("code") ? json::parse(R"({"code": "abc", "weight": 1.5, "born": "2024-05-01", "tags": ["a", "b"]})")
-                                               : json::parse(R"({"email": "Ada@X.test"})");
+  Sheet sheet{
+      "CREATE EXTENSION citext;"
+      "CREATE TABLE things (id bigserial PRIMARY KEY, code citext, weight numeric(9,3), born date, tags text[], email text, made "
+      "text NOT NULL)",
+      "rows:\n"
+      "  made:\n"
+      "    table: things\n"
+      "    key:\n"
+      "      - {code: $memory.metadata.new.code, weight: $memory.metadata.new.weight, born: $memory.metadata.new.born, tags: "
+      "$memory.metadata.new.tags}\n"
+      "      - {lower(email): $memory.metadata.new.email}\n"
+      "    new: {made: $memory.id}\n"
+      "  seen:\n"
+      "    table: things\n"
+      "    create: false\n"
+      "    key:\n"
+      "      - {code: $memory.metadata.old.code, weight: $memory.metadata.old.weight, born: $memory.metadata.old.born, tags: "
+      "$memory.metadata.old.tags}\n"
+      "      - {lower(email): $memory.metadata.old.email}\n"
+      "    set: {email: $memory.metadata.old.fill}\n"};
+  const json looking = GENERATE(json::parse(R"({"code": "ABC", "weight": "1.50", "born": "20240501", "tags": ["a", "b"]})"),
+                                json::parse(R"({"email": "ADA@x.test"})"));
+  const json making = looking.contains("code")
+                          ? json::parse(R"({"code": "abc", "weight": 1.5, "born": "2024-05-01", "tags": ["a", "b"]})")
+                          : json::parse(R"({"email": "Ada@X.test"})");
   CHECK(sheet.Say(Memory("looks", {{"old", looking}})).waits);
   sheet.Say(Memory("makes", {{"new", making}}));
   CHECK(sheet.LookedAgain() == 1);
@@ -236,23 +248,26 @@ TEST_CASE("a row that is found since the bridge wrote what it is found by wakes 
   CHECK(sheet.LookedAgain() == 0);
   sheet.Say(Memory("m3", {{"email", "ada@x.test"}}, "", "ada"));
   CHECK(sheet.LookedAgain() == 1);
-  CHECK(sheet.Rows("SELECT ref, nick FROM people WHERE nick IS NOT NULL") == json::parse(R"([{"ref": "ada", "nick": "Countess"}])"));
+  CHECK(sheet.Rows("SELECT ref, nick FROM people WHERE nick IS NOT NULL") ==
+        json::parse(R"([{"ref": "ada", "nick": "Countess"}])"));
 }
 
 TEST_CASE("a row that comes back from the trash wakes who looked for it meanwhile", "[apply][pg][waiting]") {
   Sheet sheet{"CREATE TABLE people (ref text PRIMARY KEY, nick text, deleted_at timestamptz)",
               "rows:\n"
               "  person: {table: people, key: {ref: $memory.metadata.makes}, live: deleted_at, gone: delete}\n"
-              "  named: {table: people, create: false, key: {ref: $memory.metadata.about}, live: deleted_at, set: {nick: $memory.text}}\n"};
+              "  named: {table: people, create: false, key: {ref: $memory.metadata.about}, live: deleted_at, set: {nick: "
+              "$memory.text}}\n"};
   sheet.Say(Memory("m1", {{"makes", "ada"}}));
   sheet.Forget("m1");
   const auto looked = sheet.Say(std::vector<json>{Memory("m2", {{"about", "ada"}}, "Countess")}, true).front();
   CHECK(looked.waits);
-  CHECK(sync::PlanText("memory m2", "sheet.yaml", looked).find("waits: the row is in the trash; looked at again when the bridge makes one") !=
-        std::string::npos);
+  CHECK(sync::PlanText("memory m2", "sheet.yaml", looked)
+            .find("waits: the row is in the trash; looked at again when the bridge makes one") != std::string::npos);
   CHECK(sheet.Database().Count("people WHERE deleted_at IS NULL OR nick IS NOT NULL") == 0);
   sheet.Say(Memory("m3", {{"makes", "ada"}}));
-  CHECK(sheet.Rows("SELECT ref, nick, deleted_at FROM people") == json::parse(R"([{"ref": "ada", "nick": "Countess", "deleted_at": null}])"));
+  CHECK(sheet.Rows("SELECT ref, nick, deleted_at FROM people") ==
+        json::parse(R"([{"ref": "ada", "nick": "Countess", "deleted_at": null}])"));
 }
 
 TEST_CASE("a plan says of a row that is not there that the memory waits for it", "[apply][pg][waiting]") {

@@ -8,9 +8,13 @@ namespace {
 using nlohmann::json;
 using Kind = Settled::Kind;
 
-Instant At(const char* text) { return ParseRfc3339(text).value(); }
+Instant At(const char* text) {
+  return ParseRfc3339(text).value();
+}
 
-Winner Says(const char* text, bool force = false) { return {Content{json(text)}, At("2026-08-02T00:00:00Z"), force}; }
+Winner Says(const char* text, bool force = false) {
+  return {Content{json(text)}, At("2026-08-02T00:00:00Z"), force};
+}
 
 CellFacts Cell(Content current, Content fallback = json(nullptr)) {
   CellFacts facts;
@@ -19,7 +23,9 @@ CellFacts Cell(Content current, Content fallback = json(nullptr)) {
   return facts;
 }
 
-CellEntry Ours(Content before, Content written) { return {std::move(before), written, written}; }
+CellEntry Ours(Content before, Content written) {
+  return {std::move(before), written, written};
+}
 
 }  // namespace
 
@@ -96,7 +102,8 @@ TEST_CASE("force overrules an older human value, gives it back, and yields to a 
   const Settled forced = SettleCell(older, std::nullopt, Says("CTO", true));
   CHECK(forced.kind == Kind::kWrite);
   CHECK(forced.entry->before == Content{json("Analyst")});
-  CHECK(SettleCell(Cell(json("CTO")), CellEntry{json("Analyst"), json("CTO"), json("CTO")}, std::nullopt).value == Content{json("Analyst")});
+  CHECK(SettleCell(Cell(json("CTO")), CellEntry{json("Analyst"), json("CTO"), json("CTO")}, std::nullopt).value ==
+        Content{json("Analyst")});
 
   CellFacts newer = older;
   newer.theirs = At("2026-08-03T00:00:00Z");

@@ -21,8 +21,8 @@ class Sheet {
   /// Forgets every mapping file.
   void Unmap() { mappings_.clear(); }
 
-  /// Applies records as Mem0 gives them (`updated_at` may be left out), each with a later fence. All in one transaction; those that a
-  /// row was made for which they had looked for in vain are applied again in transactions behind it, as the workers do.
+  /// Applies records as Mem0 gives them (`updated_at` may be left out), each with a later fence. All in one transaction; those
+  /// that a row was made for which they had looked for in vain are applied again in transactions behind it, as the workers do.
   std::vector<sync::Outcome> Say(const std::vector<nlohmann::json>& records, bool explain = false);
   sync::Outcome Say(const nlohmann::json& record) { return Say(std::vector<nlohmann::json>{record}).front(); }
   /// Deletes memories.

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "sync/schedule/jobs.hpp"
 #include "sync/backfill/run_store.hpp"
 #include "sync/mem0/client.hpp"
+#include "sync/schedule/jobs.hpp"
 #include "sync/worker/worker.hpp"
 #include "tests/support/mem0_sim.hpp"
 #include "tests/sync/queue/claiming.hpp"

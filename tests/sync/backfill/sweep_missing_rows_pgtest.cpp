@@ -5,7 +5,8 @@ namespace membridge::test {
 
 TEST_CASE("a full sweep has memories that wait look again for rows that people made", "[sweep][waiting][pg]") {
   Backfilling world{
-      "CREATE TABLE companies (id bigserial PRIMARY KEY, domain text); CREATE TABLE people (ref text PRIMARY KEY, company_id bigint)",
+      "CREATE TABLE companies (id bigserial PRIMARY KEY, domain text); CREATE TABLE people (ref text PRIMARY KEY, company_id "
+      "bigint)",
       "rows:\n"
       "  company: {table: companies, create: false, key: {domain: $memory.metadata.works_at}}\n"
       "  person: {table: people, key: {ref: $memory.user_id}, set: {company_id: $company.id}}\n"};

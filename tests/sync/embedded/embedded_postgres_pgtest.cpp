@@ -8,8 +8,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "sync/embedded/embedded_postgres.hpp"
 #include "sync/embedded/child_process.hpp"
+#include "sync/embedded/embedded_postgres.hpp"
 #include "sync/postgres/session.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"

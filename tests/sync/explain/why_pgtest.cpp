@@ -1,5 +1,4 @@
 #include "sync/explain/why.hpp"
-
 #include "tests/support/catch.hpp"
 #include "tests/sync/apply/sheet.hpp"
 
@@ -7,11 +6,17 @@ namespace membridge::test {
 
 TEST_CASE("a cell tells which memory, version and line wrote it, what was there before and what a person changed", "[why][pg]") {
   Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, nick text, city text); INSERT INTO people VALUES ('u1', NULL, 'Rome')",
-              "rows:\n  person:\n    table: people\n    key: {id: $memory.user_id}\n    set:\n      nick: $memory.metadata.nick\n      city: $memory.metadata.city\n"};
-  sheet.Say(nlohmann::json{{"id", "m1"}, {"user_id", "u1"}, {"metadata", {{"nick", "Ada"}, {"city", "Bern"}}}, {"updated_at", "2026-08-01T00:00:00Z"}});
-  sheet.Say(nlohmann::json{{"id", "m2"}, {"user_id", "u1"}, {"metadata", {{"nick", "Eve"}}}, {"updated_at", "2026-08-02T00:00:00Z"}});
-  sheet.Run("UPDATE people SET nick = 'Countess'; INSERT INTO membridge.deliveries VALUES (1, '018f0000-0000-7000-8000-000000000001', "
-            "'2026-08-02T00:00:01Z', 'crm', 'update', '', '', '{}', '{m2}', '')");
+              "rows:\n  person:\n    table: people\n    key: {id: $memory.user_id}\n    set:\n      nick: "
+              "$memory.metadata.nick\n      city: $memory.metadata.city\n"};
+  sheet.Say(nlohmann::json{{"id", "m1"},
+                           {"user_id", "u1"},
+                           {"metadata", {{"nick", "Ada"}, {"city", "Bern"}}},
+                           {"updated_at", "2026-08-01T00:00:00Z"}});
+  sheet.Say(
+      nlohmann::json{{"id", "m2"}, {"user_id", "u1"}, {"metadata", {{"nick", "Eve"}}}, {"updated_at", "2026-08-02T00:00:00Z"}});
+  sheet.Run(
+      "UPDATE people SET nick = 'Countess'; INSERT INTO membridge.deliveries VALUES (1, '018f0000-0000-7000-8000-000000000001', "
+      "'2026-08-02T00:00:01Z', 'crm', 'update', '', '', '{}', '{m2}', '')");
 
   sync::postgres::Session state = sheet.Database().Session();
   const auto history = sync::Why(sheet.Connection(), state, *sheet.Catalog(), {sheet.Mapping()}, "people", "u1", std::nullopt);
@@ -50,7 +55,8 @@ TEST_CASE("a row made by an event tells the event, its memory and its delivery",
   source.stamp = ParseRfc3339("2026-08-02T00:00:01Z").value();
   source.names = {{"event", {{"id", delivery}, {"type", "ADD"}}}, {"memory", {{"id", "m2"}}}};
   sheet.Apply({source});
-  sheet.Run("INSERT INTO membridge.deliveries VALUES (1, '" + delivery + "', '2026-08-02T00:00:01Z', 'crm', 'add', '', '', '{}', '{m2}', ''), "
+  sheet.Run("INSERT INTO membridge.deliveries VALUES (1, '" + delivery +
+            "', '2026-08-02T00:00:01Z', 'crm', 'add', '', '', '{}', '{m2}', ''), "
             "(1, '018f0000-0000-7000-8000-000000000002', '2026-08-03T00:00:01Z', 'crm', 'update', '', '', '{}', '{m2}', '')");
 
   sync::postgres::Session state = sheet.Database().Session();
@@ -61,7 +67,8 @@ TEST_CASE("a row made by an event tells the event, its memory and its delivery",
   CHECK(history->wanted_by[0].memory == "m2");
   CHECK(history->wanted_by[0].delivery == delivery);
   CHECK(history->wanted_by[0].place == "sheet.yaml:3");
-  CHECK(sync::WhyText(*history).find("for event " + delivery + " of memory m2 (version 2026-08-02T00:00:01") != std::string::npos);
+  CHECK(sync::WhyText(*history).find("for event " + delivery + " of memory m2 (version 2026-08-02T00:00:01") !=
+        std::string::npos);
   CHECK(sync::WhyJson(*history)["wanted_by"][0]["event"] == delivery);
 }
 
@@ -69,7 +76,9 @@ TEST_CASE("why says what is wrong with the question", "[why][pg]") {
   Sheet sheet{"CREATE TABLE people (id bigint PRIMARY KEY, nick text); INSERT INTO people VALUES (1)",
               "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text}}}"};
   sync::postgres::Session state = sheet.Database().Session();
-  const auto ask = [&](const char* table, const char* key) { return sync::Why(sheet.Connection(), state, *sheet.Catalog(), {}, table, key, std::nullopt); };
+  const auto ask = [&](const char* table, const char* key) {
+    return sync::Why(sheet.Connection(), state, *sheet.Catalog(), {}, table, key, std::nullopt);
+  };
   CHECK(ask("persons", "1").error().message == "there is no table persons");
   CHECK(ask("people", "x").error().message == "x is no key of public.people");
   CHECK(ask("people", "2").error().message == "public.people has no row 2");

@@ -4,8 +4,8 @@
 #include "sync/inbox/delivery_log.hpp"
 #include "sync/inbox/postgres_inbox.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/sync/queue/claiming.hpp"
 #include "tests/sync/inbox/delivering.hpp"
+#include "tests/sync/queue/claiming.hpp"
 
 namespace membridge {
 namespace {

@@ -7,12 +7,12 @@
 #include <thread>
 
 #include "sync/inbox/delivery_log.hpp"
-#include "sync/queue/wake_up.hpp"
 #include "sync/inbox/postgres_inbox.hpp"
+#include "sync/queue/wake_up.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/cutting_proxy.hpp"
-#include "tests/sync/queue/claiming.hpp"
 #include "tests/sync/inbox/delivering.hpp"
+#include "tests/sync/queue/claiming.hpp"
 
 namespace membridge {
 namespace {
@@ -186,7 +186,8 @@ TEST_CASE("a mark of a memory that waits is taken up as a mark, in one statement
                  "SELECT xmin FROM membridge.dirty WHERE memory_id = 'm-2') AS rows") == "1");
 }
 
-TEST_CASE("a replay is neither stored nor marked again, in any process and after any crash, until it expires", "[sync][pg][replay]") {
+TEST_CASE("a replay is neither stored nor marked again, in any process and after any crash, until it expires",
+          "[sync][pg][replay]") {
   const PgDatabase db;
   const auto keyed = [](int n, const std::string& memory, const std::string& key) {
     Delivery delivery = DeliveryOf(n, {memory});
@@ -252,7 +253,9 @@ TEST_CASE("workers are told only when a bucket goes from empty to due", "[sync][
   REQUIRE(inbox.Accept({DeliveryOf(5, {"m-1"})}).has_value());
   CHECK(listener.Notices() == 0);
   // What waits after a failure keeps its turn, and a delivery makes nobody look for it.
-  db.Run("UPDATE membridge.dirty SET claimed_until = NULL, fence = NULL, attempts = 1, due_at = clock_timestamp() + interval '1 hour'");
+  db.Run(
+      "UPDATE membridge.dirty SET claimed_until = NULL, fence = NULL, attempts = 1, due_at = clock_timestamp() + interval '1 "
+      "hour'");
   REQUIRE(inbox.Accept({DeliveryOf(7, {"m-1"})}).has_value());
   CHECK(listener.Notices() == 0);
   CHECK(wake_up.Pokes() == 1);

@@ -1,4 +1,5 @@
-// The mapping language on hostile schemas: every language/NAME.yaml is run with its own `tests:` on the tables of language/NAME.sql.
+// The mapping language on hostile schemas: every language/NAME.yaml is run with its own `tests:` on the tables of
+// language/NAME.sql.
 
 #include <filesystem>
 #include <fstream>
@@ -34,7 +35,8 @@ TEST_CASE("the language does what its cases say on schemas of every kind", "[cas
     INFO(path.filename().string());
     const std::string yaml = Text(path);
     Sheet sheet{Text(path.replace_extension(".sql")), yaml};
-    const auto results = sync::RunCases(sheet.Connection(), sheet.Mapping(), sheet.Catalog(), ParseRfc3339("2026-09-01T12:00:00Z").value());
+    const auto results =
+        sync::RunCases(sheet.Connection(), sheet.Mapping(), sheet.Catalog(), ParseRfc3339("2026-09-01T12:00:00Z").value());
     CHECK_FALSE(results.empty());
     for (const auto& result : results) {
       CAPTURE(result.name, result.place.line);

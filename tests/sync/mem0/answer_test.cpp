@@ -1,4 +1,5 @@
 #include "sync/mem0/answer.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace membridge::sync::mem0 {

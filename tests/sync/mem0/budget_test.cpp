@@ -1,8 +1,9 @@
+#include "sync/mem0/budget.hpp"
+
 #include <atomic>
 #include <thread>
 #include <vector>
 
-#include "sync/mem0/budget.hpp"
 #include "tests/support/catch.hpp"
 
 namespace membridge::sync::mem0 {

@@ -1,4 +1,5 @@
 #include "sync/mem0/complaint.hpp"
+
 #include "tests/support/catch.hpp"
 
 namespace membridge::sync::mem0 {

@@ -1,6 +1,7 @@
+#include "sync/mem0/filters.hpp"
+
 #include <stdexcept>
 
-#include "sync/mem0/filters.hpp"
 #include "tests/support/catch.hpp"
 
 namespace membridge::sync::mem0 {

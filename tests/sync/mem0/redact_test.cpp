@@ -1,5 +1,6 @@
-#include "sync/mem0/client.hpp"
 #include "sync/mem0/redact.hpp"
+
+#include "sync/mem0/client.hpp"
 #include "tests/support/catch.hpp"
 
 namespace membridge::sync::mem0 {

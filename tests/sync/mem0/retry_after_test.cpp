@@ -1,5 +1,6 @@
-#include "sync/mem0/backoff.hpp"
 #include "sync/mem0/retry_after.hpp"
+
+#include "sync/mem0/backoff.hpp"
 #include "tests/support/catch.hpp"
 
 namespace membridge::sync::mem0 {

@@ -1,6 +1,5 @@
-#include "sync/queue/reproject.hpp"
-
 #include "sync/queue/queue.hpp"
+#include "sync/queue/reproject.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/sync/apply/sheet.hpp"
 
@@ -14,11 +13,16 @@ constexpr const char* kMapping = "rows: {person: {table: people, key: {id: $memo
 void FillMirror(const Sheet& sheet, int memories) {
   for (int i = 0; i < memories; ++i) {
     const std::string id = "m" + std::to_string(i);
-    const nlohmann::json record{{"id", id}, {"memory", "Nick " + std::to_string(i)}, {"user_id", "u" + std::to_string(i)}, {"updated_at", "2026-08-01T00:00:00Z"}};
-    sheet.Database().Run("INSERT INTO membridge.memories (bucket, project, memory_id, record, read_at) VALUES ($1, 'crm', $2, $3::jsonb, now())",
-                         {std::to_string(sync::BucketOf(ProjectId{"crm"}, MemoryId{id})), id, record.dump()});
+    const nlohmann::json record{{"id", id},
+                                {"memory", "Nick " + std::to_string(i)},
+                                {"user_id", "u" + std::to_string(i)},
+                                {"updated_at", "2026-08-01T00:00:00Z"}};
+    sheet.Database().Run(
+        "INSERT INTO membridge.memories (bucket, project, memory_id, record, read_at) VALUES ($1, 'crm', $2, $3::jsonb, now())",
+        {std::to_string(sync::BucketOf(ProjectId{"crm"}, MemoryId{id})), id, record.dump()});
   }
-  sheet.Database().Run("INSERT INTO membridge.memories (bucket, project, memory_id, gone_at, read_at) VALUES (1, 'crm', 'gone', now(), now())");
+  sheet.Database().Run(
+      "INSERT INTO membridge.memories (bucket, project, memory_id, gone_at, read_at) VALUES (1, 'crm', 'gone', now(), now())");
 }
 
 }  // namespace

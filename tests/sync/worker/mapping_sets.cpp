@@ -4,8 +4,8 @@
 #include <stdexcept>
 #include <vector>
 
-#include "mappings/check/check.hpp"
 #include "mappings/base/digest.hpp"
+#include "mappings/check/check.hpp"
 #include "mappings/check/export_schema.hpp"
 #include "mappings/files/loader.hpp"
 #include "sync/catalog/catalog_reader.hpp"

@@ -39,7 +39,9 @@ std::string Founds(Workshop& shop, const std::string& domain) {
   return shop.sim.Add("owner", "founds", {{"founds", domain}}, {}, false);
 }
 
-std::int64_t Waiting(const Workshop& shop) { return shop.db.Count("membridge.memories WHERE waits"); }
+std::int64_t Waiting(const Workshop& shop) {
+  return shop.db.Count("membridge.memories WHERE waits");
+}
 
 }  // namespace
 
@@ -69,8 +71,10 @@ TEST_CASE("a process that dies between the commits of target and state leaves no
   shop.Deliver("ADD", WorksAt(shop, "ada", "acme.test"));
   shop.Work();
   shop.db.RunScript(
-      "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END';"
-      "CREATE CONSTRAINT TRIGGER die AFTER INSERT ON membridge.memories DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION die()");
+      "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN "
+      "NEW; END';"
+      "CREATE CONSTRAINT TRIGGER die AFTER INSERT ON membridge.memories DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE "
+      "FUNCTION die()");
   shop.Deliver("ADD", Founds(shop, "acme.test"));
   CHECK(shop.NewWorker()->RunOnce().error().code == ErrorCode::kUnavailable);
   CHECK(shop.Target().Count("companies") == 1);
@@ -103,7 +107,8 @@ TEST_CASE("whoever comes first of many that look and many that make, nobody wait
   CHECK(shop.Target().Count("membridge.waiting") == 0);
 }
 
-TEST_CASE("a row that a person made is noticed by those that wait for it when they are projected again", "[worker][waiting][pg]") {
+TEST_CASE("a row that a person made is noticed by those that wait for it when they are projected again",
+          "[worker][waiting][pg]") {
   Workshop shop{kTables, kMappings, GENERATE(Workshop::Tables::kWithState, Workshop::Tables::kElsewhere)};
   shop.Deliver("ADD", WorksAt(shop, "ada", "acme.test"));
   shop.Deliver("ADD", WorksAt(shop, "grace", "navy.test"));

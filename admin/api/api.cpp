@@ -15,8 +15,6 @@ namespace {
 using receiver::http::Reply;
 using receiver::http::Request;
 using receiver::http::Response;
-using sync::Log;
-using sync::LogLevel;
 
 constexpr const char* kPrefix = "/api/v1";
 constexpr std::string_view kBearer = "Bearer ";

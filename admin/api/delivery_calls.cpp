@@ -59,7 +59,7 @@ Answer ReadBody(Call& call) {
   const bool is_text = mappings::FirstBadByte(delivery->body) == std::string_view::npos;
   return ordered_json{{"id", delivery->id.Text()},
                       {"encoding", is_text ? "utf-8" : "base64"},
-                      {"body", is_text ? delivery->body : receiver::EncodeBase64(delivery->body)}};
+                      {"body", is_text ? delivery->body : EncodeBase64(delivery->body)}};
 }
 
 Answer Act(Call& call, const sync::DeliveryFilter& filter, const sync::DeliveryCount& count, const Parts& parts) {

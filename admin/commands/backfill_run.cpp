@@ -72,7 +72,7 @@ int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session
     display.Show(LookAt(run));
     if (*worked) continue;
     const auto read = worker.RunOnce();
-    if (!read || *read == 0) sync::Pause(nobody_stops.get_token(), scheduler.NextDue(std::chrono::milliseconds{500}));
+    if (!read || *read == 0) Pause(nobody_stops.get_token(), scheduler.NextDue(std::chrono::milliseconds{500}));
   }
 }
 

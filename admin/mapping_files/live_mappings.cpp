@@ -11,8 +11,6 @@ namespace membridge::admin {
 namespace {
 
 using namespace std::chrono_literals;
-using sync::Log;
-using sync::LogLevel;
 
 /// After a target could not be looked at.
 constexpr std::chrono::milliseconds kAwayPause = 5s;

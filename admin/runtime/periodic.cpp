@@ -22,11 +22,11 @@ void Repeat(const std::stop_token& stop, const std::string& name, const Periodic
     try {
       const std::chrono::milliseconds next = work(stop);
       pause = kFirstPause;
-      sync::Pause(stop, next);
+      Pause(stop, next);
     } catch (const std::exception& failure) {
       if (pause == kFirstPause)
-        sync::Log(sync::LogLevel::kWarn, "periodic_failed", {{"work", name}, {"error", SafeNameOf(failure)}});
-      sync::Pause(stop, pause);
+        Log(LogLevel::kWarn, "periodic_failed", {{"work", name}, {"error", SafeNameOf(failure)}});
+      Pause(stop, pause);
       pause = std::min(pause * 2, kLongestPause);
     }
   }

@@ -49,7 +49,7 @@ void AdminListener::AddTo(Metrics& metrics) const {
 void AdminListener::Start() {
   sync::postgres::Session session{parts_.databases.StateDsn(), "membridge admin"};
   if (parts_.config.admin_tokens.empty() && !AdminTokens::AnyWorks(session)) {
-    sync::Log(sync::LogLevel::kWarn, "admin_api_closed",
+    Log(LogLevel::kWarn, "admin_api_closed",
               {{"reason", "there is no token, so every call is answered 401"},
                {"hint", "membridge tokens create NAME --role admin, or admin.tokens in the configuration"}});
   }

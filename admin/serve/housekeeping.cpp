@@ -26,7 +26,7 @@ void Step(const char* name, const std::function<void()>& step) {
   try {
     step();
   } catch (const sync::postgres::SqlFailure& failure) {
-    sync::Log(sync::LogLevel::kWarn, "housekeeping_failed", {{"step", name}, {"error", failure.what()}});
+    Log(LogLevel::kWarn, "housekeeping_failed", {{"step", name}, {"error", failure.what()}});
   }
 }
 
@@ -34,14 +34,14 @@ void EnsurePartitions(Session& session, Day today) {
   sync::postgres::Transaction transaction = session.Begin();
   const auto made = sync::EnsurePartitions(transaction, today, kDaysAhead);
   transaction.Commit();
-  if (!made.empty()) sync::Log(sync::LogLevel::kInfo, "partitions_made", {{"partitions", made}});
+  if (!made.empty()) Log(LogLevel::kInfo, "partitions_made", {{"partitions", made}});
 }
 
 void DropOldDeliveries(Session& session, Day first_kept) {
   sync::postgres::Transaction transaction = session.Begin();
   const auto dropped = sync::DropPartitionsBefore(transaction, first_kept);
   transaction.Commit();
-  if (!dropped.empty()) sync::Log(sync::LogLevel::kInfo, "partitions_dropped", {{"partitions", dropped}});
+  if (!dropped.empty()) Log(LogLevel::kInfo, "partitions_dropped", {{"partitions", dropped}});
 }
 
 std::size_t MarkExpired(Session& session, Day today) {
@@ -88,7 +88,7 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
     sync::postgres::Transaction transaction = session.Begin();
     const std::size_t forgotten = sync::RunStore::ForgetBefore(transaction, clock_.Now() - config_.keep_runs);
     transaction.Commit();
-    if (forgotten > 0) sync::Log(sync::LogLevel::kInfo, "runs_forgotten", {{"runs", forgotten}});
+    if (forgotten > 0) Log(LogLevel::kInfo, "runs_forgotten", {{"runs", forgotten}});
   });
   Step("replays", [&] { session.Run("DELETE FROM membridge.replays WHERE expires_at < clock_timestamp()"); });
   Step("tokens", [&] {

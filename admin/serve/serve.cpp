@@ -40,8 +40,6 @@ namespace membridge::admin {
 namespace {
 
 using namespace std::chrono_literals;
-using sync::Log;
-using sync::LogLevel;
 
 /// Those that end the process, and the one that has it load its mappings again.
 sigset_t OurSignals() {

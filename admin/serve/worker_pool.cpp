@@ -54,7 +54,7 @@ void WorkerPool::Work(std::stop_token stop) {
       const std::unique_ptr<sync::Worker> worker = make_worker_();
       WorkUntilFailure(stop, *worker);
     } catch (const std::exception& failure) {
-      sync::Log(sync::LogLevel::kError, "worker_failed", {{"error", SafeNameOf(failure)}});
+      Log(LogLevel::kError, "worker_failed", {{"error", SafeNameOf(failure)}});
       wake_up_.Wait(seen, kLongestPause, stop);
     }
   }
@@ -67,12 +67,12 @@ void WorkerPool::WorkUntilFailure(std::stop_token stop, sync::Worker& worker) {
     const auto claimed = worker.RunOnce(stop);
     if (!claimed) {
       // Once per streak: a database that is away for an hour is one event.
-      if (pause == kFirstPause) sync::Log(sync::LogLevel::kWarn, "database_away", {{"error", claimed.error().message}});
-      sync::Pause(stop, pause);  // deliveries do not shorten it: a sick database gets less traffic
+      if (pause == kFirstPause) Log(LogLevel::kWarn, "database_away", {{"error", claimed.error().message}});
+      Pause(stop, pause);  // deliveries do not shorten it: a sick database gets less traffic
       pause = std::min(pause * 2, kLongestPause);
       continue;
     }
-    if (pause != kFirstPause) sync::Log(sync::LogLevel::kInfo, "database_back");
+    if (pause != kFirstPause) Log(LogLevel::kInfo, "database_back");
     pause = kFirstPause;
     last_round_ = std::chrono::steady_clock::now().time_since_epoch();
     if (*claimed > 0) continue;

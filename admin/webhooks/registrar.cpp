@@ -59,14 +59,14 @@ bool Registrar::Keep(const ProjectConfig& project, const std::stop_token& stop) 
   sync::postgres::Session session{state_dsn_, "membridge webhooks"};
   ApplyOptions options = ApplyOptionsOf(project);
   options.issued = issued_;
-  options.wait = [&stop](std::chrono::milliseconds time) { return sync::Pause(stop, time); };
+  options.wait = [&stop](std::chrono::milliseconds time) { return Pause(stop, time); };
   const auto plan = ApplyWebhooks(*client, session, DesiredOf(project), options);
   metrics_.Count("membridge_webhook_checks_total", "Times the registration at Mem0 was looked at",
                  {{"project", project.id.Text()}, {"outcome", plan ? "ok" : std::string{NameOf(plan.error().code)}}});
   if (!plan) {
     const bool told = std::exchange(last_said_[project.id], plan.error().message) == plan.error().message;
     if (!told && !stop.stop_requested()) {
-      sync::Log(sync::LogLevel::kWarn, "webhook_not_kept",
+      Log(LogLevel::kWarn, "webhook_not_kept",
                 {{"project", project.id.Text()}, {"error", plan.error().message}, {"hint", plan.error().hint}});
     }
     return false;
@@ -83,7 +83,7 @@ void Registrar::LogNews(const ProjectId& project, const std::vector<std::string>
   const std::string said = nlohmann::json(news).dump();
   if (std::exchange(last_said_[project], said) == said && !changed) return;
   if (!news.empty())
-    sync::Log(changed ? sync::LogLevel::kInfo : sync::LogLevel::kWarn, changed ? "webhook_kept" : "webhook_noticed",
+    Log(changed ? LogLevel::kInfo : LogLevel::kWarn, changed ? "webhook_kept" : "webhook_noticed",
               {{"project", project.Text()}, {"steps", news}});
 }
 

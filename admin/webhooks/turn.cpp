@@ -14,8 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using sync::Lease;
-using sync::Log;
-using sync::LogLevel;
 using sync::Token;
 using sync::mem0::Client;
 using sync::mem0::Webhook;

@@ -1,6 +1,6 @@
 #include "mappings/base/encoding.hpp"
 
-namespace membridge::receiver {
+namespace membridge {
 namespace {
 
 constexpr std::string_view kStandard = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -59,4 +59,4 @@ std::string EncodeHex(std::string_view bytes) {
   return hex;
 }
 
-}  // namespace membridge::receiver
+}  // namespace membridge

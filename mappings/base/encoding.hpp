@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace membridge::receiver {
+namespace membridge {
 
 /// With padding, the alphabet ending in "+/".
 std::string EncodeBase64(std::string_view bytes);
@@ -16,4 +16,4 @@ std::optional<std::string> DecodeBase64(std::string_view text);
 
 std::string EncodeHex(std::string_view bytes);  ///< in lower case
 
-}  // namespace membridge::receiver
+}  // namespace membridge

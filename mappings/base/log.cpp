@@ -6,7 +6,7 @@
 
 #include "mappings/base/time.hpp"
 
-namespace membridge::sync {
+namespace membridge {
 namespace {
 
 std::string_view NameOf(LogLevel level) {
@@ -32,4 +32,4 @@ void Log(LogLevel level, std::string_view event, std::initializer_list<LogField>
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-}  // namespace membridge::sync
+}  // namespace membridge

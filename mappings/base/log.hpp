@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-namespace membridge::sync {
+namespace membridge {
 
 /// kInfo: an operator's action took effect. kWarn: we recovered by ourselves. kError: someone must act, and the line says what.
 enum class LogLevel { kInfo, kWarn, kError };
@@ -18,4 +18,4 @@ using LogField = std::pair<std::string_view, nlohmann::json>;
 /// Thread-safe: lines never mix. Bytes that are not UTF-8 are replaced.
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
 
-}  // namespace membridge::sync
+}  // namespace membridge

@@ -3,7 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 
-namespace membridge::sync {
+namespace membridge {
 
 bool Pause(const std::stop_token& stop, std::chrono::milliseconds time) {
   std::mutex mutex;
@@ -13,4 +13,4 @@ bool Pause(const std::stop_token& stop, std::chrono::milliseconds time) {
   return !stop.stop_requested();
 }
 
-}  // namespace membridge::sync
+}  // namespace membridge

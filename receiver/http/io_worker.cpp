@@ -288,7 +288,7 @@ void IoWorker::Dispatch(Client& client) {
       shared_.handler(std::move(request), std::move(reply));
     } catch (const std::exception& failure) {
       // The reply went with the exception, and so has answered 500.
-      sync::Log(sync::LogLevel::kError, "request_failed", {{"error", failure.what()}});
+      Log(LogLevel::kError, "request_failed", {{"error", failure.what()}});
     }
   }
   complete_.clear();

@@ -15,7 +15,6 @@
 
 namespace membridge::test {
 
-using receiver::EncodeBase64;
 using receiver::HashAlgorithm;
 using receiver::Hmac;
 using Headers = std::vector<receiver::http::Header>;

@@ -15,7 +15,7 @@ using sync::postgres::Session;
 using sync::postgres::TimeAt;
 using sync::postgres::Transaction;
 
-const std::string kColumns = "id, name, role, created_at, created_by, expires_at, revoked_at, last_used";
+const std::string kTokenColumns = "id, name, role, created_at, created_by, expires_at, revoked_at, last_used";
 
 StoredAdminToken TokenAt(const Rows& rows, std::size_t row) {
   return {.id = std::string{rows.Text(row, 0)},
@@ -44,7 +44,7 @@ Result<AdminTokens::Issued> AdminTokens::Create(Transaction& transaction, const 
       "INSERT INTO membridge.admin_tokens (id, name, role, hash, created_by, expires_at) VALUES (gen_random_uuid(), $1, $2, $3, "
       "$4, "
       "statement_timestamp() + $5::bigint * interval '1 day') ON CONFLICT DO NOTHING RETURNING " +
-          kColumns,
+          kTokenColumns,
       {name, std::string{NameOf(role)}, receiver::HashToken(token), created_by,
        expires_in ? Param{std::to_string(expires_in->count())} : std::nullopt});
   if (rows.empty()) {
@@ -55,7 +55,7 @@ Result<AdminTokens::Issued> AdminTokens::Create(Transaction& transaction, const 
 }
 
 std::vector<StoredAdminToken> AdminTokens::List(Transaction& transaction) {
-  const Rows rows = transaction.Run("SELECT " + kColumns + " FROM membridge.admin_tokens ORDER BY created_at DESC, id");
+  const Rows rows = transaction.Run("SELECT " + kTokenColumns + " FROM membridge.admin_tokens ORDER BY created_at DESC, id");
   std::vector<StoredAdminToken> tokens;
   for (std::size_t row = 0; row < rows.size(); ++row) tokens.push_back(TokenAt(rows, row));
   return tokens;
@@ -65,7 +65,7 @@ Result<StoredAdminToken> AdminTokens::Revoke(Transaction& transaction, const std
   const Rows revoked = transaction.Run(
       "UPDATE membridge.admin_tokens SET revoked_at = statement_timestamp() WHERE id::text = $1 AND revoked_at IS NULL "
       "RETURNING " +
-          kColumns,
+          kTokenColumns,
       {id});
   if (!revoked.empty()) return TokenAt(revoked, 0);
   if (transaction.Run("SELECT FROM membridge.admin_tokens WHERE id::text = $1", {id}).empty())
@@ -79,7 +79,7 @@ bool AdminTokens::AnyWorks(Session& session) {
 
 std::optional<Caller> AdminTokens::Find(Session& session, std::string_view token) {
   const std::string hash = receiver::HashToken(token);
-  const Rows rows = session.Run("SELECT " + kColumns + " FROM membridge.admin_tokens WHERE hash = $1 AND " + kWorks, {hash});
+  const Rows rows = session.Run("SELECT " + kTokenColumns + " FROM membridge.admin_tokens WHERE hash = $1 AND " + kWorks, {hash});
   if (rows.empty()) return std::nullopt;
   session.Run(
       "UPDATE membridge.admin_tokens SET last_used = statement_timestamp() "

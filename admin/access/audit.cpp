@@ -21,7 +21,7 @@ using sync::postgres::Transaction;
 using sync::postgres::Where;
 
 constexpr std::size_t kLongestPage = 1000;
-constexpr const char* kColumns =
+constexpr const char* kAuditColumns =
     "a.number, a.at, a.actor, a.role, a.source, a.action, a.object, a.outcome, a.detail, a.previous, a.hash";
 
 /// PostgreSQL holds neither NUL nor what is not UTF-8; the hash is over what it holds.
@@ -143,7 +143,7 @@ Result<AuditPage> Audit::List(Transaction& transaction, const AuditFilter& filte
   }
   limit = std::clamp<std::size_t>(limit, 1, kLongestPage);
   const Rows rows = transaction.Run(
-      fmt::format("SELECT {} FROM membridge.audit a {} ORDER BY a.number DESC LIMIT {}", kColumns, where.Sql(), limit + 1),
+      fmt::format("SELECT {} FROM membridge.audit a {} ORDER BY a.number DESC LIMIT {}", kAuditColumns, where.Sql(), limit + 1),
       where.Params());
   AuditPage page;
   for (std::size_t row = 0; row < std::min(rows.size(), limit); ++row) page.entries.push_back(RecordAt(rows, row));
@@ -160,7 +160,7 @@ AuditVerdict Audit::Verify(Session& session) {
   for (;;) {
     const Rows rows =
         transaction.Run(fmt::format("SELECT {} FROM membridge.audit a WHERE a.number > $1::bigint ORDER BY a.number LIMIT {}",
-                                    kColumns, kLongestPage),
+                                    kAuditColumns, kLongestPage),
                         {std::to_string(verdict.entries)});
     for (std::size_t row = 0; row < rows.size(); ++row) {
       const AuditRecord record = RecordAt(rows, row);

@@ -8,7 +8,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-Answer List(Call& call) {
+Answer ListAudit(Call& call) {
   AuditFilter filter{.actor = call.Query("actor"), .action = call.Query("action"), .outcome = call.Query("outcome")};
   const auto since = TimeIn(call.query, "since", call.now);
   const auto until = TimeIn(call.query, "until", call.now);
@@ -34,7 +34,7 @@ Answer Verify(Call& call) {
 }  // namespace
 
 void AddAuditCalls(Handlers& handlers, const Parts&) {
-  handlers["listAudit"] = List;
+  handlers["listAudit"] = ListAudit;
   handlers["verifyAudit"] = Verify;
 }
 

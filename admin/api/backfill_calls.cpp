@@ -19,7 +19,7 @@ using sync::postgres::Transaction;
 /// What a bigint holds.
 constexpr std::size_t kLargestNumber = std::numeric_limits<std::int64_t>::max();
 
-Answer List(Call& call, const Parts& parts) {
+Answer ListBackfills(Call& call, const Parts& parts) {
   Transaction transaction = call.Begin();
   ordered_json list = ordered_json::array();
   for (const auto& standing : sync::StandingsOf(transaction, BackfillsOf(parts.config), call.now))
@@ -151,7 +151,7 @@ Answer ChangeRun(Call& call, const Parts& parts, const Change& change) {
 }  // namespace
 
 void AddBackfillCalls(Handlers& handlers, const Parts& parts) {
-  handlers["listBackfills"] = [&parts](Call& call) { return List(call, parts); };
+  handlers["listBackfills"] = [&parts](Call& call) { return ListBackfills(call, parts); };
   handlers["listRuns"] = ListRuns;
   handlers["readRun"] = [](Call& call) { return ShowRun(call, call.path["run"].get<std::int64_t>()); };
   handlers["startBackfill"] = [&parts](Call& call) { return Start(call, parts); };

@@ -12,7 +12,7 @@ using nlohmann::ordered_json;
 using sync::DeliveriesStore;
 using sync::postgres::Transaction;
 
-tl::expected<sync::DeliveryFilter, Problem> FilterFrom(const nlohmann::json& values, Instant now) {
+tl::expected<sync::DeliveryFilter, Problem> DeliveryFilterFrom(const nlohmann::json& values, Instant now) {
   sync::DeliveryFilter filter;
   filter.id = Call::Given<DeliveryId>(values, "id");
   filter.project = Call::Given<ProjectId>(values, "project");
@@ -27,8 +27,8 @@ tl::expected<sync::DeliveryFilter, Problem> FilterFrom(const nlohmann::json& val
   return filter;
 }
 
-Answer List(Call& call) {
-  const auto filter = FilterFrom(call.query, call.now);
+Answer ListDeliveries(Call& call) {
+  const auto filter = DeliveryFilterFrom(call.query, call.now);
   if (!filter) return tl::unexpected<Problem>(filter.error());
   Transaction transaction = call.Begin();
   const auto page = DeliveriesStore::List(transaction, *filter, call.query["limit"].get<std::size_t>(), call.Query("cursor"));
@@ -43,7 +43,7 @@ tl::expected<sync::Delivery, Problem> Find(Call& call) {
   return std::move(*delivery);
 }
 
-Answer Read(Call& call) {
+Answer ReadDelivery(Call& call) {
   const auto delivery = Find(call);
   if (!delivery) return tl::unexpected<Problem>(delivery.error());
   ordered_json view = ViewOf(*delivery);
@@ -62,7 +62,7 @@ Answer ReadBody(Call& call) {
                       {"body", is_text ? delivery->body : EncodeBase64(delivery->body)}};
 }
 
-Answer Act(Call& call, const sync::DeliveryFilter& filter, const sync::DeliveryCount& count, const Parts& parts) {
+Answer ActOnDeliveries(Call& call, const sync::DeliveryFilter& filter, const sync::DeliveryCount& count, const Parts& parts) {
   const std::size_t memories = DeliveriesStore::Replay(call.state, filter);
   parts.wake_workers();
   call.detail.update({{"deliveries", count.deliveries}, {"memories", memories}});
@@ -79,12 +79,12 @@ Answer ReplayOne(Call& call, const Parts& parts) {
   const auto count = CountOf(call, filter);
   if (count.deliveries == 0)
     return Refuse(404, "not_found", "there is no such delivery", "it may have been dropped by retention");
-  return Act(call, filter, count, parts);
+  return ActOnDeliveries(call, filter, count, parts);
 }
 
 Answer Replay(Call& call, const Parts& parts) {
   call.detail["filter"] = call.body["filter"];
-  const auto filter = FilterFrom(call.body["filter"], call.now);
+  const auto filter = DeliveryFilterFrom(call.body["filter"], call.now);
   if (!filter) return tl::unexpected<Problem>(filter.error());
   const auto intent = IntentOf(call.body);
   if (!intent) return tl::unexpected<Problem>(intent.error());
@@ -94,14 +94,14 @@ Answer Replay(Call& call, const Parts& parts) {
     return ordered_json{{"deliveries", count.deliveries}, {"memories", count.memories}, {"done", false}};
   }
   if (auto outgrown = Outgrown(call.body, count.deliveries)) return tl::unexpected<Problem>(std::move(*outgrown));
-  return Act(call, *filter, count, parts);
+  return ActOnDeliveries(call, *filter, count, parts);
 }
 
 }  // namespace
 
 void AddDeliveryCalls(Handlers& handlers, const Parts& parts) {
-  handlers["listDeliveries"] = List;
-  handlers["readDelivery"] = Read;
+  handlers["listDeliveries"] = ListDeliveries;
+  handlers["readDelivery"] = ReadDelivery;
   handlers["readDeliveryBody"] = ReadBody;
   handlers["replayDelivery"] = [&parts](Call& call) { return ReplayOne(call, parts); };
   handlers["replayDeliveries"] = [&parts](Call& call) { return Replay(call, parts); };

@@ -41,7 +41,7 @@ const char* NameOf(mappings::Mapping::From from) {
   return "memory";
 }
 
-ordered_json ViewOf(const mappings::Diagnostics& problems) {
+ordered_json MappingViewOf(const mappings::Diagnostics& problems) {
   ordered_json view = ordered_json::array();
   for (const auto& problem : problems.Sorted()) {
     view.push_back({{"file", problem.place.file},
@@ -54,9 +54,9 @@ ordered_json ViewOf(const mappings::Diagnostics& problems) {
 }
 
 /// All that was found: files take over as a whole, so that the cause may stand in another one.
-ordered_json ViewOf(const std::optional<RefusedMappings>& refused) {
+ordered_json MappingViewOf(const std::optional<RefusedMappings>& refused) {
   if (!refused) return nullptr;
-  return {{"at", FormatRfc3339(refused->at)}, {"problems", ViewOf(refused->problems)}};
+  return {{"at", FormatRfc3339(refused->at)}, {"problems", MappingViewOf(refused->problems)}};
 }
 
 mappings::Diagnostics ProblemsIn(const std::string& file, const mappings::Diagnostics& problems) {
@@ -95,7 +95,7 @@ std::map<std::string, std::int64_t> ParkedByMapping(Call& call) {
   return counts;
 }
 
-Answer List(Call& call, const Parts& parts) {
+Answer ListMappings(Call& call, const Parts& parts) {
   const auto checked = Check(parts);
   if (!checked) return tl::unexpected<Problem>(checked.error());
   const auto parked = ParkedByMapping(call);
@@ -113,7 +113,7 @@ Answer List(Call& call, const Parts& parts) {
     view["parked"] = count == parked.end() ? 0 : count->second;
     list.push_back(std::move(view));
   }
-  return ordered_json{{"mappings", std::move(list)}, {"refused", ViewOf(checked->now.refused)}};
+  return ordered_json{{"mappings", std::move(list)}, {"refused", MappingViewOf(checked->now.refused)}};
 }
 
 /// The mapping a request means.
@@ -130,7 +130,7 @@ tl::expected<const ConfiguredMapping*, Problem> Choose(const Checked& checked, c
   return chosen;
 }
 
-Answer Read(Call& call, const Parts& parts) {
+Answer ReadMapping(Call& call, const Parts& parts) {
   // All of them are checked: two mappings on one cell are a problem of both.
   const auto checked = Check(parts);
   if (!checked) return tl::unexpected<Problem>(checked.error());
@@ -141,10 +141,10 @@ Answer Read(Call& call, const Parts& parts) {
   ordered_json view = Head(**chosen);
   view["digest"] = mapping.digest;
   view["source"] = mapping.text;
-  view["problems"] = ViewOf(ProblemsIn(mapping.file, checked->problems));
+  view["problems"] = MappingViewOf(ProblemsIn(mapping.file, checked->problems));
   view["on_disk"] = OnDisk(text, mapping, *checked);
   view["source_on_disk"] = text && *text != mapping.text ? ordered_json(*text) : ordered_json(nullptr);
-  view["refused"] = ViewOf(checked->now.refused);
+  view["refused"] = MappingViewOf(checked->now.refused);
   return view;
 }
 
@@ -189,7 +189,7 @@ tl::expected<sync::Source, Problem> SourceFor(Call& call, const Parts& parts, co
   return FromMem0(parts, project, memory, call.now);
 }
 
-ordered_json ViewOf(const Preview& preview, const sync::Source& source, const std::string& file) {
+ordered_json MappingViewOf(const Preview& preview, const sync::Source& source, const std::string& file) {
   ordered_json view = sync::PlanJson(source.id, file, preview.outcome);
   view["project"] = source.project.Text();
   ordered_json rows = ordered_json::array();
@@ -235,14 +235,14 @@ Answer ShowPreview(Call& call, const Parts& parts) {
   sync::postgres::Session target{parts.databases.DsnOf(*parts.config.FindTarget(target_name)), "membridge admin"};
   const CheckedMappings& in_force = *checked->now.checked;
   const sync::Applier& applier = ApplierOf(*in_force.set, *project, **chosen);
-  return ViewOf(PreviewOf(target, applier, in_force.catalogs.at(target_name), *source, call.now), *source, mapping.file);
+  return MappingViewOf(PreviewOf(target, applier, in_force.catalogs.at(target_name), *source, call.now), *source, mapping.file);
 }
 
 }  // namespace
 
 void AddMappingCalls(Handlers& handlers, const Parts& parts) {
-  handlers["listMappings"] = [&parts](Call& call) { return List(call, parts); };
-  handlers["readMapping"] = [&parts](Call& call) { return Read(call, parts); };
+  handlers["listMappings"] = [&parts](Call& call) { return ListMappings(call, parts); };
+  handlers["readMapping"] = [&parts](Call& call) { return ReadMapping(call, parts); };
   handlers["previewMapping"] = [&parts](Call& call) { return ShowPreview(call, parts); };
 }
 

@@ -55,7 +55,7 @@ std::string Prefix(const std::string& text) {
   return pattern + "%";
 }
 
-Answer List(Call& call) {
+Answer ListMemories(Call& call) {
   Where where;
   if (const auto project = call.Query("project")) where.Add("m.project = ?", *project);
   if (const auto user = call.Query("user")) where.Add("m.user_id = ?", *user);
@@ -124,7 +124,7 @@ ordered_json ParkedOf(Transaction& transaction, const ProjectId& project, const 
   return list;
 }
 
-Answer Read(Call& call) {
+Answer ReadMemory(Call& call) {
   const ProjectId project{call.Path("project")};
   const MemoryId memory{call.Path("memory")};
   Transaction transaction = call.Begin();
@@ -256,8 +256,8 @@ Answer Explain(Call& call, const Parts& parts) {
 }  // namespace
 
 void AddMemoryCalls(Handlers& handlers, const Parts& parts) {
-  handlers["listMemories"] = List;
-  handlers["readMemory"] = Read;
+  handlers["listMemories"] = ListMemories;
+  handlers["readMemory"] = ReadMemory;
   handlers["readMemoryRecord"] = ReadRecord;
   handlers["readMemoryHistory"] = [&parts](Call& call) { return ReadHistory(call, parts); };
   handlers["readLineage"] = [&parts](Call& call) { return ReadLineage(call, parts); };

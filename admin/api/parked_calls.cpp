@@ -11,7 +11,7 @@ using nlohmann::ordered_json;
 using sync::ParkedStore;
 using sync::postgres::Transaction;
 
-sync::ParkedFilter FilterFrom(const nlohmann::json& values) {
+sync::ParkedFilter ParkedFilterFrom(const nlohmann::json& values) {
   return {.group = Call::Given<std::string>(values, "group"),
           .project = Call::Given<ProjectId>(values, "project"),
           .memory = Call::Given<MemoryId>(values, "memory"),
@@ -22,22 +22,23 @@ sync::ParkedFilter FilterFrom(const nlohmann::json& values) {
 Answer ListGroups(Call& call) {
   Transaction transaction = call.Begin();
   ordered_json groups = ordered_json::array();
-  for (const sync::ParkedGroup& group : ParkedStore::List(transaction, FilterFrom(call.query))) groups.push_back(ViewOf(group));
+  for (const sync::ParkedGroup& group : ParkedStore::List(transaction, ParkedFilterFrom(call.query)))
+    groups.push_back(ViewOf(group));
   return ordered_json{{"groups", std::move(groups)}};
 }
 
-Answer List(Call& call) {
+Answer ListParked(Call& call) {
   Transaction transaction = call.Begin();
   const auto page =
-      ParkedStore::Show(transaction, FilterFrom(call.query), call.query["limit"].get<std::size_t>(), call.Query("cursor"));
+      ParkedStore::Show(transaction, ParkedFilterFrom(call.query), call.query["limit"].get<std::size_t>(), call.Query("cursor"));
   if (!page) return Refuse(400, "bad_cursor", page.error().message, page.error().hint);
   return PageOf("memories", page->memories, page->next);
 }
 
 /// What retry and drop have in common: everything only when asked for, counted first.
-using Act = std::function<std::size_t(Call&, const sync::ParkedFilter&)>;
+using ParkedAction = std::function<std::size_t(Call&, const sync::ParkedFilter&)>;
 
-Answer CountThenAct(Call& call, const Act& act) {
+Answer CountThenAct(Call& call, const ParkedAction& act) {
   const nlohmann::json& filter_body = call.body["filter"];
   call.detail["filter"] = filter_body;
   call.object = filter_body.value("group", "");
@@ -45,7 +46,7 @@ Answer CountThenAct(Call& call, const Act& act) {
     return RefuseField("filter", "names nothing; say all: true to mean every parked memory");
   const auto intent = IntentOf(call.body);
   if (!intent) return tl::unexpected<Problem>(intent.error());
-  const sync::ParkedFilter filter = FilterFrom(filter_body);
+  const sync::ParkedFilter filter = ParkedFilterFrom(filter_body);
   std::size_t count = 0;
   {
     Transaction transaction = call.Begin();
@@ -72,7 +73,7 @@ std::size_t Drop(Call& call, const sync::ParkedFilter& filter) {
 
 void AddParkedCalls(Handlers& handlers, const Parts& parts) {
   handlers["listParkedGroups"] = ListGroups;
-  handlers["listParked"] = List;
+  handlers["listParked"] = ListParked;
   handlers["retryParked"] = [&parts](Call& call) {
     return CountThenAct(call, [&parts](Call& retried, const sync::ParkedFilter& filter) {
       const std::size_t memories = ParkedStore::Retry(retried.state, filter);

@@ -27,7 +27,7 @@ Answer ReadSession(const Call& call, const Parts& parts) {
                       {"projects", std::move(projects)}};
 }
 
-ordered_json ViewOf(const ProjectConfig& project, const Config& config) {
+ordered_json SessionViewOf(const ProjectConfig& project, const Config& config) {
   ordered_json verify = ordered_json::array();
   for (const VerificationScheme& scheme : project.webhook.verify) verify.push_back(scheme.name);
   ordered_json mappings = ordered_json::array();
@@ -53,7 +53,7 @@ ordered_json ViewOf(const ProjectConfig& project, const Config& config) {
 
 Answer ListProjects(const Parts& parts) {
   ordered_json projects = ordered_json::array();
-  for (const ProjectConfig& project : parts.config.projects) projects.push_back(ViewOf(project, parts.config));
+  for (const ProjectConfig& project : parts.config.projects) projects.push_back(SessionViewOf(project, parts.config));
   return ordered_json{{"projects", std::move(projects)}};
 }
 

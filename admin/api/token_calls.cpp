@@ -15,7 +15,7 @@ ordered_json ConfiguredView(const AdminToken& token) {
           {"revoked_at", nullptr}};
 }
 
-Answer List(Call& call, const Parts& parts) {
+Answer ListTokens(Call& call, const Parts& parts) {
   Transaction transaction = call.Begin();
   ordered_json tokens = ordered_json::array();
   for (const AdminToken& token : parts.config.admin_tokens) tokens.push_back(ConfiguredView(token));
@@ -23,7 +23,7 @@ Answer List(Call& call, const Parts& parts) {
   return ordered_json{{"tokens", std::move(tokens)}};
 }
 
-Answer Create(Call& call) {
+Answer CreateToken(Call& call) {
   call.object = call.body["name"].get<std::string>();
   call.detail["role"] = call.body["role"];
   std::optional<std::chrono::days> expires_in;
@@ -53,8 +53,8 @@ Answer Revoke(Call& call) {
 }  // namespace
 
 void AddTokenCalls(Handlers& handlers, const Parts& parts) {
-  handlers["listTokens"] = [&parts](Call& call) { return List(call, parts); };
-  handlers["createToken"] = Create;
+  handlers["listTokens"] = [&parts](Call& call) { return ListTokens(call, parts); };
+  handlers["createToken"] = CreateToken;
   handlers["revokeToken"] = Revoke;
 }
 

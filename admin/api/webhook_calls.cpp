@@ -45,7 +45,7 @@ tl::unexpected<Problem> RefuseWebhooks(const Error& error, const Client& client)
   return error.code == ErrorCode::kNotFound ? Refuse(error) : RefuseFromMem0(error, client);
 }
 
-ordered_json ViewOf(const WebhookView& view) {
+ordered_json WebhookViewOf(const WebhookView& view) {
   ordered_json json = nlohmann::json(ToJson(view));
   if (!json.contains("token")) json["token"] = nullptr;
   return json;
@@ -76,7 +76,7 @@ Answer Survey(Call& call, const Parts& parts) {
         SurveyWebhooks(subject.client, call.state, subject.desired, OptionsFor(parts, subject.project, call.query).choices);
     if (!survey) return RefuseWebhooks(survey.error(), subject.client);
     ordered_json webhooks = ordered_json::array();
-    for (const WebhookView& view : survey->webhooks) webhooks.push_back(ViewOf(view));
+    for (const WebhookView& view : survey->webhooks) webhooks.push_back(WebhookViewOf(view));
     ordered_json json{
         {"project", subject.project.id.Text()}, {"desired", nullptr}, {"changes", false}, {"steps", ordered_json::array()}};
     if (!subject.desired.public_url.empty()) {
@@ -146,7 +146,7 @@ tl::unexpected<Problem> RefuseEdit(const Error& error, const FieldProblems& prob
   return refusal;
 }
 
-Answer Create(Call& call, const Parts& parts) {
+Answer CreateWebhook(Call& call, const Parts& parts) {
   return ForProject(call, parts, [&](const Subject& subject) -> Answer {
     call.detail = {{"name", call.body["name"]}, {"events", call.body["events"]}};
     FieldProblems problems;
@@ -154,7 +154,7 @@ Answer Create(Call& call, const Parts& parts) {
                                     OptionsFor(parts, subject.project));
     if (!made) return RefuseEdit(made.error(), problems, subject.client);
     call.detail["webhook"] = made->webhook_id;
-    return ViewOf(*made);
+    return WebhookViewOf(*made);
   });
 }
 
@@ -166,7 +166,7 @@ Answer Update(Call& call, const Parts& parts) {
     const auto changed = ChangeWebhook(subject.client, call.state, subject.desired, call.object, WishFrom(call.body), problems,
                                        OptionsFor(parts, subject.project));
     if (!changed) return RefuseEdit(changed.error(), problems, subject.client);
-    return ViewOf(*changed);
+    return WebhookViewOf(*changed);
   });
 }
 
@@ -187,7 +187,7 @@ void AddWebhookCalls(Handlers& handlers, const Parts& parts) {
   handlers["applyWebhooks"] = [&parts](Call& call) { return Apply(call, parts); };
   handlers["rotateWebhook"] = [&parts](Call& call) { return Rotate(call, parts); };
   handlers["removeWebhooks"] = [&parts](Call& call) { return RemoveOurs(call, parts); };
-  handlers["createWebhook"] = [&parts](Call& call) { return Create(call, parts); };
+  handlers["createWebhook"] = [&parts](Call& call) { return CreateWebhook(call, parts); };
   handlers["updateWebhook"] = [&parts](Call& call) { return Update(call, parts); };
   handlers["deleteWebhook"] = [&parts](Call& call) { return Delete(call, parts); };
 }

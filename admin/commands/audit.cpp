@@ -15,13 +15,13 @@ namespace {
 
 using sync::postgres::Session;
 
-struct Options {
+struct AuditOptions {
   std::shared_ptr<CommonOptions> common;
   std::string actor, action, outcome, since, cursor, head;
   std::size_t limit = 50;
 };
 
-int List(const Options& options, Session& session, Console& console) {
+int ListAudit(const AuditOptions& options, Session& session, Console& console) {
   AuditFilter filter{Given(options.actor), Given(options.action), Given(options.outcome)};
   if (!options.since.empty()) {
     filter.since = ParseWhen(options.since, SystemClock{}.Now());
@@ -46,7 +46,7 @@ int List(const Options& options, Session& session, Console& console) {
   return kDone;
 }
 
-int Verify(const Options& options, Session& session, Console& console) {
+int Verify(const AuditOptions& options, Session& session, Console& console) {
   AuditVerdict verdict = Audit::Verify(session);
   if (verdict.Intact() && !options.head.empty() && !Audit::Holds(session, options.head))
     verdict.problem = "no entry has the hash " + options.head + ": the chain was written anew";
@@ -74,7 +74,7 @@ void AddAudit(CLI::App& app, Choice& choice) {
   CLI::App* group = app.add_subcommand("audit", "What operators did and tried, by commands, API and page");
   group->require_subcommand(1);
 
-  auto list_options = std::make_shared<Options>();
+  auto list_options = std::make_shared<AuditOptions>();
   CLI::App* list = group->add_subcommand("list", "Entries, newest first");
   list_options->common = AddConfigAndJsonOptions(*list);
   list->add_option("--actor", list_options->actor, "Only by config:NAME, token:NAME, cli:USER or anonymous");
@@ -84,9 +84,9 @@ void AddAudit(CLI::App& app, Choice& choice) {
   list->add_option("--since", list_options->since, "Then or later: a time, a day, or an age such as 2h");
   list->add_option("--limit", list_options->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();
   list->add_option("--cursor", list_options->cursor, "Go on where a list ended");
-  list->callback([=, &choice] { choice = OnState(list_options, List); });
+  list->callback([=, &choice] { choice = OnState(list_options, ListAudit); });
 
-  auto verify_options = std::make_shared<Options>();
+  auto verify_options = std::make_shared<AuditOptions>();
   CLI::App* verify = group->add_subcommand("verify", "Check the chain of hashes from the first entry on");
   verify_options->common = AddConfigAndJsonOptions(*verify);
   verify->add_option("--head", verify_options->head, "A hash that an earlier verify told: it must still be in the chain");

@@ -19,7 +19,7 @@ namespace {
 using sync::postgres::Session;
 using sync::postgres::Transaction;
 
-struct Options {
+struct BackfillOptions {
   std::shared_ptr<CommonOptions> common;
   std::string name;
   std::size_t limit = 20;
@@ -31,7 +31,7 @@ void PrintJson(Console& console, const char* key, nlohmann::ordered_json value) 
   fmt::print(console.out, "{}\n", json.dump(2));
 }
 
-int List(const Options& options, const Config& config, Session& session, Console& console) {
+int ListBackfills(const BackfillOptions& options, const Config& config, Session& session, Console& console) {
   Transaction transaction = session.Begin();
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const auto& standing : sync::StandingsOf(transaction, BackfillsOf(config), SystemClock{}.Now())) {
@@ -45,7 +45,7 @@ int List(const Options& options, const Config& config, Session& session, Console
   return kDone;
 }
 
-int Status(const Options& options, Session& session, Console& console) {
+int Status(const BackfillOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const auto& run : sync::RunStore::List(transaction, Given(options.name), options.limit)) {
@@ -60,16 +60,16 @@ int Status(const Options& options, Session& session, Console& console) {
 }
 
 /// The unfinished run of this name, or the run of this number.
-Result<std::int64_t> FindRun(Transaction& transaction, const std::string& name) {
+Result<std::int64_t> RunOfId(Transaction& transaction, const std::string& name) {
   if (const auto active = sync::RunStore::FindActive(transaction, name)) return active->id;
   if (const auto number = ParseCount(name)) return static_cast<std::int64_t>(*number);
   return Fail(ErrorCode::kNotFound, fmt::format("no run of \"{}\" is queued or under way", name),
               "membridge backfill status lists runs; name one, or give its number");
 }
 
-int Cancel(const Options& options, Session& session, Console& console) {
+int Cancel(const BackfillOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
-  const auto id = FindRun(transaction, options.name);
+  const auto id = RunOfId(transaction, options.name);
   if (!id) return PrintUsageError(id.error(), console);
   const auto state = sync::RunStore::Cancel(transaction, *id, SystemClock{}.Now());
   if (!state) return PrintUsageError(state.error(), console);
@@ -94,7 +94,7 @@ Result<sync::Backfill> FindEntry(const Config& config, const std::string& name) 
   return Fail(ErrorCode::kNotFound, fmt::format("no backfill \"{}\" in the configuration{}", name, Suggestion(name, names)));
 }
 
-int PauseOrResume(const Options& options, const Config& config, Session& session, Console& console, bool pause) {
+int PauseOrResume(const BackfillOptions& options, const Config& config, Session& session, Console& console, bool pause) {
   const auto entry = FindEntry(config, options.name);
   if (!entry) return PrintUsageError(entry.error(), console);
   const Instant now = SystemClock{}.Now();
@@ -115,17 +115,17 @@ int PauseOrResume(const Options& options, const Config& config, Session& session
   return kDone;
 }
 
-int Pause(const Options& options, const Config& config, Session& session, Console& console) {
+int PauseBackfill(const BackfillOptions& options, const Config& config, Session& session, Console& console) {
   return PauseOrResume(options, config, session, console, true);
 }
 
-int Resume(const Options& options, const Config& config, Session& session, Console& console) {
+int Resume(const BackfillOptions& options, const Config& config, Session& session, Console& console) {
   return PauseOrResume(options, config, session, console, false);
 }
 
 /// A command of the group with --config and --json.
-std::pair<CLI::App*, std::shared_ptr<Options>> AddMember(CLI::App& group, const char* name, const char* does) {
-  auto options = std::make_shared<Options>();
+std::pair<CLI::App*, std::shared_ptr<BackfillOptions>> AddMember(CLI::App& group, const char* name, const char* does) {
+  auto options = std::make_shared<BackfillOptions>();
   CLI::App* command = group.add_subcommand(name, does);
   options->common = AddConfigAndJsonOptions(*command);
   return {command, options};
@@ -145,7 +145,7 @@ void AddBackfill(CLI::App& app, Choice& choice) {
   group->require_subcommand(1);
 
   const auto [list, list_options] = AddMember(*group, "list", "What is configured, when it runs next, and how the last run went");
-  list->callback([options = list_options, &choice] { choice = OnState(options, List); });
+  list->callback([options = list_options, &choice] { choice = OnState(options, ListBackfills); });
 
   AddBackfillRun(*group, choice);
 
@@ -157,7 +157,7 @@ void AddBackfill(CLI::App& app, Choice& choice) {
   AddOnName(*group, "cancel", "End a run: at once, or with its next page when it is under way; the schedule stays",
             "The backfill's name, or the run's number", choice, Cancel);
   AddOnName(*group, "pause", "Let the moments of a schedule pass, and stop the run under way with its next page",
-            "The backfill's name", choice, Pause);
+            "The backfill's name", choice, PauseBackfill);
   AddOnName(*group, "resume", "Put a schedule in force again; a run that was paused goes on", "The backfill's name", choice,
             Resume);
 }

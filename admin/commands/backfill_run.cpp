@@ -25,7 +25,7 @@ namespace {
 using sync::postgres::Session;
 using sync::postgres::Transaction;
 
-struct Options {
+struct BackfillRunOptions {
   std::shared_ptr<CommonOptions> common;
   std::string name, project, since;
   bool full = false;
@@ -34,14 +34,14 @@ struct Options {
   bool no_wait = false;
 };
 
-sync::Run FindRun(Session& session, std::int64_t id) {
+sync::Run RunToFollow(Session& session, std::int64_t id) {
   Transaction transaction = session.Begin();
   auto run = sync::RunStore::Find(transaction, id);
   if (!run) throw std::runtime_error("the run was forgotten before it ended");
   return *run;
 }
 
-int PrintRun(const sync::Run& run, const Options& options, Console& console) {
+int PrintRun(const sync::Run& run, const BackfillRunOptions& options, Console& console) {
   if (options.common->json) {
     fmt::print(console.out, "{}\n", AsJson(run).dump(2));
   } else {
@@ -53,8 +53,8 @@ int PrintRun(const sync::Run& run, const Options& options, Console& console) {
 
 /// Works a run to its end, here or in a serve that took it first, and shows how far it is. What the run leaves to be read once
 /// more is read by `worker`, for there may be no serve.
-int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session, std::int64_t id, const Options& options,
-              Console& console) {
+int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session, std::int64_t id,
+              const BackfillRunOptions& options, Console& console) {
   const std::stop_source nobody_stops;
   ProgressDisplay display{console.err, ProgressDisplay::ForStderr()};
   scheduler.WorkOnly(id);
@@ -64,7 +64,7 @@ int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session
       display.End();
       return PrintError(worked.error(), console);
     }
-    const sync::Run run = FindRun(session, id);
+    const sync::Run run = RunToFollow(session, id);
     if (!run.Active() || run.state == sync::RunState::kPaused) {
       display.End();
       return PrintRun(run, options, console);
@@ -76,7 +76,7 @@ int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session
   }
 }
 
-void NoteStart(Session& session, Console& console, const std::string& action, const Options& options,
+void NoteStart(Session& session, Console& console, const std::string& action, const BackfillRunOptions& options,
                const Result<std::int64_t>& id) {
   nlohmann::json detail{{"full", options.full}, {"allow_vanishing", options.allow_vanishing}};
   if (id) detail["run"] = *id;
@@ -85,7 +85,7 @@ void NoteStart(Session& session, Console& console, const std::string& action, co
 }
 
 /// Queues a run by `start` and works it, or leaves it to a serve.
-int RunToEnd(const Options& options, Console& console, const std::string& action,
+int RunToEnd(const BackfillRunOptions& options, Console& console, const std::string& action,
              const std::function<Result<std::int64_t>(sync::Scheduler&, const Config&)>& start) {
   const auto prepared = Prepare(options.common->config, {}, console);
   if (!prepared) return prepared.error();
@@ -105,7 +105,7 @@ int RunToEnd(const Options& options, Console& console, const std::string& action
     Session session{prepared->databases.StateDsn(), "membridge backfill"};
     if (!options.dry_run) NoteStart(session, console, action, options, id);
     if (!id) return PrintUsageError(id.error(), console);
-    if (options.no_wait) return PrintRun(FindRun(session, *id), options, console);
+    if (options.no_wait) return PrintRun(RunToFollow(session, *id), options, console);
     sync::Worker worker{parts.worker, parts.state_dsn, parts.mappings, parts.background_client, clock, counters};
     return WorkToEnd(**scheduler, worker, session, *id, options, console);
   } catch (const sync::postgres::SqlFailure& failure) {
@@ -113,7 +113,7 @@ int RunToEnd(const Options& options, Console& console, const std::string& action
   }
 }
 
-int RunNamed(const Options& options, Console& console) {
+int RunNamed(const BackfillRunOptions& options, Console& console) {
   return RunToEnd(options, console, "backfill.run", [&](sync::Scheduler& scheduler, const Config&) -> Result<std::int64_t> {
     sync::RunOptions asked;
     asked.dry_run = options.dry_run;
@@ -123,7 +123,7 @@ int RunNamed(const Options& options, Console& console) {
   });
 }
 
-Result<sync::Backfill> SweepAskedFor(const Options& options, const Config& config) {
+Result<sync::Backfill> SweepAskedFor(const BackfillRunOptions& options, const Config& config) {
   sync::Backfill backfill;
   if (options.project.empty() && config.projects.size() != 1) {
     return Fail(ErrorCode::kRefused, "the configuration has several projects", "say which with --project");
@@ -146,7 +146,7 @@ Result<sync::Backfill> SweepAskedFor(const Options& options, const Config& confi
   return backfill;
 }
 
-int Sweep(const Options& options, Console& console) {
+int Sweep(const BackfillRunOptions& options, Console& console) {
   return RunToEnd(options, console, "sweep.run", [&](sync::Scheduler& scheduler, const Config& config) -> Result<std::int64_t> {
     const auto backfill = SweepAskedFor(options, config);
     if (!backfill) return tl::unexpected<Error>(backfill.error());
@@ -155,7 +155,7 @@ int Sweep(const Options& options, Console& console) {
 }
 
 /// What both commands have.
-void AddRunOptions(CLI::App& command, Options& options) {
+void AddRunOptions(CLI::App& command, BackfillRunOptions& options) {
   options.common = AddConfigAndJsonOptions(command);
   command.add_flag("--dry-run", options.dry_run, "Only look and count: neither rows nor Mem0 are changed");
   command.add_flag("--allow-vanishing", options.allow_vanishing,
@@ -166,7 +166,7 @@ void AddRunOptions(CLI::App& command, Options& options) {
 }  // namespace
 
 void AddBackfillRun(CLI::App& group, Choice& choice) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BackfillRunOptions>();
   CLI::App* run = group.add_subcommand("run", "Run one now and wait for its end; a serve that runs may do the work");
   AddRunOptions(*run, *options);
   run->add_option("name", options->name, "The backfill's name")->required();
@@ -175,7 +175,7 @@ void AddBackfillRun(CLI::App& group, Choice& choice) {
 }
 
 void AddSweep(CLI::App& app, Choice& choice) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<BackfillRunOptions>();
   CLI::App* command = app.add_subcommand("sweep", "Compare with Mem0 now and repair what differs; wait for the end");
   AddRunOptions(*command, *options);
   auto* full = command->add_flag("--full", options->full, "Every memory, and those that are gone");

@@ -11,7 +11,7 @@
 namespace membridge::admin {
 namespace {
 
-int Run(const std::string& config_file, const std::string& target_name, Console& console) {
+int WriteCatalog(const std::string& config_file, const std::string& target_name, Console& console) {
   const auto config = ConfigOrProblems(config_file, console);
   if (!config) return kBadUsage;
   const TargetConfig* target = config->FindTarget(target_name);
@@ -40,7 +40,7 @@ void AddCatalog(CLI::App& app, Choice& choice) {
   auto target = std::make_shared<std::string>("default");
   command->add_option("--target", *target, "Which target of the configuration")->capture_default_str();
   command->callback([options, target, &choice] {
-    choice = [options, target](Console& console) { return Run(options->config, *target, console); };
+    choice = [options, target](Console& console) { return WriteCatalog(options->config, *target, console); };
   });
 }
 

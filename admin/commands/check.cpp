@@ -13,7 +13,7 @@
 namespace membridge::admin {
 namespace {
 
-struct Options {
+struct CheckOptions {
   std::shared_ptr<CommonOptions> common;
   bool offline = false;
   std::string catalog_file;
@@ -85,7 +85,7 @@ nlohmann::ordered_json AsJson(const mappings::Diagnostics& problems) {
   return {{"ok", !problems.HasErrors()}, {"problems", std::move(list)}};
 }
 
-int Run(const Options& options, Console& console) {
+int CheckEverything(const CheckOptions& options, Console& console) {
   mappings::Diagnostics problems;
   std::size_t mapping_count = 0;
   if (const auto config = LoadConfig(options.common->config, console.environment, problems)) {
@@ -113,7 +113,7 @@ int Run(const Options& options, Console& console) {
 }  // namespace
 
 void AddCheck(CLI::App& app, Choice& choice) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CheckOptions>();
   CLI::App* command =
       app.add_subcommand("check", "Check configuration, mappings, target tables and Mem0 keys; tell every problem at once");
   options->common = AddConfigAndJsonOptions(*command);
@@ -127,7 +127,7 @@ void AddCheck(CLI::App& app, Choice& choice) {
           "Ask neither databases nor Mem0; FILE is a saved catalog that stands for every target")
       ->expected(0, 1)
       ->type_name("[FILE]");
-  command->callback([options, &choice] { choice = [options](Console& console) { return Run(*options, console); }; });
+  command->callback([options, &choice] { choice = [options](Console& console) { return CheckEverything(*options, console); }; });
 }
 
 }  // namespace membridge::admin

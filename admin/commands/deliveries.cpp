@@ -16,14 +16,14 @@ namespace {
 using sync::DeliveriesStore;
 using sync::postgres::Session;
 
-struct Options {
+struct DeliveryOptions {
   std::shared_ptr<CommonOptions> common;
   std::string id, project, memory, verdict, since, until, cursor;
   std::size_t limit = 50;
   bool yes = false;
 };
 
-Result<sync::DeliveryFilter> FilterOf(const Options& options) {
+Result<sync::DeliveryFilter> DeliveryFilterOf(const DeliveryOptions& options) {
   sync::DeliveryFilter filter;
   filter.id = GivenAs<DeliveryId>(options.id);
   filter.project = GivenAs<ProjectId>(options.project);
@@ -42,7 +42,7 @@ Result<sync::DeliveryFilter> FilterOf(const Options& options) {
 }
 
 /// The filter as the audit holds it.
-nlohmann::json FilterView(const Options& options) {
+nlohmann::json DeliveryFilterView(const DeliveryOptions& options) {
   return GivenByName({{"project", options.project},
                       {"memory", options.memory},
                       {"verdict", options.verdict},
@@ -50,8 +50,8 @@ nlohmann::json FilterView(const Options& options) {
                       {"until", options.until}});
 }
 
-int List(const Options& options, Session& session, Console& console) {
-  const auto filter = FilterOf(options);
+int ListDeliveries(const DeliveryOptions& options, Session& session, Console& console) {
+  const auto filter = DeliveryFilterOf(options);
   if (!filter) return PrintUsageError(filter.error(), console);
   sync::postgres::Transaction transaction = session.Begin();
   const auto page = DeliveriesStore::List(transaction, *filter, options.limit, Given(options.cursor));
@@ -70,7 +70,7 @@ int List(const Options& options, Session& session, Console& console) {
   return kDone;
 }
 
-int Show(const Options& options, Session& session, Console& console) {
+int ShowDelivery(const DeliveryOptions& options, Session& session, Console& console) {
   sync::postgres::Transaction transaction = session.Begin();
   const auto delivery = DeliveriesStore::Show(transaction, DeliveryId{options.id});
   if (!delivery)
@@ -85,8 +85,8 @@ int Show(const Options& options, Session& session, Console& console) {
   return kDone;
 }
 
-int Replay(const Options& options, Session& session, Console& console) {
-  const auto filter = FilterOf(options);
+int Replay(const DeliveryOptions& options, Session& session, Console& console) {
+  const auto filter = DeliveryFilterOf(options);
   if (!filter) return PrintUsageError(filter.error(), console);
   sync::postgres::Transaction transaction = session.Begin();
   const auto count = DeliveriesStore::Count(transaction, *filter);
@@ -98,7 +98,7 @@ int Replay(const Options& options, Session& session, Console& console) {
   }
   const std::size_t marked = DeliveriesStore::Replay(session, *filter);
   NoteInAudit(session, console, "deliveries.replay", options.id, nullptr,
-              {{"deliveries", count.deliveries}, {"memories", marked}, {"filter", FilterView(options)}});
+              {{"deliveries", count.deliveries}, {"memories", marked}, {"filter", DeliveryFilterView(options)}});
   if (options.common->json) {
     fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"deliveries", count.deliveries}, {"memories", marked}}.dump());
   } else {
@@ -107,7 +107,7 @@ int Replay(const Options& options, Session& session, Console& console) {
   return kDone;
 }
 
-void AddFilterOptions(CLI::App& command, Options& options) {
+void AddFilterOptions(CLI::App& command, DeliveryOptions& options) {
   command.add_option("--project", options.project, "Only of this project");
   command.add_option("--memory", options.memory, "Only those that speak of this memory");
   command.add_option("--verdict", options.verdict,
@@ -122,21 +122,21 @@ void AddDeliveries(CLI::App& app, Choice& choice) {
   CLI::App* group = app.add_subcommand("deliveries", "What arrived: look at it, and have its memories read again");
   group->require_subcommand(1);
 
-  auto list_options = std::make_shared<Options>();
+  auto list_options = std::make_shared<DeliveryOptions>();
   CLI::App* list = group->add_subcommand("list", "Deliveries, newest first");
   list_options->common = AddConfigAndJsonOptions(*list);
   AddFilterOptions(*list, *list_options);
   list->add_option("--limit", list_options->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();
   list->add_option("--cursor", list_options->cursor, "Go on where a list ended");
-  list->callback([=, &choice] { choice = OnState(list_options, List); });
+  list->callback([=, &choice] { choice = OnState(list_options, ListDeliveries); });
 
-  auto show_options = std::make_shared<Options>();
+  auto show_options = std::make_shared<DeliveryOptions>();
   CLI::App* show = group->add_subcommand("show", "One delivery, with its headers (redacted) and its body, as JSON");
   show_options->common = AddConfigAndJsonOptions(*show);
   show->add_option("id", show_options->id, "The delivery's id")->required();
-  show->callback([=, &choice] { choice = OnState(show_options, Show); });
+  show->callback([=, &choice] { choice = OnState(show_options, ShowDelivery); });
 
-  auto replay_options = std::make_shared<Options>();
+  auto replay_options = std::make_shared<DeliveryOptions>();
   CLI::App* replay = group->add_subcommand("replay", "Read the memories of deliveries again; counts first, acts with --yes");
   replay_options->common = AddConfigAndJsonOptions(*replay);
   AddFilterOptions(*replay, *replay_options);

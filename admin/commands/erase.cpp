@@ -12,7 +12,7 @@
 namespace membridge::admin {
 namespace {
 
-struct Options {
+struct EraseOptions {
   std::shared_ptr<CommonOptions> common;
   std::string user, project;
   bool at_mem0 = false;
@@ -35,7 +35,7 @@ void Note(const ProjectId& project, const Databases& databases, const Result<syn
 }
 
 Result<nlohmann::ordered_json> EraseFrom(const ProjectConfig& project, const Config& config, const Databases& databases,
-                                         const Options& options, Console& console) {
+                                         const EraseOptions& options, Console& console) {
   sync::Erasure erasure{databases.StateDsn(), ErasureTargetsOf(config, databases, project.id), project.id, options.user};
   if (!options.yes) {
     const auto counts = erasure.Count();
@@ -60,7 +60,7 @@ Result<nlohmann::ordered_json> EraseFrom(const ProjectConfig& project, const Con
   return ReceiptJson(*receipt, project.id, at_mem0);
 }
 
-int Erase(const Options& options, Console& console) {
+int Erase(const EraseOptions& options, Console& console) {
   const auto config = ConfigOrProblems(options.common->config, console);
   if (!config) return kBadUsage;
   if (!options.project.empty() && config->FindProject(ProjectId{options.project}) == nullptr) {
@@ -99,7 +99,7 @@ int Erase(const Options& options, Console& console) {
 }  // namespace
 
 void AddErase(CLI::App& app, Choice& choice) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EraseOptions>();
   CLI::App* command = app.add_subcommand("erase", "Take a person out of everything the bridge keeps and wrote, with a receipt");
   options->common = AddConfigAndJsonOptions(*command);
   command->add_option("--user", options->user, "The user, as Mem0 names them")->required();

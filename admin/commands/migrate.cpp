@@ -12,7 +12,7 @@
 namespace membridge::admin {
 namespace {
 
-struct Options {
+struct MigrateOptions {
   std::shared_ptr<CommonOptions> common;
   std::string script;
 };
@@ -34,7 +34,7 @@ Result<void> RunScript(const std::string& file, const std::string& dsn) {
   }
 }
 
-int Run(const Options& options, Console& console) {
+int RunMigrate(const MigrateOptions& options, Console& console) {
   const auto config = ConfigOrProblems(options.common->config, console);
   if (!config) return kBadUsage;
   auto databases = Databases::Open(*config, Databases::Use::kCommand);
@@ -60,12 +60,12 @@ int Run(const Options& options, Console& console) {
 }  // namespace
 
 void AddMigrate(CLI::App& app, Choice& choice) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<MigrateOptions>();
   CLI::App* command = app.add_subcommand("migrate", "Bring the databases up to this binary; serve does it too");
   options->common = AddConfigAndJsonOptions(*command);
   command->add_option("--run", options->script,
                       "Then run this SQL file in the state database: how your own tables get into an embedded one");
-  command->callback([options, &choice] { choice = [options](Console& console) { return Run(*options, console); }; });
+  command->callback([options, &choice] { choice = [options](Console& console) { return RunMigrate(*options, console); }; });
 }
 
 }  // namespace membridge::admin

@@ -18,7 +18,7 @@ using sync::ParkedStore;
 using sync::postgres::Session;
 using sync::postgres::Transaction;
 
-struct Options {
+struct ParkedOptions {
   std::shared_ptr<CommonOptions> common;
   std::string group, project, memory, mapping, code, cursor;
   std::size_t limit = 50;
@@ -26,13 +26,13 @@ struct Options {
   bool all = false;
 };
 
-sync::ParkedFilter FilterOf(const Options& options) {
+sync::ParkedFilter ParkedFilterOf(const ParkedOptions& options) {
   return {Given(options.group), GivenAs<ProjectId>(options.project), GivenAs<MemoryId>(options.memory), Given(options.mapping),
           Given(options.code)};
 }
 
 /// The filter as the audit holds it.
-nlohmann::json FilterView(const Options& options) {
+nlohmann::json ParkedFilterView(const ParkedOptions& options) {
   return GivenByName({{"group", options.group},
                       {"project", options.project},
                       {"memory", options.memory},
@@ -40,9 +40,9 @@ nlohmann::json FilterView(const Options& options) {
                       {"code", options.code}});
 }
 
-int List(const Options& options, Session& session, Console& console) {
+int ListParked(const ParkedOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
-  const auto groups = ParkedStore::List(transaction, FilterOf(options));
+  const auto groups = ParkedStore::List(transaction, ParkedFilterOf(options));
   if (options.common->json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const auto& group : groups) list.push_back(ViewOf(group));
@@ -58,9 +58,9 @@ int List(const Options& options, Session& session, Console& console) {
   return kDone;
 }
 
-int Show(const Options& options, Session& session, Console& console) {
+int ShowParked(const ParkedOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
-  const auto page = ParkedStore::Show(transaction, FilterOf(options), options.limit, Given(options.cursor));
+  const auto page = ParkedStore::Show(transaction, ParkedFilterOf(options), options.limit, Given(options.cursor));
   if (!page) return PrintUsageError(page.error(), console);
   if (options.common->json) {
     fmt::print(console.out, "{}\n",
@@ -79,16 +79,16 @@ int Show(const Options& options, Session& session, Console& console) {
 
 /// What retry and drop have in common: everything only when asked for, count first, act with --yes.
 template <class Act>
-int CountThenAct(const Options& options, Session& session, Console& console, const char* action, const char* would,
+int CountThenAct(const ParkedOptions& options, Session& session, Console& console, const char* action, const char* would,
                  const char* did, Act act) {
-  const sync::ParkedFilter filter = FilterOf(options);
+  const sync::ParkedFilter filter = ParkedFilterOf(options);
   const bool narrowed = filter.group || filter.project || filter.memory || filter.mapping || filter.code;
   if (!narrowed && !options.all)
     return PrintUsageError({ErrorCode::kRefused, "no filter given", "name a group from parked list, or say --all"}, console);
   std::size_t count = 0;
   if (options.yes) {
     count = act(filter);
-    NoteInAudit(session, console, action, options.group, nullptr, {{"memories", count}, {"filter", FilterView(options)}});
+    NoteInAudit(session, console, action, options.group, nullptr, {{"memories", count}, {"filter", ParkedFilterView(options)}});
   } else {
     Transaction transaction = session.Begin();
     count = ParkedStore::Count(transaction, filter);
@@ -102,12 +102,12 @@ int CountThenAct(const Options& options, Session& session, Console& console, con
   return kDone;
 }
 
-int Retry(const Options& options, Session& session, Console& console) {
+int Retry(const ParkedOptions& options, Session& session, Console& console) {
   return CountThenAct(options, session, console, "parked.retry", "would be tried again", "will be tried again",
                       [&](const sync::ParkedFilter& filter) { return ParkedStore::Retry(session, filter); });
 }
 
-int Drop(const Options& options, Session& session, Console& console) {
+int Drop(const ParkedOptions& options, Session& session, Console& console) {
   return CountThenAct(options, session, console, "parked.drop", "would be forgotten", "forgotten",
                       [&](const sync::ParkedFilter& filter) {
                         Transaction transaction = session.Begin();
@@ -117,8 +117,8 @@ int Drop(const Options& options, Session& session, Console& console) {
                       });
 }
 
-std::shared_ptr<Options> AddCommand(CLI::App& group, const char* name, const char* description, CLI::App*& command) {
-  auto options = std::make_shared<Options>();
+std::shared_ptr<ParkedOptions> AddParkedCommand(CLI::App& group, const char* name, const char* description, CLI::App*& command) {
+  auto options = std::make_shared<ParkedOptions>();
   command = group.add_subcommand(name, description);
   options->common = AddConfigAndJsonOptions(*command);
   command->add_option("group", options->group, "Only this cause, as parked list names it");
@@ -136,20 +136,20 @@ void AddParked(CLI::App& app, Choice& choice) {
   group->require_subcommand(1);
   CLI::App* command = nullptr;
 
-  const auto list = AddCommand(*group, "list", "The causes, with how many memories each holds up", command);
-  command->callback([=, &choice] { choice = OnState(list, List); });
+  const auto list = AddParkedCommand(*group, "list", "The causes, with how many memories each holds up", command);
+  command->callback([=, &choice] { choice = OnState(list, ListParked); });
 
-  const auto show = AddCommand(*group, "show", "The memories, with what the database said (may quote row values)", command);
+  const auto show = AddParkedCommand(*group, "show", "The memories, with what the database said (may quote row values)", command);
   command->add_option("--limit", show->limit, "At most so many")->check(CLI::Range(1, 1000))->capture_default_str();
   command->add_option("--cursor", show->cursor, "Go on where a list ended");
-  command->callback([=, &choice] { choice = OnState(show, Show); });
+  command->callback([=, &choice] { choice = OnState(show, ShowParked); });
 
-  const auto retry = AddCommand(*group, "retry", "Try them again; counts first, acts with --yes", command);
+  const auto retry = AddParkedCommand(*group, "retry", "Try them again; counts first, acts with --yes", command);
   command->add_flag("--yes", retry->yes, "Do it");
   command->add_flag("--all", retry->all, "All of them");
   command->callback([=, &choice] { choice = OnState(retry, Retry); });
 
-  const auto drop = AddCommand(*group, "drop", "Forget them; counts first, acts with --yes", command);
+  const auto drop = AddParkedCommand(*group, "drop", "Forget them; counts first, acts with --yes", command);
   command->add_flag("--yes", drop->yes, "Do it");
   command->add_flag("--all", drop->all, "All of them");
   command->callback([=, &choice] { choice = OnState(drop, Drop); });

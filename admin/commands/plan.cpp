@@ -21,7 +21,7 @@
 namespace membridge::admin {
 namespace {
 
-struct Options {
+struct PlanOptions {
   std::shared_ptr<CommonOptions> common;
   std::string mapping;
   std::string memory;
@@ -44,7 +44,7 @@ Result<const ProjectConfig*> ChooseProject(const Config& config, const Configure
 }
 
 /// What there is to plan for a mapping depends on what it is made from.
-Result<void> CheckAsked(const Options& options, const mappings::Mapping& mapping) {
+Result<void> CheckAsked(const PlanOptions& options, const mappings::Mapping& mapping) {
   using From = mappings::Mapping::From;
   const From asked = !options.event.empty() ? From::kEvent : !options.answer.empty() ? From::kExport : From::kMemory;
   if (asked == mapping.from) return {};
@@ -90,7 +90,7 @@ Result<sync::Source> ReadTold(mappings::Mapping::From from, const std::string& f
 }
 
 /// The source to evaluate: from the file, or as Mem0 has it now. A memory Mem0 does not have is one that has gone.
-Result<sync::Source> ReadSource(const Options& options, const ProjectConfig& project) {
+Result<sync::Source> ReadSource(const PlanOptions& options, const ProjectConfig& project) {
   if (!options.event.empty()) return ReadTold(mappings::Mapping::From::kEvent, options.event, project.id);
   if (!options.answer.empty()) return ReadTold(mappings::Mapping::From::kExport, options.answer, project.id);
   const Instant now = SystemClock{}.Now();
@@ -110,7 +110,7 @@ Result<sync::Source> ReadSource(const Options& options, const ProjectConfig& pro
 
 /// Every memory of the mirror: the preview of a first sync, or of what an edited mapping would change. A line per memory that
 /// would change or park, progress on a terminal, and the sum.
-int PlanAll(const Options& options, const Prepared& prepared, const ProjectConfig& project, const sync::Applier& applier,
+int PlanAll(const PlanOptions& options, const Prepared& prepared, const ProjectConfig& project, const sync::Applier& applier,
             Console& console) {
   const ConfiguredMapping& configured = prepared.mappings.front();
   sync::postgres::Session state{prepared.databases.StateDsn(), "membridge plan"};
@@ -143,7 +143,7 @@ int PlanAll(const Options& options, const Prepared& prepared, const ProjectConfi
   return changing > 0 ? kWouldChange : kDone;
 }
 
-int Run(const Options& options, Console& console) {
+int RunPlan(const PlanOptions& options, Console& console) {
   const auto prepared = Prepare(options.common->config, {options.mapping}, console);
   if (!prepared) return prepared.error();
   const ConfiguredMapping& configured = prepared->mappings.front();
@@ -175,7 +175,7 @@ int Run(const Options& options, Console& console) {
 }  // namespace
 
 void AddPlan(CLI::App& app, Choice& choice) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PlanOptions>();
   CLI::App* command =
       app.add_subcommand("plan", "Show what a memory, event or export would change in the target tables; nothing is kept");
   options->common = AddConfigAndJsonOptions(*command);
@@ -191,7 +191,7 @@ void AddPlan(CLI::App& app, Choice& choice) {
   what->require_option(1);
   command->add_option("--project", options->project, "Which project it belongs to, when the mapping serves several");
   command->footer("Exit status: 0 nothing would change, 3 something would, 1 it would be parked.");
-  command->callback([options, &choice] { choice = [options](Console& console) { return Run(*options, console); }; });
+  command->callback([options, &choice] { choice = [options](Console& console) { return RunPlan(*options, console); }; });
 }
 
 }  // namespace membridge::admin

@@ -14,7 +14,7 @@
 namespace membridge::admin {
 namespace {
 
-struct Options {
+struct ReprojectOptions {
   std::shared_ptr<CommonOptions> common;
   std::string mapping;
 };
@@ -30,7 +30,7 @@ Result<std::size_t> MarkAll(const Databases& databases, const std::set<ProjectId
   }
 }
 
-int Run(const Options& options, Console& console) {
+int RunReproject(const ReprojectOptions& options, Console& console) {
   const auto prepared = Prepare(options.common->config, {options.mapping}, console);
   if (!prepared) return prepared.error();
   std::set<ProjectId> projects;
@@ -63,11 +63,11 @@ int Run(const Options& options, Console& console) {
 }  // namespace
 
 void AddReproject(CLI::App& app, Choice& choice) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReprojectOptions>();
   CLI::App* command = app.add_subcommand("reproject", "Evaluate every memory of the mirror again, without asking Mem0");
   options->common = AddConfigAndJsonOptions(*command);
   command->add_option("mapping", options->mapping, "The mapping that was edited: its name, or its file")->required();
-  command->callback([options, &choice] { choice = [options](Console& console) { return Run(*options, console); }; });
+  command->callback([options, &choice] { choice = [options](Console& console) { return RunReproject(*options, console); }; });
 }
 
 }  // namespace membridge::admin

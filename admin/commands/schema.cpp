@@ -11,7 +11,7 @@
 namespace membridge::admin {
 namespace {
 
-int Run(const std::string& config, const std::string& mapping, Console& console) {
+int PrintSchema(const std::string& config, const std::string& mapping, Console& console) {
   const auto prepared = Prepare(config, {mapping}, console);
   if (!prepared) return prepared.error();
   const ConfiguredMapping& configured = prepared->mappings.front();
@@ -33,7 +33,7 @@ void AddSchema(CLI::App& app, Choice& choice) {
   auto mapping = std::make_shared<std::string>();
   command->add_option("mapping", *mapping, "The mapping: its name, or its file")->required();
   command->callback([options, mapping, &choice] {
-    choice = [options, mapping](Console& console) { return Run(options->config, *mapping, console); };
+    choice = [options, mapping](Console& console) { return PrintSchema(options->config, *mapping, console); };
   });
 }
 

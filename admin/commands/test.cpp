@@ -11,12 +11,12 @@
 namespace membridge::admin {
 namespace {
 
-struct Options {
+struct TestOptions {
   std::shared_ptr<CommonOptions> common;
   std::vector<std::string> mappings;
 };
 
-int Run(const Options& options, Console& console) {
+int RunTests(const TestOptions& options, Console& console) {
   const auto prepared = Prepare(options.common->config, options.mappings, console);
   if (!prepared) return prepared.error();
   nlohmann::ordered_json cases = nlohmann::ordered_json::array();
@@ -53,12 +53,12 @@ int Run(const Options& options, Console& console) {
 }  // namespace
 
 void AddTest(CLI::App& app, Choice& choice) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TestOptions>();
   CLI::App* command =
       app.add_subcommand("test", "Run the `tests:` of mapping files on the target database; everything is rolled back");
   options->common = AddConfigAndJsonOptions(*command);
   command->add_option("mapping", options->mappings, "Only these mappings: by name, or by file");
-  command->callback([options, &choice] { choice = [options](Console& console) { return Run(*options, console); }; });
+  command->callback([options, &choice] { choice = [options](Console& console) { return RunTests(*options, console); }; });
 }
 
 }  // namespace membridge::admin

@@ -16,14 +16,14 @@ namespace {
 using sync::postgres::Session;
 using sync::postgres::Transaction;
 
-struct Options {
+struct TokenOptions {
   std::shared_ptr<CommonOptions> common;
   std::string name, id;
   std::string role = "viewer";
   int days = 0;
 };
 
-int Create(const Options& options, Session& session, Console& console) {
+int CreateToken(const TokenOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
   const auto expires_in = options.days > 0 ? std::optional{std::chrono::days{options.days}} : std::nullopt;
   const auto issued = AdminTokens::Create(transaction, options.name, *RoleNamed(options.role), CommandActor(), expires_in);
@@ -42,7 +42,7 @@ int Create(const Options& options, Session& session, Console& console) {
   return kDone;
 }
 
-int List(const Options& options, Session& session, Console& console) {
+int ListTokens(const TokenOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
   const auto tokens = AdminTokens::List(transaction);
   if (options.common->json) {
@@ -61,7 +61,7 @@ int List(const Options& options, Session& session, Console& console) {
   return kDone;
 }
 
-int Revoke(const Options& options, Session& session, Console& console) {
+int Revoke(const TokenOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
   const auto revoked = AdminTokens::Revoke(transaction, options.id);
   if (!revoked) return PrintError(revoked.error(), console);
@@ -77,7 +77,7 @@ void AddTokens(CLI::App& app, Choice& choice) {
   CLI::App* group = app.add_subcommand("tokens", "Tokens of the admin API and page, beside those of the configuration");
   group->require_subcommand(1);
 
-  auto create_options = std::make_shared<Options>();
+  auto create_options = std::make_shared<TokenOptions>();
   CLI::App* create = group->add_subcommand("create", "Issue a token and print it; only its hash is kept");
   create_options->common = AddConfigAndJsonOptions(*create);
   const auto is_name = [](const std::string& name) {
@@ -89,14 +89,14 @@ void AddTokens(CLI::App& app, Choice& choice) {
       ->capture_default_str();
   create->add_option("--days", create_options->days, "Expires after so many days; never when left out")
       ->check(CLI::Range(1, 3650));
-  create->callback([=, &choice] { choice = OnState(create_options, Create); });
+  create->callback([=, &choice] { choice = OnState(create_options, CreateToken); });
 
-  auto list_options = std::make_shared<Options>();
+  auto list_options = std::make_shared<TokenOptions>();
   CLI::App* list = group->add_subcommand("list", "Those that were issued; never the tokens themselves");
   list_options->common = AddConfigAndJsonOptions(*list);
-  list->callback([=, &choice] { choice = OnState(list_options, List); });
+  list->callback([=, &choice] { choice = OnState(list_options, ListTokens); });
 
-  auto revoke_options = std::make_shared<Options>();
+  auto revoke_options = std::make_shared<TokenOptions>();
   CLI::App* revoke = group->add_subcommand("revoke", "From now on it opens nothing");
   revoke_options->common = AddConfigAndJsonOptions(*revoke);
   revoke->add_option("id", revoke_options->id, "The token's id, as tokens list shows it")->required();

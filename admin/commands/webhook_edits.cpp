@@ -11,13 +11,13 @@
 namespace membridge::admin {
 namespace {
 
-struct Options : WebhookSelection {
+struct EditOptions : WebhookSelection {
   std::string webhook;
   WebhookWish wish;
   bool yes = false;
 };
 
-void Tell(const WebhookView& view, std::string_view what, const Options& options, WebhookWork& work) {
+void Tell(const WebhookView& view, std::string_view what, const EditOptions& options, WebhookWork& work) {
   work.json[std::string{what}] = nlohmann::ordered_json(ToJson(view));
   if (options.common->json) return;
   fmt::print(work.console.out, "{}: {} {}  {}  {}  [{}]\n", work.desired.project.Text(), what, view.webhook_id, view.name,
@@ -25,14 +25,14 @@ void Tell(const WebhookView& view, std::string_view what, const Options& options
 }
 
 /// Says what is wrong with each field, where a person can see which option it was.
-Result<void> TellRefusal(const Error& error, const FieldProblems& problems, const Options& options, WebhookWork& work) {
+Result<void> TellRefusal(const Error& error, const FieldProblems& problems, const EditOptions& options, WebhookWork& work) {
   work.json["problems"] = nlohmann::ordered_json(problems);
   if (problems.empty() || options.common->json) return tl::unexpected<Error>(error);
   for (const auto& [field, problem] : problems) fmt::print(work.console.err, "--{}: {}\n", field, problem);
   return Fail(error.code, "the webhook was refused", "see the fields above");
 }
 
-int Create(const Options& options, Console& console) {
+int CreateWebhook(const EditOptions& options, Console& console) {
   return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
     FieldProblems problems;
     const auto made =
@@ -44,7 +44,7 @@ int Create(const Options& options, Console& console) {
   });
 }
 
-int Update(const Options& options, Console& console) {
+int Update(const EditOptions& options, Console& console) {
   return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
     FieldProblems problems;
     const auto changed = ChangeWebhook(work.client, work.session, work.desired, options.webhook, options.wish, problems,
@@ -56,7 +56,7 @@ int Update(const Options& options, Console& console) {
   });
 }
 
-int Delete(const Options& options, Console& console) {
+int Delete(const EditOptions& options, Console& console) {
   return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
     if (options.yes) {
       const auto deleted = DeleteWebhook(work.client, work.session, work.desired, options.webhook, ApplyOptionsOf(work.project));
@@ -77,8 +77,8 @@ int Delete(const Options& options, Console& console) {
   });
 }
 
-CLI::App* AddCommand(CLI::App& group, const char* name, const char* description, const std::shared_ptr<Options>& options,
-                     Choice& choice, int (*run)(const Options&, Console&)) {
+CLI::App* AddEditCommand(CLI::App& group, const char* name, const char* description, const std::shared_ptr<EditOptions>& options,
+                         Choice& choice, int (*run)(const EditOptions&, Console&)) {
   CLI::App* command = group.add_subcommand(name, description);
   static_cast<WebhookSelection&>(*options) = AddSelection(*command);
   options->registered = false;
@@ -88,7 +88,7 @@ CLI::App* AddCommand(CLI::App& group, const char* name, const char* description,
   return command;
 }
 
-void AddFields(CLI::App& command, Options& options, bool required) {
+void AddFields(CLI::App& command, EditOptions& options, bool required) {
   command.add_option("--name", options.wish.name, "Its name at Mem0")->required(required);
   command.add_option("--url", options.wish.url, "Where Mem0 posts to")->required(required);
   command.add_option("--events", options.wish.events, "Which events, parted by commas: memory_add,memory_delete")
@@ -99,15 +99,16 @@ void AddFields(CLI::App& command, Options& options, bool required) {
 }  // namespace
 
 void AddWebhookEdits(CLI::App& group, Choice& choice) {
-  auto create = std::make_shared<Options>();
-  AddFields(*AddCommand(group, "create", "Create a webhook that leads elsewhere", create, choice, Create), *create, true);
-  auto update = std::make_shared<Options>();
+  auto create = std::make_shared<EditOptions>();
+  AddFields(*AddEditCommand(group, "create", "Create a webhook that leads elsewhere", create, choice, CreateWebhook), *create,
+            true);
+  auto update = std::make_shared<EditOptions>();
   CLI::App* updating =
-      AddCommand(group, "update", "Change what is named of a webhook that is not the bridge's", update, choice, Update);
+      AddEditCommand(group, "update", "Change what is named of a webhook that is not the bridge's", update, choice, Update);
   updating->add_option("ID", update->webhook, "Mem0's id of it")->required();
   AddFields(*updating, *update, false);
-  auto remove = std::make_shared<Options>();
-  CLI::App* deleting = AddCommand(group, "delete", "Delete a webhook that is not the bridge's", remove, choice, Delete);
+  auto remove = std::make_shared<EditOptions>();
+  CLI::App* deleting = AddEditCommand(group, "delete", "Delete a webhook that is not the bridge's", remove, choice, Delete);
   deleting->add_option("ID", remove->webhook, "Mem0's id of it")->required();
   deleting->add_flag("--yes", remove->yes, "Do it; without, it is only shown");
 }

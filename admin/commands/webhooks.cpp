@@ -13,15 +13,15 @@
 namespace membridge::admin {
 namespace {
 
-struct Options : WebhookSelection {
+struct WebhookOptions : WebhookSelection {
   PlanChoices choices;
   std::string overlap;  ///< as written; empty: as configured
   bool yes = false;
 };
 
-using Run = int (*)(const Options&, Console&);
+using WebhookRun = int (*)(const WebhookOptions&, Console&);
 
-void TellPlan(const WebhookPlan& plan, const Options& options, WebhookWork& work) {
+void TellPlan(const WebhookPlan& plan, const WebhookOptions& options, WebhookWork& work) {
   work.json["changes"] = plan.Changes();
   work.json["steps"] = nlohmann::ordered_json::array();
   for (const auto& step : plan.steps) work.json["steps"].push_back(nlohmann::ordered_json(ToJson(step)));
@@ -30,14 +30,14 @@ void TellPlan(const WebhookPlan& plan, const Options& options, WebhookWork& work
 }
 
 /// How it is registered, with what the command line says of it.
-ApplyOptions ApplyOptionsOf(const WebhookWork& work, const Options& options) {
+ApplyOptions ApplyOptionsOf(const WebhookWork& work, const WebhookOptions& options) {
   ApplyOptions apply = admin::ApplyOptionsOf(work.project);
   apply.choices = options.choices;
   if (const auto overlap = ParseDuration(options.overlap)) apply.overlap = std::chrono::ceil<std::chrono::seconds>(*overlap);
   return apply;
 }
 
-int Plan(const Options& options, Console& console) {
+int Plan(const WebhookOptions& options, Console& console) {
   return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
     const auto survey = SurveyWebhooks(work.client, work.session, work.desired, options.choices);
     if (!survey) return tl::unexpected<Error>(survey.error());
@@ -46,7 +46,7 @@ int Plan(const Options& options, Console& console) {
   });
 }
 
-int Apply(const Options& options, Console& console) {
+int Apply(const WebhookOptions& options, Console& console) {
   return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
     const auto plan = ApplyWebhooks(work.client, work.session, work.desired, ApplyOptionsOf(work, options));
     if (!plan || plan->Changes()) NoteInAudit(work, "webhooks.apply", plan);
@@ -60,7 +60,7 @@ std::string TimeOr(const std::optional<Instant>& instant, std::string_view other
   return instant ? FormatRfc3339(*instant) : std::string{otherwise};
 }
 
-int List(const Options& options, Console& console) {
+int ListWebhooks(const WebhookOptions& options, Console& console) {
   return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
     const auto survey = SurveyWebhooks(work.client, work.session, work.desired);
     if (!survey) return tl::unexpected<Error>(survey.error());
@@ -83,7 +83,7 @@ int List(const Options& options, Console& console) {
   });
 }
 
-int Rotate(const Options& options, Console& console) {
+int Rotate(const WebhookOptions& options, Console& console) {
   if (!options.overlap.empty() && !ParseDuration(options.overlap)) {
     fmt::print(console.err, "error: --overlap {} has no unit; write 30m or 24h\n", options.overlap);
     return kBadUsage;
@@ -119,7 +119,7 @@ Result<std::vector<std::string>> OursOf(WebhookWork& work) {
   return ours;
 }
 
-int Remove(const Options& options, Console& console) {
+int Remove(const WebhookOptions& options, Console& console) {
   return ForEachProject(options, console, [&](WebhookWork& work) -> Result<void> {
     const auto removed =
         options.yes ? RemoveWebhooks(work.client, work.session, work.desired, ApplyOptionsOf(work, options)) : OursOf(work);
@@ -138,8 +138,9 @@ int Remove(const Options& options, Console& console) {
   });
 }
 
-std::shared_ptr<Options> AddCommand(CLI::App& group, const char* name, const char* description, Choice& choice, Run run) {
-  auto options = std::make_shared<Options>();
+std::shared_ptr<WebhookOptions> AddWebhookCommand(CLI::App& group, const char* name, const char* description, Choice& choice,
+                                                  WebhookRun run) {
+  auto options = std::make_shared<WebhookOptions>();
   CLI::App* command = group.add_subcommand(name, description);
   static_cast<WebhookSelection&>(*options) = AddSelection(*command);
   command->add_option("--project", options->project, "Only this project");
@@ -147,7 +148,7 @@ std::shared_ptr<Options> AddCommand(CLI::App& group, const char* name, const cha
   return options;
 }
 
-void AddChoices(CLI::App& command, const std::shared_ptr<Options>& options) {
+void AddChoices(CLI::App& command, const std::shared_ptr<WebhookOptions>& options) {
   command.add_flag("--adopt", options->choices.adopt,
                    "Take over a webhook that leads here and bears our name, but was made by another deployment");
   command.add_flag("--reactivate", options->choices.reactivate, "Replace an inactive webhook by an active one");
@@ -158,17 +159,18 @@ void AddChoices(CLI::App& command, const std::shared_ptr<Options>& options) {
 void AddWebhooks(CLI::App& app, Choice& choice) {
   CLI::App* group = app.add_subcommand("webhooks", "The webhooks of your Mem0 projects; no token is ever shown");
   group->require_subcommand(1);
-  const auto plan = AddCommand(*group, "plan", "What apply would do; changes nothing", choice, Plan);
+  const auto plan = AddWebhookCommand(*group, "plan", "What apply would do; changes nothing", choice, Plan);
   AddChoices(*group->get_subcommand("plan"), plan);
-  const auto apply = AddCommand(
+  const auto apply = AddWebhookCommand(
       *group, "apply", "Make Mem0 have the webhook the configuration asks for; touches none that is not ours", choice, Apply);
   AddChoices(*group->get_subcommand("apply"), apply);
-  AddCommand(*group, "list", "What Mem0 has, whose it is, and when each token was last used", choice, List)->registered = false;
-  const auto rotate =
-      AddCommand(*group, "rotate", "Give our webhook a new token; the old one is accepted for the overlap", choice, Rotate);
+  AddWebhookCommand(*group, "list", "What Mem0 has, whose it is, and when each token was last used", choice, ListWebhooks)
+      ->registered = false;
+  const auto rotate = AddWebhookCommand(*group, "rotate", "Give our webhook a new token; the old one is accepted for the overlap",
+                                        choice, Rotate);
   group->get_subcommand("rotate")->add_option("--overlap", rotate->overlap,
                                               "How long the old token is still accepted: 30m, 24h; else as configured");
-  const auto remove = AddCommand(*group, "remove", "Delete our webhooks at Mem0, and no others", choice, Remove);
+  const auto remove = AddWebhookCommand(*group, "remove", "Delete our webhooks at Mem0, and no others", choice, Remove);
   group->get_subcommand("remove")->add_flag("--yes", remove->yes, "Do it; without, it is only told what would be removed");
   AddWebhookEdits(*group, choice);
 }

@@ -12,7 +12,7 @@
 namespace membridge::admin {
 namespace {
 
-struct Options {
+struct WhyOptions {
   std::shared_ptr<CommonOptions> common;
   std::string table;
   std::string key;
@@ -20,7 +20,7 @@ struct Options {
   std::string target;
 };
 
-int Run(const Options& options, Console& console) {
+int Explain(const WhyOptions& options, Console& console) {
   const auto prepared = Prepare(options.common->config, {}, console);
   if (!prepared) return prepared.error();
   std::vector<std::shared_ptr<const mappings::Mapping>> all;
@@ -52,7 +52,7 @@ int Run(const Options& options, Console& console) {
 }  // namespace
 
 void AddWhy(CLI::App& app, Choice& choice) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<WhyOptions>();
   CLI::App* command =
       app.add_subcommand("why", "Tell why a row holds what it holds: which memory, version, mapping line and delivery");
   options->common = AddConfigAndJsonOptions(*command);
@@ -60,7 +60,7 @@ void AddWhy(CLI::App& app, Choice& choice) {
   command->add_option("key", options->key, "The row's primary key; several columns as a=1,b=2")->required();
   command->add_option("column", options->column, "One column, or a cell as the mapping writes it; all when left out");
   command->add_option("--target", options->target, "Which target, when several have such a table");
-  command->callback([options, &choice] { choice = [options](Console& console) { return Run(*options, console); }; });
+  command->callback([options, &choice] { choice = [options](Console& console) { return Explain(*options, console); }; });
 }
 
 }  // namespace membridge::admin

@@ -17,7 +17,7 @@ api::Api::Options OptionsOf(const Config& config, const api::Throttle::Limits& t
   return options;
 }
 
-receiver::http::Limits LimitsOf() {
+receiver::http::Limits AdminLimits() {
   receiver::http::Limits limits;
   // More than the API takes, so that it can say so itself, and write down who asked.
   limits.max_body_bytes = 2 * api::Api::Options{}.largest_body;
@@ -31,7 +31,7 @@ AdminListener::AdminListener(api::Parts parts, const Clock& clock, api::Throttle
     : parts_(std::move(parts)),
       api_(OptionsOf(parts_.config, throttle), parts_.databases.StateDsn(), api::AllHandlers(parts_), clock),
       server_(
-          AddressOf(parts_.config.admin_listen), LimitsOf(),
+          AddressOf(parts_.config.admin_listen), AdminLimits(),
           [this](receiver::http::Request&& request, const receiver::http::Reply& reply) { router_(std::move(request), reply); }) {
   api_.AddTo(router_);
 }
@@ -50,8 +50,8 @@ void AdminListener::Start() {
   sync::postgres::Session session{parts_.databases.StateDsn(), "membridge admin"};
   if (parts_.config.admin_tokens.empty() && !AdminTokens::AnyWorks(session)) {
     Log(LogLevel::kWarn, "admin_api_closed",
-              {{"reason", "there is no token, so every call is answered 401"},
-               {"hint", "membridge tokens create NAME --role admin, or admin.tokens in the configuration"}});
+        {{"reason", "there is no token, so every call is answered 401"},
+         {"hint", "membridge tokens create NAME --role admin, or admin.tokens in the configuration"}});
   }
   server_.Start();
 }

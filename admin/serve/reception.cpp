@@ -28,7 +28,7 @@ receiver::Verification VerificationOf(const Config& config, const Tokens& tokens
   return receiver::Verification{std::move(schemes)};
 }
 
-receiver::http::Limits LimitsOf(const Config& config) {
+receiver::http::Limits ReceiverLimits(const Config& config) {
   receiver::http::Limits limits;
   limits.max_body_bytes = config.max_body_bytes;
   return limits;
@@ -54,7 +54,7 @@ Reception::Reception(const Config& config, const std::string& state_dsn, const C
       verification_(VerificationOf(config, tokens)),
       route_(clock, verification_, committer_, metrics_),
       server_(
-          AddressOf(config.listen), LimitsOf(config),
+          AddressOf(config.listen), ReceiverLimits(config),
           [this](receiver::http::Request&& request, const receiver::http::Reply& reply) { router_(std::move(request), reply); }) {
   route_.AddTo(router_);
   metrics.BeforeText([this] { metrics_.NoteState(committer_.Queued(), committer_.Lag(), server_.Counted()); });

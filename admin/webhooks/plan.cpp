@@ -12,7 +12,7 @@ namespace {
 
 using sync::mem0::RedactUrl;
 using sync::mem0::Webhook;
-using Kind = WebhookStep::Kind;
+using PlanKind = WebhookStep::Kind;
 
 // Mem0 reads from replicas: what was made moments ago may not be listed yet, and is not made again for that.
 constexpr auto kListedWithin = std::chrono::minutes{2};
@@ -45,17 +45,18 @@ class Planner {
       std::sort(ours_.begin(), ours_.end(), [this](const Webhook* a, const Webhook* b) { return RankOf(*a) < RankOf(*b); });
       Settle(*ours_.front());
       for (auto extra = ours_.begin() + 1; extra != ours_.end(); ++extra) {
-        Step(Kind::kRemove, **extra, "ours, but " + ours_.front()->webhook_id + " does the same");
+        Step(PlanKind::kRemove, **extra, "ours, but " + ours_.front()->webhook_id + " does the same");
       }
     } else if (!made_moments_ago_) {
-      plan_.steps.push_back({Kind::kCreate, "", desired_.name, desired_.UrlPrefix() + "***", {}, "Mem0 has no webhook of ours"});
+      plan_.steps.push_back(
+          {PlanKind::kCreate, "", desired_.name, desired_.UrlPrefix() + "***", {}, "Mem0 has no webhook of ours"});
     }
     for (const Webhook& webhook : listed_) Report(webhook);
     return std::move(plan_);
   }
 
  private:
-  WebhookStep& Step(Kind kind, const Webhook& webhook, std::string reason = {}) {
+  WebhookStep& Step(PlanKind kind, const Webhook& webhook, std::string reason = {}) {
     return plan_.steps.emplace_back(WebhookStep{kind,
                                                 webhook.webhook_id,
                                                 sync::mem0::OneLine(webhook.name, 80),
@@ -75,21 +76,25 @@ class Planner {
       if (listed) continue;
       if (books_.now - owned.created_at < kListedWithin) {
         made_moments_ago_ = true;
-        plan_.steps.push_back(
-            {Kind::kKeep, owned.webhook_id, desired_.name, desired_.UrlPrefix() + "***", {}, "made moments ago, not listed yet"});
+        plan_.steps.push_back({PlanKind::kKeep,
+                               owned.webhook_id,
+                               desired_.name,
+                               desired_.UrlPrefix() + "***",
+                               {},
+                               "made moments ago, not listed yet"});
       } else {
-        plan_.steps.push_back({Kind::kForget, owned.webhook_id, "", "", {}, "somebody deleted it at Mem0"});
+        plan_.steps.push_back({PlanKind::kForget, owned.webhook_id, "", "", {}, "somebody deleted it at Mem0"});
       }
     }
   }
 
   void Settle(const Webhook& webhook) {
     if (!webhook.is_active && choices_.reactivate) {
-      Step(Kind::kReplace, webhook, "Mem0 has switched it off, and only a new one is switched on");
+      Step(PlanKind::kReplace, webhook, "Mem0 has switched it off, and only a new one is switched on");
       return;
     }
     if (!webhook.is_active)
-      Step(Kind::kReport, webhook, "switched off at Mem0: nothing is delivered; switch it on there, or let it be replaced");
+      Step(PlanKind::kReport, webhook, "switched off at Mem0: nothing is delivered; switch it on there, or let it be replaced");
 
     std::vector<std::string> changes;
     std::string reason;
@@ -104,12 +109,12 @@ class Planner {
     if (Canonical(webhook.event_types) != Canonical(desired_.events)) changes.emplace_back("events");
 
     if (!judge_.IsInBooks(webhook) || judge_.IsPending(webhook)) {
-      Step(Kind::kRecord, webhook, judge_.TokenOf(webhook) != nullptr ? "made by us and not written down" : "taken over");
+      Step(PlanKind::kRecord, webhook, judge_.TokenOf(webhook) != nullptr ? "made by us and not written down" : "taken over");
     }
     if (!changes.empty()) {
-      Step(Kind::kUpdate, webhook, std::move(reason)).changes = std::move(changes);
+      Step(PlanKind::kUpdate, webhook, std::move(reason)).changes = std::move(changes);
     } else if (webhook.is_active) {
-      Step(Kind::kKeep, webhook);
+      Step(PlanKind::kKeep, webhook);
     }
   }
 
@@ -118,12 +123,12 @@ class Planner {
       case Ownership::kOurs:
         return;
       case Ownership::kLookalike:
-        Step(Kind::kReport, webhook,
+        Step(PlanKind::kReport, webhook,
              "leads here with a token that is not ours: another deployment has the same public_url, or the database was lost; "
              "its deliveries are refused");
         return;
       case Ownership::kForeign:
-        Step(Kind::kReport, webhook, webhook.name == desired_.name ? "not ours, though it bears our name" : "not ours");
+        Step(PlanKind::kReport, webhook, webhook.name == desired_.name ? "not ours, though it bears our name" : "not ours");
     }
   }
 
@@ -146,7 +151,7 @@ WebhookPlan PlanWebhooks(const std::vector<Webhook>& listed, const WebhookBooks&
 
 bool WebhookPlan::Changes() const {
   return std::any_of(steps.begin(), steps.end(),
-                     [](const WebhookStep& step) { return step.kind != Kind::kKeep && step.kind != Kind::kReport; });
+                     [](const WebhookStep& step) { return step.kind != PlanKind::kKeep && step.kind != PlanKind::kReport; });
 }
 
 std::vector<WebhookView> ViewWebhooks(const std::vector<Webhook>& listed, const WebhookBooks& books,

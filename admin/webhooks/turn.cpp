@@ -17,7 +17,7 @@ using sync::Lease;
 using sync::Token;
 using sync::mem0::Client;
 using sync::mem0::Webhook;
-using Kind = WebhookStep::Kind;
+using TurnKind = WebhookStep::Kind;
 
 constexpr std::chrono::seconds kLease = 5min;  // longer than Mem0 takes for any one call
 constexpr auto kAskForLease = 250ms;
@@ -59,20 +59,20 @@ Result<void> WebhookTurn::Begin() {
 Result<void> WebhookTurn::CarryOut(const WebhookStep& step) {
   const Webhook* webhook = Find(step.webhook_id);
   switch (step.kind) {
-    case Kind::kKeep:
-    case Kind::kReport:
+    case TurnKind::kKeep:
+    case TurnKind::kReport:
       return {};
-    case Kind::kRecord:
+    case TurnKind::kRecord:
       return Record(*webhook);
-    case Kind::kCreate:
+    case TurnKind::kCreate:
       return Create();
-    case Kind::kUpdate:
+    case TurnKind::kUpdate:
       return Update(*webhook, step.changes);
-    case Kind::kReplace:
+    case TurnKind::kReplace:
       return Replace(*webhook);
-    case Kind::kRemove:
+    case TurnKind::kRemove:
       return Remove(*webhook);
-    case Kind::kForget:
+    case TurnKind::kForget:
       ledger_.Forget(step.webhook_id, "", 0s);
       return {};
   }
@@ -81,7 +81,7 @@ Result<void> WebhookTurn::CarryOut(const WebhookStep& step) {
 
 const Webhook* WebhookTurn::Ours() const {
   for (const WebhookStep& step : Plan().steps) {
-    const Webhook* webhook = step.kind == Kind::kRemove ? nullptr : Find(step.webhook_id);
+    const Webhook* webhook = step.kind == TurnKind::kRemove ? nullptr : Find(step.webhook_id);
     if (webhook != nullptr && Judge().OwnershipOf(*webhook) == Ownership::kOurs) return webhook;
   }
   return nullptr;

@@ -8,24 +8,24 @@
 namespace membridge::mappings {
 namespace {
 
-using Single = std::variant<Constant, Expression, TextWithHoles>;
+using SingleValue = std::variant<Constant, Expression, TextWithHoles>;
 
-bool HasOpenTruncate(const Expression& expression) {
+bool HasUnboundTruncate(const Expression& expression) {
   const Expression::Node& node = expression.Root();
   const auto* inner = std::get_if<Expression>(&node.operand);
-  if (inner != nullptr && HasOpenTruncate(*inner)) return true;
+  if (inner != nullptr && HasUnboundTruncate(*inner)) return true;
   return std::any_of(node.calls.begin(), node.calls.end(), [](const Call& call) {
-    return IsOpenTruncate(call) || std::any_of(call.arguments.begin(), call.arguments.end(), HasOpenTruncate);
+    return IsOpenTruncate(call) || std::any_of(call.arguments.begin(), call.arguments.end(), HasUnboundTruncate);
   });
 }
 
-Expression Bound(const Expression& expression, std::size_t length) {
-  if (!HasOpenTruncate(expression)) return expression;
+Expression WithLength(const Expression& expression, std::size_t length) {
+  if (!HasUnboundTruncate(expression)) return expression;
   auto node = std::make_shared<Expression::Node>(expression.Root());
-  if (auto* inner = std::get_if<Expression>(&node->operand)) *inner = Bound(*inner, length);
+  if (auto* inner = std::get_if<Expression>(&node->operand)) *inner = WithLength(*inner, length);
   for (Call& call : node->calls) {
     if (IsOpenTruncate(call)) call.length = length;
-    for (Expression& argument : call.arguments) argument = Bound(argument, length);
+    for (Expression& argument : call.arguments) argument = WithLength(argument, length);
   }
   return Expression{std::move(node)};
 }
@@ -36,17 +36,17 @@ void BindSpec(Spec& spec, const Cell& cell, const Table& table) {
       cell.kind == Cell::Kind::kColumn || cell.kind == Cell::Kind::kLowered ? table.Find(cell.column) : nullptr;
   if (column == nullptr || !column->max_length) return;
   const auto length = static_cast<std::size_t>(*column->max_length);
-  if (auto* expression = std::get_if<Expression>(&spec)) *expression = Bound(*expression, length);
+  if (auto* expression = std::get_if<Expression>(&spec)) *expression = WithLength(*expression, length);
   if (auto* holes = std::get_if<TextWithHoles>(&spec)) {
     for (auto& part : holes->parts) {
-      if (auto* hole = std::get_if<Expression>(&part)) *hole = Bound(*hole, length);
+      if (auto* hole = std::get_if<Expression>(&part)) *hole = WithLength(*hole, length);
     }
   }
 }
 
 void Bind(std::vector<Assignment>& assignments, const Table& table) {
   for (Assignment& assignment : assignments) {
-    auto* list = std::get_if<std::vector<Single>>(&assignment.value);
+    auto* list = std::get_if<std::vector<SingleValue>>(&assignment.value);
     if (list == nullptr) {
       BindSpec(assignment.value, assignment.cell, table);
       continue;

@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::json;
 
-json Written(const Column& column) {
+json JsonOf(const Column& column) {
   json written{{"name", column.name}, {"type", column.type}};
   if (column.base_type != column.type) written["base_type"] = column.base_type;
   if (column.category != 'X') written["category"] = std::string(1, column.category);
@@ -45,9 +45,9 @@ Column ReadColumn(const json& written) {
   return column;
 }
 
-json Written(const Table& table) {
+json JsonOf(const Table& table) {
   json columns = json::array();
-  for (const Column& column : table.columns) columns.push_back(Written(column));
+  for (const Column& column : table.columns) columns.push_back(JsonOf(column));
   json indexes = json::array();
   for (const UniqueIndex& index : table.unique_indexes) {
     json written{{"name", index.name}, {"columns", index.columns}};
@@ -77,7 +77,7 @@ Table ReadTable(const json& written) {
 
 json Catalog::ToJson() const {
   json tables = json::array();
-  for (const auto& [key, table] : tables_) tables.push_back(Written(table));
+  for (const auto& [key, table] : tables_) tables.push_back(JsonOf(table));
   return {{"search_path", search_path_}, {"tables", tables}};
 }
 

@@ -23,11 +23,11 @@ RowTables FindTables(const Mapping& mapping, const Catalog& catalog, Diagnostics
 }
 
 /// What other mappings write, by table.
-using Written = std::map<const Table*, std::vector<const Assignment*>>;
+using AssignmentsByTable = std::map<const Table*, std::vector<const Assignment*>>;
 
 // Who wrote a cell last must not depend on which mapping ran first, so a cell has one mapping.
-void RefuseSharedCells(const Mapping& mapping, const RowTables& tables, Written& written, Diagnostics& problems) {
-  Written own;
+void RefuseSharedCells(const Mapping& mapping, const RowTables& tables, AssignmentsByTable& written, Diagnostics& problems) {
+  AssignmentsByTable own;
   for (const Row& row : mapping.rows) {
     const auto table = tables.find(row.name);
     if (table == tables.end()) continue;
@@ -50,7 +50,7 @@ void RefuseSharedCells(const Mapping& mapping, const RowTables& tables, Written&
 }  // namespace
 
 void CheckAgainst(const Catalog& catalog, const std::vector<const Mapping*>& mappings, Diagnostics& problems) {
-  Written written;
+  AssignmentsByTable written;
   for (const Mapping* mapping : mappings) {
     const RowTables tables = FindTables(*mapping, catalog, problems);
     for (const Row& row : mapping->rows) {

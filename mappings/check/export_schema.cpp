@@ -12,7 +12,7 @@ namespace membridge::mappings {
 namespace {
 
 using nlohmann::json;
-using Single = std::variant<Constant, Expression, TextWithHoles>;
+using AskedValue = std::variant<Constant, Expression, TextWithHoles>;
 
 /// Where a field goes: the first cell that takes it whole, else the first that takes it through functions.
 struct Destination {
@@ -48,7 +48,7 @@ class Search {
 
  private:
   void Look(const Assignment& one, const Table& table) {
-    if (const auto* list = std::get_if<std::vector<Single>>(&one.value)) {
+    if (const auto* list = std::get_if<std::vector<AskedValue>>(&one.value)) {
       for (std::size_t i = 0; i < list->size(); ++i) {
         const Cell& cell = i < one.cell.members.size() ? one.cell.members[i] : one.cell;
         if (const auto* expression = std::get_if<Expression>(&(*list)[i])) Look(*expression, cell, table);

@@ -10,7 +10,7 @@
 namespace membridge::mappings {
 namespace {
 
-using Single = std::variant<Constant, Expression, TextWithHoles>;
+using CheckedValue = std::variant<Constant, Expression, TextWithHoles>;
 
 std::vector<std::string> ReadableNames(const Table& table) {
   std::vector<std::string> names{"created"};
@@ -18,7 +18,7 @@ std::vector<std::string> ReadableNames(const Table& table) {
   return names;
 }
 
-Single AsSingle(const ValueSpec& value) {
+CheckedValue AsSingle(const ValueSpec& value) {
   if (const auto* expression = std::get_if<Expression>(&value)) return *expression;
   if (const auto* holes = std::get_if<TextWithHoles>(&value)) return *holes;
   return std::get<Constant>(value);
@@ -30,7 +30,7 @@ Constant MemberOf(const Constant& list, std::size_t index) {
   return {list.value[index], list.typed[index]};
 }
 
-bool HasOpenTruncate(const Single& value) {
+bool LeavesLengthOpen(const CheckedValue& value) {
   bool found = false;
   const auto look = [&](const Expression& expression) {
     for (const Call& call : expression.Root().calls) found = found || IsOpenTruncate(call);
@@ -49,25 +49,26 @@ void RowCheck::CheckValues() {
   for (const auto* assignments : all) {
     for (const Assignment& one : *assignments) {
       ForEachExpression(one.value, [&](const Expression& expression) { CheckPaths(expression); });
-      const auto* list = std::get_if<std::vector<Single>>(&one.value);
+      const auto* list = std::get_if<std::vector<CheckedValue>>(&one.value);
       const auto* constant = std::get_if<Constant>(&one.value);
       if (one.cell.kind != Cell::Kind::kGroup) {
         if (list == nullptr) CheckValue(one.cell, AsSingle(one.value), one.value_place);
         continue;
       }
       for (std::size_t i = 0; i < one.cell.members.size(); ++i) {
-        const Single member = list != nullptr ? (*list)[i] : Single{constant != nullptr ? MemberOf(*constant, i) : Constant{}};
+        const CheckedValue member =
+            list != nullptr ? (*list)[i] : CheckedValue{constant != nullptr ? MemberOf(*constant, i) : Constant{}};
         CheckValue(one.cell.members[i], member, one.value_place);
       }
     }
   }
 }
 
-void RowCheck::CheckValue(const Cell& cell, const Single& value, const Place& place) {
+void RowCheck::CheckValue(const Cell& cell, const CheckedValue& value, const Place& place) {
   const Column* column = table_.Find(cell.column);
   if (column == nullptr) return;
   const bool whole = cell.kind == Cell::Kind::kColumn || cell.kind == Cell::Kind::kLowered;
-  if (HasOpenTruncate(value) && (!whole || !column->max_length)) {
+  if (LeavesLengthOpen(value) && (!whole || !column->max_length)) {
     problems_.Error(place, fmt::format("{} is {}, without a length of its own; write truncate(n)", Named(*column), column->type));
   }
   if (!cell.path.empty()) return;
@@ -87,7 +88,7 @@ void RowCheck::CheckConstant(const Column& column, const nlohmann::json& constan
   if (!flaw.empty()) problems_.Error(place, fmt::format("{} {}", Named(column), flaw));
 }
 
-void RowCheck::CheckLength(const Column& column, const Single& value, const Place& place) {
+void RowCheck::CheckLength(const Column& column, const CheckedValue& value, const Place& place) {
   if (!column.max_length) return;
   const auto own_length = static_cast<std::size_t>(*column.max_length);
   std::optional<std::size_t> longest = 0;

@@ -9,7 +9,7 @@ namespace membridge::mappings {
 namespace {
 
 using nlohmann::json;
-using Bound = std::optional<std::size_t>;
+using Longest = std::optional<std::size_t>;
 
 constexpr std::size_t kLongestTime = 32;
 constexpr std::size_t kLongestNumber = 64;
@@ -19,10 +19,10 @@ std::size_t CharactersIn(const json& value) {
   return text ? CountCharacters(*text) : 0;
 }
 
-Bound Longer(Bound a, Bound b) {
-  return a && b ? Bound{std::max(*a, *b)} : std::nullopt;
+Longest Longer(Longest a, Longest b) {
+  return a && b ? Longest{std::max(*a, *b)} : std::nullopt;
 }
-Bound AtMost(Bound bound, std::size_t most) {
+Longest AtMost(Longest bound, std::size_t most) {
   return bound ? std::min(*bound, most) : most;
 }
 
@@ -53,13 +53,13 @@ const json* ValueForecast::Variable(const Path& path) const {
   return &mapping_.vars.at(*name);
 }
 
-Bound ValueForecast::LongestOperand(const Expression::Node& node, std::size_t own_length) const {
+Longest ValueForecast::LongestOperand(const Expression::Node& node, std::size_t own_length) const {
   if (const auto* inner = std::get_if<Expression>(&node.operand)) return LongestText(*inner, own_length);
   if (const auto* literal = std::get_if<json>(&node.operand)) return CharactersIn(*literal);
   const Path& path = std::get<Path>(node.operand);
   if (const json* variable = Variable(path)) return CharactersIn(*variable);
   if (path.name == "now" || path.name == "event")
-    return path.steps == std::vector<Path::Step>{"project"} ? Bound{} : kLongestTime + 4;
+    return path.steps == std::vector<Path::Step>{"project"} ? Longest{} : kLongestTime + 4;
   const bool id = (path.name == "memory") && path.steps == std::vector<Path::Step>{"id"};
   if (id) return 36;
   const Column* column = column_of_(path);
@@ -67,10 +67,10 @@ Bound ValueForecast::LongestOperand(const Expression::Node& node, std::size_t ow
   if (column->max_length) return static_cast<std::size_t>(*column->max_length);
   const bool short_type =
       column->category == 'N' || column->category == 'B' || column->category == 'D' || column->base_type == "uuid";
-  return short_type ? Bound{kLongestNumber / 2} : std::nullopt;
+  return short_type ? Longest{kLongestNumber / 2} : std::nullopt;
 }
 
-Bound ValueForecast::After(const Call& call, Bound before, std::size_t own_length) const {
+Longest ValueForecast::After(const Call& call, Longest before, std::size_t own_length) const {
   const std::string_view name = call.function->name;
   if (IsOpenTruncate(call)) return AtMost(before, own_length);
   if (name == "truncate") {
@@ -93,9 +93,9 @@ Bound ValueForecast::After(const Call& call, Bound before, std::size_t own_lengt
   return std::find(kShortening.begin(), kShortening.end(), name) != kShortening.end() ? before : std::nullopt;
 }
 
-Bound ValueForecast::LongestText(const Expression& expression, std::size_t own_length) const {
+Longest ValueForecast::LongestText(const Expression& expression, std::size_t own_length) const {
   const Expression::Node& node = expression.Root();
-  Bound bound = LongestOperand(node, own_length);
+  Longest bound = LongestOperand(node, own_length);
   for (const Call& call : node.calls) bound = After(call, bound, own_length);
   return bound;
 }

@@ -10,10 +10,10 @@
 namespace membridge::mappings {
 namespace {
 
-using Kind = YamlNode::Kind;
+using YamlKind = YamlNode::Kind;
 
 std::optional<std::string> ReadText(const YamlNode& node, Diagnostics& problems) {
-  if (node.kind == Kind::kScalar) return node.IsNull() ? "" : node.text;
+  if (node.kind == YamlKind::kScalar) return node.IsNull() ? "" : node.text;
   problems.Error(node.place, fmt::format("text belongs here, not {}", node.KindName()));
   return std::nullopt;
 }
@@ -56,7 +56,7 @@ void ReadAsk(const YamlNode& root, LoadContext& context) {
     if (ask != nullptr) context.problems.Error(ask->place, "\"ask\" needs \"from: export\": other memories are not asked");
     return;
   }
-  if (ask == nullptr || ask->kind != Kind::kMap || ask->entries.empty()) {
+  if (ask == nullptr || ask->kind != YamlKind::kMap || ask->entries.empty()) {
     context.problems.Error(ask == nullptr ? root.place : ask->place,
                            "\"from: export\" needs \"ask\", a map of the fields to ask for");
     return;
@@ -65,9 +65,9 @@ void ReadAsk(const YamlNode& root, LoadContext& context) {
     AskedField field;
     field.name = name.text;
     field.place = name.place;
-    if (body.kind == Kind::kScalar) field.description = body.IsNull() ? "" : body.text;
-    if (body.kind == Kind::kMap) ReadDetails(body, field, context.problems);
-    if (body.kind == Kind::kList)
+    if (body.kind == YamlKind::kScalar) field.description = body.IsNull() ? "" : body.text;
+    if (body.kind == YamlKind::kMap) ReadDetails(body, field, context.problems);
+    if (body.kind == YamlKind::kList)
       context.problems.Error(body.place, "a field takes its description, or {description: ..., type: ...}");
     context.asked.push_back(field.name);
     context.mapping.ask.push_back(std::move(field));

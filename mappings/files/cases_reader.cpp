@@ -8,7 +8,7 @@
 namespace membridge::mappings {
 namespace {
 
-using Kind = YamlNode::Kind;
+using YamlKind = YamlNode::Kind;
 using nlohmann::json;
 
 struct KnownStep {
@@ -25,8 +25,8 @@ constexpr KnownStep kSteps[] = {
 json MemoryBody(const YamlNode& node) {
   json memory = json::object();
   for (const auto& [key, value] : node.entries) {
-    const bool flag = value.kind == Kind::kScalar && key.text == "synthesized";
-    memory[key.text] = value.kind == Kind::kScalar && !flag ? AsText(value) : AsTyped(value);
+    const bool flag = value.kind == YamlKind::kScalar && key.text == "synthesized";
+    memory[key.text] = value.kind == YamlKind::kScalar && !flag ? AsText(value) : AsTyped(value);
   }
   return memory;
 }
@@ -34,7 +34,7 @@ json MemoryBody(const YamlNode& node) {
 json WithMemory(const YamlNode& node) {
   json body = json::object();
   for (const auto& [key, value] : node.entries) {
-    body[key.text] = key.text == "memory" && value.kind == Kind::kMap ? MemoryBody(value) : AsText(value);
+    body[key.text] = key.text == "memory" && value.kind == YamlKind::kMap ? MemoryBody(value) : AsText(value);
   }
   return body;
 }
@@ -45,20 +45,20 @@ class TestReader {
 
   TestCase Read(const YamlNode& name, const YamlNode& steps) {
     TestCase read{name.text, name.place, {}};
-    if (!Expect(steps, Kind::kList, "a case is a list of steps")) return read;
+    if (!Expect(steps, YamlKind::kList, "a case is a list of steps")) return read;
     for (const YamlNode& step : steps.items) ReadStep(step, read);
     return read;
   }
 
  private:
-  bool Expect(const YamlNode& node, Kind kind, const std::string& message) {
+  bool Expect(const YamlNode& node, YamlKind kind, const std::string& message) {
     if (node.kind == kind) return true;
     problems_.Error(node.place, fmt::format("{}, not {}", message, node.KindName()));
     return false;
   }
 
   void ReadStep(const YamlNode& node, TestCase& read) {
-    if (!Expect(node, Kind::kMap, "a step is a map, as in - memory: {...}")) return;
+    if (!Expect(node, YamlKind::kMap, "a step is a map, as in - memory: {...}")) return;
     if (node.entries.size() != 1) {
       problems_.Error(node.place, "a step has one keyword; start each with its own \"-\"");
       return;
@@ -76,38 +76,38 @@ class TestReader {
   std::optional<json> Body(const KnownStep& step, const YamlNode& value) {
     switch (step.kind) {
       case TestStep::Kind::kDelete:
-        if (!Expect(value, Kind::kScalar, "\"delete\" takes the id of a memory")) return std::nullopt;
+        if (!Expect(value, YamlKind::kScalar, "\"delete\" takes the id of a memory")) return std::nullopt;
         return json(value.text);
       case TestStep::Kind::kThen:
-        if (value.kind == Kind::kList && value.items.empty()) return json::object();
+        if (value.kind == YamlKind::kList && value.items.empty()) return json::object();
         return Then(value);
       case TestStep::Kind::kParks:
-        if (!Expect(value, Kind::kMap, "\"parks\" is written as {memory: {...}, because: text}")) return std::nullopt;
+        if (!Expect(value, YamlKind::kMap, "\"parks\" is written as {memory: {...}, because: text}")) return std::nullopt;
         RefuseUnknownKeys(value, {"memory", "export", "event", "because"}, "keyword of \"parks\"", problems_);
         return WithMemory(value);
       case TestStep::Kind::kMemory:
-        if (!Expect(value, Kind::kMap, "\"memory\" takes a record")) return std::nullopt;
+        if (!Expect(value, YamlKind::kMap, "\"memory\" takes a record")) return std::nullopt;
         return MemoryBody(value);
       case TestStep::Kind::kEvent:
-        if (!Expect(value, Kind::kMap, "\"event\" takes a record")) return std::nullopt;
+        if (!Expect(value, YamlKind::kMap, "\"event\" takes a record")) return std::nullopt;
         return WithMemory(value);
       case TestStep::Kind::kExport:
-        if (!Expect(value, Kind::kMap, "\"export\" takes a record")) return std::nullopt;
+        if (!Expect(value, YamlKind::kMap, "\"export\" takes a record")) return std::nullopt;
         return AsTyped(value);
       case TestStep::Kind::kGiven:
       case TestStep::Kind::kEdit:
-        if (!Expect(value, Kind::kMap, fmt::format("\"{}\" takes rows by table", step.name))) return std::nullopt;
+        if (!Expect(value, YamlKind::kMap, fmt::format("\"{}\" takes rows by table", step.name))) return std::nullopt;
         return AsTyped(value);
     }
     return std::nullopt;
   }
 
   std::optional<json> Then(const YamlNode& value) {
-    if (!Expect(value, Kind::kMap, "\"then\" takes rows by table, or [] for untouched")) return std::nullopt;
+    if (!Expect(value, YamlKind::kMap, "\"then\" takes rows by table, or [] for untouched")) return std::nullopt;
     for (const auto& [table, rows] : value.entries) {
-      if (!Expect(rows, Kind::kList, "a table takes a list of rows, or [] for untouched")) return std::nullopt;
+      if (!Expect(rows, YamlKind::kList, "a table takes a list of rows, or [] for untouched")) return std::nullopt;
       for (const YamlNode& row : rows.items) {
-        if (row.kind == Kind::kMap || (row.kind == Kind::kScalar && row.text == "deleted")) continue;
+        if (row.kind == YamlKind::kMap || (row.kind == YamlKind::kScalar && row.text == "deleted")) continue;
         problems_.Error(row.place, "a row is a map of columns, or the word deleted");
       }
     }
@@ -121,7 +121,7 @@ class TestReader {
 
 std::vector<TestCase> ReadTests(const YamlNode& tests, Diagnostics& problems) {
   std::vector<TestCase> cases;
-  if (tests.kind != Kind::kMap) {
+  if (tests.kind != YamlKind::kMap) {
     problems.Error(tests.place, fmt::format("tests are a map of cases by name, not {}", tests.KindName()));
     return cases;
   }

@@ -18,12 +18,12 @@
 namespace membridge::mappings {
 namespace {
 
-using Kind = YamlNode::Kind;
+using YamlKind = YamlNode::Kind;
 using nlohmann::json;
 
-const std::vector<std::string> kKeywords{"from", "when", "vars", "maps", "session", "ask", "rows", "tests"};
+const std::vector<std::string> kLoaderKeywords{"from", "when", "vars", "maps", "session", "ask", "rows", "tests"};
 
-bool Expect(const YamlNode& node, Kind kind, const std::string& message, Diagnostics& problems) {
+bool ExpectKind(const YamlNode& node, YamlKind kind, const std::string& message, Diagnostics& problems) {
   if (node.kind == kind) return true;
   problems.Error(node.place, fmt::format("{}, not {}", message, node.KindName()));
   return false;
@@ -45,10 +45,10 @@ void ReadFrom(const YamlNode& root, Mapping& mapping, Diagnostics& problems) {
 void ReadVars(const YamlNode& root, const std::map<std::string, std::string>& overrides, Mapping& mapping,
               Diagnostics& problems) {
   const auto* vars = root.Find("vars");
-  if (vars != nullptr && Expect(*vars, Kind::kMap, "\"vars\" is a map of constants", problems)) {
+  if (vars != nullptr && ExpectKind(*vars, YamlKind::kMap, "\"vars\" is a map of constants", problems)) {
     for (const auto& [name, value] : vars->entries) {
       mapping.vars[name.text] = AsTyped(value);
-      if (value.kind == Kind::kScalar && value.text.size() > 1 && value.text[0] == '$') {
+      if (value.kind == YamlKind::kScalar && value.text.size() > 1 && value.text[0] == '$') {
         problems.Error(value.place, "a variable is a constant; expressions belong into rows");
       }
     }
@@ -67,10 +67,10 @@ void ReadVars(const YamlNode& root, const std::map<std::string, std::string>& ov
 
 void ReadMaps(const YamlNode& root, Mapping& mapping, SharedLookups& lookups, Diagnostics& problems) {
   const auto* maps = root.Find("maps");
-  if (maps == nullptr || !Expect(*maps, Kind::kMap, "\"maps\" is a map of tables by name", problems)) return;
+  if (maps == nullptr || !ExpectKind(*maps, YamlKind::kMap, "\"maps\" is a map of tables by name", problems)) return;
   for (const auto& [name, table] : maps->entries) {
     auto& lookup = mapping.maps[name.text];
-    if (Expect(table, Kind::kMap, fmt::format("the table \"{}\" is a map", name.text), problems)) {
+    if (ExpectKind(table, YamlKind::kMap, fmt::format("the table \"{}\" is a map", name.text), problems)) {
       for (const auto& [key, value] : table.entries) lookup[key.text] = AsTyped(value);
     }
     lookups[name.text] = std::make_shared<const std::map<std::string, json>>(lookup);
@@ -79,7 +79,7 @@ void ReadMaps(const YamlNode& root, Mapping& mapping, SharedLookups& lookups, Di
 
 void ReadSession(const YamlNode& root, LoadContext& context) {
   const auto* session = root.Find("session");
-  if (session == nullptr || !Expect(*session, Kind::kMap, "\"session\" is a map of settings", context.problems)) return;
+  if (session == nullptr || !ExpectKind(*session, YamlKind::kMap, "\"session\" is a map of settings", context.problems)) return;
   NamesHere here;
   here.data = false;  // one transaction writes many memories, so a setting cannot depend on one
   for (const auto& [name, value] : session->entries) {
@@ -88,7 +88,7 @@ void ReadSession(const YamlNode& root, LoadContext& context) {
       context.problems.Error(
           name.place, fmt::format("\"{}\" is no setting of a session; use search_path, role, or a name with a dot", name.text));
     }
-    if (value.kind == Kind::kList || value.kind == Kind::kMap) {
+    if (value.kind == YamlKind::kList || value.kind == YamlKind::kMap) {
       context.problems.Error(value.place, fmt::format("a setting is text, not {}", value.KindName()));
     } else if (auto spec = ReadValue(value, here, context)) {
       context.mapping.session.emplace(name.text, std::move(*spec));
@@ -111,7 +111,7 @@ std::string DigestOfRules(const YamlNode& root, const Mapping& mapping) {
 void ReadMapping(const YamlSource& source, const std::map<std::string, std::string>& vars, Mapping& mapping,
                  Diagnostics& problems) {
   const YamlNode& root = source.Root();
-  RefuseUnknownKeys(root, kKeywords, "keyword", problems);
+  RefuseUnknownKeys(root, kLoaderKeywords, "keyword", problems);
   ReadFrom(root, mapping, problems);
   LoadContext context{source, problems, mapping, {}, {}, {}};
   ReadVars(root, vars, mapping, problems);
@@ -142,7 +142,7 @@ std::optional<Mapping> LoadMapping(const std::string& file, const std::string& y
   mapping.name = std::filesystem::path{file}.stem().string();
   mapping.text = yaml;
   if (const auto source = YamlSource::Parse(file, yaml, found)) {
-    if (source->Root().kind == Kind::kMap) {
+    if (source->Root().kind == YamlKind::kMap) {
       ReadMapping(*source, vars, mapping, found);
     } else {
       found.Error({file, 1, 1}, fmt::format("a mapping is a map with \"rows\", not {}", source->Root().KindName()));

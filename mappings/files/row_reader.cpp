@@ -11,12 +11,12 @@
 namespace membridge::mappings {
 namespace {
 
-using Kind = YamlNode::Kind;
+using YamlKind = YamlNode::Kind;
 
 constexpr std::size_t kMostRows = 200;
 
-const std::vector<std::string> kKeywords{"table", "key",    "new",  "set",  "force",   "touch", "when",
-                                         "each",  "create", "gone", "live", "history", "add",   "rows"};
+const std::vector<std::string> kRowKeywords{"table", "key",    "new",  "set",  "force",   "touch", "when",
+                                            "each",  "create", "gone", "live", "history", "add",   "rows"};
 const std::vector<std::string> kReserved{"memory", "export", "event", "item", "now", "vars", "row", "true", "false", "null"};
 
 bool IsName(const std::string& text) {
@@ -24,7 +24,7 @@ bool IsName(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
 }
 
-bool Expect(const YamlNode& node, Kind kind, const std::string& message, Diagnostics& problems) {
+bool ExpectRowKind(const YamlNode& node, YamlKind kind, const std::string& message, Diagnostics& problems) {
   if (node.kind == kind) return true;
   problems.Error(node.place, fmt::format("{}, not {}", message, node.KindName()));
   return false;
@@ -35,7 +35,7 @@ class RowReader {
   RowReader(LoadContext& context, std::vector<Row>& rows) : context_(context), rows_(rows) {}
 
   void ReadAll(const YamlNode& node, std::optional<std::size_t> parent, bool item_known) {
-    if (!Expect(node, Kind::kMap, "rows are a map by name", context_.problems)) return;
+    if (!ExpectRowKind(node, YamlKind::kMap, "rows are a map by name", context_.problems)) return;
     for (const auto& [name, body] : node.entries) {
       if (rows_.size() < kMostRows) Read(name, body, parent, item_known);
     }
@@ -47,8 +47,8 @@ class RowReader {
     row.name = name.text;
     row.place = name.place;
     row.parent = parent;
-    if (!Expect(body, Kind::kMap, "a row is a map of keywords", context_.problems)) return;
-    RefuseUnknownKeys(body, kKeywords, "row keyword", context_.problems);
+    if (!ExpectRowKind(body, YamlKind::kMap, "a row is a map of keywords", context_.problems)) return;
+    RefuseUnknownKeys(body, kRowKeywords, "row keyword", context_.problems);
     for (const auto& [key, value] : body.entries) row.keywords[key.text] = key.place;
 
     NamesHere here;
@@ -91,14 +91,14 @@ class RowReader {
     row.schema = dot == std::string::npos ? "" : table->text.substr(0, dot);
     row.table = dot == std::string::npos ? table->text : table->text.substr(dot + 1);
     const bool named = !row.table.empty() && (dot == std::string::npos || !row.schema.empty()) && table->text[0] != '$';
-    if (table->kind != Kind::kScalar || !one_dot || !named) {
+    if (table->kind != YamlKind::kScalar || !one_dot || !named) {
       context_.problems.Error(table->place, "a table is written as name or schema.name");
     }
   }
 
   void ReadKeys(const YamlNode& node, const NamesHere& here, Row& row) {
     const auto read = [&](const YamlNode& one) {
-      if (!Expect(one, Kind::kMap, "a key is a map of columns", context_.problems)) return;
+      if (!ExpectRowKind(one, YamlKind::kMap, "a key is a map of columns", context_.problems)) return;
       Key key;
       key.place = one.place;
       ReadCells(one, here, true, false, key.parts);
@@ -107,7 +107,7 @@ class RowReader {
                                 "a key without columns finds nothing; leave \"key\" out for a row of the memory's own");
       row.keys.push_back(std::move(key));
     };
-    if (node.kind != Kind::kList) return read(node);
+    if (node.kind != YamlKind::kList) return read(node);
     for (const YamlNode& one : node.items) read(one);
     if (node.items.empty())
       context_.problems.Error(node.place, "a list of keys needs at least one; leave \"key\" out for a row of the memory's own");
@@ -116,7 +116,7 @@ class RowReader {
   void ReadCells(const YamlNode& body, const std::string& keyword, const NamesHere& here, std::vector<Assignment>& assignments) {
     const auto* node = body.Find(keyword);
     if (node == nullptr) return;
-    if (!Expect(*node, Kind::kMap, fmt::format("\"{}\" is a map of columns", keyword), context_.problems)) return;
+    if (!ExpectRowKind(*node, YamlKind::kMap, fmt::format("\"{}\" is a map of columns", keyword), context_.problems)) return;
     ReadCells(*node, here, false, keyword == "force", assignments);
   }
 
@@ -178,7 +178,7 @@ class RowReader {
       }
     }
     if (const auto* live = body.Find("live")) {
-      if (live->kind == Kind::kScalar && !live->text.empty() && live->text[0] != '$') {
+      if (live->kind == YamlKind::kScalar && !live->text.empty() && live->text[0] != '$') {
         row.live = live->text;
       } else {
         context_.problems.Error(live->place, "\"live\" is the name of the soft-delete column");
@@ -188,7 +188,7 @@ class RowReader {
   }
 
   void ReadHistory(const YamlNode& node, Row& row) {
-    if (!Expect(node, Kind::kMap, "\"history\" is written as {from: column, to: column}", context_.problems)) return;
+    if (!ExpectRowKind(node, YamlKind::kMap, "\"history\" is written as {from: column, to: column}", context_.problems)) return;
     RefuseUnknownKeys(node, {"from", "to"}, "history keyword", context_.problems);
     const auto* from = node.Find("from");
     const auto* to = node.Find("to");

@@ -20,8 +20,8 @@ using nlohmann::json;
 using std::chrono::milliseconds;
 
 // Names in the cursor.
-constexpr auto kPhase = "phase";
-constexpr auto kListing = "list", kExporting = "export", kWithdrawing = "withdraw", kOver = "over";
+constexpr auto kExportingPhase = "phase";
+constexpr auto kListing = "list", kExporting = "export", kWithdrawing = "withdraw", kExportOver = "over";
 
 constexpr milliseconds kLongestWait{2'000};
 
@@ -104,8 +104,8 @@ Result<Exporting::Use> Exporting::FindMapping(const Run& run) const {
 }
 
 Result<Job::Step> Exporting::Next(Run& run) {
-  const std::string phase = run.cursor.value(kPhase, std::string{kListing});
-  if (phase == kOver) return Step{true, {}, {}};
+  const std::string phase = run.cursor.value(kExportingPhase, std::string{kListing});
+  if (phase == kExportOver) return Step{true, {}, {}};
   auto use = FindMapping(run);
   if (!use) return tl::unexpected<Error>(use.error());
   if (phase == kListing) return ListUsers(run, *use);
@@ -122,13 +122,13 @@ void Exporting::Measure(postgres::Transaction& transaction, Run& run) {
   run.counters["parked"] = tally.parked;
   run.counters["failed"] = tally.failed;
   run.done = tally.done + tally.parked + tally.failed;
-  if (run.cursor.value(kPhase, std::string{kListing}) != kListing) run.total = tally.users;
+  if (run.cursor.value(kExportingPhase, std::string{kListing}) != kListing) run.total = tally.users;
 }
 
 Job::Step Exporting::Finish(postgres::Transaction& transaction, Run& run) {
   Measure(transaction, run);
   Step step;
-  step.over = run.cursor.value(kPhase, std::string{}) == kOver;
+  step.over = run.cursor.value(kExportingPhase, std::string{}) == kExportOver;
   if (step.over && run.Counter("failed") + run.Counter("parked") > 0) {
     run.error = fmt::format("of {} users, {} failed and {} are parked", run.Counter("users"), run.Counter("failed"),
                             run.Counter("parked"));
@@ -154,13 +154,13 @@ Result<Job::Step> Exporting::ListUsers(Run& run, const Use& use) {
   std::erase_if(users, [&](const std::string& user) { return erased.contains(user); });
   ExportJobs::Add(transaction, run, users, use.asked, run.options.full, clock_.Now());
   run.Count("calls", 1);
-  run.cursor[kPhase] = kListing;
+  run.cursor[kExportingPhase] = kListing;
   run.cursor["page"] = page + 1;
   run.cursor["listed"] = run.cursor.value("listed", std::int64_t{0}) + static_cast<std::int64_t>(read->entities.size());
   if (read->last) {
     const bool whole = !read->count || run.cursor["listed"].get<std::int64_t>() >= *read->count;
     run.cursor["whole"] = whole;
-    run.cursor[kPhase] = run.options.dry_run ? kOver : kExporting;
+    run.cursor[kExportingPhase] = run.options.dry_run ? kExportOver : kExporting;
   }
   return Finish(transaction, run);
 }
@@ -178,7 +178,7 @@ Result<Job::Step> Exporting::ExportOne(Run& run, const Use& use) {
     if (may_ask) waiting = ExportJobs::NextDue(transaction, run, "waiting", now);
     if (!waiting) made = ExportJobs::NextDue(transaction, run, "made", now);
     due_at = ExportJobs::DueAt(transaction, run, may_ask);
-    if (!waiting && !made && tally.open + tally.waiting == 0) run.cursor[kPhase] = kWithdrawing;
+    if (!waiting && !made && tally.open + tally.waiting == 0) run.cursor[kExportingPhase] = kWithdrawing;
     RunStore::Commit(transaction, run, options_.lease);
     transaction.Commit();
   }
@@ -362,7 +362,7 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
 /// What exports said of users who are gone no longer holds.
 Result<Job::Step> Exporting::Withdraw(Run& run, const Use& use) {
   postgres::Transaction state = State().Begin();
-  run.cursor[kPhase] = kOver;
+  run.cursor[kExportingPhase] = kExportOver;
   if (!run.cursor.value("whole", false)) return Finish(state, run);
   const std::vector<std::string> vanished = ExportJobs::Vanished(state, run);
   const double allowed = std::max(static_cast<double>(options_.vanishing_at_least),

@@ -22,7 +22,7 @@ constexpr std::size_t kDoubtsAtOnce = 1000;
 constexpr milliseconds kConfirmPause{200};
 
 // Names in the cursor.
-constexpr auto kPhase = "phase";
+constexpr auto kSweepPhase = "phase";
 constexpr auto kWalking = "walk", kMissing = "missing", kConfirming = "confirm", kOver = "over";
 
 Instant TimeIn(const json& cursor, const char* key) {
@@ -95,8 +95,8 @@ std::string Sweep::Commit(postgres::Transaction& transaction, const Run& run) {
 }
 
 Result<Job::Step> Sweep::Next(Run& run) {
-  if (!run.cursor.contains(kPhase)) Begin(run);
-  const std::string phase = run.cursor[kPhase];
+  if (!run.cursor.contains(kSweepPhase)) Begin(run);
+  const std::string phase = run.cursor[kSweepPhase];
   if (phase == kWalking) return WalkOn(run);
   if (phase == kMissing) return LookForMissing(run);
   if (phase == kConfirming) return Confirm(run);
@@ -108,7 +108,7 @@ void Sweep::Begin(Run& run) {
   postgres::Transaction transaction = State().Begin();
   Walk::Tidy(transaction);
   const auto watermark = Walk::Watermark(transaction, run.project);
-  run.cursor[kPhase] = kWalking;
+  run.cursor[kSweepPhase] = kWalking;
   run.cursor["first_load"] = !watermark;
   run.cursor["cutoff"] = FormatRfc3339(clock_.Now());
   if (run.kind == BackfillKind::kIncrementalSweep) {
@@ -277,7 +277,7 @@ void Sweep::EndWalk(postgres::Transaction& transaction, Run& run) {
   }
   run.total = run.done;
   const bool concludes = disturbed.empty() && run.kind == BackfillKind::kFullSweep;
-  run.cursor[kPhase] = concludes ? kMissing : kConfirming;
+  run.cursor[kSweepPhase] = concludes ? kMissing : kConfirming;
   run.cursor["confirm_until"] = FormatRfc3339(clock_.Now() + options_.confirm_patience);
 }
 
@@ -302,7 +302,7 @@ Result<Job::Step> Sweep::LookForMissing(Run& run) {
   }
   const bool look = !run.options.dry_run && run.cursor["missing"].get<std::int64_t>() > 0;
   if (!look || Walk::DoubtMissing(transaction, run, walk, began, kDoubtsAtOnce) == 0) {
-    run.cursor[kPhase] = kConfirming;
+    run.cursor[kSweepPhase] = kConfirming;
     run.cursor["confirm_until"] = FormatRfc3339(clock_.Now() + options_.confirm_patience);
   }
   step.wanted = Commit(transaction, run);
@@ -329,7 +329,7 @@ Result<Job::Step> Sweep::Confirm(Run& run) {
   }
   if (step.over) {
     if (run.error.empty()) run.error = run.cursor.value("note", std::string{});
-    run.cursor[kPhase] = kOver;
+    run.cursor[kSweepPhase] = kOver;
   } else {
     step.wait = kConfirmPause;
   }

@@ -29,7 +29,7 @@ Keys KeysOf(const ProjectId& project, const std::vector<MemoryId>& memories) {
 }
 
 // Memories the mirror has and the walk has not met. What was read since the walk began is there, and what is dirty will be read.
-constexpr std::string_view kMissing = R"(
+constexpr std::string_view kMissingSql = R"(
     FROM membridge.memories m
     WHERE m.project = $1 AND m.gone_at IS NULL AND m.read_at < $4::timestamptz
       AND NOT EXISTS (SELECT FROM membridge.sweep_seen s
@@ -94,7 +94,7 @@ void Walk::Tidy(Transaction& transaction) {
 Walk::Missing Walk::CountMissing(Transaction& transaction, const Run& run, int walk, Instant began) {
   const Rows rows = transaction.Run(
       fmt::format("SELECT (SELECT count(*) {}), (SELECT count(*) FROM membridge.memories WHERE project = $1 AND gone_at IS NULL)",
-                  kMissing),
+                  kMissingSql),
       MissingParams(run, walk, began));
   return {rows.Int(0, 0), rows.Int(0, 1)};
 }
@@ -105,7 +105,7 @@ std::size_t Walk::DoubtMissing(Transaction& transaction, const Run& run, int wal
   const Rows rows = transaction.Run(fmt::format("INSERT INTO membridge.sweep_doubts (run, bucket, memory_id, digest) SELECT "
                                                 "$2::bigint, m.bucket, m.memory_id, m.digest {} "
                                                 "LIMIT $5::bigint RETURNING memory_id",
-                                                kMissing),
+                                                kMissingSql),
                                     params);
   std::vector<MemoryId> missing;
   for (std::size_t row = 0; row < rows.size(); ++row) missing.emplace_back(std::string{rows.Text(row, 0)});

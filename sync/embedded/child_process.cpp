@@ -93,7 +93,7 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
   return pointers;
 }
 
-std::string Reason(int error) {
+std::string ErrnoText(int error) {
   return std::generic_category().message(error);
 }
 
@@ -101,10 +101,10 @@ Result<File> OpenOutput(const ChildOptions& options) {
   if (options.output.empty()) return File{open("/dev/null", O_WRONLY | O_CLOEXEC)};
   File file{open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)};
   if (file.Number() < 0)
-    return Fail(ErrorCode::kRefused, fmt::format("cannot write {}: {}", options.output.string(), Reason(errno)));
+    return Fail(ErrorCode::kRefused, fmt::format("cannot write {}: {}", options.output.string(), ErrnoText(errno)));
   if (options.user && fchown(file.Number(), options.user->uid, options.user->gid) != 0) {
     return Fail(ErrorCode::kRefused,
-                fmt::format("cannot give {} to {}: {}", options.output.string(), options.user->name, Reason(errno)));
+                fmt::format("cannot give {} to {}: {}", options.output.string(), options.user->name, ErrnoText(errno)));
   }
   return file;
 }
@@ -173,7 +173,7 @@ Result<Child> Child::Start(const ChildOptions& options) {
   if (!output) return tl::unexpected(output.error());
   const File input{open("/dev/null", O_RDONLY | O_CLOEXEC)};
   std::array<int, 2> ends{};
-  if (pipe2(ends.data(), O_CLOEXEC) != 0) return Fail(ErrorCode::kRefused, "cannot make a pipe: " + Reason(errno));
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return Fail(ErrorCode::kRefused, "cannot make a pipe: " + ErrnoText(errno));
   File report{ends[0]};
   File report_end{ends[1]};
 
@@ -186,7 +186,7 @@ Result<Child> Child::Start(const ChildOptions& options) {
 
   const pid_t parent = getpid();
   const pid_t pid = fork();
-  if (pid < 0) return Fail(ErrorCode::kRefused, "cannot start a process: " + Reason(errno));
+  if (pid < 0) return Fail(ErrorCode::kRefused, "cannot start a process: " + ErrnoText(errno));
   if (pid == 0) {
     Become(options, command_pointers.data(), environment_pointers.data(), input.Number(), output->Number(), report_end.Number(),
            parent);
@@ -197,7 +197,7 @@ Result<Child> Child::Start(const ChildOptions& options) {
   if (read(report.Number(), &mishap, sizeof mishap) == static_cast<ssize_t>(sizeof mishap)) {
     child.Wait(std::chrono::seconds{1});
     return Fail(ErrorCode::kRefused,
-                fmt::format("cannot run {}: {} failed: {}", options.command.front(), mishap.step, Reason(mishap.error)));
+                fmt::format("cannot run {}: {} failed: {}", options.command.front(), mishap.step, ErrnoText(mishap.error)));
   }
   if (child.pid_file_ < 0) return Fail(ErrorCode::kRefused, "cannot watch a process: this kernel has no pidfd_open (Linux 5.3)");
   return child;

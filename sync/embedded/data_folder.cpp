@@ -22,12 +22,12 @@ namespace {
 
 namespace fs = std::filesystem;
 using std::chrono::milliseconds;
-using Steady = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::size_t kLongestSocketPath = 107;  // sockaddr_un's sun_path without its end
 constexpr std::string_view kSocketName = "/.s.PGSQL.5432";
 
-std::string Reason(int error) {
+std::string FileErrorText(int error) {
   return std::generic_category().message(error);
 }
 
@@ -39,11 +39,11 @@ Result<void> MakeFolder(const fs::path& folder, mode_t mode, const std::optional
   struct stat present {};
   if (lstat(folder.c_str(), &present) != 0) {
     if (mkdir(folder.c_str(), mode) != 0 || chmod(folder.c_str(), mode) != 0) {
-      return Refused(fmt::format("cannot make {}: {}", folder.string(), Reason(errno)),
+      return Refused(fmt::format("cannot make {}: {}", folder.string(), FileErrorText(errno)),
                      "choose another state_dir, or make it writable");
     }
     if (owner && chown(folder.c_str(), owner->uid, owner->gid) != 0) {
-      return Refused(fmt::format("cannot give {} to {}: {}", folder.string(), owner->name, Reason(errno)));
+      return Refused(fmt::format("cannot give {} to {}: {}", folder.string(), owner->name, FileErrorText(errno)));
     }
   } else if (!S_ISDIR(present.st_mode) && !fs::is_directory(folder)) {
     return Refused(fmt::format("{} is not a folder", folder.string()), "choose another state_dir");
@@ -123,7 +123,8 @@ Result<EmbeddedFolder> EmbeddedFolder::Open(const fs::path& state_dir) {
   const fs::path lock_file = root / "lock";
   const int lock = open(lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0)
-    return Refused(fmt::format("cannot open {}: {}", lock_file.string(), Reason(errno)), "run membridge as the owner of it");
+    return Refused(fmt::format("cannot open {}: {}", lock_file.string(), FileErrorText(errno)),
+                   "run membridge as the owner of it");
   EmbeddedFolder folder(root, lock);
   if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
     return Refused(fmt::format("another membridge (process {}) uses {}", FirstLine(lock_file), state_dir.string()),
@@ -131,7 +132,7 @@ Result<EmbeddedFolder> EmbeddedFolder::Open(const fs::path& state_dir) {
   }
   const std::string pid = std::to_string(getpid()) + "\n";
   if (ftruncate(lock, 0) != 0 || pwrite(lock, pid.data(), pid.size(), 0) < 0) {
-    return Refused(fmt::format("cannot write {}: {}", lock_file.string(), Reason(errno)));
+    return Refused(fmt::format("cannot write {}: {}", lock_file.string(), FileErrorText(errno)));
   }
   if (Result<void> chosen = folder.ChooseUser(); !chosen) return tl::unexpected(chosen.error());
   if (folder.user_) {
@@ -183,17 +184,17 @@ Result<void> EmbeddedFolder::ChooseSocket() {
     if (Result<void> made = MakeFolder(socket_, 0700, user_); !made) return made;
     // Trust rests on this.
     if (chmod(socket_.c_str(), 0700) != 0 || (user_ && chown(socket_.c_str(), user_->uid, user_->gid) != 0)) {
-      return Refused(fmt::format("cannot close {} to others: {}", socket_.string(), Reason(errno)));
+      return Refused(fmt::format("cannot close {} to others: {}", socket_.string(), FileErrorText(errno)));
     }
     return {};
   }
   std::string name = "/tmp/membridge-XXXXXX";
   if (mkdtemp(name.data()) == nullptr)
-    return Refused(fmt::format("cannot make a folder for the socket in /tmp: {}", Reason(errno)));
+    return Refused(fmt::format("cannot make a folder for the socket in /tmp: {}", FileErrorText(errno)));
   socket_ = name;
   socket_is_temporary_ = true;
   if (user_ && chown(name.c_str(), user_->uid, user_->gid) != 0) {
-    return Refused(fmt::format("cannot give {} to {}: {}", name, user_->name, Reason(errno)));
+    return Refused(fmt::format("cannot give {} to {}: {}", name, user_->name, FileErrorText(errno)));
   }
   return {};
 }
@@ -235,8 +236,8 @@ void EmbeddedFolder::RecordServer(pid_t pid) const {
 }
 
 Result<void> EmbeddedFolder::ClearLeftovers(milliseconds patience) const {
-  const Steady::time_point deadline = Steady::now() + patience;
-  const auto left = [&] { return std::max(std::chrono::ceil<milliseconds>(deadline - Steady::now()), milliseconds{0}); };
+  const SteadyClock::time_point deadline = SteadyClock::now() + patience;
+  const auto left = [&] { return std::max(std::chrono::ceil<milliseconds>(deadline - SteadyClock::now()), milliseconds{0}); };
   const auto holds = [](const std::vector<pid_t>& pids, pid_t pid) {
     return std::find(pids.begin(), pids.end(), pid) != pids.end();
   };

@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
-using Steady = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr milliseconds kLeftoverPatience = 60s;
 constexpr milliseconds kLook = 50ms;         // between two looks at a server that is coming up
@@ -160,16 +160,16 @@ class EmbeddedPostgres::Supervisor {
       return;
     }
     started.set_value({});
-    Steady::time_point since = Steady::now();
+    SteadyClock::time_point since = SteadyClock::now();
     milliseconds pause = kFirstPause;
     while (const std::optional<int> status = WaitForEndOrStop(*server)) {
       pid_ = 0;
-      if (Steady::now() - since > kSettled) pause = kFirstPause;
+      if (SteadyClock::now() - since > kSettled) pause = kFirstPause;
       Log(LogLevel::kWarn, "postgresql_ended", {{"reason", DescribeEnd(*status)}, {"restart_in_ms", pause.count()}});
       do {
         if (stop_event_.WaitFor(pause)) return;
         pause = std::min(pause * 2, kLongestPause);
-        since = Steady::now();
+        since = SteadyClock::now();
       } while (!StartAgain(*server, stop));
     }
     StopServer(*server);
@@ -206,14 +206,14 @@ class EmbeddedPostgres::Supervisor {
         Child::Start({.command = std::move(command), .user = folder_.User(), .output = folder_.Log(), .death_signal = SIGINT});
     if (!server) return server;
     folder_.RecordServer(server->Pid());
-    const Steady::time_point deadline = Steady::now() + options_.start_patience;
+    const SteadyClock::time_point deadline = SteadyClock::now() + options_.start_patience;
     while (!Answers()) {
       if (const std::optional<int> status = server->Wait(kLook)) {
         return Fail(ErrorCode::kRefused,
                     fmt::format("PostgreSQL did not start ({}): {}", DescribeEnd(*status), folder_.LastWords(log_size)),
                     "see " + folder_.Log().string());
       }
-      if (stop.stop_requested() || Steady::now() > deadline) {
+      if (stop.stop_requested() || SteadyClock::now() > deadline) {
         StopServer(*server);
         return Fail(ErrorCode::kUnavailable,
                     fmt::format("PostgreSQL did not answer within {} s", options_.start_patience.count()),

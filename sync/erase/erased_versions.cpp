@@ -115,7 +115,7 @@ std::optional<Content> Without(const TargetTable& table, const Image& image, con
 }
 
 /// What was said goes, and so does what tells by itself whose version it was, as `new: {told_by: $memory.id}` does.
-RowChange Withdrawal(const TargetTable& table, const Image& image, const Version& version, const ErasedSources& erased) {
+RowChange VersionWithdrawal(const TargetTable& table, const Image& image, const Version& version, const ErasedSources& erased) {
   RowChange change;
   change.identity = version.identity;
   for (const json& cells : version.erased) {
@@ -160,7 +160,7 @@ void EraseVersions(Transaction& transaction, const mappings::Catalog& catalog, c
       ++counts["versions_deleted"];
       continue;
     }
-    const RowChange change = Withdrawal(table, *image, version, erased);
+    const RowChange change = VersionWithdrawal(table, *image, version, erased);
     const bool withdrawn = (change.columns.empty() && change.paths.empty()) ||
                            target.Try(version.relation, [&] { table.Update(transaction, {change}, {&*image}); });
     if (!withdrawn) ++counts["withdrawals_refused"];

@@ -26,7 +26,7 @@ std::vector<std::string> Texts(const Rows& rows) {
   return texts;
 }
 
-Param Array(const std::vector<std::string>& texts) {
+Param TargetNames(const std::vector<std::string>& texts) {
   return ArrayOf({texts.begin(), texts.end()});
 }
 
@@ -67,7 +67,7 @@ std::vector<Param> Names(const ProjectId& project, const std::vector<std::string
   for (const char* key : {"user_id", "userId"}) {
     for (const char* gap : {"", " "}) named.push_back(BodyNaming(key, gap, user));
   }
-  return {project.Text(), Array(memories), user, Array(named)};
+  return {project.Text(), TargetNames(memories), user, TargetNames(named)};
 }
 
 std::string Sql(const char* begin, const Part& part) {
@@ -165,7 +165,7 @@ Erasure::Begun Erasure::Begin(Session& state) const {
   transaction.Run(
       "INSERT INTO membridge.suppressions (hash) SELECT membridge.suppression_hash('user', $1, $2) "
       "UNION SELECT membridge.suppression_hash('memory', $1, m) FROM unnest($3::text[]) AS m ON CONFLICT DO NOTHING",
-      {project_.Text(), user_, Array(begun.memories)});
+      {project_.Text(), user_, TargetNames(begun.memories)});
   const Rows cut_off = transaction.Run(
       "SELECT id, encode(user_hash, 'hex'), begun_at, counts FROM membridge.erasures "
       "WHERE user_hash = membridge.suppression_hash('user', $1, $2) AND finished_at IS NULL ORDER BY begun_at DESC LIMIT 1",

@@ -24,7 +24,7 @@ std::vector<std::string> FirstColumn(const Rows& rows) {
   return texts;
 }
 
-Param Array(const std::vector<std::string>& texts) {
+Param TextArray(const std::vector<std::string>& texts) {
   return ArrayOf({texts.begin(), texts.end()});
 }
 
@@ -58,15 +58,15 @@ std::shared_ptr<const mappings::Mapping> Emptied(const ErasureTarget& target, co
 constexpr const char* kNobodys = "NOT EXISTS (SELECT FROM membridge.contributions c WHERE c.row_id = l.id)";
 
 /// One target database's part of an erasure, inside its transaction.
-class Withdrawal {
+class RowWithdrawal {
  public:
-  Withdrawal(Transaction& transaction, const ErasedSources& erased, Instant now, ErasureCounts& counts)
+  RowWithdrawal(Transaction& transaction, const ErasedSources& erased, Instant now, ErasureCounts& counts)
       : transaction_(transaction),
         erased_(erased),
         now_(now),
         counts_(counts),
         target_(transaction, erased.project),
-        who_{erased.project.Text(), Array(erased.sources)} {}
+        who_{erased.project.Text(), TextArray(erased.sources)} {}
 
   void Begin() {
     rows_ = FirstColumn(transaction_.Run(
@@ -88,7 +88,7 @@ class Withdrawal {
     // Something holds on to a row that should go: then at least what was said in it goes.
     transaction_.Run(
         "UPDATE membridge.contributions SET goes = false WHERE project = $1 AND source = ANY ($2::text[]) AND mapping = $3",
-        {who_[0], Array(refused), mapping});
+        {who_[0], TextArray(refused), mapping});
     const auto still = Apply(applier, refused);
     if (still.empty()) return;
     counts_["withdrawals_refused"] += static_cast<std::int64_t>(still.size());
@@ -113,7 +113,7 @@ class Withdrawal {
       const Rows doomed = transaction_.Run(std::string{"SELECT l.id, l.relation, l.identity::text FROM membridge.rows l WHERE "
                                                        "l.id = ANY ($1::bigint[]) AND l.created AND "} +
                                                kNobodys + " ORDER BY l.id DESC",
-                                           {Array(rows_)});
+                                           {TextArray(rows_)});
       for (std::size_t row = 0; row < doomed.size(); ++row) {
         const bool deleted = target_.Delete(std::string{doomed.Text(row, 1)}, nlohmann::json::parse(doomed.Text(row, 2)));
         if (deleted) transaction_.Run("DELETE FROM membridge.rows WHERE id = $1::bigint", {std::string{doomed.Text(row, 0)}});
@@ -125,7 +125,7 @@ class Withdrawal {
   void End() {
     const auto kept = transaction_.Run(std::string{"SELECT count(*), count(*) FILTER (WHERE l.created AND "} + kNobodys +
                                            ") FROM membridge.rows l WHERE id = ANY ($1::bigint[])",
-                                       {Array(rows_)});
+                                       {TextArray(rows_)});
     std::sort(rows_.begin(), rows_.end());
     rows_.erase(std::unique(rows_.begin(), rows_.end()), rows_.end());
     counts_["rows_deleted"] += static_cast<std::int64_t>(rows_.size()) - kept.Int(0, 0);
@@ -135,7 +135,7 @@ class Withdrawal {
     transaction_.Run(std::string{"DELETE FROM membridge.rows l WHERE "} + kNobodys +
                          " AND (id = ANY ($1::bigint[]) OR EXISTS (SELECT FROM jsonb_each_text(l.identity) AS i WHERE i.value = "
                          "ANY ($2::text[])))",
-                     {Array(rows_), who_[1]});
+                     {TextArray(rows_), who_[1]});
     transaction_.Run("DELETE FROM membridge.sources WHERE project = $1 AND source = ANY ($2::text[])", who_);
   }
 
@@ -177,7 +177,7 @@ class Withdrawal {
 template <class Runs>
 ErasedSources WithEvents(Runs& runs, ErasedSources erased) {
   const Rows rows = runs.Run("SELECT DISTINCT source FROM membridge.sources WHERE project = $1 AND memory = ANY ($2::text[])",
-                             {erased.project.Text(), Array(erased.sources)});
+                             {erased.project.Text(), TextArray(erased.sources)});
   for (std::string& event : FirstColumn(rows)) erased.sources.push_back(std::move(event));
   return erased;
 }
@@ -193,7 +193,7 @@ ErasureCounts CountInTarget(Transaction& transaction, const ErasedSources& of_st
                              WHERE c.row_id = l.id AND NOT (c.project = $1 AND c.source = ANY ($2::text[]))) AS alone
                       FROM membridge.rows l WHERE l.id IN (SELECT row_id FROM said))
       SELECT (SELECT count(*) FROM said), count(*) FILTER (WHERE alone), count(*) FILTER (WHERE NOT alone) FROM spoken)",
-                                    {erased.project.Text(), Array(erased.sources)});
+                                    {erased.project.Text(), TextArray(erased.sources)});
   ErasureCounts counts{{"contributions", rows.Int(0, 0)}, {"rows_deleted", rows.Int(0, 1)}, {"rows_changed", rows.Int(0, 2)}};
   CountVersions(transaction, erased, counts);
   return counts;
@@ -202,14 +202,14 @@ ErasureCounts CountInTarget(Transaction& transaction, const ErasedSources& of_st
 Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& target, const ErasedSources& of_state, Instant now,
                           ErasureCounts& counts) {
   const ErasedSources erased = WithEvents(session, of_state);
-  const std::vector<Param> who{erased.project.Text(), Array(erased.sources)};
+  const std::vector<Param> who{erased.project.Text(), TextArray(erased.sources)};
   const auto mappings = FirstColumn(
       session.Run("SELECT DISTINCT mapping FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who));
   const auto relations = FirstColumn(
       session.Run("SELECT relation FROM membridge.rows UNION SELECT relation FROM membridge.versions ORDER BY relation"));
   const auto catalog = CatalogOf(session, relations);
   Transaction transaction = session.Begin();
-  Withdrawal withdrawal{transaction, erased, now, counts};
+  RowWithdrawal withdrawal{transaction, erased, now, counts};
   withdrawal.Begin();
   for (const std::string& mapping : mappings) withdrawal.Withdraw(Applier{Emptied(target, mapping), catalog});
   for (const std::string& relation : relations) {

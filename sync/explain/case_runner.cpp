@@ -30,7 +30,7 @@ struct TouchedRow {
   bool matched = false;
 };
 
-std::string Shown(const json& value) {
+std::string ShownCell(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -97,7 +97,7 @@ class CaseRunner {
           if (row.contains(column) && !change.identity.contains(column)) change.columns.emplace_back(c, row[column]);
         }
         const auto before = table.Fetch(transaction_, {change.identity});
-        if (!before.front()) throw Failed(fmt::format("edit of {}: there is no row {}", name, Shown(change.identity)));
+        if (!before.front()) throw Failed(fmt::format("edit of {}: there is no row {}", name, ShownCell(change.identity)));
         table.Update(transaction_, {change}, {&*before.front()});
       }
     }
@@ -225,17 +225,17 @@ class CaseRunner {
         }
         if (differences.size() < fewest) {
           fewest = differences.size();
-          closest = fmt::format("; closest is {} with {}", Shown(identity), fmt::join(differences, ", "));
+          closest = fmt::format("; closest is {} with {}", ShownCell(identity), fmt::join(differences, ", "));
         }
       }
       if (!found)
-        problems += fmt::format("  {}: expected {}{}\n", table.Relation(), Shown(row),
+        problems += fmt::format("  {}: expected {}{}\n", table.Relation(), ShownCell(row),
                                 closest.empty() ? ", and no such row was touched" : closest);
     }
     for (const auto& [identity, row] : touched) {
       if (row.matched) continue;
       problems += fmt::format("  {}: not expected: {}\n", table.Relation(),
-                              row.image ? Shown(table.AsJson(*row.image)) : "a deleted row " + Shown(identity));
+                              row.image ? ShownCell(table.AsJson(*row.image)) : "a deleted row " + ShownCell(identity));
     }
     return problems;
   }
@@ -249,7 +249,7 @@ class CaseRunner {
       const json wanted = Resolved(value);
       const std::optional<std::string>& there = image[*column];
       if (wanted.is_null() ? !there.has_value() : there && IsEqual(table, *column, wanted, *there)) continue;
-      differences.push_back(fmt::format("{} = {} instead of {}", name, there ? *there : "null", Shown(wanted)));
+      differences.push_back(fmt::format("{} = {} instead of {}", name, there ? *there : "null", ShownCell(wanted)));
     }
     return differences;
   }

@@ -35,7 +35,7 @@ std::string_view NameOf(Kind kind) {
   return "unknown";
 }
 
-std::string Shown(const nlohmann::json& value) {
+std::string ShownChange(const nlohmann::json& value) {
   if (value.is_null()) return "null";
   if (value.is_string()) return "'" + value.get<std::string>() + "'";
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -108,20 +108,21 @@ void AddRowLines(const RowPlan& plan, std::vector<Line>& lines) {
   }
   if (head.kind == Kind::kCreated && head.after.is_object()) {
     for (const auto& [column, value] : head.after.items()) {
-      if (!value.is_null()) lines.push_back({'+', "", column, Shown(value)});
+      if (!value.is_null()) lines.push_back({'+', "", column, ShownChange(value)});
     }
   }
   for (const Decision* cell : plan.cells) {
     switch (cell->kind) {
       case Kind::kWritten:
-        lines.push_back({'~', "", cell->cell, Shown(cell->before) + " → " + Shown(cell->after)});
+        lines.push_back({'~', "", cell->cell, ShownChange(cell->before) + " → " + ShownChange(cell->after)});
         break;
       case Kind::kRestored:
-        lines.push_back({'<', "", cell->cell, Shown(cell->before) + " → " + Shown(cell->after) + " withdrawn"});
+        lines.push_back({'<', "", cell->cell, ShownChange(cell->before) + " → " + ShownChange(cell->after) + " withdrawn"});
         break;
       case Kind::kKept:
-        lines.push_back({'=', "", cell->cell,
-                         fmt::format("{} kept: {} (memory says {})", Shown(cell->before), cell->note, Shown(cell->after))});
+        lines.push_back(
+            {'=', "", cell->cell,
+             fmt::format("{} kept: {} (memory says {})", ShownChange(cell->before), cell->note, ShownChange(cell->after))});
         break;
       case Kind::kSkipped:
         lines.push_back({' ', "", cell->cell, "skipped: " + cell->note});

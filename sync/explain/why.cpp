@@ -104,7 +104,7 @@ Testimony TestimonyOf(const Contribution& contribution, const Origin& origin, st
   return testimony;
 }
 
-std::string Shown(const json& value) {
+std::string ShownValue(const json& value) {
   if (value.is_null()) return "null";
   return value.is_string() ? "'" + value.get<std::string>() + "'" : value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -228,12 +228,12 @@ std::string WhyText(const RowHistory& history) {
   for (const Testimony& wanting : history.wanted_by)
     text += fmt::format("  for {} {}\n{}", SpeakerOf(wanting), VersionOf(wanting), DeliveryLine(wanting));
   for (const CellHistory& cell : history.cells) {
-    text += fmt::format("  {} = {}{}\n", cell.cell, Shown(cell.current), cell.is_persons ? "  (a person's)" : "");
-    if (cell.before) text += fmt::format("      before the bridge: {}\n", Shown(*cell.before));
-    if (cell.is_persons && cell.written) text += fmt::format("      the bridge had written: {}\n", Shown(*cell.written));
+    text += fmt::format("  {} = {}{}\n", cell.cell, ShownValue(cell.current), cell.is_persons ? "  (a person's)" : "");
+    if (cell.before) text += fmt::format("      before the bridge: {}\n", ShownValue(*cell.before));
+    if (cell.is_persons && cell.written) text += fmt::format("      the bridge had written: {}\n", ShownValue(*cell.written));
     for (const Testimony& claim : cell.claims) {
-      text +=
-          fmt::format("    {} {} says {} {}\n", claim.wins ? "→" : " ", SpeakerOf(claim), Shown(claim.value), VersionOf(claim));
+      text += fmt::format("    {} {} says {} {}\n", claim.wins ? "→" : " ", SpeakerOf(claim), ShownValue(claim.value),
+                          VersionOf(claim));
       text += DeliveryLine(claim);
     }
     if (cell.claims.empty()) text += "      nothing says it any more\n";

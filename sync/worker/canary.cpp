@@ -9,7 +9,7 @@ namespace membridge::sync {
 namespace {
 
 using namespace std::chrono_literals;
-using Outcome = CanaryView::Outcome;
+using CanaryOutcome = CanaryView::Outcome;
 using postgres::Rows;
 using postgres::Session;
 
@@ -21,11 +21,11 @@ std::string Milliseconds(std::chrono::milliseconds time) {
   return std::to_string(time.count());
 }
 
-Outcome OutcomeNamed(std::string_view name) {
-  for (const Outcome outcome : {Outcome::kHeard, Outcome::kLost, Outcome::kFailed}) {
+CanaryOutcome OutcomeNamed(std::string_view name) {
+  for (const CanaryOutcome outcome : {CanaryOutcome::kHeard, CanaryOutcome::kLost, CanaryOutcome::kFailed}) {
     if (name == NameOf(outcome)) return outcome;
   }
-  return Outcome::kNone;
+  return CanaryOutcome::kNone;
 }
 
 }  // namespace
@@ -37,15 +37,15 @@ bool IsCanary(const nlohmann::json& record) {
          metadata->contains(kCanaryMark);
 }
 
-std::string_view NameOf(Outcome outcome) {
+std::string_view NameOf(CanaryView::Outcome outcome) {
   switch (outcome) {
-    case Outcome::kNone:
+    case CanaryOutcome::kNone:
       return "none";
-    case Outcome::kHeard:
+    case CanaryOutcome::kHeard:
       return "heard";
-    case Outcome::kLost:
+    case CanaryOutcome::kLost:
       return "lost";
-    case Outcome::kFailed:
+    case CanaryOutcome::kFailed:
       return "failed";
   }
   return "none";
@@ -64,7 +64,7 @@ CanaryView Canary::Step(Session& session, mem0::Client& client, std::optional<Er
     const auto out = LetOut(session, client);
     if (out) return Read(session, false);
     error = out.error();
-    Conclude(session, Outcome::kFailed, 0ms);
+    Conclude(session, CanaryOutcome::kFailed, 0ms);
     return Read(session, true);
   }
   if (!row->heard_after && row->out_for < options_.deadline) {
@@ -73,7 +73,7 @@ CanaryView Canary::Step(Session& session, mem0::Client& client, std::optional<Er
   }
   // Whatever it proved, it goes; one that cannot be removed now is removed before the next.
   if (const auto removed = RemoveAll(session, client); !removed) error = removed.error();
-  Conclude(session, row->heard_after ? Outcome::kHeard : Outcome::kLost, row->heard_after.value_or(0ms));
+  Conclude(session, row->heard_after ? CanaryOutcome::kHeard : CanaryOutcome::kLost, row->heard_after.value_or(0ms));
   return Read(session, true);
 }
 
@@ -126,7 +126,7 @@ Result<void> Canary::RemoveAll(Session& session, mem0::Client& client) const {
   return {};
 }
 
-void Canary::Conclude(Session& session, Outcome outcome, std::chrono::milliseconds after) const {
+void Canary::Conclude(Session& session, CanaryOutcome outcome, std::chrono::milliseconds after) const {
   session.Run(
       "UPDATE membridge.canaries SET memory_id = NULL, let_out_at = NULL, leased_until = '-infinity', last = $2, last_at = "
       "clock_timestamp(), "

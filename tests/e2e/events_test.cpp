@@ -6,10 +6,10 @@
 namespace membridge::e2e {
 namespace {
 
-constexpr const char* kTables =
+constexpr const char* kEventsTables =
     "CREATE TABLE fact (delivery uuid PRIMARY KEY, type text NOT NULL, memory_id text NOT NULL, text text NOT NULL);"
     "CREATE TABLE per_type (type text PRIMARY KEY, events int NOT NULL DEFAULT 0)";
-constexpr const char* kMapping = R"(from: event
+constexpr const char* kEventsMapping = R"(from: event
 rows:
   fact:
     table: fact
@@ -27,9 +27,9 @@ TEST_CASE("every delivery that was acknowledged is counted once, through kills a
   const std::uint64_t seed = SeedOfRun();
   CAPTURE(seed);
   World world{seed};
-  world.Database().RunScript(kTables);
+  world.Database().RunScript(kEventsTables);
   const test::ScratchFolder folder;
-  std::ofstream{folder.path() / "events.yaml"} << kMapping;
+  std::ofstream{folder.path() / "events.yaml"} << kEventsMapping;
   test::BridgeOptions options = world.Options();
   options.mapping = folder.path() / "events.yaml";
   test::Bridge bridge{options};
@@ -64,12 +64,12 @@ TEST_CASE("every delivery that was acknowledged is counted once, through kills a
 
 TEST_CASE("the commands know mappings from events and exports", "[e2e]") {
   World world{SeedOfRun()};
-  world.Database().RunScript(kTables);
+  world.Database().RunScript(kEventsTables);
   world.Database().RunScript("CREATE TABLE profile (user_id text PRIMARY KEY, role varchar(20), years smallint)");
   const test::ScratchFolder folder;
   const std::string events = folder.path() / "events.yaml", profile = folder.path() / "profile.yaml",
                     event = folder.path() / "event.json";
-  std::ofstream{events} << kMapping;
+  std::ofstream{events} << kEventsMapping;
   std::ofstream{profile} << "from: export\nask: {role: Job title, years: Years in it}\nrows:\n  profile:\n    table: profile\n"
                             "    key: {user_id: $export.user_id}\n    set: {role: $export.role, years: $export.years}\n";
   test::BridgeOptions options = world.Options();

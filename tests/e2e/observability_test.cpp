@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using Names = std::set<std::string>;
 
-std::string TextOf(const std::string& file) {
+std::string TextOfObservability(const std::string& file) {
   std::ifstream stream{MEMBRIDGE_SOURCE "/" + file};
   return {std::istreambuf_iterator<char>{stream}, {}};
 }
@@ -55,7 +55,7 @@ Names Without(const Names& names, const Names& known) {
 std::map<std::string, std::string> Documented() {
   static const std::regex kRow{R"(\| `(membridge_[a-z0-9_]+)` \| ([^|]*) \| [^|]+ \|)"};
   std::map<std::string, std::string> documented;
-  const std::string readme = TextOf("admin/README.md");
+  const std::string readme = TextOfObservability("admin/README.md");
   for (std::sregex_iterator match{readme.begin(), readme.end(), kRow}, end; match != end; ++match)
     documented[match->str(1)] = match->str(2);
   return documented;
@@ -97,7 +97,8 @@ TEST_CASE("alert rules, dashboard and documentation name exactly what is exporte
   CHECK(Without(documented, exported) == Names{});
 
   mappings::Diagnostics problems;
-  const auto rules = mappings::YamlSource::Parse("rules.yml", TextOf("deploy/prometheus/membridge-rules.yml"), problems);
+  const auto rules =
+      mappings::YamlSource::Parse("rules.yml", TextOfObservability("deploy/prometheus/membridge-rules.yml"), problems);
   for (const auto& problem : problems.Sorted()) CHECK(problem.Text() == "");
   REQUIRE(rules);
   std::size_t alerts = 0;
@@ -116,7 +117,7 @@ TEST_CASE("alert rules, dashboard and documentation name exactly what is exporte
   }
   CHECK(alerts >= 10);
 
-  const json dashboard = json::parse(TextOf("deploy/grafana/membridge.json"));
+  const json dashboard = json::parse(TextOfObservability("deploy/grafana/membridge.json"));
   std::size_t targets = 0;
   for (const json& panel : dashboard["panels"]) {
     for (const json& target : panel["targets"]) {

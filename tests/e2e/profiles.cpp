@@ -12,7 +12,7 @@ constexpr const char* kTable =
     "CREATE TABLE crm.profiles (user_id text PRIMARY KEY, name varchar(20), years smallint, skills text[] NOT NULL DEFAULT '{}', "
     "export_id text, exported_at timestamptz);";
 
-constexpr const char* kMapping = R"yaml(
+constexpr const char* kProfilesMapping = R"yaml(
 from: export
 ask:
   name: The person's name
@@ -33,7 +33,7 @@ rows:
 
 Profiles::Profiles(World& world) : world_(world) {
   world_.Database().RunScript(kTable);
-  std::ofstream{folder_.path() / "profile.yaml"} << kMapping;
+  std::ofstream{folder_.path() / "profile.yaml"} << kProfilesMapping;
 }
 
 test::BridgeOptions Profiles::Options(const std::string& backfill) const {

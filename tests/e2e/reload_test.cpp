@@ -7,13 +7,13 @@
 namespace membridge::e2e {
 namespace {
 
-constexpr const char* kTables = "CREATE TABLE people (id text PRIMARY KEY, nick text, city varchar(12))";
+constexpr const char* kReloadTables = "CREATE TABLE people (id text PRIMARY KEY, nick text, city varchar(12))";
 
 /// A mapping file that is edited while a bridge works by it.
 class Edited {
  public:
   explicit Edited(World& world) : world_(world) {
-    world.Database().RunScript(kTables);
+    world.Database().RunScript(kReloadTables);
     Write("{nick: $memory.text}");
     test::BridgeOptions options = world.Options();
     options.mapping = File();

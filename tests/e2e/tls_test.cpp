@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-std::string TextOf(const fs::path& file) {
+std::string TextOfTls(const fs::path& file) {
   std::ifstream stream{file};
   return {std::istreambuf_iterator<char>{stream}, {}};
 }
@@ -39,7 +39,7 @@ std::string Output(const std::vector<std::string>& command, const fs::path& fold
   auto child = sync::Child::Start(options);
   if (!child) throw std::runtime_error(child.error().message);
   const auto status = child->Wait(60s);
-  const std::string said = TextOf(folder / "output");
+  const std::string said = TextOfTls(folder / "output");
   if (!status || *status != 0) throw std::runtime_error(command.front() + " failed: " + said);
   return said;
 }
@@ -84,7 +84,7 @@ done
 class Nginx {
  public:
   Nginx(const std::string& example, const Certificates& certificates, const test::Bridge& bridge) : port_(test::FreePort()) {
-    std::string site = TextOf(MEMBRIDGE_SOURCE "/deploy/nginx/" + example);
+    std::string site = TextOfTls(MEMBRIDGE_SOURCE "/deploy/nginx/" + example);
     site = Replaced(site, "listen 443 ssl", fmt::format("listen 127.0.0.1:{} ssl", port_));
     site = Replaced(site, "127.0.0.1:8080", bridge.Url().substr(7));
     site = Replaced(site, "/etc/ssl/membridge/", certificates.Folder());
@@ -108,7 +108,8 @@ class Nginx {
     const std::string plain = fmt::format("http://127.0.0.1:{}/", port_);
     const bool up = test::WaitUntil([&] { return test::HttpClient{}.Get(plain).status == 400; });
     if (!up)
-      throw std::runtime_error("nginx did not start: " + TextOf(folder_.path() / "error") + TextOf(folder_.path() / "output"));
+      throw std::runtime_error("nginx did not start: " + TextOfTls(folder_.path() / "error") +
+                               TextOfTls(folder_.path() / "output"));
   }
   ~Nginx() {
     child_->Signal(SIGTERM);
@@ -196,7 +197,7 @@ TEST_CASE("the examples for Caddy are valid", "[e2e][tls]") {
   const test::ScratchFolder folder;
   for (const std::string name : {"Caddyfile", "Caddyfile.mtls"}) {
     CAPTURE(name);
-    std::string text = TextOf(MEMBRIDGE_SOURCE "/deploy/caddy/" + name);
+    std::string text = TextOfTls(MEMBRIDGE_SOURCE "/deploy/caddy/" + name);
     if (name == "Caddyfile.mtls") text = Replaced(text, "/etc/ssl/membridge/", certificates.Folder());
     std::ofstream{folder.path() / name} << text;
     const std::string said = Output({"/usr/bin/env", "HOME=" + folder.path().string(), "/usr/bin/caddy", "validate", "--adapter",

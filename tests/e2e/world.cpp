@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string TextOf(const std::string& file) {
+std::string TextOfWorld(const std::string& file) {
   std::ifstream stream(file);
   return {std::istreambuf_iterator<char>(stream), {}};
 }
@@ -23,7 +23,7 @@ constexpr const char* kApiKey = "m0-e2e-secret-key";
 }  // namespace
 
 World::World(std::uint64_t seed) : mem0_({.api_key = kApiKey, .project_id = "proj_e2e", .seed = seed}), database_(cluster_) {
-  database_.RunScript(TextOf(MEMBRIDGE_SOURCE "/deploy/example-schema.sql"));
+  database_.RunScript(TextOfWorld(MEMBRIDGE_SOURCE "/deploy/example-schema.sql"));
 }
 
 test::BridgeOptions World::Options() const {

@@ -16,7 +16,7 @@ Json OrganizationOf(const Project& project) {
   return {{"org_id", project.account.org_id}, {"name", "default-org"}, {"role", "OWNER"}};
 }
 
-Json ObjectOf(const Project& project) {
+Json ObjectOfAccountRoutes(const Project& project) {
   return {{"project_id", project.account.project_id},
           {"name", project.account.project_name},
           {"description", nullptr},
@@ -43,11 +43,11 @@ Answer GetOrganization(Project& project, const Call& call) {
 }
 
 Answer ListProjects(Project& project, const Call& call) {
-  return IsOurs(project, call) ? Ok(Json::array({ObjectOf(project)})) : NotFound();
+  return IsOurs(project, call) ? Ok(Json::array({ObjectOfAccountRoutes(project)})) : NotFound();
 }
 
 Answer GetProject(Project& project, const Call& call) {
-  return IsOurs(project, call) ? Ok(ObjectOf(project)) : NotFound();
+  return IsOurs(project, call) ? Ok(ObjectOfAccountRoutes(project)) : NotFound();
 }
 
 Answer UpdateProject(Project& project, const Call& call) {

@@ -14,7 +14,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kRecordsPerChunk = 500;
 
-Answer Refuse(const std::string& why) {
+Answer RefuseControl(const std::string& why) {
   return WithStatus(400, {{"error", why}});
 }
 
@@ -24,7 +24,7 @@ Answer GetFaults(Project& project, const Call&) {
 
 Answer SetFaults(Project& project, const Call& call) {
   const auto set = project.SetFaults(call.body);
-  return set ? Ok(project.faults.Get()) : Refuse(set.error());
+  return set ? Ok(project.faults.Get()) : RefuseControl(set.error());
 }
 
 Answer ClearFaults(Project& project, const Call&) {
@@ -39,16 +39,16 @@ Answer GetDelivery(Project& project, const Call&) {
 
 Answer SetDelivery(Project& project, const Call& call) {
   const auto set = project.deliveries.Set(call.body);
-  return set ? Ok(project.deliveries.Get()) : Refuse(set.error());
+  return set ? Ok(project.deliveries.Get()) : RefuseControl(set.error());
 }
 
-Answer GetSettings(Project& project, const Call&) {
+Answer GetControlSettings(Project& project, const Call&) {
   return Ok(ObjectOf(project.settings));
 }
 
 Answer SetSettings(Project& project, const Call& call) {
   auto changed = Changed(project.settings, call.body);
-  if (!changed) return Refuse(changed.error());
+  if (!changed) return RefuseControl(changed.error());
   project.settings = std::move(*changed);
   return Ok(ObjectOf(project.settings));
 }
@@ -59,10 +59,10 @@ Answer GetExports(Project& project, const Call&) {
 
 Answer SetExports(Project& project, const Call& call) {
   const auto set = project.exports.Set(call.body);
-  return set ? Ok({{"message", "set"}}) : Refuse(set.error());
+  return set ? Ok({{"message", "set"}}) : RefuseControl(set.error());
 }
 
-Answer GetProfileSettings(Project& project, const Call&) {
+Answer GetProfileSettingsByControl(Project& project, const Call&) {
   return Ok(project.profiles.Settings());
 }
 
@@ -129,7 +129,7 @@ std::optional<std::vector<std::string>> LabelsIn(const Json& field) {
   return field.is_null() ? std::nullopt : std::optional{field.get<std::vector<std::string>>()};
 }
 
-Answer Shown(const Memory* memory) {
+Answer ShownState(const Memory* memory) {
   if (memory == nullptr) return MemoryNotFound();
   Answer answer;
   AppendRecord(answer.body, *memory, RecordShape::kSingle);
@@ -138,20 +138,20 @@ Answer Shown(const Memory* memory) {
 
 Answer AddMemory(Project& project, const Call& call) {
   auto fresh = NewMemoryIn(call.body);
-  if (!fresh) return Refuse(fresh.error());
-  return Shown(&project.AddMemory(std::move(*fresh), call.Flag("announce")));
+  if (!fresh) return RefuseControl(fresh.error());
+  return ShownState(&project.AddMemory(std::move(*fresh), call.Flag("announce")));
 }
 
-Answer GetMemory(Project& project, const Call& call) {
+Answer GetMemoryByControl(Project& project, const Call& call) {
   const auto id = MemoryIdIn(call);
-  return id ? Shown(project.store.Find(*id)) : id.error();
+  return id ? ShownState(project.store.Find(*id)) : id.error();
 }
 
 tl::expected<Edit, Answer> EditIn(const Call& call) {
   static const std::set<std::string> kKnown{"text",   "metadata",    "categories", "expiration_date", "replaced_by",
                                             "merged", "synthesized", "immutable",  "announce",        "touch"};
   for (const auto& [name, _] : call.body.items()) {
-    if (kKnown.count(name) == 0) return tl::unexpected{Refuse("unknown field: " + name)};
+    if (kKnown.count(name) == 0) return tl::unexpected{RefuseControl("unknown field: " + name)};
   }
   Edit edit;
   edit.text = call.Text("text");
@@ -179,16 +179,16 @@ Answer ChangeMemory(Project& project, const Call& call) {
   if (!id) return id.error();
   auto edit = EditIn(call);
   if (!edit) return edit.error();
-  return Shown(project.ChangeMemory(*id, std::move(*edit), call.Flag("announce")));
+  return ShownState(project.ChangeMemory(*id, std::move(*edit), call.Flag("announce")));
 }
 
 Answer Categorize(Project& project, const Call& call) {
   const auto id = MemoryIdIn(call);
   if (!id) return id.error();
-  return Shown(project.Categorize(*id, LabelsIn(call.Field("categories")), call.Flag("announce", true)));
+  return ShownState(project.Categorize(*id, LabelsIn(call.Field("categories")), call.Flag("announce", true)));
 }
 
-Answer DeleteMemory(Project& project, const Call& call) {
+Answer DeleteMemoryByControl(Project& project, const Call& call) {
   const auto id = MemoryIdIn(call);
   if (!id) return id.error();
   return project.DeleteMemory(*id, call.Query("announce") == "true") ? Ok({{"message", "deleted"}}) : MemoryNotFound();
@@ -196,12 +196,12 @@ Answer DeleteMemory(Project& project, const Call& call) {
 
 Answer LoadMany(Project& project, const Call& call) {
   const auto loaded = Load(project, call.body);
-  return loaded ? Ok({{"loaded", *loaded}, {"memories", project.store.Size()}}) : Refuse(loaded.error());
+  return loaded ? Ok({{"loaded", *loaded}, {"memories", project.store.Size()}}) : RefuseControl(loaded.error());
 }
 
 Answer SetCrowd(Project& project, const Call& call) {
   const auto set = project.crowd.Set(call.body, project.clock.Now());
-  return set ? Ok({{"memories", project.crowd.Size()}}) : Refuse(set.error());
+  return set ? Ok({{"memories", project.crowd.Size()}}) : RefuseControl(set.error());
 }
 
 Answer AddWebhook(Project& project, const Call& call) {
@@ -231,11 +231,11 @@ std::vector<Route> ControlRoutes() {
           {"DELETE", "/_sim/faults", "", ClearFaults},
           {"GET", "/_sim/delivery", "", GetDelivery},
           {"PUT", "/_sim/delivery", "", SetDelivery},
-          {"GET", "/_sim/settings", "", GetSettings},
+          {"GET", "/_sim/settings", "", GetControlSettings},
           {"PUT", "/_sim/settings", "", SetSettings},
           {"GET", "/_sim/exports", "", GetExports},
           {"PUT", "/_sim/exports", "", SetExports},
-          {"GET", "/_sim/profiles", "", GetProfileSettings},
+          {"GET", "/_sim/profiles", "", GetProfileSettingsByControl},
           {"POST", "/_sim/clock", "", Advance},
           {"GET", "/_sim/idle", "", Idle},
           {"GET", "/_sim/deliveries", "", DeliveryStatistics},
@@ -247,9 +247,9 @@ std::vector<Route> ControlRoutes() {
           {"DELETE", "/_sim/requests", "", ResetRequests},
           {"GET", "/_sim/memories", "", Truth},
           {"POST", "/_sim/memories", "", AddMemory},
-          {"GET", "/_sim/memories/{}", "", GetMemory},
+          {"GET", "/_sim/memories/{}", "", GetMemoryByControl},
           {"PATCH", "/_sim/memories/{}", "", ChangeMemory},
-          {"DELETE", "/_sim/memories/{}", "", DeleteMemory},
+          {"DELETE", "/_sim/memories/{}", "", DeleteMemoryByControl},
           {"PUT", "/_sim/memories/{}/categories", "", Categorize},
           {"POST", "/_sim/load", "", LoadMany},
           {"PUT", "/_sim/crowd", "", SetCrowd},

@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-Query Asking(const json& filters) {
+Query AskingCrowd(const json& filters) {
   auto filter = Filter::Parse(filters);
   REQUIRE(filter);
   return {std::move(*filter), filters.dump()};
@@ -43,19 +43,19 @@ TEST_CASE("a generated memory follows from its number, and its number from its i
 TEST_CASE("a crowd is chosen from by ids, by user, and else as one", "[mem0_sim]") {
   Crowd crowd;
   REQUIRE(crowd.Set({{"users", 7}, {"memories", 100}}, *ParseRfc3339("2026-03-01T00:00:00Z")));
-  CHECK(crowd.Choose(Asking(kEverybody)).size == 100);
-  CHECK(crowd.Choose(Asking(kEverybody)).number_at(42) == 42);
-  const auto of_user = crowd.Choose(Asking({{"user_id", "user-2"}}));
+  CHECK(crowd.Choose(AskingCrowd(kEverybody)).size == 100);
+  CHECK(crowd.Choose(AskingCrowd(kEverybody)).number_at(42) == 42);
+  const auto of_user = crowd.Choose(AskingCrowd({{"user_id", "user-2"}}));
   CHECK(of_user.size == 14);  // 2, 9, … 93
   CHECK(of_user.number_at(13) == 93);
-  CHECK(crowd.Choose(Asking({{"user_id", "nobody"}})).size == 0);
+  CHECK(crowd.Choose(AskingCrowd({{"user_id", "nobody"}})).size == 0);
   const auto since = [](const char* time) {
-    return Asking({{"AND", json::array({kEverybody, json{{"updated_at", {{"gte", time}}}}})}});
+    return AskingCrowd({{"AND", json::array({kEverybody, json{{"updated_at", {{"gte", time}}}}})}});
   };
   CHECK(crowd.Choose(since("2026-02-28T00:00:00Z")).size == 100);
   CHECK(crowd.Choose(since("2026-03-02T00:00:00Z")).size == 0);
   const json ids = json::array({crowd.IdOf(5).Text(), crowd.IdOf(3).Text(), crowd.IdOf(5).Text(), crowd.IdOf(100).Text()});
-  const auto by_id = crowd.Choose(Asking({{"AND", json::array({kEverybody, json{{"memory_ids", ids}}})}}));
+  const auto by_id = crowd.Choose(AskingCrowd({{"AND", json::array({kEverybody, json{{"memory_ids", ids}}})}}));
   REQUIRE(by_id.size == 2);
   CHECK(by_id.number_at(0) == 3);
   CHECK_FALSE(crowd.Set({{"users", 0}, {"memories", 1}}, Instant{}));

@@ -15,7 +15,7 @@ using Json = nlohmann::json;
 constexpr int kMostConnections = 64;
 constexpr std::size_t kRecentKept = 200;
 
-struct BadSetting : std::runtime_error {
+struct DeliveriesBadSetting : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
@@ -114,7 +114,7 @@ Deliveries::Settings Deliveries::Parse(Settings settings, const Json& json) {
   for (const auto& [name, value] : json.items()) {
     if (const auto share = shares.find(name); share != shares.end() && value.is_number()) {
       *share->second = value.get<double>();
-      if (*share->second < 0 || *share->second > 1) throw BadSetting(name + " must be from 0 to 1");
+      if (*share->second < 0 || *share->second > 1) throw DeliveriesBadSetting(name + " must be from 0 to 1");
     } else if (const auto number = numbers.find(name); number != numbers.end() && value.is_number_unsigned()) {
       *number->second = value.get<int>();
     } else if (const auto flag = switches.find(name); flag != switches.end() && value.is_boolean()) {
@@ -122,11 +122,11 @@ Deliveries::Settings Deliveries::Parse(Settings settings, const Json& json) {
     } else if (const auto file = files.find(name); file != files.end() && value.is_string()) {
       *file->second = value.get<std::string>();
     } else {
-      throw BadSetting("unknown delivery setting or wrong type: " + name);
+      throw DeliveriesBadSetting("unknown delivery setting or wrong type: " + name);
     }
   }
   if (settings.concurrency < 1 || settings.concurrency > kMostConnections) {
-    throw BadSetting(fmt::format("concurrency must be from 1 to {}", kMostConnections));
+    throw DeliveriesBadSetting(fmt::format("concurrency must be from 1 to {}", kMostConnections));
   }
   return settings;
 }
@@ -136,7 +136,7 @@ tl::expected<void, std::string> Deliveries::Set(const Json& json) {
     const std::lock_guard lock(mutex_);
     settings_ = Parse(settings_, json);
     StartThreads();
-  } catch (const BadSetting& wrong) {
+  } catch (const DeliveriesBadSetting& wrong) {
     return tl::unexpected{std::string{wrong.what()}};
   }
   changed_.notify_all();

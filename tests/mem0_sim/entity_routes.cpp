@@ -11,7 +11,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-Json ObjectOf(const Project& project, const Entity& entity) {
+Json ObjectOfEntityRoutes(const Project& project, const Entity& entity) {
   return {{"id", std::to_string(entity.number)},
           {"name", entity.name},
           {"type", NameOf(entity.type)},
@@ -22,7 +22,7 @@ Json ObjectOf(const Project& project, const Entity& entity) {
           {"updated_at", FormatAsMem0(entity.updated_at, Zone::kPacific)}};
 }
 
-Answer List(Project& project, const Call& call) {
+Answer ListEntities(Project& project, const Call& call) {
   std::vector<const Entity*> entities;
   std::array<std::size_t, 4> totals{};
   for (const Entity& entity : project.store.Entities()) {
@@ -32,25 +32,25 @@ Answer List(Project& project, const Call& call) {
   }
   if (project.settings.entities_bare) {
     Json bare = Json::array();
-    for (const Entity* entity : entities) bare.push_back(ObjectOf(project, *entity));
+    for (const Entity* entity : entities) bare.push_back(ObjectOfEntityRoutes(project, *entity));
     return Ok(bare);
   }
   const std::string more = fmt::format(R"(,"total_users":{},"total_agents":{},"total_apps":{},"total_runs":{})", totals[0],
                                        totals[1], totals[2], totals[3]);
   const PageAsk ask = PageOf(call, "page_size", static_cast<std::size_t>(project.settings.entities_page_size), 1000);
-  const auto append = [&](std::string& out, std::size_t place) { out += ObjectOf(project, *entities[place]).dump(); };
+  const auto append = [&](std::string& out, std::size_t place) { out += ObjectOfEntityRoutes(project, *entities[place]).dump(); };
   return Paged(project, call, ask, "page_size", entities.size(), append, false, more);
 }
 
-Answer Get(Project& project, const Call& call) {
+Answer GetEntities(Project& project, const Call& call) {
   const auto type = EntityTypeNamed(call.parts[0]);
   if (!type) return WithStatus(400, {{"message", "Invalid entity type"}});
   const Entity* entity = project.store.FindEntity(*type, call.parts[1]);
-  return Ok(entity == nullptr ? Json::array() : Json::array({ObjectOf(project, *entity)}));
+  return Ok(entity == nullptr ? Json::array() : Json::array({ObjectOfEntityRoutes(project, *entity)}));
 }
 
 /// Answers before it happens; the memories go a little later.
-Answer Delete(Project& project, const Call& call) {
+Answer DeleteEntities(Project& project, const Call& call) {
   const auto type = EntityTypeNamed(call.parts[0]);
   if (!type) return WithStatus(400, {{"message", "Invalid entity type"}});
   const std::string name = call.parts[1];
@@ -69,10 +69,10 @@ Answer Delete(Project& project, const Call& call) {
 }  // namespace
 
 std::vector<Route> EntityRoutes() {
-  return {{"GET", "/v1/entities/", "entities.list", List},
-          {"GET", "/v2/entities/{}/{}/", "entities.get", Get},
-          {"DELETE", "/v1/entities/{}/{}/", "entities.delete", Delete},
-          {"DELETE", "/v2/entities/{}/{}/", "entities.delete", Delete}};
+  return {{"GET", "/v1/entities/", "entities.list", ListEntities},
+          {"GET", "/v2/entities/{}/{}/", "entities.get", GetEntities},
+          {"DELETE", "/v1/entities/{}/{}/", "entities.delete", DeleteEntities},
+          {"DELETE", "/v2/entities/{}/{}/", "entities.delete", DeleteEntities}};
 }
 
 }  // namespace membridge::mem0_sim

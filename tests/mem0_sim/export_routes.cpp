@@ -21,7 +21,7 @@ std::vector<const Memory*> NewestFirst(Project& project, const Query& query) {
   return memories;
 }
 
-Answer Create(Project& project, const Call& call) {
+Answer CreateExport(Project& project, const Call& call) {
   const Json& schema = call.Field("schema");
   if (!schema.is_object() || schema.empty())
     return WithStatus(400, {{"message", "Schema is required and must be a valid object"}});
@@ -37,7 +37,7 @@ Answer Create(Project& project, const Call& call) {
   return WithStatus(201, {{"message", "Memory export request received. The export will be ready in a few seconds."}, {"id", id}});
 }
 
-Answer Get(Project& project, const Call& call) {
+Answer GetExport(Project& project, const Call& call) {
   std::optional<std::string> result;
   if (const auto id = call.Text("memory_export_id")) {
     result = project.exports.Result(*id);
@@ -65,8 +65,8 @@ Answer Summary(Project&, const Call& call) {
 }  // namespace
 
 std::vector<Route> ExportRoutes() {
-  return {{"POST", "/v1/exports/", "exports.create", Create},
-          {"POST", "/v1/exports/get/", "exports.get", Get},
+  return {{"POST", "/v1/exports/", "exports.create", CreateExport},
+          {"POST", "/v1/exports/get/", "exports.get", GetExport},
           {"POST", "/v1/summary/", "summary", Summary}};
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::chrono::days kKept{7};
+constexpr std::chrono::days kExportsKept{7};
 
 }  // namespace
 
@@ -86,7 +86,7 @@ std::string Exports::Create(const Json& request, const std::vector<const Memory*
 
 bool Exports::IsThere(const Job& job) const {
   const Instant now = clock_.Peek();
-  return job.ready_at && *job.ready_at <= now && now < job.created_at + kKept;
+  return job.ready_at && *job.ready_at <= now && now < job.created_at + kExportsKept;
 }
 
 std::optional<std::string> Exports::Result(const std::string& id) const {

@@ -18,24 +18,24 @@ constexpr const char* kHtml =
     "Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
 
 /// Thrown inside this file only.
-struct BadSetting : std::runtime_error {
+struct FaultsBadSetting : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
 double Share(const std::string& name, const Json& value) {
   if (!value.is_number() || value.get<double>() < 0 || value.get<double>() > 1)
-    throw BadSetting(name + " must be a number from 0 to 1");
+    throw FaultsBadSetting(name + " must be a number from 0 to 1");
   return value.get<double>();
 }
 
 int Whole(const std::string& name, const Json& value) {
-  if (!value.is_number_integer() || value.get<int>() < 0) throw BadSetting(name + " must be a whole number, not negative");
+  if (!value.is_number_integer() || value.get<int>() < 0) throw FaultsBadSetting(name + " must be a whole number, not negative");
   return value.get<int>();
 }
 
 std::string OneOf(const std::string& name, const Json& value, const std::set<std::string>& allowed) {
   if (!value.is_string() || allowed.count(value.get<std::string>()) == 0)
-    throw BadSetting(fmt::format("{}: unknown value", name));
+    throw FaultsBadSetting(fmt::format("{}: unknown value", name));
   return value.get<std::string>();
 }
 
@@ -70,7 +70,7 @@ Faults::Settings Faults::Parse(Settings settings, const Json& json) {
     } else if (name == "endpoints" && value.is_array()) {
       settings.endpoints = value.get<std::set<std::string>>();
     } else if (name != "next") {
-      throw BadSetting("unknown fault or wrong type: " + name);
+      throw FaultsBadSetting("unknown fault or wrong type: " + name);
     }
   }
   return settings;
@@ -98,7 +98,7 @@ tl::expected<void, std::string> Faults::Set(const Json& json) {
     settings_ = changed;
     scripted_ = std::move(scripted);
     return {};
-  } catch (const BadSetting& wrong) {
+  } catch (const FaultsBadSetting& wrong) {
     return tl::unexpected{std::string{wrong.what()}};
   } catch (const Json::exception& wrong) {
     return tl::unexpected{std::string{wrong.what()}};

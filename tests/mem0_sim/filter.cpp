@@ -19,7 +19,7 @@ struct BrokenRule {
   std::string text;
 };
 
-[[noreturn]] void Refuse(std::string text) {
+[[noreturn]] void RefuseFilter(std::string text) {
   throw BrokenRule{std::move(text)};
 }
 
@@ -29,7 +29,7 @@ constexpr std::string_view kAllowedKeys =
     "keywords_search, memory_ids, keywords";
 
 [[noreturn]] void RefuseOperator(std::string_view field, std::string_view used, std::string_view allowed) {
-  Refuse(fmt::format("Operator '{}' is not supported for field '{}'. Supported operators: {}.", used, field, allowed));
+  RefuseFilter(fmt::format("Operator '{}' is not supported for field '{}'. Supported operators: {}.", used, field, allowed));
 }
 
 /// One operator and its operand. A bare value has no operator.
@@ -43,7 +43,7 @@ std::vector<Clause> ClausesOf(const Json& value) {
   if (!value.is_object()) return {{"", &value}};
   std::vector<Clause> clauses;
   for (const auto& [op, operand] : value.items()) clauses.push_back({op, &operand});
-  if (clauses.empty()) Refuse("A condition must not be an empty object.");
+  if (clauses.empty()) RefuseFilter("A condition must not be an empty object.");
   return clauses;
 }
 
@@ -55,12 +55,12 @@ Predicate AllOf(std::vector<Predicate> parts) {
 }
 
 const std::string& StringIn(std::string_view field, const Json& value) {
-  if (!value.is_string()) Refuse(fmt::format("Field '{}' takes strings.", field));
+  if (!value.is_string()) RefuseFilter(fmt::format("Field '{}' takes strings.", field));
   return value.get_ref<const std::string&>();
 }
 
 std::vector<std::string> StringsIn(std::string_view field, const Json& value) {
-  if (!value.is_array()) Refuse(fmt::format("Field '{}' needs a list here.", field));
+  if (!value.is_array()) RefuseFilter(fmt::format("Field '{}' needs a list here.", field));
   std::vector<std::string> strings;
   for (const Json& item : value) strings.push_back(StringIn(field, item));
   return strings;
@@ -138,7 +138,7 @@ std::optional<Instant> TimeOf(std::string_view field, const Memory& memory) {
 
 Instant TimeIn(std::string_view field, const Json& value) {
   const auto time = ParseFilterTime(StringIn(field, value));
-  if (!time) Refuse(fmt::format("Field '{}' takes ISO 8601 dates and times.", field));
+  if (!time) RefuseFilter(fmt::format("Field '{}' takes ISO 8601 dates and times.", field));
   return *time;
 }
 
@@ -153,7 +153,7 @@ Node TimeCondition(const std::string& field, const Json& value) {
   for (const auto& [op, operand] : ClausesOf(value)) {
     if (op == "in") {
       std::vector<Instant> wanted;
-      if (!operand->is_array()) Refuse(fmt::format("Field '{}' needs a list here.", field));
+      if (!operand->is_array()) RefuseFilter(fmt::format("Field '{}' needs a list here.", field));
       for (const Json& item : *operand) wanted.push_back(TimeIn(field, item));
       compare([wanted](Instant time) { return std::find(wanted.begin(), wanted.end(), time) != wanted.end(); });
       continue;
@@ -203,7 +203,7 @@ bool Contains(const Json& held, const Json& part) {
 }
 
 Node MetadataCondition(const Json& value) {
-  if (!value.is_object() || value.empty()) Refuse("Field 'metadata' takes an object of top-level keys.");
+  if (!value.is_object() || value.empty()) RefuseFilter("Field 'metadata' takes an object of top-level keys.");
   std::vector<Predicate> parts;
   for (const auto& [key, wanted] : value.items()) {
     for (const auto& [op, operand] : ClausesOf(wanted)) {
@@ -244,7 +244,7 @@ Node IdsCondition(const Json& value) {
   std::vector<Uuid> ids;
   for (const std::string& text : StringsIn("memory_ids", value)) {
     const auto id = Uuid::Parse(text);
-    if (!id) Refuse("memory_ids should be valid UUIDs.");
+    if (!id) RefuseFilter("memory_ids should be valid UUIDs.");
     ids.push_back(*id);
   }
   std::unordered_set<Uuid, UuidHash> wanted(ids.begin(), ids.end());
@@ -252,7 +252,7 @@ Node IdsCondition(const Json& value) {
 }
 
 std::vector<Node> Parser::Members(const std::string& key, const Json& value) {
-  if (!value.is_array() || value.empty()) Refuse(fmt::format("'{}' takes a list of conditions.", key));
+  if (!value.is_array() || value.empty()) RefuseFilter(fmt::format("'{}' takes a list of conditions.", key));
   std::vector<Node> nodes;
   for (const Json& member : value) nodes.push_back(Group(member));
   return nodes;
@@ -277,11 +277,11 @@ Node Parser::Condition(const std::string& key, const Json& value) {
   if (key == "metadata") return MetadataCondition(value);
   if (key == "text" || key == "keywords" || key == "keywords_search") return TextCondition(key, value);
   if (key == "memory_ids") return IdsCondition(value);
-  Refuse(fmt::format("Invalid filter key '{}'. Allowed keys: {}.", key, kAllowedKeys));
+  RefuseFilter(fmt::format("Invalid filter key '{}'. Allowed keys: {}.", key, kAllowedKeys));
 }
 
 Node Parser::Group(const Json& json) {
-  if (!json.is_object() || json.empty()) Refuse("A filter must be a non-empty object.");
+  if (!json.is_object() || json.empty()) RefuseFilter("A filter must be a non-empty object.");
   std::vector<Node> nodes;
   for (const auto& [key, value] : json.items()) {
     if (key == "OR" && json.contains("AND")) continue;

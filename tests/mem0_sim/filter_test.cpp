@@ -39,7 +39,7 @@ struct Sample {
   }
 };
 
-std::string Found(const std::string& text) {
+std::string FoundFilter(const std::string& text) {
   return Sample{}.Found(Json::parse(text));
 }
 
@@ -89,7 +89,7 @@ TEST_CASE("a filter finds what the documentation says it finds", "[mem0_sim][fil
       {R"({"memory_ids":[]})", "none"},
   }));
   CAPTURE(filter);
-  CHECK(Found(filter) == found);
+  CHECK(FoundFilter(filter) == found);
 }
 
 TEST_CASE("a filter that breaks a rule is refused with the rule", "[mem0_sim][filter]") {
@@ -118,14 +118,14 @@ TEST_CASE("a filter that breaks a rule is refused with the rule", "[mem0_sim][fi
       {R"({"user_id":null})", "Field 'user_id' takes strings."},
   }));
   CAPTURE(filter);
-  CHECK(Found(filter) == rule);
+  CHECK(FoundFilter(filter) == rule);
 }
 
 TEST_CASE("an unknown key is refused at every depth", "[mem0_sim][filter]") {
   const std::string filter =
       GENERATE(R"({"userId":"ada"})", R"({"AND":[{"OR":[{"userId":"ada"}]}]})", R"({"NOT":{"userId":"ada"}})");
   CAPTURE(filter);
-  CHECK(Found(filter) ==
+  CHECK(FoundFilter(filter) ==
         "Invalid filter key 'userId'. Allowed keys: AND, OR, NOT, user_id, agent_id, app_id, run_id, created_at, updated_at, "
         "timestamp, "
         "expiration_date, text, categories, metadata, keywords_search, memory_ids, keywords.");

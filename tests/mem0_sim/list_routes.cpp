@@ -14,14 +14,14 @@ using Json = nlohmann::json;
 constexpr std::size_t kLargestPage = 200;
 
 /// What a listing found, as things were at its moment.
-struct Found {
+struct FoundMemories {
   std::vector<Slot> slots;
   std::optional<Store::Moment> moment;
 };
 
 /// The order of lists is undocumented; `shuffle_pages` makes it a different one with every call.
-Found Select(Project& project, const Query& query) {
-  Found found{{}, project.MomentOfRead()};
+FoundMemories Select(Project& project, const Query& query) {
+  FoundMemories found{{}, project.MomentOfRead()};
   found.slots = project.store.Select(query, found.moment);
   if (project.settings.shuffle_pages) std::shuffle(found.slots.begin(), found.slots.end(), project.dice.Engine());
   project.operations.Done("GET_ALL", Json::object(), Json::array());
@@ -40,7 +40,7 @@ void AppendItem(std::string& out, const Memory& memory, RecordShape shape, const
 }
 
 /// The stored ones, and behind them those that are only generated.
-Answer PagedMemories(Project& project, const Call& call, const Found& found, const Crowd::Chosen& crowd = {}) {
+Answer PagedMemories(Project& project, const Call& call, const FoundMemories& found, const Crowd::Chosen& crowd = {}) {
   const std::size_t stored = found.slots.size();
   const auto append = [&](std::string& out, const Memory& memory) {
     AppendItem(out, memory, RecordShape::kListed, call.Field("fields"));
@@ -52,7 +52,7 @@ Answer PagedMemories(Project& project, const Call& call, const Found& found, con
                });
 }
 
-Answer BareMemories(Project& project, const Found& found, std::size_t limit) {
+Answer BareMemories(Project& project, const FoundMemories& found, std::size_t limit) {
   Answer answer;
   answer.body += '[';
   for (std::size_t place = 0; place < std::min(limit, found.slots.size()); ++place) {
@@ -63,10 +63,10 @@ Answer BareMemories(Project& project, const Found& found, std::size_t limit) {
   return answer;
 }
 
-Answer List(Project& project, const Call& call) {
+Answer ListMemories(Project& project, const Call& call) {
   const auto query = QueryIn(call);
   if (!query) return query.error();
-  Found found = Select(project, *query);
+  FoundMemories found = Select(project, *query);
   if (const auto keywords = call.Text("keywords")) {
     const auto lacks = [&](Slot slot) {
       return Lowered(*project.store.At(slot, found.moment)->text).find(Lowered(*keywords)) == std::string::npos;
@@ -81,7 +81,7 @@ Answer List(Project& project, const Call& call) {
 Answer ListV2(Project& project, const Call& call) {
   const auto query = QueryIn(call);
   if (!query) return FilterRequired("message");
-  const Found found = Select(project, *query);
+  const FoundMemories found = Select(project, *query);
   if (call.Query("page") || !call.Field("page").is_null()) return PagedMemories(project, call, found);
   return BareMemories(project, found, found.slots.size());
 }
@@ -90,7 +90,7 @@ Answer ListV2(Project& project, const Call& call) {
 Answer ListV1(Project& project, const Call& call) {
   const auto query = QueryInParameters(call);
   if (!query) return FilterRequired("message");
-  const Found found = Select(project, *query);
+  const FoundMemories found = Select(project, *query);
   if (call.Query("page") && call.Query("page_size")) return PagedMemories(project, call, found);
   return BareMemories(project, found, PageOf(call, "limit", 100, kLargestPage).size);
 }
@@ -119,7 +119,7 @@ Answer Search(Project& project, const Call& call) {
     }
   }
   const std::size_t limit = PageOf(call, "top_k", 10, 1000).size;
-  const Found found = Select(project, *query);
+  const FoundMemories found = Select(project, *query);
   std::string results;
   std::size_t count = 0;
   for (const Slot slot : found.slots) {
@@ -200,7 +200,7 @@ Answer GetOperation(Project& project, const Call& call) {
 }  // namespace
 
 std::vector<Route> ListRoutes() {
-  return {{"POST", "/v3/memories/", "memories.list", List},
+  return {{"POST", "/v3/memories/", "memories.list", ListMemories},
           {"POST", "/v3/memories/search/", "memories.search", Search},
           {"POST", "/v2/memories/", "memories.list_v2", ListV2},
           {"GET", "/v1/memories/", "memories.list_v1", ListV1},

@@ -10,7 +10,7 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kLargestBatch = 1000;
 
-Answer Shown(const Memory& memory) {
+Answer ShownMemory(const Memory& memory) {
   Answer answer;
   AppendRecord(answer.body, memory, RecordShape::kSingle);
   return answer;
@@ -75,20 +75,20 @@ Answer Add(Project& project, const Call& call) {
       {{"message", "Memory processing has been queued for background execution"}, {"event_id", event}, {"status", "PENDING"}});
 }
 
-Answer Get(Project& project, const Call& call) {
+Answer GetMemory(Project& project, const Call& call) {
   const auto id = MemoryIdIn(call);
   if (!id) return id.error();
   const Memory* memory = project.store.Find(*id, project.MomentOfRead());
   project.operations.Done("GET", {{"memory_id", call.parts[0]}}, Json::array());
-  if (memory != nullptr) return Shown(*memory);
+  if (memory != nullptr) return ShownMemory(*memory);
   Answer answer = MemoryNotFound();
   if (const auto number = project.crowd.NumberOf(*id)) {
-    project.crowd.Show(*number, [&](const Memory& generated) { answer = Shown(generated); });
+    project.crowd.Show(*number, [&](const Memory& generated) { answer = ShownMemory(generated); });
   }
   return answer;
 }
 
-Answer Update(Project& project, const Call& call) {
+Answer UpdateMemory(Project& project, const Call& call) {
   const auto id = MemoryIdIn(call);
   if (!id) return id.error();
   const Memory* memory = project.store.Find(*id);
@@ -112,7 +112,7 @@ Answer Update(Project& project, const Call& call) {
   }
   memory = project.ChangeMemory(*id, std::move(edit), true);
   project.operations.Done("UPDATE", call.body, Json::array());
-  return Shown(*memory);
+  return ShownMemory(*memory);
 }
 
 /// The older memories that this one superseded, directly or not.
@@ -129,7 +129,7 @@ std::size_t DeleteLinked(Project& project, const Uuid& id) {
   return deleted;
 }
 
-Answer Delete(Project& project, const Call& call) {
+Answer DeleteMemory(Project& project, const Call& call) {
   const auto id = MemoryIdIn(call);
   if (!id) return id.error();
   if (!project.DeleteMemory(*id, true)) return MemoryNotFound();
@@ -203,9 +203,9 @@ Answer DeleteAll(Project& project, const Call& call) {
 
 std::vector<Route> MemoryRoutes() {
   return {{"POST", "/v3/memories/add/", "memories.add", Add},
-          {"GET", "/v1/memories/{}/", "memories.get", Get},
-          {"PUT", "/v1/memories/{}/", "memories.update", Update},
-          {"DELETE", "/v1/memories/{}/", "memories.delete", Delete},
+          {"GET", "/v1/memories/{}/", "memories.get", GetMemory},
+          {"PUT", "/v1/memories/{}/", "memories.update", UpdateMemory},
+          {"DELETE", "/v1/memories/{}/", "memories.delete", DeleteMemory},
           {"DELETE", "/v1/memories/", "memories.delete_all", DeleteAll},
           {"PUT", "/v1/batch/", "memories.batch_update", BatchUpdate},
           {"DELETE", "/v1/batch/", "memories.batch_delete", BatchDelete}};

@@ -6,12 +6,12 @@
 namespace membridge::mem0_sim {
 namespace {
 
-constexpr std::size_t kKept = 10'000;
+constexpr std::size_t kOperationsKept = 10'000;
 
 }  // namespace
 
 std::string Operations::Begin(const std::string& event_type, nlohmann::json payload) {
-  if (operations_.size() == kKept) operations_.pop_front();
+  if (operations_.size() == kOperationsKept) operations_.pop_front();
   operations_.push_back(
       {dice_.NewUuid().Text(), event_type, "PENDING", std::move(payload), nlohmann::json::array(), clock_.Now(), {}});
   return operations_.back().id;

@@ -9,7 +9,7 @@ using Json = nlohmann::json;
 
 constexpr int kGenerationMs = 20;
 
-Answer Get(Project& project, const Call& call) {
+Answer GetProfile(Project& project, const Call& call) {
   return Ok(project.profiles.ProfileOf(call.parts[0]));
 }
 
@@ -65,7 +65,7 @@ Answer GetJob(Project& project, const Call& call) {
                {"skipped", 0}}}});
 }
 
-Answer GetSettings(Project& project, const Call&) {
+Answer GetProfileSettings(Project& project, const Call&) {
   return Ok(project.profiles.Settings());
 }
 
@@ -79,10 +79,10 @@ Answer ChangeSettings(Project& project, const Call& call) {
 }  // namespace
 
 std::vector<Route> ProfileRoutes() {
-  return {{"GET", "/v2/entities/user/{}/profile/", "profiles.get", Get},
+  return {{"GET", "/v2/entities/user/{}/profile/", "profiles.get", GetProfile},
           {"POST", "/v2/profiles/jobs/", "profiles.begin", Begin},
           {"GET", "/v2/profiles/jobs/{}/", "profiles.job", GetJob},
-          {"GET", "/v2/profiles/settings/", "profiles.settings", GetSettings},
+          {"GET", "/v2/profiles/settings/", "profiles.settings", GetProfileSettings},
           {"POST", "/v2/profiles/settings/", "profiles.change_settings", ChangeSettings}};
 }
 

@@ -25,7 +25,7 @@ struct World {
   }
 };
 
-Query Asking(const char* filter) {
+Query AskingStore(const char* filter) {
   return {*Filter::Parse(Json::parse(filter)), filter};
 }
 
@@ -71,8 +71,8 @@ TEST_CASE("a deleted memory is gone from reads and lists but not from history", 
   CHECK_FALSE(world.store.Delete(id));
   CHECK(world.store.Change(id, WithText("third")) == nullptr);
   CHECK(world.store.Find(id) == nullptr);
-  CHECK(world.Texts(Asking(kEveryone)) == Texts{"other"});
-  CHECK(world.Texts(Asking(kAda)).empty());
+  CHECK(world.Texts(AskingStore(kEveryone)) == Texts{"other"});
+  CHECK(world.Texts(AskingStore(kAda)).empty());
   CHECK(world.store.Size() == 1);
 
   const auto history = world.store.HistoryOf(id);
@@ -92,11 +92,11 @@ TEST_CASE("a memory leaves the lists the day after it expires, and show_expired 
   Edit edit;
   edit.expires_on = world.clock.Today();
   world.store.Change(id, edit);
-  CHECK(world.Texts(Asking(kEveryone)).size() == 1);
+  CHECK(world.Texts(AskingStore(kEveryone)).size() == 1);
   world.clock.Advance(std::chrono::days{1});
-  CHECK(world.Texts(Asking(kEveryone)).empty());
-  CHECK(world.Texts(Asking(kAda)).empty());
-  Query query = Asking(kEveryone);
+  CHECK(world.Texts(AskingStore(kEveryone)).empty());
+  CHECK(world.Texts(AskingStore(kAda)).empty());
+  Query query = AskingStore(kEveryone);
   query.show_expired = true;
   CHECK(world.Texts(query).size() == 1);
   CHECK(world.store.Find(id) != nullptr);
@@ -113,8 +113,8 @@ TEST_CASE("a merged memory is hidden, a superseded one only from latest_only", "
   Edit superseded;
   superseded.replaced_by = fresh;
   world.store.Change(old, superseded);
-  CHECK(world.Texts(Asking(kEveryone)) == Texts{"old", "fresh"});
-  Query query = Asking(kEveryone);
+  CHECK(world.Texts(AskingStore(kEveryone)) == Texts{"old", "fresh"});
+  Query query = AskingStore(kEveryone);
   query.include_merged = true;
   CHECK(world.Texts(query) == Texts{"merged", "old", "fresh"});
   query.latest_only = true;
@@ -125,7 +125,7 @@ TEST_CASE("a remembered result follows every later change", "[mem0_sim][store]")
   World world;
   const Uuid first = world.Add("ada", "tea");
   world.Add("bob", "coffee");
-  const Query query = Asking(R"({"AND":[{"user_id":"*"},{"keywords":{"contains":"tea"}}]})");
+  const Query query = AskingStore(R"({"AND":[{"user_id":"*"},{"keywords":{"contains":"tea"}}]})");
   CHECK(world.Texts(query) == Texts{"tea"});
   const Uuid third = world.Add("cleo", "green tea");
   CHECK(world.Texts(query) == Texts{"tea", "green tea"});
@@ -154,9 +154,9 @@ TEST_CASE("a read from a moment ago sees what was then, in every way of reading"
       R"({"memory_ids":[")" + changed.Text() + R"(",")" + deleted.Text() + R"(",")" + added.Text() + R"("]})";
   for (const char* filter : {kEveryone, kAda, by_id.c_str(), R"({"AND":[{"user_id":"*"},{"keywords":{"contains":"e"}}]})"}) {
     CAPTURE(filter);
-    CHECK(world.Texts(Asking(filter), then) ==
+    CHECK(world.Texts(AskingStore(filter), then) ==
           (std::string{filter}.find("keywords") == std::string::npos ? Texts{"old", "deleted"} : Texts{"deleted"}));
-    CHECK(world.Texts(Asking(filter)) == Texts{"newest", "added"});
+    CHECK(world.Texts(AskingStore(filter)) == Texts{"newest", "added"});
   }
 }
 

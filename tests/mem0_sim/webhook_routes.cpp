@@ -5,7 +5,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-Json Shown(const Project& project, const Webhook& webhook) {
+Json ShownWebhook(const Project& project, const Webhook& webhook) {
   return ObjectOf(webhook, project.account.owner, project.account.project_name);
 }
 
@@ -19,25 +19,25 @@ Answer NoSuchWebhook() {
   return WithStatus(404, {{"error", "Webhook not found"}});
 }
 
-Answer List(Project& project, const Call& call) {
+Answer ListWebhooks(Project& project, const Call& call) {
   if (call.parts[0] != project.account.project_id) return NoAccessToProject();
   Json listed = Json::array();
   for (const Webhook& webhook : project.webhooks.All()) {
-    if (!webhook.foreign) listed.push_back(Shown(project, webhook));
+    if (!webhook.foreign) listed.push_back(ShownWebhook(project, webhook));
   }
   return Ok(listed);
 }
 
-Answer Create(Project& project, const Call& call) {
+Answer CreateWebhook(Project& project, const Call& call) {
   if (call.parts[0] != project.account.project_id) return NoAccessToProject();
   const Json errors = FieldErrors(call.body, false);
   if (!errors.empty()) return WithStatus(400, errors);
   Webhook webhook = NewWebhook(call.body, project.dice, project.clock.Now());
-  return WithStatus(201, Shown(project, project.webhooks.Add(std::move(webhook))));
+  return WithStatus(201, ShownWebhook(project, project.webhooks.Add(std::move(webhook))));
 }
 
 /// Answers a message, not the webhook, and does not know `is_active`.
-Answer Update(Project& project, const Call& call) {
+Answer UpdateWebhook(Project& project, const Call& call) {
   Webhook* webhook = project.webhooks.Find(call.parts[0]);
   if (webhook == nullptr) return NoSuchWebhook();
   if (webhook->foreign) return NoAccessToWebhook();
@@ -50,7 +50,7 @@ Answer Update(Project& project, const Call& call) {
   return Ok({{"message", "Webhook updated successfully"}});
 }
 
-Answer Delete(Project& project, const Call& call) {
+Answer DeleteWebhook(Project& project, const Call& call) {
   const Webhook* webhook = project.webhooks.Find(call.parts[0]);
   if (webhook == nullptr) return NoSuchWebhook();
   if (webhook->foreign) return NoAccessToWebhook();
@@ -61,10 +61,10 @@ Answer Delete(Project& project, const Call& call) {
 }  // namespace
 
 std::vector<Route> WebhookRoutes() {
-  return {{"GET", "/api/v1/webhooks/projects/{}/", "webhooks.list", List},
-          {"POST", "/api/v1/webhooks/projects/{}/", "webhooks.create", Create},
-          {"PUT", "/api/v1/webhooks/{}/", "webhooks.update", Update},
-          {"DELETE", "/api/v1/webhooks/{}/", "webhooks.delete", Delete}};
+  return {{"GET", "/api/v1/webhooks/projects/{}/", "webhooks.list", ListWebhooks},
+          {"POST", "/api/v1/webhooks/projects/{}/", "webhooks.create", CreateWebhook},
+          {"PUT", "/api/v1/webhooks/{}/", "webhooks.update", UpdateWebhook},
+          {"DELETE", "/api/v1/webhooks/{}/", "webhooks.delete", DeleteWebhook}};
 }
 
 }  // namespace membridge::mem0_sim

@@ -22,7 +22,7 @@ namespace {
 
 using nlohmann::json;
 
-const admin::api::Document& TheDocument() {
+const admin::api::Document& TheDocumentApiWorld() {
   static const admin::api::Document kDocument{admin::api::OpenApiText()};
   return kDocument;
 }
@@ -53,7 +53,7 @@ const valijson::Schema& SchemaNamed(const std::string& ref) {
   auto& schema = schemas[ref];
   if (schema) return *schema;
   const json wrapped{{"allOf", json::array({json{{"$ref", ref}}})},
-                     {"components", WithoutNullFormats(TheDocument().Root().at("components"))}};
+                     {"components", WithoutNullFormats(TheDocumentApiWorld().Root().at("components"))}};
   schema = std::make_unique<valijson::Schema>();
   valijson::SchemaParser parser;
   const valijson::adapters::NlohmannJsonAdapter adapter{wrapped};
@@ -130,11 +130,12 @@ ApiAnswer ApiWorld::Call(const std::string& method, const std::string& path, con
 
 void ApiWorld::Compare(const std::string& method, const std::string& path, const ApiAnswer& answer) const {
   CAPTURE(method, path, answer.status, answer.text);
-  const auto found = TheDocument().Find(method, path);
+  const auto found = TheDocumentApiWorld().Find(method, path);
   REQUIRE(found.operation != nullptr);
-  const json& responses = TheDocument().Root().at("paths").at(found.operation->path).at(Lowercase(method)).at("responses");
+  const json& responses =
+      TheDocumentApiWorld().Root().at("paths").at(found.operation->path).at(Lowercase(method)).at("responses");
   REQUIRE(responses.contains(std::to_string(answer.status)));
-  const json& response = admin::api::Resolved(responses[std::to_string(answer.status)], TheDocument().Root());
+  const json& response = admin::api::Resolved(responses[std::to_string(answer.status)], TheDocumentApiWorld().Root());
   const json headers = response.value("headers", json::object());
   for (const auto& [name, ignored] : headers.items()) CHECK(answer.headers.contains(Lowercase(name)));
   REQUIRE_FALSE(answer.body.is_discarded());

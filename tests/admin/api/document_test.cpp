@@ -10,13 +10,13 @@ using nlohmann::json;
 
 namespace {
 
-const Document& TheDocument() {
+const Document& ApiDocument() {
   static const Document kDocument{OpenApiText()};
   return kDocument;
 }
 
 const Operation& Named(const std::string& id) {
-  for (const Operation& operation : TheDocument().Operations()) {
+  for (const Operation& operation : ApiDocument().Operations()) {
     if (operation.id == id) return operation;
   }
   throw std::runtime_error("no operation " + id);
@@ -24,7 +24,7 @@ const Operation& Named(const std::string& id) {
 
 FieldProblems ProblemsIn(const std::string& operation, const json& body) {
   FieldProblems problems;
-  TheDocument().CheckBody(Named(operation), body, problems);
+  ApiDocument().CheckBody(Named(operation), body, problems);
   return problems;
 }
 
@@ -32,12 +32,12 @@ FieldProblems ProblemsIn(const std::string& operation, const json& body) {
 
 TEST_CASE("every operation of the document is told apart, has a role and its errors", "[api][document]") {
   std::set<std::string> ids;
-  for (const Operation& operation : TheDocument().Operations()) {
+  for (const Operation& operation : ApiDocument().Operations()) {
     CAPTURE(operation.id);
     CHECK(ids.insert(operation.id).second);
     std::string method = operation.method;
     for (char& c : method) c = static_cast<char>(c + 32);
-    const json& described = TheDocument().Root()["paths"][operation.path][method];
+    const json& described = ApiDocument().Root()["paths"][operation.path][method];
     for (const char* status : {"400", "401", "403", "429", "500", "503"}) CHECK(described["responses"].contains(status));
     CHECK(described["responses"].contains("413") == !operation.body.is_null());
     // What changes something is written down, and nobody does it who may only look.
@@ -50,10 +50,10 @@ TEST_CASE("every operation of the document is told apart, has a role and its err
 }
 
 TEST_CASE("every object in a body of the document takes known fields only", "[api][document]") {
-  for (const Operation& operation : TheDocument().Operations()) {
+  for (const Operation& operation : ApiDocument().Operations()) {
     if (operation.body.is_null()) continue;
     CAPTURE(operation.id);
-    CHECK(Resolved(operation.body, TheDocument().Root())["additionalProperties"] == false);
+    CHECK(Resolved(operation.body, ApiDocument().Root())["additionalProperties"] == false);
     CHECK(ProblemsIn(operation.id, {{"nonsense", 1}}).contains("nonsense"));
     CHECK(ProblemsIn(operation.id, json::array()) == FieldProblems{{"body", "must be an object"}});
   }
@@ -73,7 +73,7 @@ TEST_CASE("an operation is found by method and path", "[api][document]") {
       {"PUT", "/deliveries", ""},
   }));
   CAPTURE(method, path);
-  const auto found = TheDocument().Find(method, path);
+  const auto found = ApiDocument().Find(method, path);
   CHECK((found.operation == nullptr ? "" : found.operation->id) == id);
   if (method == "PUT") CHECK(found.allowed == std::set<std::string>{"GET", "HEAD"});
 }
@@ -96,7 +96,7 @@ TEST_CASE("a query's parameters are read by the document", "[api][document]") {
   }));
   CAPTURE(query);
   FieldProblems problems;
-  const json values = TheDocument().ReadQuery(Named("listDeliveries"), query, problems);
+  const json values = ApiDocument().ReadQuery(Named("listDeliveries"), query, problems);
   if (problem.empty()) {
     CHECK(problems.empty());
     CHECK(values["limit"] == (query.empty() ? 50 : 10));
@@ -109,7 +109,7 @@ TEST_CASE("a query's parameters are read by the document", "[api][document]") {
 
 TEST_CASE("a parameter that is needed is asked for", "[api][document]") {
   FieldProblems problems;
-  TheDocument().ReadQuery(Named("why"), "table=contacts", problems);
+  ApiDocument().ReadQuery(Named("why"), "table=contacts", problems);
   CHECK(problems == FieldProblems{{"key", "is needed"}});
 }
 

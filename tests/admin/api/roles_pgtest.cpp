@@ -10,14 +10,14 @@ using test::ApiWorld;
 
 namespace {
 
-const Document& TheDocument() {
+const Document& TheDocumentRoles() {
   static const Document kDocument{OpenApiText()};
   return kDocument;
 }
 
 /// A value that a schema takes: the least there can be.
 json SampleOf(const json& given) {
-  const json& schema = Resolved(given, TheDocument().Root());
+  const json& schema = Resolved(given, TheDocumentRoles().Root());
   if (schema.contains("enum")) return schema["enum"][0];
   const std::string type = schema.value("type", "string");
   if (type == "integer") return schema.value("minimum", 1);
@@ -50,7 +50,7 @@ TEST_CASE("every operation is served, to those whose role is enough and to nobod
   const std::vector<std::pair<admin::Role, std::string>> tokens{{admin::Role::kViewer, test::kViewerToken},
                                                                 {admin::Role::kOperator, test::kOperatorToken},
                                                                 {admin::Role::kAdmin, test::kAdminToken}};
-  for (const Operation& operation : TheDocument().Operations()) {
+  for (const Operation& operation : TheDocumentRoles().Operations()) {
     const json body = operation.body.is_null() ? json() : SampleOf(operation.body);
     const std::string path = PathOf(operation);
     CAPTURE(operation.id, path, body.dump());
@@ -75,7 +75,7 @@ TEST_CASE("every operation is served, to those whose role is enough and to nobod
   }
   // Every refusal for want of a role was written down, under the action's name where it has one.
   std::int64_t too_low = 0;
-  for (const Operation& operation : TheDocument().Operations()) {
+  for (const Operation& operation : TheDocumentRoles().Operations()) {
     for (const auto& [role, ignored] : tokens) {
       if (role < operation.role) ++too_low;
     }

@@ -81,8 +81,8 @@ rows:
         gone: delete
 )yaml";
 
-json Memory(const char* id, const char* user, const char* text, const char* updated_at = "2026-08-01T00:00:00Z",
-            json more = json::object()) {
+json MemoryApply(const char* id, const char* user, const char* text, const char* updated_at = "2026-08-01T00:00:00Z",
+                 json more = json::object()) {
   json record{{"id", id}, {"user_id", user}, {"memory", text}, {"updated_at", updated_at}};
   record.update(more);
   return record;
@@ -92,8 +92,8 @@ json Memory(const char* id, const char* user, const char* text, const char* upda
 
 TEST_CASE("a memory fills what is empty and leaves what people wrote", "[apply][pg]") {
   Sheet sheet{kDesk, kDeskMapping};
-  const Outcome outcome = sheet.Say(Memory("m1", "user-ada", "Name is Augusta King. Works at Initech, prefers German",
-                                           "2026-08-01T00:00:00Z", {{"categories", {"support"}}}));
+  const Outcome outcome = sheet.Say(MemoryApply("m1", "user-ada", "Name is Augusta King. Works at Initech, prefers German",
+                                                "2026-08-01T00:00:00Z", {{"categories", {"support"}}}));
   CHECK(outcome.cause == "");
   CHECK(outcome.kind == Outcome::Kind::kApplied);
   const json contact = sheet.Rows("SELECT * FROM contacts WHERE id = 100")[0];
@@ -113,8 +113,8 @@ TEST_CASE("a deleted memory takes back only what it said", "[apply][pg]") {
   const json before = sheet.Rows(
       "SELECT id, account_id, identifier, email, name, phone_number, company_id, additional_attributes, custom_attributes FROM "
       "contacts ORDER BY id");
-  sheet.Say(Memory("m1", "user-ada", "Works at Initech, prefers German", "2026-08-01T00:00:00Z",
-                   {{"categories", {"support"}}, {"metadata", {{"phone", "+491234"}}}}));
+  sheet.Say(MemoryApply("m1", "user-ada", "Works at Initech, prefers German", "2026-08-01T00:00:00Z",
+                        {{"categories", {"support"}}, {"metadata", {{"phone", "+491234"}}}}));
   CHECK(sheet.Forget("m1").wrote);
   CHECK(sheet.Rows("SELECT id, account_id, identifier, email, name, phone_number, company_id, additional_attributes, "
                    "custom_attributes FROM contacts ORDER BY id") == before);
@@ -127,8 +127,8 @@ TEST_CASE("the older memory speaks again when the newer one goes", "[apply][pg]"
   Sheet sheet{kDesk, kDeskMapping};
   const bool newer_first = GENERATE(false, true);
   CAPTURE(newer_first);
-  const json older = Memory("m1", "user-ada", "Works at Initech", "2026-08-01T00:00:00Z");
-  const json newer = Memory("m2", "user-ada", "Works at Globex", "2026-08-02T00:00:00Z");
+  const json older = MemoryApply("m1", "user-ada", "Works at Initech", "2026-08-01T00:00:00Z");
+  const json newer = MemoryApply("m2", "user-ada", "Works at Globex", "2026-08-02T00:00:00Z");
   sheet.Say(newer_first ? newer : older);
   sheet.Say(newer_first ? older : newer);
   const auto company = [&] {
@@ -143,9 +143,9 @@ TEST_CASE("the older memory speaks again when the newer one goes", "[apply][pg]"
 
 TEST_CASE("a person's correction stands", "[apply][pg]") {
   Sheet sheet{kDesk, kDeskMapping};
-  sheet.Say(Memory("m1", "user-ada", "Works at Initech"));
+  sheet.Say(MemoryApply("m1", "user-ada", "Works at Initech"));
   sheet.Run(R"(UPDATE contacts SET additional_attributes = '{"company_name": "Initech GmbH"}' WHERE id = 100)");
-  CHECK_FALSE(sheet.Say(Memory("m2", "user-ada", "Works at Globex", "2026-08-03T00:00:00Z")).wrote);
+  CHECK_FALSE(sheet.Say(MemoryApply("m2", "user-ada", "Works at Globex", "2026-08-03T00:00:00Z")).wrote);
   sheet.Forget("m1");
   sheet.Forget("m2");
   CHECK(sheet.Database().Value("SELECT additional_attributes ->> 'company_name' FROM contacts WHERE id = 100") == "Initech GmbH");
@@ -153,8 +153,8 @@ TEST_CASE("a person's correction stands", "[apply][pg]") {
 
 TEST_CASE("a contact known by e-mail gets its identifier, its name and its company", "[apply][pg]") {
   Sheet sheet{kDesk, kDeskMapping};
-  sheet.Say(Memory("m3", "user-bob", "Name is Bob Stone", "2026-08-01T00:00:00Z",
-                   {{"metadata", {{"email", "Bob <Bob@Example.test>"}}}}));
+  sheet.Say(MemoryApply("m3", "user-bob", "Name is Bob Stone", "2026-08-01T00:00:00Z",
+                        {{"metadata", {{"email", "Bob <Bob@Example.test>"}}}}));
   CHECK(sheet.Rows("SELECT id, identifier, name, company_id FROM contacts WHERE email = 'bob@example.test'") ==
         json::parse(R"([{"id": 101, "identifier": "user-bob", "name": "Bob Stone", "company_id": 7}])"));
   sheet.Forget("m3");
@@ -165,8 +165,8 @@ TEST_CASE("several memories for one new contact in one batch make one row", "[ap
   Sheet sheet{kDesk, kDeskMapping};
   std::vector<json> records;
   for (int i = 0; i < 20; ++i)
-    records.push_back(Memory(("m" + std::to_string(i)).c_str(), "user-eve", i == 7 ? "Works at Initech" : "Likes tea",
-                             "2026-08-01T00:00:00Z", {{"categories", {"support", "tea"}}}));
+    records.push_back(MemoryApply(("m" + std::to_string(i)).c_str(), "user-eve", i == 7 ? "Works at Initech" : "Likes tea",
+                                  "2026-08-01T00:00:00Z", {{"categories", {"support", "tea"}}}));
   for (const Outcome& outcome : sheet.Say(records)) CHECK(outcome.cause == "");
   CHECK(sheet.Database().Count("contacts WHERE identifier = 'user-eve'") == 1);
   CHECK(sheet.Database().Count("notes") == 20);
@@ -177,7 +177,7 @@ TEST_CASE("several memories for one new contact in one batch make one row", "[ap
 TEST_CASE("saying the same again writes nothing", "[apply][pg]") {
   Sheet sheet{kDesk, kDeskMapping};
   const json record =
-      Memory("m1", "user-ada", "Works at Initech, prefers German", "2026-08-01T00:00:00Z", {{"categories", {"support"}}});
+      MemoryApply("m1", "user-ada", "Works at Initech, prefers German", "2026-08-01T00:00:00Z", {{"categories", {"support"}}});
   CHECK(sheet.Say(record).wrote);
   const std::string row = sheet.Database().Value("SELECT xmin FROM contacts WHERE id = 100");
   CHECK_FALSE(sheet.Say(record).wrote);
@@ -190,8 +190,8 @@ TEST_CASE("only the memory at fault is parked, with the database's own words and
   std::vector<json> records;
   for (int i = 0; i < 9; ++i) {
     const std::string user = "user-" + std::to_string(i);
-    records.push_back(Memory(("m" + std::to_string(i)).c_str(), user.c_str(), "x", "2026-08-01T00:00:00Z",
-                             {{"metadata", {{"phone", i == 4 ? "012345678901234567890123" : "123"}}}}));
+    records.push_back(MemoryApply(("m" + std::to_string(i)).c_str(), user.c_str(), "x", "2026-08-01T00:00:00Z",
+                                  {{"metadata", {{"phone", i == 4 ? "012345678901234567890123" : "123"}}}}));
   }
   const auto outcomes = sheet.Say(records);
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -209,15 +209,15 @@ TEST_CASE("two rows for one key park the memory instead of guessing", "[apply][p
       "CREATE TABLE people (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, email text, nick text);"
       "INSERT INTO people (email) VALUES ('a@x.test'), ('a@x.test')",
       "rows: {person: {table: people, key: {email: $memory.user_id}, set: {nick: $memory.text}}}"};
-  const Outcome outcome = sheet.Say(Memory("m1", "a@x.test", "Ada"));
+  const Outcome outcome = sheet.Say(MemoryApply("m1", "a@x.test", "Ada"));
   CHECK(outcome.kind == Outcome::Kind::kParked);
   CHECK(outcome.cause == "more than one row of people matches the key of row person");
 }
 
 TEST_CASE("a late claim changes nothing", "[apply][pg]") {
   Sheet sheet{kDesk, kDeskMapping};
-  sync::Source early = sheet.SourceOf(Memory("m1", "user-ada", "Works at Initech"));
-  sheet.Say(Memory("m1", "user-ada", "Works at Globex"));
+  sync::Source early = sheet.SourceOf(MemoryApply("m1", "user-ada", "Works at Initech"));
+  sheet.Say(MemoryApply("m1", "user-ada", "Works at Globex"));
   CHECK(sheet.Apply({early}).front().kind == Outcome::Kind::kLate);
   CHECK(sheet.Database().Value("SELECT additional_attributes ->> 'company_name' FROM contacts WHERE id = 100") == "Globex");
 }
@@ -228,15 +228,15 @@ TEST_CASE("a row in the trash is not found, not revived and not doubled", "[appl
       "timestamptz);"
       "INSERT INTO people (email, \"deletedAt\") VALUES ('gone@x.test', now())",
       "rows: {person: {table: people, live: deletedAt, key: {email: $memory.user_id}, set: {nick: $memory.text}, gone: delete}}"};
-  CHECK_FALSE(sheet.Say(Memory("m1", "gone@x.test", "Ada")).wrote);
+  CHECK_FALSE(sheet.Say(MemoryApply("m1", "gone@x.test", "Ada")).wrote);
   CHECK(sheet.Database().Count("people") == 1);
 
-  sheet.Say(Memory("m2", "new@x.test", "Eve"));
+  sheet.Say(MemoryApply("m2", "new@x.test", "Eve"));
   sheet.Forget("m2");
   CHECK(sheet.Rows("SELECT nick, \"deletedAt\" IS NULL AS alive FROM people WHERE email = 'new@x.test'") ==
         json::parse(R"([{"nick": "Eve", "alive": false}])"));
   // What the bridge itself put there, it takes out again.
-  sheet.Say(Memory("m3", "new@x.test", "Eva"));
+  sheet.Say(MemoryApply("m3", "new@x.test", "Eva"));
   CHECK(sheet.Rows("SELECT nick, \"deletedAt\" IS NULL AS alive FROM people WHERE email = 'new@x.test'") ==
         json::parse(R"([{"nick": "Eva", "alive": true}])"));
 }
@@ -248,20 +248,20 @@ TEST_CASE("what a trigger makes of a value is remembered as ours", "[apply][pg]"
       "NEW.changes + 1; RETURN NEW; END $$;"
       "CREATE TRIGGER lowered BEFORE INSERT OR UPDATE ON people FOR EACH ROW EXECUTE FUNCTION lowered();",
       "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text}}}"};
-  sheet.Say(Memory("m1", "u1", "ADA"));
-  sheet.Say(Memory("m1", "u1", "ADA"));
+  sheet.Say(MemoryApply("m1", "u1", "ADA"));
+  sheet.Say(MemoryApply("m1", "u1", "ADA"));
   CHECK(sheet.Rows("SELECT nick, changes FROM people") == json::parse(R"([{"nick": "ada", "changes": 1}])"));
-  sheet.Say(Memory("m1", "u1", "EVA"));
+  sheet.Say(MemoryApply("m1", "u1", "EVA"));
   CHECK(sheet.Rows("SELECT nick FROM people") == json::parse(R"([{"nick": "eva"}])"));
 }
 
 TEST_CASE("a row that lacks what it needs is not made, and nothing is parked", "[apply][pg]") {
   Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, nick text NOT NULL)",
               "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.metadata.nick}}}"};
-  const Outcome outcome = sheet.Say(Memory("m1", "u1", "x"));
+  const Outcome outcome = sheet.Say(MemoryApply("m1", "u1", "x"));
   CHECK(outcome.kind == Outcome::Kind::kApplied);
   CHECK(sheet.Database().Count("people") == 0);
-  sheet.Say(Memory("m1", "u1", "x", "2026-08-02T00:00:00Z", {{"metadata", {{"nick", "Ada"}}}}));
+  sheet.Say(MemoryApply("m1", "u1", "x", "2026-08-02T00:00:00Z", {{"metadata", {{"nick", "Ada"}}}}));
   CHECK(sheet.Database().Count("people WHERE nick = 'Ada'") == 1);
 }
 
@@ -269,8 +269,8 @@ TEST_CASE("a json column that was NULL is NULL again once everything inside is w
   Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, attrs jsonb); INSERT INTO people VALUES ('u1', NULL)",
               "rows: {person: {table: people, key: {id: $memory.user_id}, set: {attrs.a.x: $memory.metadata.x, attrs.a.y: "
               "$memory.metadata.y}}}"};
-  sheet.Say(Memory("m1", "u1", "", "2026-08-01T00:00:00Z", {{"metadata", {{"x", 1}}}}));
-  sheet.Say(Memory("m2", "u1", "", "2026-08-01T00:00:00Z", {{"metadata", {{"y", {{"deep", true}}}}}}));
+  sheet.Say(MemoryApply("m1", "u1", "", "2026-08-01T00:00:00Z", {{"metadata", {{"x", 1}}}}));
+  sheet.Say(MemoryApply("m2", "u1", "", "2026-08-01T00:00:00Z", {{"metadata", {{"y", {{"deep", true}}}}}}));
   CHECK(sheet.Rows("SELECT attrs FROM people")[0]["attrs"] == json::parse(R"({"a": {"x": 1, "y": {"deep": true}}})"));
   sheet.Forget("m1");
   CHECK(sheet.Rows("SELECT attrs FROM people")[0]["attrs"] == json::parse(R"({"a": {"y": {"deep": true}}})"));
@@ -282,7 +282,7 @@ TEST_CASE("an edited mapping takes back what only the old one said", "[apply][pg
   Sheet sheet{
       "CREATE TABLE people (id text PRIMARY KEY, nick text, city text); INSERT INTO people VALUES ('u1')",
       "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text, city: $memory.metadata.city}}}"};
-  const json record = Memory("m1", "u1", "Ada", "2026-08-01T00:00:00Z", {{"metadata", {{"city", "Rome"}}}});
+  const json record = MemoryApply("m1", "u1", "Ada", "2026-08-01T00:00:00Z", {{"metadata", {{"city", "Rome"}}}});
   sheet.Say(record);
   sheet.Remap("rows: {human: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text | upper}}}");
   sheet.Say(record);
@@ -292,8 +292,8 @@ TEST_CASE("an edited mapping takes back what only the old one said", "[apply][pg
 TEST_CASE("a cell of another shape takes its column over from everybody with the first memory that is read", "[apply][pg]") {
   Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, tags text[]); INSERT INTO people VALUES ('u1', '{typed}')",
               "rows: {person: {table: people, key: {id: $memory.user_id}, force: {tags: $memory.categories}}}"};
-  const json older = Memory("m1", "u1", "", "2026-08-01T00:00:00Z", {{"categories", {"a"}}});
-  const json newer = Memory("m2", "u1", "", "2026-08-02T00:00:00Z", {{"categories", {"b"}}});
+  const json older = MemoryApply("m1", "u1", "", "2026-08-01T00:00:00Z", {{"categories", {"a"}}});
+  const json newer = MemoryApply("m2", "u1", "", "2026-08-02T00:00:00Z", {{"categories", {"b"}}});
   sheet.Say(older);
   sheet.Say(newer);
   CHECK(sheet.Rows("SELECT tags FROM people")[0]["tags"] == json({"b"}));
@@ -308,10 +308,10 @@ TEST_CASE("a row out of the trash holds nothing of those for whom it went there"
   Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, nick text, city text, active boolean NOT NULL DEFAULT true)",
               "rows: {person: {table: people, key: {id: $memory.user_id}, live: active, gone: delete, set: {nick: "
               "$memory.metadata.nick, city: $memory.metadata.city}}}"};
-  sheet.Say(Memory("m1", "u1", "", "2026-08-01T00:00:00Z", {{"metadata", {{"nick", "Ada"}}}}));
+  sheet.Say(MemoryApply("m1", "u1", "", "2026-08-01T00:00:00Z", {{"metadata", {{"nick", "Ada"}}}}));
   sheet.Forget("m1");
   CHECK(sheet.Rows("SELECT nick, active FROM people") == json::parse(R"([{"nick": "Ada", "active": false}])"));
-  sheet.Say(Memory("m2", "u1", "", "2026-08-02T00:00:00Z", {{"metadata", {{"city", "Rome"}}}}));
+  sheet.Say(MemoryApply("m2", "u1", "", "2026-08-02T00:00:00Z", {{"metadata", {{"city", "Rome"}}}}));
   CHECK(sheet.Rows("SELECT nick, city, active FROM people") ==
         json::parse(R"([{"nick": null, "city": "Rome", "active": true}])"));
 }
@@ -321,7 +321,7 @@ TEST_CASE("what is derived from a new row knows the defaults it was given", "[ap
       "CREATE TABLE people (id text PRIMARY KEY, status text NOT NULL DEFAULT 'lead', serial bigint GENERATED ALWAYS AS "
       "IDENTITY, label text)",
       "rows: {person: {table: people, key: {id: $memory.user_id}, set: {label: '${row.status} ${row.serial}'}}}"};
-  sheet.Say(Memory("m1", "u1", ""));
+  sheet.Say(MemoryApply("m1", "u1", ""));
   CHECK(sheet.Rows("SELECT label FROM people") == json::parse(R"([{"label": "lead 1"}])"));
 }
 

@@ -19,7 +19,7 @@ json Sorted(json value) {
   return value;
 }
 
-json Picture(const Sheet& sheet, const std::string& query) {
+json PictureGeneratedHistory(const Sheet& sheet, const std::string& query) {
   return Sorted(json::parse(sheet.Database().Value(query)));
 }
 
@@ -172,7 +172,8 @@ std::optional<Playground::Fault> Playground::Play(const GeneratedCrm& crm, const
   for (Sheet* sheet : {&lived_, &clean_, &untouched_}) Restart(*sheet, history.schema_sql);
   const States states = Live(lived_, history);
   LiveCleanly(clean_, history);
-  if (auto fault = differs("the rows of the clean run", Picture(lived_, crm.PictureSql()), Picture(clean_, crm.PictureSql())))
+  if (auto fault = differs("the rows of the clean run", PictureGeneratedHistory(lived_, crm.PictureSql()),
+                           PictureGeneratedHistory(clean_, crm.PictureSql())))
     return fault;
 
   std::vector<int> memories;
@@ -180,12 +181,14 @@ std::optional<Playground::Fault> Playground::Play(const GeneratedCrm& crm, const
   Dice{history.order}.Shuffle(memories);
   for (const int memory : memories) Apply(lived_, {{memory, nullptr}});
   if (!AnybodyTyped(history)) {
-    if (auto fault = differs("what was there before", Picture(lived_, crm.PictureSql()), Picture(untouched_, crm.PictureSql())))
+    if (auto fault = differs("what was there before", PictureGeneratedHistory(lived_, crm.PictureSql()),
+                             PictureGeneratedHistory(untouched_, crm.PictureSql())))
       return fault;
   }
   if (lived_.Database().Count("membridge.contributions") != 0) return Fault{"no contribution is left", ""};
-  for (const json& leftover : Picture(lived_, crm.LeftoverSql())) {
-    if (auto fault = differs("what is left looks new", leftover, Picture(lived_, crm.ReferenceSql()))) return fault;
+  for (const json& leftover : PictureGeneratedHistory(lived_, crm.LeftoverSql())) {
+    if (auto fault = differs("what is left looks new", leftover, PictureGeneratedHistory(lived_, crm.ReferenceSql())))
+      return fault;
   }
   return std::nullopt;
 }

@@ -36,7 +36,7 @@ constexpr const char* kTables = R"sql(
   INSERT INTO people (handle, name, attrs) VALUES ('u0', 'Ada', NULL), ('u1', '', '{"kept": 1.10}'), ('u2', '', '{}');
 )sql";
 
-constexpr const char* kMapping = R"yaml(
+constexpr const char* kHistoryMapping = R"yaml(
 rows:
   person:
     table: people
@@ -73,7 +73,7 @@ constexpr const char* kReset =
     "updated_at = NULL;";
 
 /// Everything that must not depend on how it came about; elements of a set compare as a set.
-json Picture(const Sheet& sheet) {
+json PictureHistory(const Sheet& sheet) {
   return {{"people",
            sheet.Rows(
                "SELECT handle, name, city, score, street, zip, (SELECT array_agg(s ORDER BY s) FROM unnest(skills) s) AS skills, "
@@ -115,12 +115,12 @@ class Histories : public Dice {
 
 TEST_CASE("a history in any order ends in the rows of a clean run", "[apply][pg][property]") {
   const std::uint64_t seed = Histories::Seed();
-  Sheet sheet{kTables, kMapping};
+  Sheet sheet{kTables, kHistoryMapping};
   for (int round = 0; round < Histories::Rounds("MEMBRIDGE_TEST_HISTORIES", 40); ++round) {
     Histories histories{seed + static_cast<std::uint64_t>(round)};
     INFO("MEMBRIDGE_TEST_SEED=" << seed << " round " << round);
     sheet.Run(kReset);
-    const json untouched = Picture(sheet);
+    const json untouched = PictureHistory(sheet);
 
     const int memories = 2 + histories.Below(4);
     std::vector<std::vector<json>> states;  // of each memory, oldest first; null is deleted
@@ -161,7 +161,7 @@ TEST_CASE("a history in any order ends in the rows of a clean run", "[apply][pg]
     // The clean run: only what is true at the end, once each.
     if (edits) sheet.Run(edit);
     for (int memory = 0; memory < memories; ++memory) apply({{memory, &states[static_cast<std::size_t>(memory)].back()}});
-    const json clean = Picture(sheet);
+    const json clean = PictureHistory(sheet);
 
     sheet.Run(kReset);
     histories.Shuffle(deliveries);
@@ -184,14 +184,14 @@ TEST_CASE("a history in any order ends in the rows of a clean run", "[apply][pg]
     std::generate(order.begin(), order.end(), [n = 0]() mutable { return n++; });
     histories.Shuffle(order);
     for (const int memory : order) apply({{memory, &states[static_cast<std::size_t>(memory)].back()}});
-    REQUIRE(Picture(sheet) == clean);
+    REQUIRE(PictureHistory(sheet) == clean);
 
     if (edits) continue;
     for (const int memory : order) {
       const json gone = nullptr;
       apply({{memory, &gone}});
     }
-    REQUIRE(Picture(sheet) == untouched);
+    REQUIRE(PictureHistory(sheet) == untouched);
     REQUIRE(sheet.Database().Count("membridge.contributions") == 0);
   }
 }

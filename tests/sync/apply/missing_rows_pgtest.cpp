@@ -22,7 +22,7 @@ constexpr const char* kSchema =
     "                     company_id bigint REFERENCES companies);"
     "CREATE TABLE notes (id bigserial PRIMARY KEY, person_id bigint NOT NULL REFERENCES people, body text)";
 
-constexpr const char* kMapping = R"(
+constexpr const char* kMissingRowsMapping = R"(
 rows:
   company:
     table: companies
@@ -86,7 +86,7 @@ const json kLooks{{"id", "looks"}, {"metadata", {{"about", "ada"}, {"called", "C
 const json kMakes{{"id", "makes"}, {"metadata", {{"person", "ada"}, {"name", "Ada"}}}};
 const json kElse{{"id", "else"}, {"metadata", {{"about", "grace"}}}};
 
-json Memory(const char* id, const json& metadata, const char* text = "", const char* user = nullptr) {
+json MemoryMissingRows(const char* id, const json& metadata, const char* text = "", const char* user = nullptr) {
   json record{{"id", id}, {"memory", text}, {"metadata", metadata}};
   if (user != nullptr) record["user_id"] = user;
   return record;
@@ -99,7 +99,7 @@ std::int64_t Woken(const Sheet& sheet) {
 }  // namespace
 
 TEST_CASE("memories that need a row which another one makes end in the same rows in every order", "[apply][pg][waiting]") {
-  Sheet sheet{kSchema, kMapping};
+  Sheet sheet{kSchema, kMissingRowsMapping};
   std::vector<std::size_t> order{0, 1, 2, 3};
   const json expected =
       json::parse(R"([{"ref": "ada", "name": "Ada", "nick": "Countess", "company": "Acme", "notes": ["likes tea"]}])");
@@ -120,7 +120,7 @@ TEST_CASE("memories that need a row which another one makes end in the same rows
 }
 
 TEST_CASE("what was there before stands there again when memories go that waited for a row", "[apply][pg][waiting]") {
-  Sheet sheet{kSchema, kMapping};
+  Sheet sheet{kSchema, kMissingRowsMapping};
   sheet.Run("INSERT INTO companies (domain, name) VALUES ('acme.test', 'Acme & Sons')");
   std::vector<std::size_t> order{0, 1, 2, 3};
   do {
@@ -139,7 +139,7 @@ TEST_CASE("what was there before stands there again when memories go that waited
 }
 
 TEST_CASE("one that looks in vain and one that makes the row at the same time do not miss one another", "[apply][pg][waiting]") {
-  Sheet sheet{kSchema, kMapping};
+  Sheet sheet{kSchema, kMissingRowsMapping};
   sheet.Say(kElse);  // so that the table is known to be looked at by this key
   Other looking{sheet}, making{sheet}, matching{sheet};
   SECTION("the row is made and committed while the other is not done") {
@@ -164,7 +164,7 @@ TEST_CASE("one that looks in vain and one that makes the row at the same time do
 }
 
 TEST_CASE("nor do they when nobody ever looked for rows of the table by that key before", "[apply][pg][waiting]") {
-  Sheet sheet{kSchema, kMapping};
+  Sheet sheet{kSchema, kMissingRowsMapping};
   Other looking{sheet}, making{sheet};
   const auto someone_waits = [&] { return sheet.Database().Count("pg_locks WHERE NOT granted AND locktype = 'advisory'") == 1; };
   const bool looks_first = GENERATE(true, false);
@@ -200,7 +200,7 @@ TEST_CASE("of ten thousand memories that wait, one row wakes the one that looked
     sheet.Say(records);
   }
   CHECK(sheet.Database().Count("membridge.waiting") == kMany);
-  sheet.Say(Memory("m", {{"ref", "user-5000"}, {"name", "Ada"}}));
+  sheet.Say(MemoryMissingRows("m", {{"ref", "user-5000"}, {"name", "Ada"}}));
   CHECK(sheet.LookedAgain() == 1);
   CHECK(sheet.Rows("SELECT * FROM people") == json::parse(R"([{"ref": "user-5000", "name": "Ada", "nick": "nick 5000"}])"));
   CHECK(sheet.Database().Count("membridge.waiting") == kMany - 1);
@@ -232,8 +232,8 @@ TEST_CASE("keys wake by what their types call equal", "[apply][pg][waiting]") {
   const json making = looking.contains("code")
                           ? json::parse(R"({"code": "abc", "weight": 1.5, "born": "2024-05-01", "tags": ["a", "b"]})")
                           : json::parse(R"({"email": "Ada@X.test"})");
-  CHECK(sheet.Say(Memory("looks", {{"old", looking}})).waits);
-  sheet.Say(Memory("makes", {{"new", making}}));
+  CHECK(sheet.Say(MemoryMissingRows("looks", {{"old", looking}})).waits);
+  sheet.Say(MemoryMissingRows("makes", {{"new", making}}));
   CHECK(sheet.LookedAgain() == 1);
   CHECK(sheet.Database().Count("membridge.waiting") == 0);
 }
@@ -243,10 +243,10 @@ TEST_CASE("a row that is found since the bridge wrote what it is found by wakes 
               "rows:\n"
               "  person: {table: people, key: {ref: $memory.user_id}, set: {email: $memory.metadata.email}}\n"
               "  named: {table: people, create: false, key: {email: $memory.metadata.about}, set: {nick: $memory.text}}\n"};
-  sheet.Say(Memory("m1", {{"about", "ada@x.test"}}, "Countess"));
-  sheet.Say(Memory("m2", {{"email", "grace@x.test"}}, "", "grace"));
+  sheet.Say(MemoryMissingRows("m1", {{"about", "ada@x.test"}}, "Countess"));
+  sheet.Say(MemoryMissingRows("m2", {{"email", "grace@x.test"}}, "", "grace"));
   CHECK(sheet.LookedAgain() == 0);
-  sheet.Say(Memory("m3", {{"email", "ada@x.test"}}, "", "ada"));
+  sheet.Say(MemoryMissingRows("m3", {{"email", "ada@x.test"}}, "", "ada"));
   CHECK(sheet.LookedAgain() == 1);
   CHECK(sheet.Rows("SELECT ref, nick FROM people WHERE nick IS NOT NULL") ==
         json::parse(R"([{"ref": "ada", "nick": "Countess"}])"));
@@ -258,20 +258,20 @@ TEST_CASE("a row that comes back from the trash wakes who looked for it meanwhil
               "  person: {table: people, key: {ref: $memory.metadata.makes}, live: deleted_at, gone: delete}\n"
               "  named: {table: people, create: false, key: {ref: $memory.metadata.about}, live: deleted_at, set: {nick: "
               "$memory.text}}\n"};
-  sheet.Say(Memory("m1", {{"makes", "ada"}}));
+  sheet.Say(MemoryMissingRows("m1", {{"makes", "ada"}}));
   sheet.Forget("m1");
-  const auto looked = sheet.Say(std::vector<json>{Memory("m2", {{"about", "ada"}}, "Countess")}, true).front();
+  const auto looked = sheet.Say(std::vector<json>{MemoryMissingRows("m2", {{"about", "ada"}}, "Countess")}, true).front();
   CHECK(looked.waits);
   CHECK(sync::PlanText("memory m2", "sheet.yaml", looked)
             .find("waits: the row is in the trash; looked at again when the bridge makes one") != std::string::npos);
   CHECK(sheet.Database().Count("people WHERE deleted_at IS NULL OR nick IS NOT NULL") == 0);
-  sheet.Say(Memory("m3", {{"makes", "ada"}}));
+  sheet.Say(MemoryMissingRows("m3", {{"makes", "ada"}}));
   CHECK(sheet.Rows("SELECT ref, nick, deleted_at FROM people") ==
         json::parse(R"([{"ref": "ada", "nick": "Countess", "deleted_at": null}])"));
 }
 
 TEST_CASE("a plan says of a row that is not there that the memory waits for it", "[apply][pg][waiting]") {
-  Sheet sheet{kSchema, kMapping};
+  Sheet sheet{kSchema, kMissingRowsMapping};
   const auto about = sync::PlanText("memory m3", "sheet.yaml", sheet.Say(std::vector<json>{kMemories[2]}, true).front());
   CHECK(about.find("waits: there is no such row; looked at again when the bridge makes one") != std::string::npos);
   const auto worker = sync::PlanText("memory m4", "sheet.yaml", sheet.Say(std::vector<json>{kMemories[3]}, true).front());

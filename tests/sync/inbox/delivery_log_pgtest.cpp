@@ -32,8 +32,8 @@ void Accept(const PgDatabase& db, const std::vector<Delivery>& deliveries) {
   REQUIRE(inbox.Accept(deliveries).has_value());
 }
 
-Result<DeliveryPage> List(const PgDatabase& db, const DeliveryFilter& filter, std::size_t limit = 100,
-                          const std::optional<std::string>& cursor = {}) {
+Result<DeliveryPage> ListDeliveryLog(const PgDatabase& db, const DeliveryFilter& filter, std::size_t limit = 100,
+                                     const std::optional<std::string>& cursor = {}) {
   return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore::List(transaction, filter, limit, cursor); });
 }
 
@@ -94,7 +94,7 @@ TEST_CASE("deliveries are found by project, memory, verdict, time and id", "[syn
       {DeliveryFilter{.id = DeliveryId{"m-2"}}, ""},
       {DeliveryFilter{.id = DeliveryOf(9, {}).id}, ""},
   }));
-  const Result<DeliveryPage> page = List(db, filter);
+  const Result<DeliveryPage> page = ListDeliveryLog(db, filter);
   REQUIRE(page.has_value());
   CHECK(Numbers(*page) == found);
   CHECK_FALSE(page->next.has_value());
@@ -108,7 +108,7 @@ TEST_CASE("a listed delivery says everything but what is in it", "[sync][pg]") {
   delivery.token_id = "t-1";
   delivery.body = std::string(3000, 'x');
   Accept(db, {delivery});
-  const Result<DeliveryPage> page = List(db, {});
+  const Result<DeliveryPage> page = ListDeliveryLog(db, {});
   REQUIRE(page.has_value());
   REQUIRE(page->deliveries.size() == 1);
   const DeliverySummary& summary = page->deliveries[0];
@@ -154,7 +154,7 @@ TEST_CASE("pages of deliveries follow one another while more arrive", "[sync][pg
   std::optional<std::string> cursor;
   int pages = 0;
   do {
-    const Result<DeliveryPage> page = List(db, {}, 3, cursor);
+    const Result<DeliveryPage> page = ListDeliveryLog(db, {}, 3, cursor);
     REQUIRE(page.has_value());
     seen += Numbers(*page);
     cursor = page->next;
@@ -172,11 +172,11 @@ TEST_CASE("a cursor that is not of this list is refused", "[sync][pg]") {
   for (const std::string& cursor : {std::string{}, std::string{"."}, "x." + id, "-1." + id, "99999999999999999999." + id,
                                     "253402300800000000." + id, "1 ." + id, std::string{"1.2"}, "1." + id + "'", id}) {
     CAPTURE(cursor);
-    const Result<DeliveryPage> page = List(db, {}, 3, cursor);
+    const Result<DeliveryPage> page = ListDeliveryLog(db, {}, 3, cursor);
     REQUIRE_FALSE(page.has_value());
     CHECK(page.error().code == ErrorCode::kRefused);
   }
-  CHECK(List(db, {}, 3, "0." + id).has_value());
+  CHECK(ListDeliveryLog(db, {}, 3, "0." + id).has_value());
 }
 
 TEST_CASE("a replay marks the memories of the deliveries it counted", "[sync][pg]") {
@@ -212,7 +212,7 @@ TEST_CASE("a list of the newest deliveries reads no more than its page", "[sync]
         .Run("SELECT sum(seq_tup_read) + sum(idx_tup_fetch) FROM pg_stat_xact_user_tables WHERE relname LIKE 'deliveries%'")
         .Int(0, 0);
   };
-  const std::optional<std::string> cursor = List(db, {}, 5000 /* 1000 at most */)->next;
+  const std::optional<std::string> cursor = ListDeliveryLog(db, {}, 5000 /* 1000 at most */)->next;
   CHECK(rows_read({}, std::nullopt) <= 60);
   CHECK(rows_read({}, cursor) <= 60);
   CHECK(rows_read({.project = kCrm}, cursor) <= 60);

@@ -31,7 +31,7 @@ std::vector<std::string> ValidHashes(const PgDatabase& db) {
   return hashes;
 }
 
-std::vector<Token> List(const PgDatabase& db, const std::optional<ProjectId>& project = std::nullopt) {
+std::vector<Token> ListTokens(const PgDatabase& db, const std::optional<ProjectId>& project = std::nullopt) {
   return InTransaction(db, [&](Transaction& transaction) { return Tokens::List(transaction, project); });
 }
 
@@ -51,8 +51,8 @@ TEST_CASE("an issued token is listed and valid until it expires", "[sync][pg]") 
   Issue(db, "bb", *ParseRfc3339("2020-01-01T00:00:00Z"));
   Issue(db, "cc", *ParseRfc3339("2199-01-01T00:00:00Z"), ProjectId{"shop"});
   CHECK(ValidHashes(db) == std::vector<std::string>{"crm:aa", "shop:cc"});
-  CHECK(List(db).size() == 3);
-  const std::vector<Token> tokens = List(db, kCrm);
+  CHECK(ListTokens(db).size() == 3);
+  const std::vector<Token> tokens = ListTokens(db, kCrm);
   REQUIRE(tokens.size() == 2);
   CHECK(tokens[0].hash == "bb");
   CHECK(tokens[0].expires_at == ParseRfc3339("2020-01-01T00:00:00Z"));
@@ -73,10 +73,10 @@ TEST_CASE("retiring shortens a token's life and never lengthens it", "[sync][pg]
   const std::string id = Issue(db, "aa");
   CHECK(Retire(db, id, 1h));
   CHECK(ValidHashes(db).size() == 1);
-  const std::optional<Instant> expires_at = List(db)[0].expires_at;
+  const std::optional<Instant> expires_at = ListTokens(db)[0].expires_at;
   REQUIRE(expires_at.has_value());
   CHECK(Retire(db, id, 2h));
-  CHECK(List(db)[0].expires_at == expires_at);
+  CHECK(ListTokens(db)[0].expires_at == expires_at);
   CHECK(Retire(db, id, 0s));
   CHECK(ValidHashes(db).empty());
   CHECK_FALSE(Retire(db, "0b7f4a52-9a46-4f0e-9d3e-6a1f0f5d8c11", 0s));
@@ -93,7 +93,7 @@ TEST_CASE("a rotation keeps the new token, and the old ones for the overlap", "[
   CHECK(ValidHashes(db) == std::vector<std::string>{"crm:fresh", "crm:old", "shop:of another project"});
   CHECK(RetireOthers(db, fresh, 0s) == 1);
   CHECK(ValidHashes(db) == std::vector<std::string>{"crm:fresh", "shop:of another project"});
-  for (const Token& token : List(db)) {
+  for (const Token& token : ListTokens(db)) {
     if (token.hash == "fresh") CHECK_FALSE(token.expires_at.has_value());
     if (token.hash == "older") CHECK(token.expires_at == ParseRfc3339("2020-01-01T00:00:00Z"));
   }
@@ -110,7 +110,7 @@ TEST_CASE("uses are noted many at once, and an older one never replaces a newer 
   touch({{one, nine}, {one, nine + 2h}, {other, nine}, {"no id", nine}, {one, nine + 1h}});
   touch({{one, nine + 1h}});
   touch({});
-  for (const Token& token : List(db)) CHECK(token.last_used == (token.id == one ? nine + 2h : nine));
+  for (const Token& token : ListTokens(db)) CHECK(token.last_used == (token.id == one ? nine + 2h : nine));
 }
 
 TEST_CASE("tokens that expired long ago are forgotten", "[sync][pg]") {
@@ -120,7 +120,7 @@ TEST_CASE("tokens that expired long ago are forgotten", "[sync][pg]") {
   const std::string now = Issue(db, "now");
   Retire(db, now, 0s);
   CHECK(InTransaction(db, [](Transaction& transaction) { return Tokens::Forget(transaction, 24h); }) == 1);
-  CHECK(List(db).size() == 2);
+  CHECK(ListTokens(db).size() == 2);
 }
 
 }  // namespace membridge

@@ -47,7 +47,7 @@ std::size_t MarkExpired(const PgDatabase& db, std::size_t limit = 100) {
   return InTransaction(db, [&](Transaction& transaction) { return Queue::MarkExpired(transaction, kToday, limit); });
 }
 
-std::string Column(const PgDatabase& db, const std::string& expression) {
+std::string ColumnMirror(const PgDatabase& db, const std::string& expression) {
   return db.Value("SELECT " + expression + " FROM membridge.memories WHERE memory_id = 'm-1'");
 }
 
@@ -80,10 +80,10 @@ TEST_CASE("a memory that is gone leaves a tombstone without what it said, and ma
   Mark(db, {"m-1"});
   const Claim claim = ClaimOne(db);
   Mirror(db, {{claim, Read("m-1", "likes tea", kToday)}});
-  CHECK(Column(db, "user_id || ' ' || expires_on") == "ada 2026-03-10");
+  CHECK(ColumnMirror(db, "user_id || ' ' || expires_on") == "ada 2026-03-10");
 
   Mirror(db, {{claim, Reading{}}});
-  const std::string gone_at = Column(db, "gone_at");
+  const std::string gone_at = ColumnMirror(db, "gone_at");
   CHECK_FALSE(gone_at.empty());
   std::optional<Mirrored> found = LookUp(db, {claim}).front();
   REQUIRE(found.has_value());
@@ -91,11 +91,11 @@ TEST_CASE("a memory that is gone leaves a tombstone without what it said, and ma
   CHECK_FALSE(found->record.has_value());
   CHECK(found->digest.empty());
   CHECK(found->applied.empty());
-  CHECK(Column(db, "user_id") == "ada");
-  CHECK(Column(db, "expires_on IS NULL") == "t");
+  CHECK(ColumnMirror(db, "user_id") == "ada");
+  CHECK(ColumnMirror(db, "expires_on IS NULL") == "t");
 
   Mirror(db, {{claim, Reading{}}});
-  CHECK(Column(db, "gone_at") == gone_at);
+  CHECK(ColumnMirror(db, "gone_at") == gone_at);
 
   Mirror(db, {{claim, Read("m-1", "likes coffee")}});
   found = LookUp(db, {claim}).front();

@@ -25,7 +25,7 @@ using test::kCrm;
 using test::Mark;
 using test::PgDatabase;
 
-const Settlement kDone{};
+const Settlement kQueueLoadDone{};
 
 }  // namespace
 
@@ -52,7 +52,7 @@ TEST_CASE("workers in many threads share the work and never the memory", "[sync]
         }
         InTransaction(session, [&](Transaction& t) {
           std::vector<std::pair<Claim, Settlement>> settlements;
-          for (const Claim& claim : Queue::StillOurs(t, claims)) settlements.emplace_back(claim, kDone);
+          for (const Claim& claim : Queue::StillOurs(t, claims)) settlements.emplace_back(claim, kQueueLoadDone);
           Queue::Settle(t, settlements);
         });
       }
@@ -123,7 +123,7 @@ TEST_CASE("whatever markers and workers do at the same time, the last change is 
                 "INSERT INTO seen VALUES ($1, $2, $3) ON CONFLICT (memory) DO UPDATE SET version = excluded.version, fence = "
                 "excluded.fence",
                 {claim.memory.Text(), read[claim.memory.Text()], std::to_string(claim.fence)});
-            settlements.emplace_back(claim, kDone);
+            settlements.emplace_back(claim, kQueueLoadDone);
           }
           Queue::Settle(t, settlements);
         });
@@ -180,7 +180,7 @@ TEST_CASE("with many dirty memories a claim looks at no more rows than it takes"
 
   const Looks settling = looks([&](Transaction& t) {
     std::vector<std::pair<Claim, Settlement>> settlements;
-    for (const Claim& ours : Queue::StillOurs(t, claims)) settlements.emplace_back(ours, kDone);
+    for (const Claim& ours : Queue::StillOurs(t, claims)) settlements.emplace_back(ours, kQueueLoadDone);
     Queue::Settle(t, settlements);
   });
   CHECK(settling.scanned == 0);

@@ -22,7 +22,7 @@ using test::Mark;
 using test::PgDatabase;
 using test::Settle;
 
-std::string Column(const PgDatabase& db, const std::string& expression, const std::string& memory = "m-1") {
+std::string ColumnQueue(const PgDatabase& db, const std::string& expression, const std::string& memory = "m-1") {
   return db.Value("SELECT " + expression + " FROM membridge.dirty WHERE memory_id = $1", {memory});
 }
 
@@ -53,7 +53,7 @@ Settlement Outcome(Settlement::Kind kind, std::chrono::milliseconds due_in, bool
   return {.kind = kind, .due_in = due_in, .absent = absent, .error = std::move(error)};
 }
 
-const Settlement kDone{};
+const Settlement kQueueDone{};
 const Settlement kBackOff = Outcome(Settlement::Kind::kRetry, 1h, false, "Mem0 answered 503");
 const Settlement kLookAgain = Outcome(Settlement::Kind::kLookAgain, 1h);
 const Settlement kAbsent = Outcome(Settlement::Kind::kLookAgain, 1h, true);
@@ -73,8 +73,8 @@ TEST_CASE("any number of marks of a memory are one row whose generation moves on
   Mark(db, {"m-1", "m-2", "m-1"});
   Mark(db, {"m-1"});
   CHECK(db.Count("membridge.dirty") == 2);
-  CHECK(Column(db, "generation") == "2");
-  CHECK(Column(db, "generation", "m-2") == "1");
+  CHECK(ColumnQueue(db, "generation") == "2");
+  CHECK(ColumnQueue(db, "generation", "m-2") == "1");
   Mark(db, {});
   CHECK(db.Count("membridge.dirty") == 2);
 }
@@ -101,12 +101,12 @@ TEST_CASE("a claim says what it found and hides the memory until it is settled",
   CHECK(claim.attempts == 0);
   CHECK(claim.reason == "sweep");
   CHECK_FALSE(claim.absent_since.has_value());
-  CHECK(FormatRfc3339(claim.marked_at) == Column(db, "to_char(marked_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"));
+  CHECK(FormatRfc3339(claim.marked_at) == ColumnQueue(db, "to_char(marked_at, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"));
   CHECK(claim.claimed_at >= claim.marked_at);
   CHECK(ClaimAll(db).empty());
   CHECK(DueBuckets(db).empty());
 
-  Settle(db, claim, kDone);
+  Settle(db, claim, kQueueDone);
   CHECK(db.Count("membridge.dirty") == 0);
 }
 
@@ -142,16 +142,16 @@ TEST_CASE("a delivery during a claim leaves the memory dirty and due, as old as 
   const PgDatabase db;
   Mark(db, {"m-1"});
   const Claim claim = ClaimOne(db);
-  const std::string first_marked = Column(db, "first_marked");
+  const std::string first_marked = ColumnQueue(db, "first_marked");
   Mark(db, {"m-1"});
   CHECK(ClaimAll(db).empty());
-  Settle(db, claim, kDone);
-  CHECK(Column(db, "first_marked") == first_marked);
-  CHECK(Column(db, "attempts") == "0");
+  Settle(db, claim, kQueueDone);
+  CHECK(ColumnQueue(db, "first_marked") == first_marked);
+  CHECK(ColumnQueue(db, "attempts") == "0");
   const Claim again = ClaimOne(db);
   CHECK(again.generation == claim.generation + 1);
   CHECK(again.fence > claim.fence);
-  Settle(db, again, kDone);
+  Settle(db, again, kQueueDone);
   CHECK(db.Count("membridge.dirty") == 0);
 }
 
@@ -168,12 +168,14 @@ TEST_CASE("who lost the lease to another worker can neither write nor settle", "
   CHECK(quick.fence > slow[1].fence);
 
   CHECK(Memories(StillOurs(db, slow)) == std::set<std::string>{"m-2"});
-  InTransaction(db, [&](Transaction& transaction) { Queue::Settle(transaction, {{slow[0], kDone}, {slow[1], kDone}}); });
+  InTransaction(db, [&](Transaction& transaction) {
+    Queue::Settle(transaction, {{slow[0], kQueueDone}, {slow[1], kQueueDone}});
+  });
   CHECK(Memories(StillOurs(db, {quick})) == std::set<std::string>{"m-1"});
   CHECK(db.Count("membridge.dirty") == 1);
   Settle(db, slow[slow[0].memory.Text() == "m-1" ? 0 : 1], kBackOff);
-  CHECK(Column(db, "attempts") == "0");
-  Settle(db, quick, kDone);
+  CHECK(ColumnQueue(db, "attempts") == "0");
+  Settle(db, quick, kQueueDone);
   CHECK(db.Count("membridge.dirty") == 0);
 }
 
@@ -187,7 +189,7 @@ TEST_CASE("a lease that ran out is still ours while nobody else took it", "[sync
   REQUIRE(Queue::StillOurs(transaction, {claim}).size() == 1);
   // Asked for and locked: nobody can take it before we commit.
   CHECK(ClaimAll(db).empty());
-  Queue::Settle(transaction, {{claim, kDone}});
+  Queue::Settle(transaction, {{claim, kQueueDone}});
   transaction.Commit();
   CHECK(db.Count("membridge.dirty") == 0);
 }
@@ -208,10 +210,10 @@ TEST_CASE("a settled claim is not ours any more, even of a memory marked again",
   const PgDatabase db;
   Mark(db, {"m-1"});
   const Claim claim = ClaimOne(db);
-  Settle(db, claim, kDone);
+  Settle(db, claim, kQueueDone);
   Mark(db, {"m-1"});
   CHECK(StillOurs(db, {claim}).empty());
-  Settle(db, claim, kDone);
+  Settle(db, claim, kQueueDone);
   CHECK(db.Count("membridge.dirty") == 1);
 }
 
@@ -219,13 +221,13 @@ TEST_CASE("a failure waits and counts, and deliveries do not shorten the wait", 
   const PgDatabase db;
   Mark(db, {"m-1"});
   Settle(db, ClaimOne(db), kBackOff);
-  CHECK(Column(db, "attempts") == "1");
-  CHECK(Column(db, "last_error") == "Mem0 answered 503");
-  CHECK(Column(db, "due_at > statement_timestamp() + interval '59 minutes'") == "t");
+  CHECK(ColumnQueue(db, "attempts") == "1");
+  CHECK(ColumnQueue(db, "last_error") == "Mem0 answered 503");
+  CHECK(ColumnQueue(db, "due_at > statement_timestamp() + interval '59 minutes'") == "t");
   Mark(db, {"m-1"});
   Mark(db, {"m-1"}, "sweep");
   CHECK(ClaimAll(db).empty());
-  CHECK(Column(db, "generation") == "3");
+  CHECK(ColumnQueue(db, "generation") == "3");
 
   SECTION("a person who asks need not wait") {
     Mark(db, {"m-1"}, "manual");
@@ -234,11 +236,11 @@ TEST_CASE("a failure waits and counts, and deliveries do not shorten the wait", 
   SECTION("the next failure counts on, success forgets") {
     db.Run("UPDATE membridge.dirty SET due_at = statement_timestamp()");
     Settle(db, ClaimOne(db), kBackOff);
-    CHECK(Column(db, "attempts") == "2");
+    CHECK(ColumnQueue(db, "attempts") == "2");
     db.Run("UPDATE membridge.dirty SET due_at = statement_timestamp()");
     Settle(db, ClaimOne(db), kLookAgain);
-    CHECK(Column(db, "attempts") == "0");
-    CHECK(Column(db, "last_error IS NULL") == "t");
+    CHECK(ColumnQueue(db, "attempts") == "0");
+    CHECK(ColumnQueue(db, "last_error IS NULL") == "t");
   }
   SECTION("a delivery during the claim that fails does not shorten the wait either") {
     db.Run("UPDATE membridge.dirty SET due_at = statement_timestamp()");
@@ -256,7 +258,7 @@ TEST_CASE("looking again waits, unless something new is said", "[sync][pg]") {
   SECTION("nothing new") {
     Settle(db, claim, kLookAgain);
     CHECK(ClaimAll(db).empty());
-    CHECK(Column(db, "due_at > statement_timestamp() + interval '59 minutes'") == "t");
+    CHECK(ColumnQueue(db, "due_at > statement_timestamp() + interval '59 minutes'") == "t");
     SECTION("a delivery afterwards makes it due") {
       Mark(db, {"m-1"});
       CHECK(ClaimAll(db).size() == 1);
@@ -273,7 +275,7 @@ TEST_CASE("how long a memory has been absent is remembered until it is seen", "[
   const PgDatabase db;
   Mark(db, {"m-1"});
   Settle(db, ClaimOne(db), kAbsent);
-  const std::string since = Column(db, "absent_since");
+  const std::string since = ColumnQueue(db, "absent_since");
   CHECK_FALSE(since.empty());
   db.Run("UPDATE membridge.dirty SET due_at = statement_timestamp()");
   const Claim second = ClaimOne(db);
@@ -281,20 +283,20 @@ TEST_CASE("how long a memory has been absent is remembered until it is seen", "[
   CHECK(*second.absent_since == ParseRfc3339(since));
   SECTION("absent again: since the first time") {
     Settle(db, second, kAbsent);
-    CHECK(Column(db, "absent_since") == since);
+    CHECK(ColumnQueue(db, "absent_since") == since);
   }
   SECTION("a failed read says nothing about it") {
     Settle(db, second, kBackOff);
-    CHECK(Column(db, "absent_since") == since);
+    CHECK(ColumnQueue(db, "absent_since") == since);
   }
   SECTION("there after all") {
     Settle(db, second, kLookAgain);
-    CHECK(Column(db, "absent_since IS NULL") == "t");
+    CHECK(ColumnQueue(db, "absent_since IS NULL") == "t");
   }
   SECTION("done, and marked meanwhile: the count starts anew") {
     Mark(db, {"m-1"});
-    Settle(db, second, kDone);
-    CHECK(Column(db, "absent_since IS NULL") == "t");
+    Settle(db, second, kQueueDone);
+    CHECK(ColumnQueue(db, "absent_since IS NULL") == "t");
   }
 }
 
@@ -333,7 +335,7 @@ TEST_CASE("the next due time is that of the first free memory or of the first le
   next = NextDue(db);
   REQUIRE(next.has_value());
   CHECK(*next <= 60s);
-  Settle(db, claim, kDone);
+  Settle(db, claim, kQueueDone);
   next = NextDue(db);
   REQUIRE(next.has_value());
   CHECK(*next > 1h);

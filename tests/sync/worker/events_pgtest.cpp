@@ -10,7 +10,7 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-constexpr const char* kTables =
+constexpr const char* kEventsTables =
     "CREATE TABLE fact (event_id uuid PRIMARY KEY, type text NOT NULL, memory_id text NOT NULL, text text, at timestamptz NOT "
     "NULL);"
     "CREATE TABLE per_day (day date, type text, events int NOT NULL DEFAULT 0, chars bigint NOT NULL DEFAULT 0, PRIMARY KEY "
@@ -32,7 +32,7 @@ const std::string kNoSuchMemory = "00000000-0000-4000-8000-00000000dead";
 
 /// A workshop with a mapping that counts.
 struct Counting : Workshop {
-  explicit Counting(Tables tables = Tables::kWithState) : Workshop(kTables, {{"events.yaml", kEvents}}, tables) {}
+  explicit Counting(Tables tables = Tables::kWithState) : Workshop(kEventsTables, {{"events.yaml", kEvents}}, tables) {}
 };
 
 /// A memory of Ada's, of which nobody is told.
@@ -192,7 +192,7 @@ rows:
     key: {event_id: $event.id}
     new: {text: $memory.text}
 )";
-  Workshop shop{std::string{kTables} +
+  Workshop shop{std::string{kEventsTables} +
                     ";CREATE TABLE strict (event_id uuid PRIMARY KEY, text text CONSTRAINT no_tea CHECK (text !~ 'tea'))",
                 {{"events.yaml", kEvents}, {"strict.yaml", kStrict}}};
   const std::string tea = Likes(shop, "tea");
@@ -260,7 +260,7 @@ TEST_CASE("events whose mapping was taken out are forgotten in time", "[events][
 }
 
 TEST_CASE("a project without such mappings keeps no events", "[events][pg]") {
-  Workshop shop{kTables,
+  Workshop shop{kEventsTables,
                 {{"facts.yaml",
                   "rows: {fact: {table: fact, key: {event_id: $memory.id}, new: {type: X, memory_id: $memory.id, at: $now}}}"}}};
   const std::string tea = Likes(shop, "tea");

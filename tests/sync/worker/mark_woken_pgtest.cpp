@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 using Strings = std::vector<std::string>;
 
-constexpr const char* kTables =
+constexpr const char* kMarkWokenTables =
     "CREATE TABLE companies (id bigserial PRIMARY KEY, domain text NOT NULL);"
     "CREATE TABLE people (ref text PRIMARY KEY, company_id bigint)";
 // In two files: who makes a row need not know who looks for it.
@@ -47,7 +47,7 @@ std::int64_t Waiting(const Workshop& shop) {
 
 TEST_CASE("a memory that looked in vain for a row is applied again once another mapping makes it, without asking Mem0",
           "[worker][waiting][pg]") {
-  Workshop shop{kTables, kMappings, GENERATE(Workshop::Tables::kWithState, Workshop::Tables::kElsewhere)};
+  Workshop shop{kMarkWokenTables, kMappings, GENERATE(Workshop::Tables::kWithState, Workshop::Tables::kElsewhere)};
   const std::string ada = WorksAt(shop, "ada", "acme.test");
   shop.Deliver("ADD", ada);
   shop.Deliver("ADD", WorksAt(shop, "grace", "navy.test"));
@@ -67,7 +67,7 @@ TEST_CASE("a memory that looked in vain for a row is applied again once another 
 
 TEST_CASE("a process that dies between the commits of target and state leaves nobody waiting for a row that is there",
           "[worker][waiting][pg]") {
-  Workshop shop{kTables, kMappings, Workshop::Tables::kElsewhere};
+  Workshop shop{kMarkWokenTables, kMappings, Workshop::Tables::kElsewhere};
   shop.Deliver("ADD", WorksAt(shop, "ada", "acme.test"));
   shop.Work();
   shop.db.RunScript(
@@ -89,7 +89,7 @@ TEST_CASE("a process that dies between the commits of target and state leaves no
 
 TEST_CASE("whoever comes first of many that look and many that make, nobody waits in the end for a row that is there",
           "[worker][waiting][pg]") {
-  Workshop shop{kTables, kMappings, GENERATE(Workshop::Tables::kWithState, Workshop::Tables::kElsewhere)};
+  Workshop shop{kMarkWokenTables, kMappings, GENERATE(Workshop::Tables::kWithState, Workshop::Tables::kElsewhere)};
   shop.options.batch = 2;
   constexpr int kPairs = 24;
   std::vector<sync::Delivery> deliveries;
@@ -109,7 +109,7 @@ TEST_CASE("whoever comes first of many that look and many that make, nobody wait
 
 TEST_CASE("a row that a person made is noticed by those that wait for it when they are projected again",
           "[worker][waiting][pg]") {
-  Workshop shop{kTables, kMappings, GENERATE(Workshop::Tables::kWithState, Workshop::Tables::kElsewhere)};
+  Workshop shop{kMarkWokenTables, kMappings, GENERATE(Workshop::Tables::kWithState, Workshop::Tables::kElsewhere)};
   shop.Deliver("ADD", WorksAt(shop, "ada", "acme.test"));
   shop.Deliver("ADD", WorksAt(shop, "grace", "navy.test"));
   shop.Deliver("ADD", Founds(shop, "other.test"));
@@ -123,7 +123,7 @@ TEST_CASE("a row that a person made is noticed by those that wait for it when th
 }
 
 TEST_CASE("a memory that finds nothing again is left alone until something new is made", "[worker][waiting][pg]") {
-  Workshop shop{kTables, kMappings};
+  Workshop shop{kMarkWokenTables, kMappings};
   shop.Deliver("ADD", WorksAt(shop, "ada", "acme.test"));
   shop.Work();
   shop.Target().RunScript("UPDATE membridge.waiting SET woken = true");  // as by a row that went again before it was looked at
@@ -136,7 +136,7 @@ TEST_CASE("a memory that finds nothing again is left alone until something new i
 }
 
 TEST_CASE("a parked memory waits for nothing, and its mapping's notes go with it", "[worker][waiting][pg]") {
-  std::string tables = kTables;
+  std::string tables = kMarkWokenTables;
   tables += "; ALTER TABLE people ADD CONSTRAINT nobody CHECK (ref <> 'ada')";
   Workshop shop{tables, kMappings};
   shop.Deliver("ADD", WorksAt(shop, "ada", "acme.test"));

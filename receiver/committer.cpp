@@ -128,7 +128,7 @@ Result<std::vector<DeliveryId>> Committer::Attempt(Lane& lane, const std::vector
   if (hooks_.on_attempt) hooks_.on_attempt(deliveries.size(), std::chrono::steady_clock::now() - start, stored.has_value());
   if (!stored && !failing_.exchange(true)) {
     Log(LogLevel::kWarn, "deliveries_not_stored",
-              {{"error", stored.error().message}, {"hint", stored.error().hint}, {"deliveries", deliveries.size()}});
+        {{"error", stored.error().message}, {"hint", stored.error().hint}, {"deliveries", deliveries.size()}});
   } else if (stored && failing_.exchange(false)) {
     Log(LogLevel::kInfo, "deliveries_stored_again", {{"deliveries", deliveries.size()}});
   }

@@ -99,8 +99,7 @@ void WebhookRoute::NoteRefused(std::string_view reason, const std::string& why) 
   const auto now = steady_clock::now().time_since_epoch();
   auto last = logged_at_.load();
   if (now - steady_clock::duration{last} < kLogPause || !logged_at_.compare_exchange_strong(last, now.count())) return;
-  Log(LogLevel::kWarn, "deliveries_refused",
-            {{"reason", reason}, {"scheme", why}, {"count", refused_since_.exchange(0)}});
+  Log(LogLevel::kWarn, "deliveries_refused", {{"reason", reason}, {"scheme", why}, {"count", refused_since_.exchange(0)}});
 }
 
 }  // namespace membridge::receiver

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "admin/commands/filters.hpp"
+#include "admin/shown/filters.hpp"
 
 namespace membridge::admin::api {
 namespace {

@@ -6,8 +6,8 @@
 #include <CLI/CLI.hpp>
 
 #include "admin/commands/command.hpp"
-#include "admin/commands/filters.hpp"
 #include "admin/commands/state_command.hpp"
+#include "admin/shown/filters.hpp"
 #include "admin/shown/views.hpp"
 
 namespace membridge::admin {

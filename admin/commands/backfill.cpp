@@ -5,11 +5,11 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
-#include "admin/commands/filters.hpp"
 #include "admin/commands/state_command.hpp"
 #include "admin/config/values.hpp"
 #include "admin/runtime/backfilling.hpp"
 #include "admin/shown/backfill_text.hpp"
+#include "admin/shown/filters.hpp"
 #include "sync/backfill/run_store.hpp"
 #include "sync/schedule/backfill_status.hpp"
 

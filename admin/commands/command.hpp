@@ -1,37 +1,18 @@
 #pragma once
 
-#include <cstddef>
 #include <functional>
-#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "admin/config/config.hpp"
-#include "mappings/base/diagnostic.hpp"
-#include "mappings/base/result.hpp"
+#include "admin/shown/console.hpp"
 
 namespace CLI {
 class App;
 }
 
 namespace membridge::admin {
-
-/// What the process ends with. The numbers are a promise.
-enum ExitStatus : int {
-  kDone = 0,
-  kFoundProblems = 1,  ///< the work was done and found something wrong, or could not be finished
-  kBadUsage = 2,       ///< the command line or the configuration is wrong; nothing was done
-  kWouldChange = 3,    ///< `plan` only
-};
-
-/// Whom a command speaks to.
-struct Console {
-  std::ostream& out;  ///< data, and nothing else
-  std::ostream& err;  ///< problems and progress
-  const Environment& environment;
-};
 
 /// Set by the command the user chose; run once the whole line has been understood.
 using Choice = std::function<int(Console&)>;
@@ -66,15 +47,6 @@ std::shared_ptr<CommonOptions> AddConfigAndJsonOptions(CLI::App& command);
 
 /// The configuration; nothing after every problem in it has been printed. Warnings are printed either way.
 std::optional<Config> ConfigOrProblems(const std::string& file, Console& console);
-
-/// Prints problems one a line, and under them how many there are when one is an error.
-void PrintProblems(const mappings::Diagnostics& problems, Console& console);
-
-/// `1 memory`, `2 memories`
-std::string Counted(std::size_t count, std::string_view one, std::string_view many);
-
-/// `error: what; how to fix it`. The status that goes with it: kFoundProblems.
-int PrintError(const Error& error, Console& console);
 
 /// Understands a command line and runs what it asks for. Never throws.
 int RunCommandLine(int argc, const char* const* argv, Console& console);

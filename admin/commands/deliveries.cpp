@@ -5,8 +5,8 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
-#include "admin/commands/filters.hpp"
 #include "admin/commands/state_command.hpp"
+#include "admin/shown/filters.hpp"
 #include "admin/shown/views.hpp"
 #include "sync/inbox/delivery_log.hpp"
 

@@ -6,7 +6,7 @@
 
 #include "admin/config/sections.hpp"
 #include "admin/config/values.hpp"
-#include "admin/webhooks/webhooks.hpp"
+#include "sync/mem0/webhook_events.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -52,9 +52,10 @@ std::vector<std::string> ReadEvents(Fields& fields) {
   for (const YamlNode* item : fields.List("events")) {
     const auto event = TextOf(*item, "an event", context);
     if (!event) continue;
-    if (std::find(KnownWebhookEvents().begin(), KnownWebhookEvents().end(), *event) == KnownWebhookEvents().end()) {
+    if (std::find(sync::mem0::KnownWebhookEvents().begin(), sync::mem0::KnownWebhookEvents().end(), *event) ==
+        sync::mem0::KnownWebhookEvents().end()) {
       context.problems.Error(item->place,
-                             fmt::format("unknown event \"{}\"{}", *event, Suggestion(*event, KnownWebhookEvents())));
+                             fmt::format("unknown event \"{}\"{}", *event, Suggestion(*event, sync::mem0::KnownWebhookEvents())));
     }
     events.push_back(*event);
   }
@@ -66,7 +67,7 @@ std::vector<std::string> ReadEvents(Fields& fields) {
 WebhookConfig ReadWebhook(Fields& project, const ProjectId& id) {
   WebhookConfig webhook;
   webhook.name = "membridge-" + id.Text();
-  webhook.events = {KnownWebhookEvents().begin(), KnownWebhookEvents().begin() + 4};
+  webhook.events = {sync::mem0::KnownWebhookEvents().begin(), sync::mem0::KnownWebhookEvents().begin() + 4};
   webhook.verify = {{"token", nullptr}};
   const YamlNode* section = project.Take("webhook");
   if (section == nullptr || !IsMap(*section, "\"webhook\"", project.context())) return webhook;

@@ -24,8 +24,7 @@ void Repeat(const std::stop_token& stop, const std::string& name, const Periodic
       pause = kFirstPause;
       Pause(stop, next);
     } catch (const std::exception& failure) {
-      if (pause == kFirstPause)
-        Log(LogLevel::kWarn, "periodic_failed", {{"work", name}, {"error", SafeNameOf(failure)}});
+      if (pause == kFirstPause) Log(LogLevel::kWarn, "periodic_failed", {{"work", name}, {"error", SafeNameOf(failure)}});
       Pause(stop, pause);
       pause = std::min(pause * 2, kLongestPause);
     }

@@ -61,9 +61,9 @@ void CanaryWatch::Tell(const ProjectId& project, const CanaryView& view, const s
                  {{"project", project.Text()}, {"outcome", std::string{NameOf(view.last)}}});
   if (view.misses == 1) {
     Log(LogLevel::kError, view.last == CanaryView::Outcome::kLost ? "canary_lost" : "canary_failed",
-              {{"project", project.Text()},
-               {"error", error ? error->message : "a memory was written at Mem0 and its delivery did not come in time"},
-               {"hint", "run membridge webhooks plan; look whether Mem0 reaches webhook.public_url"}});
+        {{"project", project.Text()},
+         {"error", error ? error->message : "a memory was written at Mem0 and its delivery did not come in time"},
+         {"hint", "run membridge webhooks plan; look whether Mem0 reaches webhook.public_url"}});
   } else if (view.misses == 0 && misses_before > 0) {
     Log(LogLevel::kInfo, "canary_heard_again", {{"project", project.Text()}, {"after_misses", misses_before}});
   }

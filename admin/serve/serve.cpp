@@ -12,7 +12,6 @@
 #include <optional>
 #include <utility>
 
-#include "admin/commands/command.hpp"
 #include "admin/mapping_files/live_mappings.hpp"
 #include "admin/page/page_routes.hpp"
 #include "admin/runtime/backfilling.hpp"
@@ -29,6 +28,7 @@
 #include "admin/serve/reception.hpp"
 #include "admin/serve/serve_metrics.hpp"
 #include "admin/serve/worker_pool.hpp"
+#include "admin/shown/console.hpp"
 #include "admin/webhooks/registrar.hpp"
 #include "mappings/base/log.hpp"
 #include "receiver/health_routes.hpp"

@@ -7,6 +7,7 @@
 
 #include "admin/webhooks/turn.hpp"
 #include "sync/mem0/complaint.hpp"
+#include "sync/mem0/webhook_events.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -34,7 +35,7 @@ std::optional<std::string> ProblemWithUrl(const std::string& url, const DesiredW
 std::optional<std::string> ProblemWithEvents(const std::vector<std::string>& events) {
   if (events.empty()) return "name at least one event";
   for (const std::string& event : events) {
-    const auto& known = KnownWebhookEvents();
+    const auto& known = sync::mem0::KnownWebhookEvents();
     if (std::find(known.begin(), known.end(), event) == known.end())
       return fmt::format("no event \"{}\"; there are {}", sync::mem0::OneLine(event, 40), fmt::join(known, ", "));
   }

@@ -67,7 +67,7 @@ bool Registrar::Keep(const ProjectConfig& project, const std::stop_token& stop) 
     const bool told = std::exchange(last_said_[project.id], plan.error().message) == plan.error().message;
     if (!told && !stop.stop_requested()) {
       Log(LogLevel::kWarn, "webhook_not_kept",
-                {{"project", project.id.Text()}, {"error", plan.error().message}, {"hint", plan.error().hint}});
+          {{"project", project.id.Text()}, {"error", plan.error().message}, {"hint", plan.error().hint}});
     }
     return false;
   }
@@ -84,7 +84,7 @@ void Registrar::LogNews(const ProjectId& project, const std::vector<std::string>
   if (std::exchange(last_said_[project], said) == said && !changed) return;
   if (!news.empty())
     Log(changed ? LogLevel::kInfo : LogLevel::kWarn, changed ? "webhook_kept" : "webhook_noticed",
-              {{"project", project.Text()}, {"steps", news}});
+        {{"project", project.Text()}, {"steps", news}});
 }
 
 }  // namespace membridge::admin

@@ -5,13 +5,6 @@
 
 namespace membridge::admin {
 
-const std::vector<std::string>& KnownWebhookEvents() {
-  static const std::vector<std::string> known{"memory_add",        "memory_update",        "memory_delete",
-                                              "memory_categorize", "ingest_job_completed", "ingest_job_partially_completed",
-                                              "ingest_job_failed", "ingest_job_cancelled"};
-  return known;
-}
-
 std::string DesiredWebhook::UrlPrefix() const {
   std::string_view base = public_url;
   while (base.ends_with('/')) base.remove_suffix(1);

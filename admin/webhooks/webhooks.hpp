@@ -17,9 +17,6 @@
 
 namespace membridge::admin {
 
-/// What Mem0 can tell of, by the names it is asked with; the first four are those of memories.
-const std::vector<std::string>& KnownWebhookEvents();
-
 /// The webhook a project is to have at Mem0.
 struct DesiredWebhook {
   ProjectId project;

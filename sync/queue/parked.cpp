@@ -225,7 +225,8 @@ std::size_t ParkedStore::Drop(Transaction& transaction, const ParkedFilter& filt
         FROM dropped d JOIN membridge.events e ON e.bucket = d.bucket AND e.project = d.project AND e.memory_id = d.memory_id
         WHERE e.parked && d.mappings
            OR (e.parked = '{}' AND '' = ANY (d.mappings)
-               AND NOT EXISTS (SELECT FROM membridge.dirty m WHERE m.bucket = e.bucket AND m.project = e.project AND m.memory_id = e.memory_id))
+               AND NOT EXISTS (SELECT FROM membridge.dirty m
+                               WHERE m.bucket = e.bucket AND m.project = e.project AND m.memory_id = e.memory_id))
         FOR UPDATE OF e),
       ended AS (
         DELETE FROM membridge.events e USING left_over l

@@ -48,11 +48,12 @@ void AppendStructuredAttributes(std::string& out, Instant created_at) {
   // The ISO week is the one that holds its Thursday.
   const Day thursday = day + std::chrono::days{4 - static_cast<int>(weekday.iso_encoding())};
   const Day first{std::chrono::year_month_day{thursday}.year() / std::chrono::January / 1};
-  fmt::format_to(
-      std::back_inserter(out),
-      R"({{"year":{},"month":{},"day":{},"hour":{},"minute":{},"day_of_week":"{}","week_of_year":{},"day_of_year":{},"quarter":{},"is_weekend":{}}})",
-      static_cast<int>(date.year()), month, static_cast<unsigned>(date.day()), time.hours().count(), time.minutes().count(),
-      kDays[weekday.c_encoding()], (thursday - first).count() / 7 + 1, day_of_year, (month + 2) / 3, weekday.iso_encoding() >= 6);
+  fmt::format_to(std::back_inserter(out),
+                 R"({{"year":{},"month":{},"day":{},"hour":{},"minute":{},"day_of_week":"{}",)"
+                 R"("week_of_year":{},"day_of_year":{},"quarter":{},"is_weekend":{}}})",
+                 static_cast<int>(date.year()), month, static_cast<unsigned>(date.day()), time.hours().count(),
+                 time.minutes().count(), kDays[weekday.c_encoding()], (thursday - first).count() / 7 + 1, day_of_year,
+                 (month + 2) / 3, weekday.iso_encoding() >= 6);
 }
 
 std::string_view LifecycleOf(const Memory& memory) {

@@ -260,7 +260,8 @@ projects:
       verify:
         - token
         - standard-webhooks: {secrets: [whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD], tolerance: 2m}
-        - hmac: {header: X-Signature, algorithm: sha512, encoding: base64, prefix: "v0=", secrets: [a, b], signed: "{timestamp}.{body}", timestamp_header: X-Time}
+        - hmac: {header: X-Signature, algorithm: sha512, encoding: base64, prefix: "v0=", secrets: [a, b],
+                 signed: "{timestamp}.{body}", timestamp_header: X-Time}
         - basic: [{user: mem0, password: "${MEM0_API_KEY}"}]
         - ip-allow: {networks: [192.0.2.0/24, 2001:db8::/32], trusted_proxies: [127.0.0.1]}
         - client-certificate: {header: X-Client-Fingerprint, allowed: [abc], trusted_proxies: [127.0.0.1]}

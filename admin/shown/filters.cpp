@@ -1,4 +1,4 @@
-#include "admin/commands/filters.hpp"
+#include "admin/shown/filters.hpp"
 
 #include "admin/config/values.hpp"
 

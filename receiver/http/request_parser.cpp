@@ -21,6 +21,33 @@ bool IsDecimal(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+bool IsHexDigit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/// Whether `bytes` can be the beginning of a chunk header, `1a;name=value` and CRLF, however little of it has come. After a chunk
+/// the CRLF that ends its data precedes the header.
+bool MayBeginChunk(std::string_view bytes, bool after_chunk) {
+  if (after_chunk) {
+    constexpr std::string_view kLineEnd = "\r\n";
+    const std::size_t come = std::min(bytes.size(), kLineEnd.size());
+    if (bytes.substr(0, come) != kLineEnd.substr(0, come)) return false;
+    bytes.remove_prefix(come);
+  }
+  if (bytes.empty()) return true;
+  if (!IsHexDigit(bytes.front())) return false;
+  const auto after_size = std::find_if_not(bytes.begin(), bytes.end(), IsHexDigit);
+  bytes.remove_prefix(static_cast<std::size_t>(after_size - bytes.begin()));
+  if (bytes.starts_with('\r')) return bytes.size() == 1 || bytes[1] == '\n';
+  return bytes.empty() || std::string_view{"; \t"}.find(bytes.front()) != std::string_view::npos;
+}
+
+/// Whether `bytes` begin with the size of a chunk that is not the last one.
+bool HasSize(std::string_view bytes) {
+  const auto end = std::find_if_not(bytes.begin(), bytes.end(), IsHexDigit);
+  return std::any_of(bytes.begin(), end, [](char c) { return c != '0'; });
+}
+
 bool IsVisible(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
@@ -61,6 +88,7 @@ class RequestParser::Message final : public beast::http::basic_parser<true> {
   bool unknown_coding = false;
   std::size_t header_bytes = 0;
   std::uint64_t chunk_left = 0;  // of the data of the chunk begun last
+  bool chunk_begun = false;
 
  private:
   using View = beast::string_view;
@@ -124,6 +152,7 @@ class RequestParser::Message final : public beast::http::basic_parser<true> {
   // The header of a chunk counts too: many small chunks must not cost more than one large one.
   void on_chunk_header_impl(std::uint64_t size, View extensions, ErrorCode& error) override {
     chunk_left = size;
+    chunk_begun = true;
     CountHeader(extensions.size(), error);
   }
 
@@ -158,6 +187,10 @@ bool RequestParser::KeepAlive() const {
 }
 bool RequestParser::IsHttp10() const {
   return !message_->http_1_1;
+}
+
+const Request& RequestParser::Head() const {
+  return message_->request;
 }
 
 std::size_t RequestParser::HeldBytes() const {
@@ -201,10 +234,13 @@ std::size_t RequestParser::Feed(std::string_view bytes) {
   return consumed;
 }
 
-// Beast waits for CRLF at the end of a chunk header or trailer however much comes instead. What is left of a chunk's data is no
-// line.
+// Beast waits for CRLF at the end of a chunk header or trailer, whatever comes instead, and is not asked about fewer than five
+// bytes at all. A body that can no longer become one is refused here, because the client may have sent everything it has to say
+// and waits for the answer. What is left of a chunk's data is no line.
 void RequestParser::CheckWaiting(std::string_view bytes) {
+  if (!message_->chunked()) return;
   bytes.remove_prefix(std::min<std::uint64_t>(bytes.size(), message_->chunk_left));
+  if (!MayBeginChunk(bytes, message_->chunk_begun)) return Fail(400, "bad_request", "a chunk does not begin with its size");
   if (bytes.size() > limits_.max_header_bytes) Fail(400, "bad_request", "a chunk header is too long");
   for (std::size_t at = bytes.find('\n'); at != std::string_view::npos; at = bytes.find('\n', at + 1)) {
     if (at == 0 || bytes[at - 1] != '\r') return Fail(400, "bad_request", "a line of the chunked body does not end in CRLF");
@@ -212,9 +248,9 @@ void RequestParser::CheckWaiting(std::string_view bytes) {
 }
 
 std::size_t RequestParser::Advance(std::string_view bytes) {
-  // Nothing chunked ends in less than "0\r\n\r\n", and Beast asserts that it is called with as much again after it saw the last
-  // chunk.
-  if (phase_ == Phase::kBody && message_->chunked() && bytes.size() < kShortestEnd) return 0;
+  // The end of a chunked body is at least "0\r\n\r\n", and Beast asserts that it is called with as much again after it saw the
+  // last chunk.
+  if (phase_ == Phase::kBody && message_->chunked() && bytes.size() < kShortestEnd && !HasSize(bytes)) return 0;
   ErrorCode error;
   const std::size_t consumed = message_->put(boost::asio::const_buffer{bytes.data(), bytes.size()}, error);
   if (error == BeastError::body_limit) {

@@ -24,6 +24,8 @@ class RequestParser {
   std::size_t Feed(std::string_view bytes);
 
   Phase phase() const;
+  /// In kBody: the request as far as it has come. Everything but the body is complete.
+  const Request& Head() const;
   /// In kBody: the client waits for "100 Continue" before it sends the body. True once per request.
   bool TakeContinue();
   /// How many bytes of the current request are held.

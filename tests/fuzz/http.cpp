@@ -17,6 +17,17 @@ struct Reading {
   bool refused = false;
 };
 
+void CheckRequest(const Request& request) {
+  if (request.body.size() > kLimits.max_body_bytes) std::abort();
+  if (request.target != "*" && !request.target.starts_with('/')) std::abort();
+  std::size_t header_bytes = request.target.size();
+  for (const Header& header : request.headers) {
+    header_bytes += header.name.size() + header.value.size();
+    if (header.name.empty() || header.value.find_first_of(std::string{"\r\n\0", 3}) != std::string::npos) std::abort();
+  }
+  if (header_bytes > kLimits.max_header_bytes) std::abort();
+}
+
 /// Feeds the bytes as a connection does, in pieces whose lengths `seed` chooses; 0 is everything at once.
 Reading Read(std::string_view bytes, unsigned seed) {
   RequestParser parser{kLimits};
@@ -30,6 +41,8 @@ Reading Read(std::string_view bytes, unsigned seed) {
     while (!waiting.empty()) {
       waiting.erase(0, parser.Feed(waiting));
       parser.TakeContinue();
+      // What a check of the header sees: everything but the body.
+      if (parser.phase() == RequestParser::Phase::kBody) CheckRequest(parser.Head());
       if (parser.phase() == RequestParser::Phase::kFailed) {
         const int status = parser.TakeFailure().status;
         if (status < 400 || status > 505) std::abort();
@@ -51,17 +64,6 @@ bool Same(const Request& one, const Request& other) {
     if (one.headers[i].name != other.headers[i].name || one.headers[i].value != other.headers[i].value) return false;
   }
   return true;
-}
-
-void CheckRequest(const Request& request) {
-  if (request.body.size() > kLimits.max_body_bytes) std::abort();
-  if (request.target != "*" && !request.target.starts_with('/')) std::abort();
-  std::size_t header_bytes = request.target.size();
-  for (const Header& header : request.headers) {
-    header_bytes += header.name.size() + header.value.size();
-    if (header.name.empty() || header.value.find_first_of(std::string{"\r\n\0", 3}) != std::string::npos) std::abort();
-  }
-  if (header_bytes > kLimits.max_header_bytes) std::abort();
 }
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "receiver/envelope.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/case_conv.hpp>
+#include <charconv>
+#include <locale>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -25,9 +28,7 @@ bool IsUsableId(std::string_view text) {
 }
 
 std::string Lowered(std::string_view text) {
-  std::string lowered{text};
-  for (char& c : lowered) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return lowered;
+  return boost::algorithm::to_lower_copy(std::string{text}, std::locale::classic());
 }
 
 std::string_view NameOf(HintedEvent event) {
@@ -59,7 +60,6 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   std::vector<Hint> hints;
   std::size_t deepest = 0;
-  bool number_too_large = false;
 
   bool null() override { return true; }
   bool boolean(bool) override { return true; }
@@ -89,11 +89,7 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
-  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception& error) override {
-    constexpr int kNumberOverflow = 406;
-    number_too_large = error.id == kNumberOverflow;
-    return false;
-  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
 
  private:
   enum class Role { kEvent, kEvents, kData };
@@ -185,16 +181,52 @@ bool IsNumber(std::string_view text) {
   return text.empty();
 }
 
-/// The same document with 0 for every number: JSON sets no limit to numbers, but the parser does.
-std::string WithoutNumbers(std::string_view body) {
+/// The four hexadecimal digits of a `\uXXXX` that begins at `at`; nothing where there is none.
+std::optional<unsigned> EscapedUnit(std::string_view body, std::size_t at) {
+  constexpr std::size_t kLength = std::string_view{"\\uXXXX"}.size();
+  if (body.size() < at + kLength || body[at] != '\\' || body[at + 1] != 'u') return std::nullopt;
+  unsigned unit = 0;
+  const char* const first = body.data() + at + 2;
+  const char* const last = body.data() + at + kLength;
+  if (std::from_chars(first, last, unit, 16).ptr != last) return std::nullopt;
+  return unit;
+}
+
+bool IsHighSurrogate(unsigned unit) {
+  return unit >= 0xd800 && unit < 0xdc00;
+}
+bool IsLowSurrogate(unsigned unit) {
+  return unit >= 0xdc00 && unit < 0xe000;
+}
+
+/// Appends the escape that begins at `at`, and returns how long it is. Half of a surrogate pair becomes U+FFFD: JSON's grammar
+/// allows it (RFC 8259 section 8.2), the parser does not.
+std::size_t AppendEscape(std::string_view body, std::size_t at, std::string& plain) {
+  constexpr std::size_t kLength = std::string_view{"\\uXXXX"}.size();
+  const auto unit = EscapedUnit(body, at);
+  if (!unit || !(IsHighSurrogate(*unit) || IsLowSurrogate(*unit))) {
+    plain += body.substr(at, 2);
+    return 2;
+  }
+  const auto next = EscapedUnit(body, at + kLength);
+  if (IsHighSurrogate(*unit) && next && IsLowSurrogate(*next)) {
+    plain += body.substr(at, 2 * kLength);
+    return 2 * kLength;
+  }
+  plain += "\\ufffd";
+  return kLength;
+}
+
+/// The same document with 0 for every number and U+FFFD for every half of a surrogate pair: JSON's grammar allows any number and
+/// any escape, the parser does not. Neither matters, because only ids and event names are read.
+std::string Simplified(std::string_view body) {
   std::string plain;
   plain.reserve(body.size());
   bool in_string = false;
   for (std::size_t i = 0; i < body.size(); ++i) {
     const char c = body[i];
     if (in_string && c == '\\' && i + 1 < body.size()) {
-      plain += c;
-      plain += body[++i];
+      i += AppendEscape(body, i, plain) - 1;
       continue;
     }
     if (c == '"') in_string = !in_string;
@@ -226,9 +258,7 @@ HintedEvent ReadEvent(std::string_view name) {
 }
 
 std::string TypeOf(HintedEvent event) {
-  std::string type{NameOf(event)};
-  for (char& c : type) c = static_cast<char>(c - 'a' + 'A');
-  return type;
+  return boost::algorithm::to_upper_copy(std::string{NameOf(event)}, std::locale::classic());
 }
 
 std::string Envelope::Verdict() const {
@@ -243,8 +273,9 @@ Envelope ReadEnvelope(std::string_view body) {
   if (body.find('\0') != std::string_view::npos) return {};
   EventReader reader;
   bool is_json = nlohmann::json::sax_parse(body.begin(), body.end(), &reader);
-  if (!is_json && reader.number_too_large) {
-    const std::string plain = WithoutNumbers(body);
+  if (!is_json) {
+    // The parser refuses some of what the grammar allows: huge numbers, half an emoji.
+    const std::string plain = Simplified(body);
     reader = EventReader{};
     is_json = nlohmann::json::sax_parse(plain.begin(), plain.end(), &reader);
   }

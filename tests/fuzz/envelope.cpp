@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace membridge::receiver;
   const std::string body{reinterpret_cast<const char*>(data), size};
   const Envelope envelope = ReadEnvelope(body);
-  // The parser refuses numbers that no double holds, and takes NUL for the end; JSON does neither.
+  // The parser refuses numbers that no double holds and halves of surrogate pairs, and takes NUL for the end; JSON does neither.
   if (nlohmann::json::accept(body) && !envelope.is_json && body.find('\0') == std::string::npos) std::abort();
   const bool has_mark = body.starts_with("\xef\xbb\xbf");
   if (!has_mark && ReadEnvelope("[" + body + "\n,0]").is_json != envelope.is_json && !body.empty() &&

@@ -140,3 +140,44 @@ TEST_CASE("deep nesting is JSON, is not looked into, and costs no stack", "[enve
   CHECK(with_depth(kMaxDepth + 1).is_json);
   CHECK(with_depth(kMaxDepth + 1).hints.empty());
 }
+
+TEST_CASE("what JSON's grammar allows is JSON, and the memory in it is found", "[R3][envelope]") {
+  const std::string oddity = GENERATE(
+      as<std::string>{},
+      // halves of surrogate pairs, in every place and order
+      R"("Lives in Rome \ud83d")", R"("\ud83d")", R"("\udE00")", R"("\ude00\ud83d")", R"("\ud83d\ud83d\ude00")",
+      R"("\ud83dx\ude00")", R"("\uD83D\n\uDE00")", R"("\ud83d\u0041")", R"("\ud83d\\ude00")", R"("\\\ud83d")",
+      R"({"\ud83d":"\ud83d"})", R"(["\udfff\udfff"])",
+      // escapes that are whole
+      R"("\ud83d\ude00")", R"("\\ud83d")", R"("\u0000")", R"("\uffff\ufffe")", R"("\/\b\f\n\r\t\"\\")",
+      // numbers
+      "1e999", "-1E+400", "-0", "-0.0e-0", "89014103211118510720", "123456789012345678901234567890.5", R"(["\ud83d",1e999])",
+      // text
+      "\"\x7f\"", "\"\xef\xbf\xbf\"", "\"\xf4\x8f\xbf\xbf\"", "\"\xe2\x80\xa8\"", "\"\"",
+      // structure
+      R"({"":{"":[[],{}]}})", R"({"a":1,"a":2})", " \t\r\n [ \t\r\n ] ");
+  CAPTURE(oddity);
+  const std::string body = R"({"event_details":{"id":"m-1","data":{"memory":)" + oddity + R"(},"event":"ADD"}})";
+  const Envelope envelope = ReadEnvelope(body);
+  CHECK(envelope.is_json);
+  CHECK(MemoriesOf(envelope) == "m-1");
+  CHECK(envelope.Verdict() == "add");
+  CHECK(ReadEnvelope("\xef\xbb\xbf" + body).is_json);  // RFC 8259 section 8.1: a mark in front may be ignored
+}
+
+TEST_CASE("what JSON's grammar does not allow is refused, beside half an emoji too", "[R3][envelope]") {
+  const std::string wrong =
+      GENERATE(as<std::string>{}, R"("\ud83")", R"("\ud83g")", R"("\u")", R"("\ud83d)", R"("\x")", "\"\xed\xa0\xbd\"",
+               "\"\xc3\x28\"", "\"\xf4\x90\x80\x80\"", "\"\t\"", "NaN", "-Infinity", "Infinity", "01", "1.", ".5", "+1", "0x1",
+               "1e", "'a'", "[1,]", "{\"a\" 1}", "{a:1}", "/* */1", "undefined", "tru", "TRUE");
+  CAPTURE(wrong);
+  CHECK_FALSE(ReadEnvelope(wrong).is_json);
+  CHECK_FALSE(ReadEnvelope(R"(["\ud83d",)" + wrong + "]").is_json);
+  CHECK_FALSE(ReadEnvelope(R"({"a":1e999,"b":)" + wrong + "}").is_json);
+}
+
+TEST_CASE("an id with half an emoji in it is no hint", "[R3][envelope]") {
+  CHECK(ReadEnvelope(R"({"id":"m-1\ud83d","event":"ADD"})").hints.empty());
+  CHECK(MemoriesOf(ReadEnvelope(R"({"id":"m-1","event":"ADD\ud83d"})")) == "m-1");
+  CHECK(MemoriesOf(ReadEnvelope(R"({"id":"m-1","id":"m-2","event":"ADD"})")) == "m-2");  // the last of equal names counts
+}

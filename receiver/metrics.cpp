@@ -88,6 +88,7 @@ void ReceiverMetrics::NoteState(std::size_t queued, std::chrono::milliseconds la
   };
   note("accepted", &http::Statistics::accepted);
   note("shed", &http::Statistics::shed);
+  note("address_full", &http::Statistics::address_full);
   note("request", &http::Statistics::requests);
   note("timed_out", &http::Statistics::timed_out);
   const auto before = http::RefusalsOf(families_->noted);

@@ -24,8 +24,8 @@ class ReceiverMetrics {
 
   /// membridge_deliveries_total: stored.
   void CountStored(const std::string& project, const std::string& verdict);
-  /// membridge_delivery_refusals_total: `credential`, `not_json`, `queue_full`, `not_stored`, `replay`, `no_such_path`,
-  /// `wrong_method`.
+  /// membridge_delivery_refusals_total: `credential`, `coding`, `not_json`, `too_large`, `queue_full`, `not_stored`, `replay`,
+  /// `no_such_path`, `wrong_method`.
   void CountRefused(std::string_view reason);
   /// membridge_commit_deliveries, membridge_commit_seconds and membridge_commit_failures_total.
   void NoteCommit(std::size_t deliveries, std::chrono::duration<double> took, bool stored);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/algorithm/string/case_conv.hpp>
+#include <locale>
 #include <string>
 
 namespace membridge::receiver {
@@ -42,7 +44,7 @@ nlohmann::json RedactedHeaders(const std::vector<http::Header>& headers, const s
   nlohmann::json redacted = nlohmann::json::object();
   for (const http::Header& header : headers) {
     std::string name = Utf8FromLatin1(header.name);
-    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    boost::algorithm::to_lower(name, std::locale::classic());
     const bool secret = NamesCredential(name) || Reveals(header.value, secrets);
     const std::string value = secret ? std::string{kRedacted} : Utf8FromLatin1(header.value);
     if (const auto present = redacted.find(name); present != redacted.end()) {

@@ -47,21 +47,25 @@ void ReadAdminToken(const YamlNode& item, Fields& admin, Config& config) {
   config.admin_tokens.push_back(std::move(token));
 }
 
+/// A list of networks; a text that is none is reported.
+receiver::Networks ReadNetworks(Fields& fields, std::string_view key) {
+  std::vector<std::string> texts;
+  for (const YamlNode* item : fields.List(key)) {
+    if (auto text = TextOf(*item, "a network", fields.context())) texts.push_back(std::move(*text));
+  }
+  auto networks = receiver::Networks::Read(texts);
+  if (networks) return std::move(*networks);
+  fields.context().problems.Error(fields.PlaceOf(key), networks.error().message + "; write networks as 10.0.0.0/8");
+  return {};
+}
+
 void ReadAdmin(Fields& top, Config& config) {
   const YamlNode* section = top.Take("admin");
   if (section == nullptr || !IsMap(*section, "\"admin\"", top.context())) return;
   Fields fields{*section, "\"admin\"", top.context()};
   fields.Read("listen", config.admin_listen);
   for (const YamlNode* item : fields.List("tokens")) ReadAdminToken(*item, fields, config);
-  std::vector<std::string> proxies;
-  for (const YamlNode* item : fields.List("trusted_proxies")) {
-    if (auto text = TextOf(*item, "a network", top.context())) proxies.push_back(std::move(*text));
-  }
-  if (auto networks = receiver::Networks::Read(proxies)) {
-    config.admin_trusted_proxies = std::move(*networks);
-  } else {
-    top.context().problems.Error(fields.PlaceOf("trusted_proxies"), networks.error().message + "; write networks as 10.0.0.0/8");
-  }
+  config.admin_trusted_proxies = ReadNetworks(fields, "trusted_proxies");
   fields.Done();
 }
 
@@ -81,6 +85,20 @@ void ReadSync(Fields& top, SyncConfig& sync) {
   if (sync.lease < std::chrono::seconds{5}) {
     top.context().problems.Error(fields.PlaceOf("lease"),
                                  "\"lease\" must be at least 5s: a claim covers a read at Mem0 and a transaction");
+  }
+  fields.Done();
+}
+
+void ReadHttp(Fields& top, Config& config) {
+  const YamlNode* section = top.Take("http");
+  if (section == nullptr || !IsMap(*section, "\"http\"", top.context())) return;
+  Fields fields{*section, "\"http\"", top.context()};
+  fields.Read("idle", config.http.idle);
+  fields.Read("connections_per_address", 1, 100'000, config.http.connections_per_address);
+  config.http.trusted_proxies = ReadNetworks(fields, "trusted_proxies");
+  if (config.http.idle < std::chrono::seconds{1} || config.http.idle > std::chrono::hours{1}) {
+    top.context().problems.Error(fields.PlaceOf("idle"),
+                                 "\"idle\" must be from 1s to 1h, and longer than the proxy in front keeps a connection");
   }
   fields.Done();
 }
@@ -135,6 +153,7 @@ Config ReadTop(const YamlNode& root, const std::string& file, ReadingContext& co
   ReadBackfill(top, config);
   ReadRetention(top, config);
   ReadMaxBody(top, config);
+  ReadHttp(top, config);
   top.Read("soft_stop", config.soft_stop);
   ReadSync(top, config.sync);
   top.Done();

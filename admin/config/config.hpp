@@ -36,6 +36,7 @@ struct VerificationScheme {
   std::string name;                                      ///< as written: `token`, `hmac`, …
   std::shared_ptr<const receiver::Verifier> verifier{};  ///< nothing for `token`: its tokens are in the database
   std::vector<VerificationScheme> parts{};               ///< of `all` and `any`, which have no verifier of their own either
+  receiver::Networks trusted_proxies{};                  ///< of `ip-allow` and `client-certificate`
 };
 
 struct WebhookConfig {
@@ -97,6 +98,13 @@ struct SyncConfig {
   std::chrono::seconds delivery_patience{60};  ///< a change younger than this may still be delivered: no sweep calls it lost
 };
 
+/// What the listener for deliveries grants its clients.
+struct HttpConfig {
+  std::chrono::milliseconds idle = std::chrono::seconds{150};  ///< between two requests of a connection, on both listeners
+  std::size_t connections_per_address = 256;                   ///< loopback and trusted proxies are exempt
+  receiver::Networks trusted_proxies;  ///< exempt from that bound, besides those that `verify` and `admin` trust
+};
+
 /// `membridge.yaml`, read and checked as far as that goes without database and network. Every relative path in the file counts
 /// from the file's own folder; here they are as they can be opened.
 struct Config {
@@ -115,6 +123,7 @@ struct Config {
   std::chrono::seconds keep_parked = std::chrono::days{90};
   std::chrono::seconds keep_runs = std::chrono::days{90};
   std::size_t max_body_bytes = 1024 * 1024;
+  HttpConfig http;
   std::chrono::milliseconds soft_stop{25'000};
   SyncConfig sync;
 

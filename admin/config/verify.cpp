@@ -113,6 +113,7 @@ std::optional<VerificationScheme> ReadWithOptions(const YamlNode& name, const Ya
   }
   mappings::Diagnostics found;
   ReadingContext inner{context.environment, found, context.folder};
+  receiver::Networks trusted_proxies;
   Made made = Fail(ErrorCode::kRefused, "");
   if (is_basic) {
     if (value.kind != YamlNode::Kind::kList)
@@ -121,12 +122,14 @@ std::optional<VerificationScheme> ReadWithOptions(const YamlNode& name, const Ya
   } else if (IsMap(value, fmt::format("\"{}\"", name.text), inner)) {
     Fields fields{value, fmt::format("\"{}\"", name.text), inner};
     made = scheme->second(fields);
+    // What is wrong with them was told by the scheme.
+    if (made) trusted_proxies = receiver::Networks::Read(Texts(fields, "trusted_proxies")).value_or(receiver::Networks{});
     fields.Done();
   }
   if (!made && !found.HasErrors()) found.Error(name.place, made.error().message);
   context.problems.Append(found);
   if (!made) return std::nullopt;
-  return VerificationScheme{name.text, std::move(*made)};
+  return VerificationScheme{.name = name.text, .verifier = std::move(*made), .trusted_proxies = std::move(trusted_proxies)};
 }
 
 bool IsCombination(std::string_view name) {

@@ -17,8 +17,10 @@ api::Api::Options OptionsOf(const Config& config, const api::Throttle::Limits& t
   return options;
 }
 
-receiver::http::Limits AdminLimits() {
+receiver::http::Limits AdminLimits(const Config& config) {
   receiver::http::Limits limits;
+  limits.idle_timeout = config.http.idle;
+  limits.max_per_address = config.http.connections_per_address;
   // More than the API takes, so that it can say so itself, and write down who asked.
   limits.max_body_bytes = 2 * api::Api::Options{}.largest_body;
   limits.max_connections = 1'000;
@@ -30,9 +32,10 @@ receiver::http::Limits AdminLimits() {
 AdminListener::AdminListener(api::Parts parts, const Clock& clock, api::Throttle::Limits throttle)
     : parts_(std::move(parts)),
       api_(OptionsOf(parts_.config, throttle), parts_.databases.StateDsn(), api::AllHandlers(parts_), clock),
-      server_(
-          AddressOf(parts_.config.admin_listen), AdminLimits(),
-          [this](receiver::http::Request&& request, const receiver::http::Reply& reply) { router_(std::move(request), reply); }) {
+      server_(AddressOf(parts_.config.admin_listen), AdminLimits(parts_.config),
+              {.handler = [this](auto&& request, const auto& reply) { router_(std::move(request), reply); },
+               .head_check = [this](const auto& head) { return router_.CheckHead(head); },
+               .is_exempt = [this](const std::string& peer) { return MayHaveManyConnections(parts_.config, peer); }}) {
   api_.AddTo(router_);
 }
 

@@ -1,8 +1,11 @@
 #include "admin/serve/reception.hpp"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
+#include "receiver/http/address_places.hpp"
+#include "receiver/verify/network.hpp"
 #include "receiver/verify/token_verifier.hpp"
 
 namespace membridge::admin {
@@ -31,7 +34,15 @@ receiver::Verification VerificationOf(const Config& config, const Tokens& tokens
 receiver::http::Limits ReceiverLimits(const Config& config) {
   receiver::http::Limits limits;
   limits.max_body_bytes = config.max_body_bytes;
+  limits.idle_timeout = config.http.idle;
+  limits.max_per_address = config.http.connections_per_address;
   return limits;
+}
+
+bool Trusts(const std::vector<VerificationScheme>& schemes, const receiver::IpAddress& address) {
+  return std::any_of(schemes.begin(), schemes.end(), [&](const VerificationScheme& scheme) {
+    return scheme.trusted_proxies.Contains(address) || Trusts(scheme.parts, address);
+  });
 }
 
 }  // namespace
@@ -39,6 +50,15 @@ receiver::http::Limits ReceiverLimits(const Config& config) {
 std::string AddressOf(const ListenAddress& listen) {
   const bool v6 = listen.host.find(':') != std::string::npos;
   return (v6 ? "[" + listen.host + "]" : listen.host) + ":" + std::to_string(listen.port);
+}
+
+bool MayHaveManyConnections(const Config& config, const std::string& peer_address) {
+  if (receiver::http::IsLoopback(peer_address)) return true;
+  const auto address = receiver::ReadIpAddress(peer_address);
+  if (!address) return false;
+  return config.http.trusted_proxies.Contains(*address) || config.admin_trusted_proxies.Contains(*address) ||
+         std::any_of(config.projects.begin(), config.projects.end(),
+                     [&](const ProjectConfig& project) { return Trusts(project.webhook.verify, *address); });
 }
 
 Reception::Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
@@ -52,10 +72,11 @@ Reception::Reception(const Config& config, const std::string& state_dsn, const C
                     metrics_.NoteCommit(deliveries, took, stored);
                   }}),
       verification_(VerificationOf(config, tokens)),
-      route_(clock, verification_, committer_, metrics_),
-      server_(
-          AddressOf(config.listen), ReceiverLimits(config),
-          [this](receiver::http::Request&& request, const receiver::http::Reply& reply) { router_(std::move(request), reply); }) {
+      route_(clock, verification_, committer_, metrics_, config.max_body_bytes),
+      server_(AddressOf(config.listen), ReceiverLimits(config),
+              {.handler = [this](auto&& request, const auto& reply) { router_(std::move(request), reply); },
+               .head_check = [this](const auto& head) { return router_.CheckHead(head); },
+               .is_exempt = [&config](const std::string& peer) { return MayHaveManyConnections(config, peer); }}) {
   route_.AddTo(router_);
   metrics.BeforeText([this] { metrics_.NoteState(committer_.Queued(), committer_.Lag(), server_.Counted()); });
 }

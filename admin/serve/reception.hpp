@@ -23,8 +23,12 @@ namespace membridge::admin {
 /// `127.0.0.1:8080` or `[::1]:8080`
 std::string AddressOf(const ListenAddress& listen);
 
-/// The way in, wired together: listener, verification as configured, committer, inbox. Binds when it is made; throws
-/// std::runtime_error when it cannot.
+/// Whether clients of that address are exempt from `http.connections_per_address`: loopback, and every proxy that is trusted
+/// anywhere in the configuration.
+bool MayHaveManyConnections(const Config& config, const std::string& peer_address);
+
+/// The way in, wired together: listener, verification as configured, committer, inbox. `config` outlives it. Binds when it is
+/// made; throws std::runtime_error when it cannot.
 class Reception {
  public:
   Reception(const Config& config, const std::string& state_dsn, const Clock& clock,

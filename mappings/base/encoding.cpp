@@ -59,4 +59,17 @@ std::string EncodeHex(std::string_view bytes) {
   return hex;
 }
 
+std::optional<std::string> DecodeHex(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  if (text.size() % 2 != 0) return std::nullopt;
+  std::string bytes;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const std::size_t high = kHex.find(text[i]);
+    const std::size_t low = kHex.find(text[i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    bytes += static_cast<char>(high * 16 + low);
+  }
+  return bytes;
+}
+
 }  // namespace membridge

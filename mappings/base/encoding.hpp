@@ -15,5 +15,7 @@ std::string EncodeBase64Url(std::string_view bytes);
 std::optional<std::string> DecodeBase64(std::string_view text);
 
 std::string EncodeHex(std::string_view bytes);  ///< in lower case
+/// Strict: pairs of digits in lower case only, so that every byte string has exactly one text. Nothing for any other text.
+std::optional<std::string> DecodeHex(std::string_view text);
 
 }  // namespace membridge

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 
+#include "mappings/base/log.hpp"
 #include "receiver/http/response_text.hpp"
 
 namespace membridge::receiver::http {
@@ -23,15 +25,17 @@ void Release(std::string& buffer) {
 
 }  // namespace
 
-Connection::Connection(Newcomer newcomer, const Limits& limits, std::atomic<std::size_t>& receiving_bytes)
+Connection::Connection(Newcomer newcomer, const Limits& limits, const HeadCheck& head_check, HeldBytes& held)
     : fd_(newcomer.fd),
       peer_address_(std::move(newcomer.peer_address)),
+      place_(std::move(newcomer.place)),
       limits_(limits),
-      receiving_bytes_(receiving_bytes),
+      head_check_(head_check),
+      all_held_(held),
       parser_(limits) {}
 
 Connection::~Connection() {
-  receiving_bytes_ -= held_;
+  Counted() -= held_;
   close(fd_);
 }
 
@@ -56,8 +60,9 @@ Connection::Owed Connection::owed() const {
   if (lingering_) return Owed::kFarewell;
   if (!WantsRead()) return Owed::kNothing;
   if (parser_.phase() == RequestParser::Phase::kHeader) return Owed::kHeader;
-  if (parser_.phase() == RequestParser::Phase::kBody) return Owed::kBody;
-  return waiting_.empty() && output_sent_ == output_.size() ? Owed::kRequest : Owed::kNothing;
+  if (parser_.phase() == RequestParser::Phase::kBody) return proven_ ? Owed::kBody : Owed::kUnprovenBody;
+  if (!waiting_.empty() || output_sent_ != output_.size()) return Owed::kNothing;
+  return next_number_ == 0 ? Owed::kFirstRequest : Owed::kRequest;
 }
 
 void Connection::Receive(std::span<char> scratch, Requests& complete) {
@@ -99,6 +104,7 @@ std::size_t Connection::Parse(std::string_view bytes, Requests& complete) {
     if (parser_.phase() == RequestParser::Phase::kFailed) {
       Refuse(parser_.TakeFailure());
     } else if (parser_.phase() == RequestParser::Phase::kComplete) {
+      judged_ = false;
       const bool last = !parser_.KeepAlive();
       const bool http_10 = parser_.IsHttp10();
       Request request = parser_.Take();
@@ -108,22 +114,40 @@ std::size_t Connection::Parse(std::string_view bytes, Requests& complete) {
       if (last) EndInput();
     } else {
       starved_ = true;
+      JudgeHead();
       break;
     }
   }
   return reading_ ? consumed : bytes.size();
 }
 
+void Connection::JudgeHead() {
+  if (judged_ || parser_.phase() != RequestParser::Phase::kBody) return;
+  judged_ = true;
+  HeadVerdict verdict{.refusal = std::nullopt, .proven = true};
+  if (head_check_) {
+    try {
+      verdict = head_check_(parser_.Head());
+    } catch (const std::exception& failure) {
+      Log(LogLevel::kError, "request_failed", {{"error", failure.what()}});
+      verdict.refusal = Refusal(500, "internal", "the request could not be looked at", "see the log");
+    }
+  }
+  Counted() -= held_;
+  proven_ = verdict.proven;
+  Counted() += held_;
+  if (verdict.refusal) EndWith(*verdict.refusal);
+}
+
 void Connection::CountHeld() {
   if (!reading_) input_.clear();
   if (input_.empty()) Release(input_);
   const std::size_t now_held = input_.size() + parser_.HeldBytes();
-  receiving_bytes_ += now_held - held_;  // unsigned: a smaller number wraps to the right sum
+  Counted() += now_held - held_;  // unsigned: a smaller number wraps to the right sum
   held_ = now_held;
-  if (held_ > kKeptCapacity && receiving_bytes_ > limits_.max_receiving_bytes) {
-    Response busy = Refusal(503, "unavailable", "too many requests are being received", "try again shortly");
-    busy.headers.push_back({"Retry-After", "1"});
-    Refuse(busy);
+  const std::size_t most = proven_ ? limits_.max_receiving_bytes : limits_.max_unproven_bytes;
+  if (held_ > kKeptCapacity && Counted() > most) {
+    Refuse(TooMuchAtOnce());
     Release(input_);
   }
 }
@@ -136,8 +160,12 @@ void Connection::EndInput() {
 void Connection::Refuse(const Response& response) {
   if (!reading_) return;
   refused_ = response.status;
+  EndWith(response);
+}
+
+void Connection::EndWith(const Response& response) {
   EndInput();
-  receiving_bytes_ -= held_;
+  Counted() -= held_;
   held_ = 0;
   waiting_.push_back({next_number_++, false, false, true, std::nullopt});
   Answer(waiting_.back().number, response, true);

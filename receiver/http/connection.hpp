@@ -9,11 +9,18 @@
 #include <utility>
 #include <vector>
 
+#include "receiver/http/hooks.hpp"
 #include "receiver/http/limits.hpp"
 #include "receiver/http/mailbox.hpp"
 #include "receiver/http/request_parser.hpp"
 
 namespace membridge::receiver::http {
+
+/// What all connections together hold of requests not yet complete.
+struct HeldBytes {
+  std::atomic<std::size_t> proven{0};    ///< of senders that are known by their header
+  std::atomic<std::size_t> unproven{0};  ///< of all others
+};
 
 /// One client: its socket, the request it is sending, the requests that wait for their answer and the answers it has not taken.
 /// Knows neither event loop nor clock: whoever owns it asks what it wants and tells it what happened. Threads: one.
@@ -22,10 +29,11 @@ class Connection {
   /// A whole request and its number on this connection.
   using Requests = std::vector<std::pair<std::uint64_t, Request>>;
   /// What the client is to do next, and therefore which time-out runs.
-  enum class Owed { kNothing, kRequest, kHeader, kBody, kFarewell };
+  enum class Owed { kNothing, kFirstRequest, kRequest, kHeader, kBody, kUnprovenBody, kFarewell };
+  static constexpr std::size_t kOwedKinds = 7;
 
-  /// `receiving_bytes` counts, over all connections, what is held of requests not yet complete.
-  Connection(Newcomer newcomer, const Limits& limits, std::atomic<std::size_t>& receiving_bytes);
+  /// All of them outlive it.
+  Connection(Newcomer newcomer, const Limits& limits, const HeadCheck& head_check, HeldBytes& held);
   ~Connection();  ///< closes the socket
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -54,7 +62,7 @@ class Connection {
   int fd() const { return fd_; }
   std::uint64_t requests() const { return next_number_; }  ///< how many have begun to be answered
   std::uint64_t bytes_sent() const { return bytes_sent_; }
-  /// The status of the refusal that ends it, by Refuse() or because of what the client sent; 0: none.
+  /// The status of the refusal that ends it, by Refuse() or because of what the client sent; 0: none, or by the head check.
   int refused() const { return refused_; }
 
  private:
@@ -68,19 +76,27 @@ class Connection {
 
   bool MayParse() const;
   std::size_t Parse(std::string_view bytes, Requests& complete);
+  /// Asks the head check about a request whose body is not complete, once.
+  void JudgeHead();
+  void EndWith(const Response& response);
   void EndInput();
   void CountHeld();
+  std::atomic<std::size_t>& Counted() { return proven_ ? all_held_.proven : all_held_.unproven; }
   void MoveAnswersOut();
 
   const int fd_;
   const std::string peer_address_;
+  const AddressPlaces::Place place_;
   const Limits& limits_;
-  std::atomic<std::size_t>& receiving_bytes_;
-  std::size_t held_ = 0;  // our share of receiving_bytes_
+  const HeadCheck& head_check_;
+  HeldBytes& all_held_;
+  std::size_t held_ = 0;  // our share of Counted()
 
   RequestParser parser_;
   std::string input_;     // read, not yet parsed
   bool starved_ = false;  // the parser has seen input_ and needs more
+  bool judged_ = false;   // the head check was asked about the request that is arriving
+  bool proven_ = false;   // and knows its sender
   std::uint64_t next_number_ = 0;
   std::vector<Waiting> waiting_;  // in the order received; few
   std::string output_;

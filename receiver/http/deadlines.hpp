@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <optional>
@@ -30,6 +31,8 @@ class Deadlines {
     entries_.splice(entries_.end(), entries_, place);
   }
   void Remove(Place place) { entries_.erase(place); }
+
+  std::size_t size() const { return entries_.size(); }
 
   /// Who is due first, if anyone waits.
   std::optional<Entry> First() const {

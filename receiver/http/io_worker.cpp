@@ -26,12 +26,9 @@ constexpr std::uint64_t kFirstClient = std::uint64_t{1} << 33;
 constexpr std::size_t kScratchBytes = 64 * 1024;
 constexpr int kMaxAcceptsPerRound = 128;
 constexpr auto kAcceptPause = 50ms;
-/// An honest client has sent its header by then; whoever has not may be the one to go when room is needed.
-constexpr auto kHonestHeader = 1s;
-
 /// Said once, without waiting for the client to take it.
-void TurnAway(int fd) {
-  Response full = Refusal(503, "unavailable", "too many connections", "try again shortly");
+void TurnAway(int fd, std::string_view why) {
+  Response full = Refusal(503, "unavailable", why, "try again shortly");
   full.headers.push_back({"Retry-After", "1"});
   const std::string text = FormatResponse(full, {.keep_alive = false, .date = CurrentDate()});
   [[maybe_unused]] const ssize_t sent = send(fd, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -78,7 +75,7 @@ void Shared::CountGone() {
 /// A connection, and what the loop and the clock currently know about it.
 struct IoWorker::Client {
   Client(std::uint64_t number, Newcomer newcomer, Shared& shared)
-      : id(number), connection(std::move(newcomer), shared.limits, shared.receiving_bytes) {}
+      : id(number), connection(std::move(newcomer), shared.limits, shared.hooks.head_check, shared.held) {}
 
   const std::uint64_t id;
   Connection connection;
@@ -98,8 +95,13 @@ IoWorker::IoWorker(Shared& shared)
       mailbox_(std::make_shared<Mailbox>()),
       timer_(MakeTimer()),
       next_id_(kFirstClient),
-      owed_{Deadlines{0ms}, Deadlines{shared.limits.idle_timeout}, Deadlines{shared.limits.header_timeout},
-            Deadlines{shared.limits.body_timeout}, Deadlines{shared.limits.linger_timeout}},
+      owed_{Deadlines{0ms},
+            Deadlines{shared.limits.idle_timeout},
+            Deadlines{shared.limits.idle_timeout},
+            Deadlines{shared.limits.header_timeout},
+            Deadlines{shared.limits.body_timeout},
+            Deadlines{shared.limits.unproven_body_timeout},
+            Deadlines{shared.limits.linger_timeout}},
       untaken_(shared.limits.write_timeout),
       scratch_(kScratchBytes),
       loop_([this](const std::vector<Ready>& ready) { OnReady(ready); }) {
@@ -183,6 +185,7 @@ void IoWorker::AcceptWaiting() {
     switch (listener_->Accept(newcomer)) {
       case Listener::Outcome::kAccepted: {
         ++shared_.accepted;
+        if (!PlaceByAddress(newcomer)) break;
         ++shared_.connections;
         IoWorker* const peer = peers_[next_peer_++ % peers_.size()];
         if (peer == this) {
@@ -206,11 +209,30 @@ void IoWorker::AcceptWaiting() {
   }
 }
 
+bool IoWorker::PlaceByAddress(Newcomer& newcomer) {
+  const auto& is_exempt = shared_.hooks.is_exempt;
+  if (is_exempt ? is_exempt(newcomer.peer_address) : IsLoopback(newcomer.peer_address)) return true;
+  auto place = shared_.addresses.Take(newcomer.peer_address);
+  if (!place) {
+    ++shared_.address_full;
+    TurnAway(newcomer.fd, "too many connections from this address");
+    return false;
+  }
+  newcomer.place = std::move(*place);
+  return true;
+}
+
 void IoWorker::Admit(Newcomer newcomer) {
   const std::size_t threads = shared_.limits.threads;
-  if (clients_.size() >= (shared_.limits.max_connections + threads - 1) / threads && !MakeRoom()) {
+  bool has_room = clients_.size() < (shared_.limits.max_connections + threads - 1) / threads || MakeRoom();
+  if (!has_room) {
+    // Those that came in this round stand in no line yet.
+    SettleTouched();
+    has_room = MakeRoom();
+  }
+  if (!has_room) {
     ++shared_.shed;
-    TurnAway(newcomer.fd);
+    TurnAway(newcomer.fd, "too many connections");
     shared_.CountGone();
     return;
   }
@@ -230,17 +252,47 @@ void IoWorker::Admit(Newcomer newcomer) {
   Touch(admitted);
 }
 
+/// Who goes when there is no place left: clients that were answered and do not leave, then those that are slow to send a body or
+/// a header, then those that never sent anything. A client between two requests, which may be a proxy, goes late, and one that
+/// has only just come goes last.
 bool IoWorker::MakeRoom() {
-  if (const auto idle = For(Owed::kRequest).First()) {
+  struct Candidate {
+    Owed owed;
+    std::chrono::milliseconds patience;
+  };
+  const std::chrono::milliseconds slow = shared_.limits.slow_after;
+  // A client that was answered needs a moment to read the answer.
+  const std::array<Candidate, 8> in_order{{{Owed::kFarewell, slow / 4},
+                                           {Owed::kUnprovenBody, slow},
+                                           {Owed::kBody, slow},
+                                           {Owed::kHeader, slow},
+                                           {Owed::kFirstRequest, slow},
+                                           {Owed::kFarewell, 0ms},
+                                           {Owed::kRequest, 0ms},
+                                           {Owed::kFirstRequest, 0ms}}};
+  for (const Candidate& candidate : in_order) {
+    const auto first = For(candidate.owed).First();
+    if (!first || now_ - first->since < candidate.patience) continue;
     ++shared_.shed;
-    Drop(idle->who);
+    Evict(first->who);
     return true;
   }
-  const auto slow = For(Owed::kHeader).First();
-  if (!slow || now_ - slow->since < kHonestHeader) return false;
-  ++shared_.shed;
-  Drop(slow->who);
-  return true;
+  return false;
+}
+
+void IoWorker::Evict(std::uint64_t id) {
+  Connection& connection = clients_.at(id)->connection;
+  if (connection.owed() == Owed::kBody || connection.owed() == Owed::kUnprovenBody) {
+    connection.Refuse(TooMuchAtOnce());
+    shared_.CountRefused(connection.refused());
+    connection.Flush();
+  }
+  Drop(id);
+}
+
+bool IoWorker::HoldsTooManyUnproven() {
+  const std::size_t threads = shared_.limits.threads;
+  return For(Owed::kUnprovenBody).size() > (shared_.limits.max_unproven_bodies + threads - 1) / threads;
 }
 
 void IoWorker::TakeMail() {
@@ -285,7 +337,7 @@ void IoWorker::Dispatch(Client& client) {
       mailbox->Post(Answer{id, number, std::move(response)});
     }};
     try {
-      shared_.handler(std::move(request), std::move(reply));
+      shared_.hooks.handler(std::move(request), std::move(reply));
     } catch (const std::exception& failure) {
       // The reply went with the exception, and so has answered 500.
       Log(LogLevel::kError, "request_failed", {{"error", failure.what()}});
@@ -327,6 +379,18 @@ bool IoWorker::Settle(Client& client) {
     client.watched_write = write;
   }
   UpdateDeadlines(client);
+  if (connection.owed() == Owed::kUnprovenBody && HoldsTooManyUnproven()) {
+    // Strangers share a budget of places: the slowest of them goes, or, when all have just begun, this one.
+    const auto slowest = *For(Owed::kUnprovenBody).First();
+    const bool is_slow = now_ - slowest.since >= shared_.limits.slow_after;
+    if (is_slow && slowest.who != client.id) {
+      ++shared_.shed;
+      Evict(slowest.who);
+    } else {
+      connection.Refuse(TooMuchAtOnce());
+      return Settle(client);
+    }
+  }
   return true;
 }
 
@@ -369,7 +433,8 @@ void IoWorker::Drop(std::uint64_t id) {
 }
 
 void IoWorker::Expire() {
-  for (const Owed owed : {Owed::kRequest, Owed::kHeader, Owed::kBody, Owed::kFarewell}) {
+  for (const Owed owed :
+       {Owed::kFirstRequest, Owed::kRequest, Owed::kHeader, Owed::kBody, Owed::kUnprovenBody, Owed::kFarewell}) {
     while (const auto first = For(owed).First()) {
       if (first->due > now_) break;
       ExpireClient(first->who, owed);
@@ -389,7 +454,7 @@ void IoWorker::Expire() {
 }
 
 void IoWorker::ExpireClient(std::uint64_t id, Owed owed) {
-  if (owed == Owed::kRequest || owed == Owed::kFarewell) {
+  if (owed == Owed::kFirstRequest || owed == Owed::kRequest || owed == Owed::kFarewell) {
     Drop(id);
     return;
   }

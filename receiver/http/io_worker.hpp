@@ -22,14 +22,16 @@ namespace membridge::receiver::http {
 
 /// What the I/O threads of one server share.
 struct Shared {
-  Shared(Limits granted, Handler function) : limits(granted), handler(std::move(function)) {}
+  Shared(Limits granted, Hooks given) : limits(granted), hooks(std::move(given)), addresses(granted.max_per_address) {}
 
   Limits limits;
-  const Handler handler;
-  std::atomic<std::size_t> receiving_bytes{0};
+  const Hooks hooks;
+  AddressPlaces addresses;
+  HeldBytes held;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::uint64_t> accepted{0};
   std::atomic<std::uint64_t> shed{0};
+  std::atomic<std::uint64_t> address_full{0};
   std::atomic<std::uint64_t> requests{0};
   std::atomic<std::uint64_t> malformed{0};
   std::atomic<std::uint64_t> too_large{0};
@@ -70,8 +72,13 @@ class IoWorker {
   void OnReady(const std::vector<Ready>& ready);
   void OnClientReady(const Ready& ready);
   void AcceptWaiting();
+  /// A place among those of the client's address. False: it has all it may have, and was turned away.
+  bool PlaceByAddress(Newcomer& newcomer);
   void Admit(Newcomer newcomer);
   bool MakeRoom();
+  /// Ends a client that is slow to send, and tells it so as far as it takes the answer at once.
+  void Evict(std::uint64_t id);
+  bool HoldsTooManyUnproven();
   void TakeMail();
   void BeginDrain();
   void ReadFrom(Client& client);
@@ -100,9 +107,9 @@ class IoWorker {
   Clients clients_;
   std::uint64_t next_id_;
   std::vector<std::uint64_t> touched_;
-  std::array<Deadlines, 5> owed_;  // by Owed; the first is never used
-  Deadlines untaken_;              // answers the client does not take
-  Deadlines::Time now_;            // of this round
+  std::array<Deadlines, Connection::kOwedKinds> owed_;  // by Owed; the first is never used
+  Deadlines untaken_;                                   // answers the client does not take
+  Deadlines::Time now_;                                 // of this round
   std::vector<char> scratch_;
   Connection::Requests complete_;
   Mailbox::Contents mail_;

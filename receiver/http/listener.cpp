@@ -127,7 +127,7 @@ Listener::Outcome Listener::Accept(Newcomer& newcomer) {
     if (fd >= 0) {
       const int on = 1;
       setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      newcomer = {fd, TextOf(address)};
+      newcomer = {fd, TextOf(address), {}};
       return Outcome::kAccepted;
     }
     switch (errno) {

@@ -7,6 +7,7 @@
 #include <thread>
 #include <vector>
 
+#include "receiver/http/address_places.hpp"
 #include "receiver/http/message.hpp"
 
 namespace membridge::receiver::http {
@@ -22,6 +23,7 @@ struct Answer {
 struct Newcomer {
   int fd;
   std::string peer_address;
+  AddressPlaces::Place place{};  ///< held as long as the connection is open
 };
 
 /// What reaches an I/O thread from elsewhere, announced by one eventfd. Outlives the thread, so that posting is always safe;

@@ -1,19 +1,12 @@
 #include "receiver/http/message.hpp"
 
-#include <algorithm>
+#include <boost/algorithm/string/predicate.hpp>
+#include <locale>
 #include <nlohmann/json.hpp>
 
 namespace membridge::receiver::http {
-namespace {
-
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-}  // namespace
-
 bool EqualsIgnoringCase(std::string_view left, std::string_view right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](char a, char b) { return Lower(a) == Lower(b); });
+  return boost::algorithm::iequals(left, right, std::locale::classic());
 }
 
 std::optional<std::string> Request::Find(std::string_view name) const {
@@ -26,6 +19,12 @@ std::optional<std::string> Request::Find(std::string_view name) const {
 Response Refusal(int status, std::string_view code, std::string_view message, std::string_view hint) {
   const nlohmann::ordered_json body{{"code", code}, {"message", message}, {"hint", hint}};
   return Response{.status = status, .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+}
+
+Response TooMuchAtOnce() {
+  Response busy = Refusal(503, "unavailable", "too many requests are being received", "try again shortly");
+  busy.headers.push_back({"Retry-After", "1"});
+  return busy;
 }
 
 }  // namespace membridge::receiver::http

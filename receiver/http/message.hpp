@@ -37,6 +37,9 @@ struct Response {
 /// `{"code","message","hint"}`, the body of every refusal.
 Response Refusal(int status, std::string_view code, std::string_view message, std::string_view hint = {});
 
+/// 503: more is being received at once than Limits allow. The client should try again.
+Response TooMuchAtOnce();
+
 /// ASCII, as header names and methods compare.
 bool EqualsIgnoringCase(std::string_view left, std::string_view right);
 

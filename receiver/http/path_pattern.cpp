@@ -1,5 +1,7 @@
 #include "receiver/http/path_pattern.hpp"
 
+#include <algorithm>
+
 namespace membridge::receiver::http {
 namespace {
 
@@ -18,15 +20,27 @@ std::string_view TakeSegment(std::string_view& path) {
   return segment;
 }
 
+/// Of several slashes at the front only one stays; slashes alone become nothing.
+void SkipSlashes(std::string_view& path) {
+  const std::size_t slashes = std::min(path.find_first_not_of('/'), path.size());
+  if (slashes == path.size()) {
+    path = {};
+  } else if (slashes > 1) {
+    path.remove_prefix(slashes - 1);
+  }
+}
+
 }  // namespace
 
-PathPattern::PathPattern(std::string_view pattern) {
+PathPattern::PathPattern(std::string_view pattern, Slashes slashes) : slashes_(slashes) {
   while (pattern.starts_with('/')) segments_.emplace_back(TakeSegment(pattern));
 }
 
 std::optional<std::vector<std::string_view>> PathPattern::Match(std::string_view path) const {
   std::vector<std::string_view> parameters;
+  const bool forgiving = slashes_ == Slashes::kForgiving;
   for (const std::string& expected : segments_) {
+    if (forgiving && !TakesRest(expected)) SkipSlashes(path);
     if (!path.starts_with('/')) return std::nullopt;
     if (TakesRest(expected)) {
       parameters.push_back(path.substr(1));
@@ -40,6 +54,7 @@ std::optional<std::vector<std::string_view>> PathPattern::Match(std::string_view
       return std::nullopt;
     }
   }
+  if (forgiving) SkipSlashes(path);
   return path.empty() ? std::optional{std::move(parameters)} : std::nullopt;
 }
 

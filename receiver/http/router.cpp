@@ -1,8 +1,10 @@
 #include "receiver/http/router.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <utility>
 
 namespace membridge::receiver::http {
@@ -49,14 +51,18 @@ std::optional<std::string> QueryValue(std::string_view query, std::string_view n
 }
 
 void Router::Add(std::string method, std::string_view pattern, Route route) {
-  entries_.push_back({std::move(method), PathPattern{pattern}, std::move(route)});
+  Add(std::move(method), PathPattern{pattern}, std::move(route), {});
+}
+
+void Router::Add(std::string method, PathPattern pattern, Route route, HeadRoute head) {
+  entries_.push_back({std::move(method), std::move(pattern), std::move(route), std::move(head)});
 }
 
 void Router::Note(std::string_view reason) const {
   if (refused_) refused_(reason);
 }
 
-void Router::operator()(Request&& request, const Reply& reply) const {
+Router::Destination Router::Find(const Request& request) const {
   const std::string_view method = request.method == "HEAD" ? std::string_view{"GET"} : std::string_view{request.method};
   std::set<std::string> allowed;
   for (const Entry& entry : entries_) {
@@ -67,22 +73,40 @@ void Router::operator()(Request&& request, const Reply& reply) const {
       if (entry.method == "GET") allowed.insert("HEAD");
       continue;
     }
-    Parameters parameters;
+    Destination found{.entry = &entry};
     for (const std::string_view encoded : *matched) {
       auto decoded = PercentDecode(encoded);
-      if (!decoded) Note("no_such_path");
-      if (!decoded) return reply.Send(Refusal(400, "bad_request", "the path is not properly percent-encoded"));
-      parameters.push_back(std::move(*decoded));
+      if (!decoded) {
+        Note("no_such_path");
+        return {.refusal = Refusal(400, "bad_request", "the path is not properly percent-encoded")};
+      }
+      found.parameters.push_back(std::move(*decoded));
     }
-    return entry.route(std::move(request), std::move(parameters), reply);
+    return found;
   }
-  Note(allowed.empty() ? "no_such_path" : "wrong_method");
-  if (allowed.empty()) return reply.Send(Refusal(404, "not_found", "there is nothing at this path"));
-  std::string allow;
-  for (const std::string& each : allowed) allow += (allow.empty() ? "" : ", ") + each;
+  if (!allowed.empty()) return {.refusal = RefuseMethod(allowed)};
+  Note("no_such_path");
+  return {.refusal = Refusal(404, "not_found", "there is nothing at this path")};
+}
+
+Response Router::RefuseMethod(const std::set<std::string>& allowed) const {
+  Note("wrong_method");
+  const std::string allow = fmt::format("{}", fmt::join(allowed, ", "));
   Response response = Refusal(405, "method_not_allowed", "this path does not take that method", "allowed: " + allow);
   response.headers.push_back({"Allow", allow});
-  reply.Send(std::move(response));
+  return response;
+}
+
+void Router::operator()(Request&& request, const Reply& reply) const {
+  Destination to = Find(request);
+  if (to.entry == nullptr) return reply.Send(std::move(to.refusal));
+  to.entry->route(std::move(request), std::move(to.parameters), reply);
+}
+
+HeadVerdict Router::CheckHead(const Request& head) const {
+  Destination to = Find(head);
+  if (to.entry == nullptr) return {.refusal = std::move(to.refusal)};
+  return to.entry->head ? to.entry->head(head, std::move(to.parameters)) : HeadVerdict{};
 }
 
 }  // namespace membridge::receiver::http

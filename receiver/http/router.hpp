@@ -2,11 +2,13 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "receiver/http/hooks.hpp"
 #include "receiver/http/message.hpp"
 #include "receiver/http/path_pattern.hpp"
 #include "receiver/http/reply.hpp"
@@ -16,6 +18,8 @@ namespace membridge::receiver::http {
 /// The decoded values of a pattern's `{…}` segments, in the pattern's order.
 using Parameters = std::vector<std::string>;
 using Route = std::function<void(Request&&, Parameters&&, Reply)>;
+/// See HeadCheck.
+using HeadRoute = std::function<HeadVerdict(const Request&, Parameters&&)>;
 
 /// Finds who answers a request. Matches whole paths, segment by segment, in one pass whatever the path; `.` and `..` mean
 /// nothing. Threads: Add() before serving; calling it from any thread afterwards.
@@ -25,6 +29,8 @@ class Router {
   /// the rest, which may be empty and may hold slashes. Where several patterns fit, the first one added answers.
   /// A GET route answers HEAD too.
   void Add(std::string method, std::string_view pattern, Route route);
+  /// The same, with a say before the body is in and a word on slashes.
+  void Add(std::string method, PathPattern pattern, Route route, HeadRoute head);
 
   /// Before serving: `refused` is called, from any thread, with `no_such_path` or `wrong_method` for what no route takes.
   void OnRefused(std::function<void(std::string_view reason)> refused) { refused_ = std::move(refused); }
@@ -33,12 +39,25 @@ class Router {
   /// parameter's percent-encoding is wrong or hides a NUL.
   void operator()(Request&& request, const Reply& reply) const;
 
+  /// Before the body is in: refuses what operator() would refuse for its path or method, else asks the route. A route that was
+  /// added without a say takes bodies of senders it does not know.
+  HeadVerdict CheckHead(const Request& head) const;
+
  private:
   struct Entry {
     std::string method;
     PathPattern pattern;
     Route route;
+    HeadRoute head;
   };
+  /// Where a request goes: an entry and its parameters, or why it goes nowhere.
+  struct Destination {
+    const Entry* entry = nullptr;
+    Parameters parameters{};
+    Response refusal{};
+  };
+  Destination Find(const Request& request) const;
+  Response RefuseMethod(const std::set<std::string>& allowed) const;
   void Note(std::string_view reason) const;
 
   std::vector<Entry> entries_;

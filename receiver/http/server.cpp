@@ -38,8 +38,8 @@ Limits Affordable(Limits limits) {
 }  // namespace
 
 struct Server::Impl {
-  Impl(const std::string& address, Limits limits, Handler handler)
-      : shared(Affordable(limits), std::move(handler)), listener(address, limits.backlog) {
+  Impl(const std::string& address, Limits limits, Hooks hooks)
+      : shared(Affordable(limits), std::move(hooks)), listener(address, limits.backlog) {
     std::vector<IoWorker*> peers;
     for (std::size_t i = 0; i < shared.limits.threads; ++i) {
       peers.push_back(workers.emplace_back(std::make_unique<IoWorker>(shared)).get());
@@ -54,8 +54,11 @@ struct Server::Impl {
   bool stopped = false;
 };
 
+Server::Server(const std::string& address, Limits limits, Hooks hooks)
+    : impl_(std::make_unique<Impl>(address, limits, std::move(hooks))) {}
+
 Server::Server(const std::string& address, Limits limits, Handler handler)
-    : impl_(std::make_unique<Impl>(address, limits, std::move(handler))) {}
+    : Server(address, limits, Hooks{.handler = std::move(handler)}) {}
 
 Server::~Server() {
   Stop(std::chrono::milliseconds{0});
@@ -88,6 +91,7 @@ Statistics Server::Counted() const {
   return {.connections = shared.connections,
           .accepted = shared.accepted,
           .shed = shared.shed,
+          .address_full = shared.address_full,
           .requests = shared.requests,
           .timed_out = shared.timed_out,
           .malformed = shared.malformed,

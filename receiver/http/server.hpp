@@ -2,34 +2,29 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "receiver/http/hooks.hpp"
 #include "receiver/http/limits.hpp"
-#include "receiver/http/message.hpp"
-#include "receiver/http/reply.hpp"
 
 namespace membridge::receiver::http {
 
-/// Called on an I/O thread for every complete request; must not block, for its thread carries other connections. An exception is
-/// answered with 500.
-using Handler = std::function<void(Request&&, Reply)>;
-
 /// Counts since the server was made, and connections now.
 struct Statistics {
-  std::uint64_t connections = 0;  ///< open now
-  std::uint64_t accepted = 0;     ///< connections
-  std::uint64_t shed = 0;         ///< connections closed for want of room or descriptors
-  std::uint64_t requests = 0;     ///< handed to the handler
-  std::uint64_t timed_out = 0;    ///< answered 408, or reset because the client took no answer
+  std::uint64_t connections = 0;   ///< open now
+  std::uint64_t accepted = 0;      ///< connections
+  std::uint64_t shed = 0;          ///< connections closed for want of room or descriptors
+  std::uint64_t address_full = 0;  ///< connections closed because their address has too many
+  std::uint64_t requests = 0;      ///< handed to the handler
+  std::uint64_t timed_out = 0;     ///< answered 408, or reset because the client took no answer
   // Requests that no handler saw:
   std::uint64_t malformed = 0;         ///< no HTTP as it is understood here: 400, 417, 501, 505
   std::uint64_t too_large = 0;         ///< a body beyond max_body_bytes: 413
   std::uint64_t header_too_large = 0;  ///< 431
-  std::uint64_t no_room = 0;           ///< beyond max_receiving_bytes: 503
+  std::uint64_t no_room = 0;           ///< too much was being received at once: 503
   std::uint64_t too_slow = 0;          ///< 408
 };
 
@@ -37,14 +32,16 @@ struct Statistics {
 std::vector<std::pair<const char*, std::uint64_t>> RefusalsOf(const Statistics& statistics);
 
 /// An HTTP/1.0 and 1.1 server without TLS. Pipelined requests are handled at once and answered in order; a client that
-/// half-closes is still answered; slow clients cost memory within Limits and nobody else any time. Answers are matched to
-/// connections by an id that is never used twice, so none can reach another client. Threads: Start() and Stop() from one thread,
-/// the rest from any.
+/// half-closes is still answered; slow clients cost memory within Limits and nobody else any time. When places run out, clients
+/// that are slow to send a body go first, those between requests last. Answers are matched to connections by an id that is never
+/// used twice, so none can reach another client. Threads: Start() and Stop() from one thread, the rest from any.
 class Server {
  public:
   /// Binds and listens at once: "127.0.0.1:8080", "[::1]:0", "localhost:80", ":8080" for every address. Raises the process's
   /// limit of open files as far as it may, and lowers max_connections to what that allows. Throws std::runtime_error when it
   /// cannot bind.
+  Server(const std::string& address, Limits limits, Hooks hooks);
+  /// The same for a handler without a check of headers.
   Server(const std::string& address, Limits limits, Handler handler);
   ~Server();  ///< as Stop(0)
 

@@ -1,6 +1,8 @@
 #include "receiver/verify/hmac_verifier.hpp"
 
 #include <algorithm>
+#include <boost/algorithm/string/case_conv.hpp>
+#include <locale>
 #include <optional>
 #include <utility>
 
@@ -22,39 +24,55 @@ class HmacVerifier final : public Verifier {
   explicit HmacVerifier(HmacOptions options) : options_(std::move(options)) {}
 
   Result<Admission> Verify(const Attempt& attempt) const override {
-    std::string timestamp;
-    std::optional<Instant> sent_at;
-    if (!options_.timestamp_header.empty()) {
-      timestamp = OnlyHeader(attempt.request, options_.timestamp_header).value_or("");
-      sent_at = ReadUnixSeconds(timestamp);
-      if (!sent_at || !IsRecent(*sent_at, attempt.now, options_.tolerance))
-        return Fail(ErrorCode::kUnauthorized, "hmac: timestamp");
-    }
-    std::string id;
-    if (!options_.id_header.empty()) {
-      id = OnlyHeader(attempt.request, options_.id_header).value_or("");
-      if (!IsId(id)) return Fail(ErrorCode::kUnauthorized, "hmac: id");
-    }
-    auto signature = OnlyHeader(attempt.request, options_.header);
-    if (!signature || !signature->starts_with(options_.prefix)) return Fail(ErrorCode::kUnauthorized, "hmac: header");
-    signature->erase(0, options_.prefix.size());
-    if (options_.encoding == MacEncoding::kHex) {
-      for (char& c : *signature) c = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    const std::string signed_bytes = SignedBytes(id, timestamp, attempt.request.body);
+    const Result<Claimed> claimed = ReadHeaders(attempt);
+    if (!claimed) return tl::unexpected<Error>(claimed.error());
+    const std::string signed_bytes = SignedBytes(claimed->id, claimed->timestamp, attempt.request.body);
     bool matches = false;
     for (const std::string& secret : options_.secrets) {
       const std::string mac = Hmac(options_.algorithm, secret, signed_bytes);
       const std::string expected = options_.encoding == MacEncoding::kHex ? EncodeHex(mac) : EncodeBase64(mac);
-      matches = EqualsInConstantTime(*signature, expected) || matches;
+      matches = EqualsInConstantTime(claimed->signature, expected) || matches;
     }
     if (!matches) return Fail(ErrorCode::kUnauthorized, "hmac: signature");
     Admission admission;
-    if (sent_at) admission.once = MarkOf(attempt, id, timestamp, *sent_at);
+    if (claimed->sent_at) admission.once = MarkOf(attempt, claimed->id, claimed->timestamp, *claimed->sent_at);
     return admission;
   }
 
+  Result<Standing> VerifyHead(const Attempt& attempt) const override {
+    const Result<Claimed> claimed = ReadHeaders(attempt);
+    if (!claimed) return tl::unexpected<Error>(claimed.error());
+    return Standing::kOpen;
+  }
+
  private:
+  /// What the headers claim; nothing of it is proven before the signature is.
+  struct Claimed {
+    std::string timestamp{};
+    std::optional<Instant> sent_at{};
+    std::string id{};
+    std::string signature{};  // without the prefix; hex in lower case
+  };
+
+  Result<Claimed> ReadHeaders(const Attempt& attempt) const {
+    Claimed claimed;
+    if (!options_.timestamp_header.empty()) {
+      claimed.timestamp = OnlyHeader(attempt.request, options_.timestamp_header).value_or("");
+      claimed.sent_at = ReadUnixSeconds(claimed.timestamp);
+      if (!claimed.sent_at || !IsRecent(*claimed.sent_at, attempt.now, options_.tolerance))
+        return Fail(ErrorCode::kUnauthorized, "hmac: timestamp");
+    }
+    if (!options_.id_header.empty()) {
+      claimed.id = OnlyHeader(attempt.request, options_.id_header).value_or("");
+      if (!IsId(claimed.id)) return Fail(ErrorCode::kUnauthorized, "hmac: id");
+    }
+    const auto signature = OnlyHeader(attempt.request, options_.header);
+    if (!signature || !signature->starts_with(options_.prefix)) return Fail(ErrorCode::kUnauthorized, "hmac: header");
+    claimed.signature = signature->substr(options_.prefix.size());
+    if (options_.encoding == MacEncoding::kHex) boost::algorithm::to_lower(claimed.signature, std::locale::classic());
+    return claimed;
+  }
+
   /// Fills in the pattern in one pass: what was received is never searched for placeholders.
   std::string SignedBytes(std::string_view id, std::string_view timestamp, std::string_view body) const {
     std::string bytes;

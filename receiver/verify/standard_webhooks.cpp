@@ -40,7 +40,33 @@ class StandardWebhooks final : public Verifier {
       : secrets_(std::move(secrets)), public_keys_(std::move(public_keys)), tolerance_(tolerance) {}
 
   Result<Admission> Verify(const Attempt& attempt) const override {
-    const auto headers = FindHeaders(attempt.request);
+    const Result<Claimed> claimed = ReadHeaders(attempt);
+    if (!claimed) return tl::unexpected<Error>(claimed.error());
+    const SignatureHeaders& headers = claimed->headers;
+    const std::string signed_bytes = headers.id + "." + headers.timestamp + "." + attempt.request.body;
+    if (!AnyMatches(headers.signatures, signed_bytes)) return Fail(ErrorCode::kUnauthorized, "standard-webhooks: signature");
+    // With the body and without the time: a sender's own second try has a new time, and an id that it uses for everything hides
+    // nothing.
+    return Admission{
+        .once = sync::ReplayMark{ReplayKey({attempt.project.Text(), "standard-webhooks", headers.id, attempt.request.body}),
+                                 claimed->sent_at + tolerance_ + kReplaySlack}};
+  }
+
+  Result<Standing> VerifyHead(const Attempt& attempt) const override {
+    const Result<Claimed> claimed = ReadHeaders(attempt);
+    if (!claimed) return tl::unexpected<Error>(claimed.error());
+    return Standing::kOpen;
+  }
+
+ private:
+  /// What the headers claim; nothing of it is proven before the signature is.
+  struct Claimed {
+    SignatureHeaders headers;
+    Instant sent_at;
+  };
+
+  Result<Claimed> ReadHeaders(const Attempt& attempt) const {
+    auto headers = FindHeaders(attempt.request);
     if (!headers) return Fail(ErrorCode::kUnauthorized, "standard-webhooks: headers");
     // A dot in the id would let its end pass for a timestamp.
     if (headers->id.empty() || headers->id.find('.') != std::string::npos) {
@@ -49,16 +75,9 @@ class StandardWebhooks final : public Verifier {
     const auto sent_at = ReadUnixSeconds(headers->timestamp);
     if (!sent_at || !IsRecent(*sent_at, attempt.now, tolerance_))
       return Fail(ErrorCode::kUnauthorized, "standard-webhooks: timestamp");
-    const std::string signed_bytes = headers->id + "." + headers->timestamp + "." + attempt.request.body;
-    if (!AnyMatches(headers->signatures, signed_bytes)) return Fail(ErrorCode::kUnauthorized, "standard-webhooks: signature");
-    // With the body and without the time: a sender's own second try has a new time, and an id that it uses for everything hides
-    // nothing.
-    return Admission{
-        .once = sync::ReplayMark{ReplayKey({attempt.project.Text(), "standard-webhooks", headers->id, attempt.request.body}),
-                                 *sent_at + tolerance_ + kReplaySlack}};
+    return Claimed{std::move(*headers), *sent_at};
   }
 
- private:
   bool AnyMatches(std::string_view list, std::string_view signed_bytes) const {
     std::vector<std::string> expected;
     for (const std::string& secret : secrets_)

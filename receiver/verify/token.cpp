@@ -4,6 +4,7 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "mappings/base/encoding.hpp"
@@ -23,16 +24,11 @@ std::string_view BytesOf(const Digest& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
-std::optional<Digest> FromHex(std::string_view hex) {
-  constexpr std::string_view kHex = "0123456789abcdef";
+std::optional<Digest> DigestOf(std::string_view hex) {
+  const auto bytes = DecodeHex(hex);
   Digest digest{};
-  if (hex.size() != 2 * digest.size()) return std::nullopt;
-  for (std::size_t i = 0; i < digest.size(); ++i) {
-    const std::size_t high = kHex.find(hex[2 * i]);
-    const std::size_t low = kHex.find(hex[2 * i + 1]);
-    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
-    digest[i] = static_cast<unsigned char>(high * 16 + low);
-  }
+  if (!bytes || bytes->size() != digest.size()) return std::nullopt;
+  std::copy(bytes->begin(), bytes->end(), digest.begin());
   return digest;
 }
 
@@ -50,7 +46,7 @@ std::string HashToken(std::string_view token) {
 
 TokenSet::TokenSet(const std::vector<StoredToken>& tokens) {
   for (const StoredToken& token : tokens) {
-    const auto digest = FromHex(token.hash);
+    const auto digest = DigestOf(token.hash);
     if (!digest) continue;
     entries_.push_back({token.id, Sha256(token.project.Text()), *digest, token.not_before, token.expires_at});
   }

@@ -26,6 +26,18 @@ class AllOf final : public Verifier {
     return admission;
   }
 
+  Result<Standing> VerifyHead(const Attempt& attempt) const override {
+    Standing standing = Standing::kProven;
+    std::optional<Error> refused;
+    for (const auto& scheme : schemes_) {
+      const Result<Standing> asked = scheme->VerifyHead(attempt);
+      if (!asked && !refused) refused = asked.error();
+      if (asked && *asked == Standing::kOpen) standing = Standing::kOpen;
+    }
+    if (refused) return tl::unexpected<Error>(std::move(*refused));
+    return standing;
+  }
+
  private:
   const Schemes schemes_;
 };
@@ -44,6 +56,16 @@ class AnyOf final : public Verifier {
     }
     if (!admission) return Fail(ErrorCode::kUnauthorized, "any: none of them");
     return std::move(*admission);
+  }
+
+  Result<Standing> VerifyHead(const Attempt& attempt) const override {
+    std::optional<Standing> standing;
+    for (const auto& scheme : schemes_) {
+      const Result<Standing> asked = scheme->VerifyHead(attempt);
+      if (asked && standing != Standing::kProven) standing = *asked;
+    }
+    if (!standing) return Fail(ErrorCode::kUnauthorized, "any: none of them");
+    return *standing;
   }
 
  private:
@@ -69,18 +91,43 @@ Result<std::shared_ptr<const Verifier>> MakeAnyOf(Schemes schemes) {
 
 Verification::Verification(std::map<ProjectId, Schemes> projects) : projects_(std::move(projects)) {}
 
-Result<Admission> Verification::Verify(const Attempt& attempt) const {
-  const auto found = projects_.find(attempt.project);
+Result<Standing> Verifier::VerifyHead(const Attempt& attempt) const {
+  const Result<Admission> passed = Verify(attempt);
+  if (!passed) return tl::unexpected<Error>(passed.error());
+  return Standing::kProven;
+}
+
+const Schemes* Verification::SchemesFor(const ProjectId& project) const {
+  const auto found = projects_.find(project);
   const auto& schemes = found != projects_.end() ? found : projects_.begin();
-  if (schemes == projects_.end() || schemes->second.empty()) return Fail(ErrorCode::kUnauthorized, "unknown_project");
+  return schemes == projects_.end() || schemes->second.empty() ? nullptr : &schemes->second;
+}
+
+Result<Admission> Verification::Verify(const Attempt& attempt) const {
+  const Schemes* const schemes = SchemesFor(attempt.project);
+  if (schemes == nullptr) return Fail(ErrorCode::kUnauthorized, "unknown_project");
   Admission admission;
-  for (const auto& verifier : schemes->second) {
+  for (const auto& verifier : *schemes) {
     const Result<Admission> passed = verifier->Verify(attempt);
     if (!passed) return passed;
     admission.Add(*passed);
   }
-  if (found == projects_.end()) return Fail(ErrorCode::kUnauthorized, "unknown_project");
+  if (projects_.count(attempt.project) == 0) return Fail(ErrorCode::kUnauthorized, "unknown_project");
   return admission;
+}
+
+Result<Standing> Verification::VerifyHead(const Attempt& attempt) const {
+  const Schemes* const schemes = SchemesFor(attempt.project);
+  if (schemes == nullptr) return Fail(ErrorCode::kUnauthorized, "unknown_project");
+  Standing standing = Standing::kProven;
+  for (const auto& verifier : *schemes) {
+    const Result<Standing> asked = verifier->VerifyHead(attempt);
+    if (!asked) return asked;
+    if (*asked == Standing::kOpen) standing = Standing::kOpen;
+  }
+  if (standing == Standing::kProven && projects_.count(attempt.project) == 0)
+    return Fail(ErrorCode::kUnauthorized, "unknown_project");
+  return standing;
 }
 
 }  // namespace membridge::receiver

@@ -32,6 +32,12 @@ struct Admission {
   void Add(const Admission& other);
 };
 
+/// What is known of a sender before the body is in.
+enum class Standing {
+  kProven,  ///< let in, whatever the body is
+  kOpen,    ///< the scheme signs the body: Verify() decides once it is there
+};
+
 /// One verification scheme, configured. Adding a scheme is adding a class of this kind.
 /// Threads: called from several at once. Must not block.
 class Verifier {
@@ -40,6 +46,9 @@ class Verifier {
   /// kUnauthorized: not let in. Its message says why, for metrics and logs only: short, constant, without anything from the
   /// request.
   virtual Result<Admission> Verify(const Attempt& attempt) const = 0;
+  /// The same by the header alone; the body of the request may be missing or cut. kUnauthorized: Verify() would refuse whatever
+  /// the body is. A scheme that never looks at the body need not override it.
+  virtual Result<Standing> VerifyHead(const Attempt& attempt) const;
 };
 
 /// Several schemes as one: `all` have to pass, or `any` one of them has to. Every one is asked whatever the others say, so that
@@ -57,8 +66,14 @@ class Verification {
 
   /// An unknown project is put through the schemes of the first known one, so that it takes the time a wrong credential takes.
   Result<Admission> Verify(const Attempt& attempt) const;
+  /// By the header alone: refuses a sender whom no body can help. An unknown project is told apart as late as a known one with
+  /// the same schemes would be.
+  Result<Standing> VerifyHead(const Attempt& attempt) const;
 
  private:
+  /// The schemes of the project, or of the first known one; nothing when there is none to ask.
+  const Schemes* SchemesFor(const ProjectId& project) const;
+
   std::map<ProjectId, Schemes> projects_;
 };
 

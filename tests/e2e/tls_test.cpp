@@ -5,8 +5,10 @@
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <regex>
 #include <stdexcept>
 
+#include "admin/config/config.hpp"
 #include "sync/embedded/child_process.hpp"
 #include "tests/e2e/world.hpp"
 #include "tests/support/catch.hpp"
@@ -83,8 +85,11 @@ done
 /// comes to the bridge from 127.0.0.1 did not come through it.
 class Nginx {
  public:
-  Nginx(const std::string& example, const Certificates& certificates, const test::Bridge& bridge) : port_(test::FreePort()) {
+  using Changes = std::vector<std::pair<std::string, std::string>>;
+  Nginx(const std::string& example, const Certificates& certificates, const test::Bridge& bridge, const Changes& changes = {})
+      : port_(test::FreePort()) {
     std::string site = TextOfTls(MEMBRIDGE_SOURCE "/deploy/nginx/" + example);
+    for (const auto& [what, by] : changes) site = Replaced(site, what, by);
     site = Replaced(site, "listen 443 ssl", fmt::format("listen 127.0.0.1:{} ssl", port_));
     site = Replaced(site, "127.0.0.1:8080", bridge.Url().substr(7));
     site = Replaced(site, "/etc/ssl/membridge/", certificates.Folder());
@@ -152,6 +157,46 @@ TEST_CASE("a delivery through nginx with TLS is accepted", "[e2e][tls]") {
   // Nothing but deliveries is let through.
   CHECK(Posted(nginx.Url() + "/metrics", {"--cacert", certificates.At("clients.pem")}) == "404");
   CHECK(Posted(url, {"--cacert", certificates.At("clients.pem")}) == "200");
+}
+
+TEST_CASE("nginx as shipped keeps its connections and closes them before the bridge does", "[R1][R2][e2e][tls]") {
+  const Certificates certificates;
+  World world{SeedOfRun()};
+  test::Bridge bridge{world.Options()};
+  bridge.Start();
+  // As shipped but for the scale of time: nginx keeps a connection for less than the bridge does.
+  const Nginx nginx{"membridge.conf", certificates, bridge, {{"keepalive_timeout 60s", "keepalive_timeout 1s"}}};
+  const std::string url = world.Subscribe(bridge, nginx.Url());
+  const std::string direct = bridge.Url() + url.substr(nginx.Url().size());
+  REQUIRE(test::WaitUntil([&] { return test::HttpClient{}.Post(direct, "").status == 400; }));
+  const std::vector<std::string> trust{"--cacert", certificates.At("clients.pem")};
+  const auto connections = [&] { return bridge.Metric("membridge_http_connections").value(); };
+  REQUIRE(test::WaitUntil([&] { return connections() == 0; }));
+  CHECK(Posted(url, trust) == "200");
+  CHECK(connections() == 1);
+  CHECK(Posted(url, trust) == "200");
+  CHECK(connections() == 1);  // the same, or one instead of it
+  // The bridge would keep it for 150 s.
+  CHECK(test::WaitUntil([&] { return connections() == 0; }));
+  // Slashes pass as they were sent, and are forgiven.
+  CHECK(Posted(nginx.Url() + "/" + url.substr(nginx.Url().size()) + "/", trust) == "200");
+  // A refusal at the end of the header reaches the client, however much it is still sending.
+  const test::ScratchFolder folder;
+  std::ofstream{folder.path() / "large"} << std::string(900'000, ' ') << "{}";
+  std::vector<std::string> large = trust;
+  large.insert(large.end(), {"--data-binary", "@" + (folder.path() / "large").string()});
+  CHECK(Posted(nginx.Url() + "/webhooks/crm/wrong", large) == "401");
+  CHECK(Posted(url, large) == "200");
+}
+
+TEST_CASE("the shipped proxies keep connections for less time than the bridge", "[R1][e2e][tls]") {
+  for (const char* file : {"nginx/membridge.conf", "nginx/membridge-mtls.conf", "caddy/Caddyfile", "caddy/Caddyfile.mtls"}) {
+    CAPTURE(file);
+    const std::string text = TextOfTls(std::string{MEMBRIDGE_SOURCE "/deploy/"} + file);
+    std::smatch found;
+    REQUIRE(std::regex_search(text, found, std::regex{"\\n\\s*(?:keepalive|keepalive_timeout) (\\d+)s"}));
+    CHECK(std::chrono::seconds{std::stoi(found[1])} < admin::HttpConfig{}.idle);
+  }
 }
 
 TEST_CASE("where a client certificate is asked for, only deliveries that show one through the proxy are accepted", "[e2e][tls]") {

@@ -11,7 +11,7 @@
 #include "receiver/verify/standard_webhooks.hpp"
 #include "receiver/verify/token_verifier.hpp"
 #include "tests/receiver/http/echo_server.hpp"
-#include "tests/receiver/scripted_inbox.hpp"
+#include "tests/receiver/receiver.hpp"
 #include "tests/receiver/verify/verifying.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
@@ -19,62 +19,6 @@
 using namespace membridge;
 using namespace membridge::receiver;
 using namespace membridge::test;
-
-namespace {
-
-class FixedClock final : public Clock {
- public:
-  Instant Now() const override { return now; }
-  Instant now{std::chrono::sys_days{std::chrono::year{2026} / 3 / 1}};
-};
-
-const std::string kToken = "opensesame-opensesame-opensesame-opensesame";
-const std::string kUrl = "/webhooks/crm/" + kToken;
-const std::string kAdd = R"({"event_details":{"id":"m-1","data":{"memory":"Name is Ada"},"event":"ADD"}})";
-
-/// The receiver as `serve` wires it, with one project `crm` behind a token and one, `open`, without verification.
-class Receiver {
- public:
-  explicit Receiver(http::Limits limits = {}, Committer::Limits queue = {})
-      : tokens(std::make_shared<Snapshot<TokenSet>>(
-            TokenSet{{{"t-1", ProjectId{"crm"}, HashToken(kToken), std::nullopt, std::nullopt}}})),
-        verification(Verification{{{ProjectId{"crm"}, {std::make_shared<TokenVerifier>(tokens)}},
-                                   {ProjectId{"open"}, {std::make_shared<NoVerifier>()}},
-                                   {ProjectId{"shut"}, {}}}}),
-        metrics(registry),
-        committer({&inbox}, queue, {}),
-        route(clock, verification, committer, metrics),
-        server("127.0.0.1:0", limits, [this](http::Request&& request, http::Reply reply) { router(std::move(request), reply); }) {
-    route.AddTo(router);
-    server.Start();
-  }
-
-  RawResponse Ask(const std::string& bytes) {
-    RawClient client{server.port()};
-    client.Send(bytes);
-    auto response = client.Receive();
-    REQUIRE(response);
-    return *response;
-  }
-
-  std::string Metrics() {
-    metrics.NoteState(0, std::chrono::milliseconds{0}, server.Counted());
-    return prometheus::TextSerializer{}.Serialize(registry.Collect());
-  }
-
-  FixedClock clock;
-  ScriptedInbox inbox;
-  std::shared_ptr<Snapshot<TokenSet>> tokens;
-  Snapshot<Verification> verification;
-  prometheus::Registry registry;
-  ReceiverMetrics metrics;
-  Committer committer;
-  WebhookRoute route;
-  http::Router router;
-  http::Server server;
-};
-
-}  // namespace
 
 TEST_CASE("a delivery is stored whole, and then acknowledged with its id", "[webhook]") {
   Receiver receiver;
@@ -195,6 +139,7 @@ TEST_CASE("what is not JSON, too large or not a POST is refused and not stored",
       {"PUT " + kUrl + " HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", 405},
       {Post(kUrl + "/more", kAdd), 404},
       {Post("/webhooks", kAdd), 404},
+      {Post("/webhooks/", kAdd), 404},
       {Post("/", kAdd), 404},
   }));
   CAPTURE(bytes.substr(0, 100), status);
@@ -240,4 +185,102 @@ TEST_CASE("stopping answers every delivery that was taken", "[webhook]") {
   clients.clear();
   stopping.join();
   CHECK(receiver.inbox.Stored().size() == 50);
+}
+
+TEST_CASE("slashes too many or at the end lead to the same place", "[R2][webhook]") {
+  Receiver receiver;
+  const std::string target =
+      GENERATE(as<std::string>{}, kUrl + "/", "/" + kUrl, "/webhooks/crm//" + kToken, "/webhooks//crm/" + kToken,
+               "///webhooks///crm///" + kToken + "///", kUrl + "/?x=y", "http://bridge.example.com//webhooks/crm/" + kToken + "/",
+               "//webhooks/open", "/webhooks/open/", "/webhooks//open//");
+  CAPTURE(target);
+  CHECK(receiver.Ask(Post(target, kAdd, "X-Forwarded-Uri: " + target + "\r\n")).status == 200);
+  REQUIRE(receiver.inbox.Stored().size() == 1);
+  CHECK(receiver.inbox.Stored()[0].headers.dump().find("opensesame") == std::string::npos);
+}
+
+TEST_CASE("an encoded token followed by a slash is redacted as it was sent", "[R2][webhook]") {
+  Receiver receiver;
+  const std::string sent = "%6Fpensesame-opensesame-opensesame-opensesame";
+  CHECK(receiver.Ask(Post("/webhooks/crm/" + sent + "//", kAdd, "X-Original: /webhooks/crm/" + sent + "\r\n")).status == 200);
+  CHECK(receiver.inbox.Stored().at(0).headers.dump().find("pensesame") == std::string::npos);
+}
+
+TEST_CASE("a path below /webhooks that is no delivery's is counted", "[R2][webhook]") {
+  Receiver receiver;
+  const std::string target = GENERATE(as<std::string>{}, kUrl + "/more", "/webhooks/", "//webhooks//", "/webhooks/a/b/c/d");
+  CAPTURE(target);
+  CHECK(receiver.Ask(Post(target, kAdd)).status == 404);
+  CHECK(receiver.Metrics().find(R"(membridge_delivery_refusals_total{reason="no_such_path"} 1)") != std::string::npos);
+}
+
+TEST_CASE("a stranger's slow body costs a refusal and no place", "[R1][webhook]") {
+  Receiver receiver;
+  const auto [target, status, reason] = GENERATE(table<std::string, int, std::string>({
+      {"/webhooks/crm/wrong", 401, "credential"},
+      {"/webhooks/crm", 401, "credential"},
+      {"/webhooks/nowhere/" + kToken, 401, "credential"},
+      {"/webhooks/shut/x", 401, "credential"},
+      {"/elsewhere", 404, "no_such_path"},
+      {kUrl + "/more", 404, "no_such_path"},
+  }));
+  CAPTURE(target);
+  RawClient client{receiver.server.port()};
+  client.Send("POST " + target + " HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+  const auto response = client.Receive();
+  REQUIRE(response);
+  CHECK(response->status == status);
+  CHECK(client.ReceiveAll().empty());
+  CHECK(receiver.Metrics().find("membridge_delivery_refusals_total{reason=\"" + reason + "\"} 1") != std::string::npos);
+  CHECK(receiver.Metrics().find("reason=\"malformed\"} 1") == std::string::npos);
+  // Who may come is waited for.
+  RawClient known{receiver.server.port()};
+  const std::string request = Post(kUrl, kAdd);
+  REQUIRE(known.Send(request.substr(0, request.size() - 5)));
+  REQUIRE(known.Send(request.substr(request.size() - 5)));
+  CHECK(known.Receive()->status == 200);
+}
+
+TEST_CASE("a flood of strangers that send a header and nothing else keeps no delivery out", "[R1][webhook]") {
+  Receiver receiver{{.max_connections = 16, .linger_timeout = std::chrono::hours{1}, .threads = 2}};
+  const std::string url = GENERATE(as<std::string>{}, "/webhooks/crm/wrong", "/webhooks/shut", "/elsewhere");
+  CAPTURE(url);
+  std::vector<RawClient> strangers;
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 16; ++i) {
+      strangers.emplace_back(receiver.server.port());
+      strangers.back().Send("POST " + url + " HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n");
+    }
+    CHECK(receiver.Ask(Post(kUrl, kAdd)).status == 200);
+  }
+  CHECK(receiver.inbox.Stored().size() == 20);
+  CHECK(receiver.server.Counted().connections <= 16);
+}
+
+TEST_CASE("a scheme that signs the body refuses after it, and by the header where no body can help", "[R1][webhook]") {
+  Receiver receiver;
+  const std::string secret = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  receiver.verification.Replace(Verification{{{ProjectId{"crm"}, {*MakeStandardWebhooks({secret})}}}});
+  const auto headers = [&](std::chrono::seconds age, const std::string& signature) {
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(receiver.clock.now.time_since_epoch());
+    return fmt::format("webhook-id: m\r\nwebhook-timestamp: {}\r\nwebhook-signature: {}\r\n", (now - age).count(), signature);
+  };
+  const auto begin = [&](const std::string& extra) {
+    RawClient client{receiver.server.port()};
+    REQUIRE(client.Send(fmt::format("POST /webhooks/crm HTTP/1.1\r\nHost: a\r\n{}Content-Length: 2\r\n\r\n{{", extra)));
+    return client;
+  };
+  RawClient missing = begin("");
+  CHECK(missing.Receive()->status == 401);
+  RawClient old = begin(headers(std::chrono::minutes{6}, "v1,AAAA"));
+  CHECK(old.Receive()->status == 401);
+  // Only the body can tell.
+  RawClient forged = begin(headers(std::chrono::seconds{0}, "v1,AAAA"));
+  REQUIRE(forged.Send("}"));
+  CHECK(forged.Receive()->status == 401);
+  const std::string time =
+      std::to_string(std::chrono::duration_cast<std::chrono::seconds>(receiver.clock.now.time_since_epoch()).count());
+  RawClient right = begin(headers(std::chrono::seconds{0}, SignedWith(DecodeBase64(secret).value(), "m", time, "{}")));
+  REQUIRE(right.Send("}"));
+  CHECK(right.Receive()->status == 200);
 }

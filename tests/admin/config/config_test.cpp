@@ -3,6 +3,8 @@
 #include <chrono>
 #include <string>
 
+#include "admin/serve/reception.hpp"
+#include "receiver/verify/network.hpp"
 #include "tests/support/catch.hpp"
 
 namespace membridge::admin {
@@ -56,6 +58,7 @@ retention: {deliveries: 7d, parked: 90d}
 max_body: 2MiB
 soft_stop: 10s
 sync: {workers: 3, batch: 100, read_lag: 250ms, lease: 30s, poll: 200ms}
+http: {idle: 3m, connections_per_address: 64, trusted_proxies: [10.1.0.0/16]}
 )";
 
 TEST_CASE("a whole configuration is read", "[admin][config]") {
@@ -100,6 +103,36 @@ TEST_CASE("a whole configuration is read", "[admin][config]") {
   CHECK(config->sync.read_lag == std::chrono::milliseconds{250});
   CHECK(config->sync.lease == std::chrono::seconds{30});
   CHECK(config->sync.poll == std::chrono::milliseconds{200});
+  CHECK(config->http.idle == std::chrono::minutes{3});
+  CHECK(config->http.connections_per_address == 64);
+  CHECK(config->http.trusted_proxies.Contains(*receiver::ReadIpAddress("10.1.2.3")));
+}
+
+TEST_CASE("proxies that are trusted anywhere are known as such", "[R1][admin][config]") {
+  mappings::Diagnostics problems;
+  const auto config = ReadConfig("membridge.yaml", R"(database: embedded
+admin: {trusted_proxies: [10.2.0.1]}
+http: {trusted_proxies: [10.1.0.0/16]}
+projects:
+  crm:
+    api_key: k
+    webhook:
+      verify:
+        - token
+        - any:
+            - ip-allow: {networks: [192.0.2.0/24], trusted_proxies: [10.3.0.1]}
+            - client-certificate: {header: X-F, allowed: [a], trusted_proxies: [10.4.0.1, "2001:db8::1"]}
+)",
+                                 TestEnvironment, problems);
+  REQUIRE(config.has_value());
+  for (const char* exempt : {"127.0.0.1", "::1", "10.1.200.3", "10.2.0.1", "10.3.0.1", "10.4.0.1", "2001:db8::1"}) {
+    CAPTURE(exempt);
+    CHECK(MayHaveManyConnections(*config, exempt));
+  }
+  for (const char* bounded : {"10.0.0.1", "192.0.2.1", "2001:db8::2", ""}) {
+    CAPTURE(bounded);
+    CHECK_FALSE(MayHaveManyConnections(*config, bounded));
+  }
 }
 
 TEST_CASE("what is left out has its documented default", "[admin][config]") {
@@ -120,6 +153,8 @@ TEST_CASE("what is left out has its documented default", "[admin][config]") {
   CHECK(config->keep_parked == std::chrono::days{90});
   CHECK(config->max_body_bytes == 1024 * 1024);
   CHECK(config->sync.read_lag == std::chrono::seconds{1});
+  CHECK(config->http.idle == std::chrono::seconds{150});
+  CHECK(config->http.connections_per_address == 256);
 }
 
 TEST_CASE("a wrong configuration is told as a user reads it", "[admin][config]") {
@@ -147,6 +182,12 @@ TEST_CASE("a wrong configuration is told as a user reads it", "[admin][config]")
        "etc/membridge.yaml:3:17: error: \"workers\" must be a whole number from 1 to 64\n"
        "etc/membridge.yaml:3:27: error: \"batch\" must be a whole number from 1 to 200\n"
        "etc/membridge.yaml:3:32: error: \"poll\" must be at least 10ms\n"},
+      {kBase + "http: {idle: 75}\n", "etc/membridge.yaml:3:14: error: \"idle: 75\" has no unit; write 75s or 75m\n"},
+      {kBase + "http: {idle: 10ms}\n",
+       "etc/membridge.yaml:3:8: error: \"idle\" must be from 1s to 1h, and longer than the proxy in front keeps a connection\n"},
+      {kBase + "http: {trusted_proxies: [10.0.0.1/8]}\n",
+       "etc/membridge.yaml:3:8: error: '10.0.0.1/8' has bits set beyond its prefix; write networks as 10.0.0.0/8\n"},
+      {kBase + "http: {idel: 3m}\n", "etc/membridge.yaml:3:8: error: unknown key \"idel\" in \"http\"; did you mean \"idle\"?\n"},
       {kBase + "sync: [1]\n", "etc/membridge.yaml:3:7: error: \"sync\" must be a map: \"key: value\" lines\n"},
       {kBase + "max_body: 1048576\n",
        "etc/membridge.yaml:3:11: error: \"max_body\" must be a size from 1KiB to 64MiB; write a number with KiB or MiB, as in "

@@ -294,7 +294,10 @@ TEST_CASE("running out of descriptors turns clients away and wastes no time", "[
     bool good = clients.back().Receive()->body == "x";
     rlimit files{};
     getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = 64;
+    // Fifty more than are open: cases before this one leave some behind, because Pistache's reactor never closes its eventfd.
+    const int lowest_free = dup(STDIN_FILENO);
+    close(lowest_free);
+    files.rlim_cur = static_cast<rlim_t>(lowest_free) + 50;
     setrlimit(RLIMIT_NOFILE, &files);
     // Client and server share the limit: connect until no socket can be made, then give some back to the server, one at a time.
     try {

@@ -113,3 +113,43 @@ TEST_CASE("health is answered here, the rest by whoever knows", "[router]") {
   CHECK(Ask(router, "GET", "/metrics").body == "m 1\n");
   CHECK(Ask(router, "POST", "/healthz").status == 405);
 }
+
+TEST_CASE("a forgiving pattern counts several slashes as one, and one at the end as none", "[R2][router]") {
+  const PathPattern pattern{"/a/{x}/b", Slashes::kForgiving};
+  const std::string path = GENERATE("/a/1/b", "/a/1/b/", "//a//1//b//", "/a/1/b///", "///a/1/b");
+  CAPTURE(path);
+  const auto found = pattern.Match(path);
+  REQUIRE(found);
+  CHECK(*found == std::vector<std::string_view>{"1"});
+  for (const char* other : {"", "/", "//", "a/1/b", "/a/b", "/a//b", "/a/1/b/c", "/a/1/bb", "/a/1"}) {
+    CAPTURE(other);
+    CHECK_FALSE(pattern.Match(other));
+  }
+  CHECK_FALSE(PathPattern{"/a/{x}/b"}.Match("/a/1/b/"));
+}
+
+TEST_CASE("a route may refuse by the header, and what goes nowhere is refused by it", "[R1][router]") {
+  Router router;
+  int refused = 0;
+  router.OnRefused([&](std::string_view) { ++refused; });
+  router.Add("GET", "/open", Named("open"));
+  router.Add("POST", PathPattern{"/closed/{who}"}, Named("closed"), [](const Request&, Parameters&& parameters) -> HeadVerdict {
+    if (parameters[0] == "friend") return {.proven = true};
+    return {.refusal = Refusal(401, "unauthorized", "no")};
+  });
+  const auto check = [&](const std::string& method, const std::string& target) {
+    Request head;
+    head.method = method;
+    head.target = target;
+    return router.CheckHead(head);
+  };
+  CHECK_FALSE(check("GET", "/open").refusal);
+  CHECK_FALSE(check("GET", "/open").proven);
+  CHECK(check("POST", "/closed/friend").proven);
+  CHECK(check("POST", "/closed/stranger").refusal->status == 401);
+  CHECK(refused == 0);
+  CHECK(check("POST", "/open").refusal->status == 405);
+  CHECK(check("POST", "/nowhere").refusal->status == 404);
+  CHECK(check("POST", "/closed/%").refusal->status == 400);
+  CHECK(refused == 3);
+}

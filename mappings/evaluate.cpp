@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mappings/base/exact_json.hpp"
 #include "mappings/language/functions.hpp"
 
 namespace membridge::mappings {
@@ -13,7 +14,7 @@ using Single = std::variant<Constant, Expression, TextWithHoles>;
 /// A list in a text is read out with commas; an object as its JSON.
 std::optional<std::string> Spoken(const json& value) {
   if (value.is_null()) return std::nullopt;
-  if (value.is_object()) return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  if (value.is_object()) return ExactText(value);
   if (!value.is_array()) return TextOf(value);
   std::string text;
   for (const json& element : value) {
@@ -159,8 +160,8 @@ std::vector<CellValue> Touch(const Row& row, const Scope& scope) {
 std::vector<CellValue> Add(const Row& row, const Scope& scope) {
   std::vector<CellValue> values;
   for (CellValue& value : ValuesOf(row.add, Which::kAll, scope)) {
-    if (value.value.is_string()) value.value = nlohmann::json::parse(value.value.get_ref<const std::string&>(), nullptr, false);
-    if (value.value.is_number()) values.push_back(std::move(value));
+    if (value.value.is_string()) value.value = ParseExact(value.value.get_ref<const std::string&>());
+    if (IsNumber(value.value)) values.push_back(std::move(value));
   }
   return values;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mappings/base/digest.hpp"
+#include "mappings/base/exact_json.hpp"
 
 namespace membridge::mappings {
 namespace {
@@ -17,7 +18,7 @@ Result<std::optional<std::string>> TakeText(const json& answer, const char* fiel
   const auto found = answer.find(field);
   if (found == answer.end() || found->is_null()) return std::optional<std::string>{};
   if (!found->is_string()) {
-    return Fail(ErrorCode::kRefused, fmt::format("the memory's \"{}\" is {}, not text", field, found->type_name()));
+    return Fail(ErrorCode::kRefused, fmt::format("the memory's \"{}\" is {}, not text", field, KindOf(*found)));
   }
   return std::optional<std::string>{found->get<std::string>()};
 }
@@ -95,7 +96,7 @@ bool Memory::IsLive(Day today) const {
 }
 
 Result<Memory> ReadMemory(const json& answer) {
-  if (!answer.is_object()) return Fail(ErrorCode::kRefused, fmt::format("the memory is {}, not an object", answer.type_name()));
+  if (!answer.is_object()) return Fail(ErrorCode::kRefused, fmt::format("the memory is {}, not an object", KindOf(answer)));
   auto record = Storable(answer);
   if (!record) return tl::unexpected<Error>(record.error());
 
@@ -135,7 +136,7 @@ std::string DigestOf(const Memory& memory) {
     listed.record.erase("lifecycle_state");
     return DigestOf(listed);
   }
-  return Sha256Hex(memory.record.dump(-1, ' ', false, json::error_handler_t::replace));
+  return Sha256Hex(ExactText(memory.record));
 }
 
 }  // namespace membridge::mappings

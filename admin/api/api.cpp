@@ -6,6 +6,7 @@
 
 #include "admin/api/origin.hpp"
 #include "admin/runtime/periodic.hpp"
+#include "mappings/base/exact_json.hpp"
 #include "mappings/base/log.hpp"
 #include "mappings/memory.hpp"
 
@@ -21,7 +22,7 @@ constexpr std::string_view kBearer = "Bearer ";
 constexpr std::size_t kLongestObject = 255;
 
 Response Respond(int status, const nlohmann::ordered_json& body) {
-  Response response{.status = status, .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  Response response{.status = status, .body = mappings::ExactText(body)};
   // For a browser that is led here by other means than our own page.
   response.headers = {{"X-Content-Type-Options", "nosniff"},
                       {"Cache-Control", "no-store"},
@@ -252,7 +253,7 @@ std::optional<Problem> Api::Check(const Arrival& arrival, Call& call) const {
                      .code = "unsupported_media_type",
                      .message = "the body must be JSON",
                      .hint = "send Content-Type: application/json"};
-    call.body = nlohmann::json::parse(arrival.request.body, nullptr, false);
+    call.body = mappings::ParseExact(arrival.request.body);
     if (call.body.is_discarded() || mappings::IsDeeperThan(call.body, 2 * mappings::kDeepestRecord))
       return Problem{.status = 400,
                      .code = "not_json",
@@ -289,7 +290,7 @@ Answer Api::ForCaller(const Arrival& arrival, const Caller& caller, sync::postgr
   if (!to_record) return answer;
   for (const auto& [name, value] : call.path.items()) {
     if (call.object.empty())
-      call.object = (value.is_string() ? value.get<std::string>() : value.dump()).substr(0, kLongestObject);
+      call.object = (value.is_string() ? value.get<std::string>() : mappings::ExactText(value)).substr(0, kLongestObject);
   }
   if (!answer) call.detail["code"] = answer.error().code;
   try {

@@ -4,6 +4,7 @@
 #include "admin/api/context.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
 #include "admin/shown/preview.hpp"
+#include "mappings/base/exact_json.hpp"
 #include "mappings/files/loader.hpp"
 #include "sync/explain/plan_text.hpp"
 #include "sync/queue/queue.hpp"
@@ -168,7 +169,7 @@ tl::expected<sync::Source, Problem> FromMirror(Call& call, const ProjectId& proj
                        {std::to_string(sync::BucketOf(project, memory)), project.Text(), memory.Text()});
   if (rows.empty()) return Refuse(404, "not_found", "the mirror has no such memory", "read it from mem0");
   if (rows.IsNull(0, 0)) return PlannedAbsence(project, memory, call.now);
-  return FromRecord(nlohmann::json::parse(rows.Text(0, 0)), project, call.now);
+  return FromRecord(mappings::ParseExact(rows.Text(0, 0)), project, call.now);
 }
 
 tl::expected<sync::Source, Problem> FromMem0(const Parts& parts, const ProjectId& project, const MemoryId& memory, Instant now) {

@@ -6,6 +6,7 @@
 #include "admin/api/context.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
 #include "admin/shown/views.hpp"
+#include "mappings/base/exact_json.hpp"
 #include "mappings/memory.hpp"
 #include "sync/explain/why.hpp"
 #include "sync/postgres/column.hpp"
@@ -156,7 +157,7 @@ Answer ReadRecord(Call& call) {
       "SELECT record FROM membridge.memories WHERE bucket = $1 AND project = $2 AND memory_id = $3", KeyOf(call));
   if (rows.empty()) return NoSuchMemory();
   ordered_json view{{"project", call.Path("project")}, {"memory", call.Path("memory")}};
-  view["record"] = rows.IsNull(0, 0) ? ordered_json(nullptr) : ordered_json::parse(rows.Text(0, 0));
+  view["record"] = rows.IsNull(0, 0) ? ordered_json(nullptr) : mappings::ParseExactInOrder(rows.Text(0, 0));
   return view;
 }
 
@@ -199,7 +200,7 @@ void AddLineage(const Call& call, const TargetConfig& target, const std::string&
       {call.Path("project"), call.Path("memory")});
   for (std::size_t row = 0; row < rows.size(); ++row) {
     ordered_json cells = ordered_json::array();
-    const auto claims = nlohmann::json::parse(rows.Text(row, 8));
+    const auto claims = mappings::ParseExact(rows.Text(row, 8));
     for (const auto& [cell, claim] : claims.items()) {
       cells.push_back(
           {{"cell", cell}, {"value", claim.is_object() && claim.contains("v") ? claim["v"] : nlohmann::json(nullptr)}});
@@ -209,7 +210,7 @@ void AddLineage(const Call& call, const TargetConfig& target, const std::string&
                               {"row", rows.Text(row, 1)},
                               {"item", rows.Text(row, 2)},
                               {"table", rows.Text(row, 3)},
-                              {"identity", nlohmann::json::parse(rows.Text(row, 4))},
+                              {"identity", mappings::ParseExact(rows.Text(row, 4))},
                               {"version", TimeOf(rows, row, 5)},
                               {"created_by_bridge", rows.Bool(row, 6)},
                               {"gone", rows.Bool(row, 7)},

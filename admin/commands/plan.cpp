@@ -10,6 +10,7 @@
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
 #include "admin/shown/preview.hpp"
+#include "mappings/base/exact_json.hpp"
 #include "mappings/memory.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/explain/given_source.hpp"
@@ -64,7 +65,7 @@ Result<void> CheckAsked(const PlanOptions& options, const mappings::Mapping& map
 Result<nlohmann::json> ReadJson(const std::string& file) {
   std::ifstream stream{file};
   if (!stream) return Fail(ErrorCode::kNotFound, file + " cannot be read");
-  auto json = nlohmann::json::parse(stream, nullptr, false);
+  auto json = mappings::ParseExact(std::string{std::istreambuf_iterator<char>{stream}, {}});
   if (json.is_discarded()) return Fail(ErrorCode::kBadDelivery, file + " is not JSON");
   return json;
 }
@@ -136,7 +137,8 @@ int PlanAll(const PlanOptions& options, const Prepared& prepared, const ProjectC
       });
   if (options.common->json)
     fmt::print(console.out, "{}\n",
-               nlohmann::ordered_json{{"memories", changing}, {"summary", sum.Summary()}, {"plans", std::move(plans)}}.dump(2));
+               mappings::ExactText(
+                   nlohmann::ordered_json{{"memories", changing}, {"summary", sum.Summary()}, {"plans", std::move(plans)}}, 2));
   else
     fmt::print(console.out, "{} would change: {}\n", Counted(changing, "memory", "memories"), sum.Summary());
   if (sum.parked > 0) return kFoundProblems;
@@ -161,7 +163,7 @@ int RunPlan(const PlanOptions& options, Console& console) {
     const auto outcome = applier.Apply(transaction, {*source}, SystemClock{}.Now(), true).at(0);
     // Never committed: the transaction rolls back when it goes.
     if (options.common->json) {
-      fmt::print(console.out, "{}\n", sync::PlanJson(source->id, configured.mapping->file, outcome).dump(2));
+      fmt::print(console.out, "{}\n", mappings::ExactText(sync::PlanJson(source->id, configured.mapping->file, outcome), 2));
     } else {
       fmt::print(console.out, "{}", sync::PlanText(NameOf(*source), configured.mapping->file, outcome));
     }

@@ -8,6 +8,7 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/prepared.hpp"
+#include "mappings/base/exact_json.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -38,7 +39,7 @@ int Explain(const WhyOptions& options, Console& console) {
         continue;
       }
       if (options.common->json)
-        fmt::print(console.out, "{}\n", sync::WhyJson(*history).dump(2));
+        fmt::print(console.out, "{}\n", mappings::ExactText(sync::WhyJson(*history), 2));
       else
         fmt::print(console.out, "{}", sync::WhyText(*history));
       return kDone;

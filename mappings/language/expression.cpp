@@ -1,5 +1,6 @@
 #include "mappings/language/expression.hpp"
 
+#include "mappings/base/exact_json.hpp"
 #include "mappings/language/expression_node.hpp"
 
 namespace membridge::mappings {
@@ -96,7 +97,7 @@ bool IsOpenTruncate(const Call& call) {
 bool IsTrue(const Value& value) {
   if (!value || value->is_null()) return false;
   if (value->is_boolean()) return value->get<bool>();
-  if (value->is_number()) return *value != 0;
+  if (IsNumber(*value)) return !IsZero(*value);
   if (value->is_string()) return !value->get_ref<const std::string&>().empty();
   return !value->empty();
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "mappings/base/exact_json.hpp"
 #include "mappings/language/expression_node.hpp"
 
 namespace membridge::mappings {
@@ -67,7 +68,7 @@ std::string FunctionTable() {
 
 std::optional<std::string> TextOf(const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_number() || value.is_boolean()) return value.dump();
+  if (IsNumber(value) || value.is_boolean()) return ExactText(value);
   return std::nullopt;
 }
 

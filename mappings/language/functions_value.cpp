@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "mappings/base/digest.hpp"
+#include "mappings/base/exact_json.hpp"
 #include "mappings/base/time.hpp"
 #include "mappings/base/utf8.hpp"
 #include "mappings/language/email_address.hpp"
@@ -101,22 +102,17 @@ Value Phone(const Value& value, const Arguments& arguments) {
   });
 }
 
-// A number that JSON's doubles would bend stays text: the column reads it with all its digits.
+// All digits count, and so do zeros behind the point; those in front do not.
 Value Number(const Value& value, const Arguments&) {
-  if (value->is_number()) return value;
+  if (IsNumber(*value)) return value;
   if (value->is_boolean()) return std::nullopt;
   return OverText(value, [](const std::string& given) -> Value {
     std::string_view text = Trimmed(given);
     if (text.size() > kLongestNumber || !SpellsNumber(text)) return std::nullopt;
-    if (text.front() == '+') text.remove_prefix(1);
-    const bool whole = text.find_first_of(".eE") == std::string_view::npos;
-    std::int64_t integer = 0;
-    if (whole && std::from_chars(text.data(), text.data() + text.size(), integer).ec == std::errc{}) return integer;
-    const auto digits = std::count_if(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-    double real = 0;
-    const bool fits = std::from_chars(text.data(), text.data() + text.size(), real).ec == std::errc{};
-    if (whole || digits > 15 || !fits) return std::string{text};
-    return real;
+    const bool negative = text.front() == '-';
+    if (negative || text.front() == '+') text.remove_prefix(1);
+    while (text.size() > 1 && text.front() == '0' && text[1] >= '0' && text[1] <= '9') text.remove_prefix(1);
+    return NumberFrom((negative ? "-" : "") + std::string{text});
   });
 }
 
@@ -136,7 +132,7 @@ Value Uuid5(const Value& value, const Arguments& arguments) {
 
 Value Sha256(const Value& value, const Arguments&) {
   if (value->is_string()) return Sha256Hex(value->get_ref<const std::string&>());
-  return Sha256Hex(value->dump(-1, ' ', false, json::error_handler_t::replace));
+  return Sha256Hex(ExactText(*value));
 }
 
 }  // namespace membridge::mappings::function

@@ -4,6 +4,8 @@
 #include <locale>
 #include <nlohmann/json.hpp>
 
+#include "mappings/base/exact_json.hpp"
+
 namespace membridge::receiver::http {
 bool EqualsIgnoringCase(std::string_view left, std::string_view right) {
   return boost::algorithm::iequals(left, right, std::locale::classic());
@@ -18,7 +20,7 @@ std::optional<std::string> Request::Find(std::string_view name) const {
 
 Response Refusal(int status, std::string_view code, std::string_view message, std::string_view hint) {
   const nlohmann::ordered_json body{{"code", code}, {"message", message}, {"hint", hint}};
-  return Response{.status = status, .body = body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  return Response{.status = status, .body = mappings::ExactText(body)};
 }
 
 Response TooMuchAtOnce() {

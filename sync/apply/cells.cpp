@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mappings/base/exact_json.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -15,7 +17,7 @@ Content ContentAt(const json& document, const JsonPath& path) {
 }
 
 json Document(const std::optional<std::string>& text) {
-  return text ? json::parse(*text, nullptr, false) : json(nullptr);
+  return text ? mappings::ParseExact(*text) : json(nullptr);
 }
 
 std::vector<std::string> Split(const std::string& text, char separator) {
@@ -171,8 +173,8 @@ void WriteCell(const TargetTable& table, const Cell& cell, const Content& conten
   json value = content.value_or(nullptr);
   // A whole json column is held as its text; the statement takes it as json.
   if (table.At(column).IsJson() && value.is_string() && cell.kind == Cell::Kind::kColumn)
-    value = json::parse(value.get<std::string>(), nullptr, false);
-  if (table.At(column).IsArray() && value.is_string()) value = json::parse(value.get<std::string>(), nullptr, false);
+    value = mappings::ParseExact(value.get<std::string>());
+  if (table.At(column).IsArray() && value.is_string()) value = mappings::ParseExact(value.get<std::string>());
   AddColumn(change, column, std::move(value));
 }
 

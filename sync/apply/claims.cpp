@@ -1,5 +1,7 @@
 #include "sync/apply/claims.hpp"
 
+#include "mappings/base/exact_json.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -48,7 +50,7 @@ class Reading {
   }
 
   static Content Elements(const Content& read) {
-    return read && read->is_string() ? json::parse(read->get<std::string>(), nullptr, false) : json::array();
+    return read && read->is_string() ? mappings::ParseExact(read->get<std::string>()) : json::array();
   }
 
   void AddOne(Claimed& claimed, const CellValue& claim, const Cell& cell, std::optional<std::size_t> member) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mappings/base/exact_json.hpp"
 #include "sync/apply/json_path.hpp"
 
 namespace membridge::sync {
@@ -65,7 +66,7 @@ struct EditedColumn {
 
 void KeepContainers(const TargetTable& table, const Image& before, RowChange& change, LedgerRow& ledger) {
   for (auto& [column, edits] : change.paths) {
-    EditedColumn edited{table, column, before[column] ? json::parse(*before[column], nullptr, false) : json(nullptr),
+    EditedColumn edited{table, column, before[column] ? mappings::ParseExact(*before[column]) : json(nullptr),
                         edits, change, ledger};
     std::vector<JsonPath> erased;
     for (const PathEdit& edit : edits) {

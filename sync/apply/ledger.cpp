@@ -4,6 +4,8 @@
 #include <set>
 #include <tuple>
 
+#include "mappings/base/exact_json.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -40,10 +42,10 @@ LedgerRow RowAt(const postgres::Rows& rows, std::size_t at) {
   LedgerRow row;
   row.id = rows.Int(at, 0);
   row.relation = rows.Text(at, 1);
-  row.identity = json::parse(rows.Text(at, 2));
+  row.identity = mappings::ParseExact(rows.Text(at, 2));
   row.created = rows.Bool(at, 3);
   row.gone = rows.Bool(at, 4);
-  const json cells = json::parse(rows.Text(at, 5));
+  const json cells = mappings::ParseExact(rows.Text(at, 5));
   for (const auto& [name, entry] : cells.items()) row.cells[name] = CellEntry::FromJson(entry);
   row.ours = rows.Optional(at, 6);
   row.theirs = InstantAt(rows, at, 7);
@@ -68,7 +70,7 @@ std::vector<Contribution> ContributionsIn(const postgres::Rows& rows) {
     one.item = rows.Text(i, 5);
     one.stamp = InstantAt(rows, i, 6).value();
     one.goes = rows.Bool(i, 7);
-    one.cells = CellsFrom(json::parse(rows.Text(i, 8)));
+    one.cells = CellsFrom(mappings::ParseExact(rows.Text(i, 8)));
   }
   return contributions;
 }
@@ -98,7 +100,7 @@ std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::strin
                                   "AS r(p text, s text, t timestamptz, f bigint, g boolean, m text) "
                                   "ORDER BY r.p, r.s ON CONFLICT (project, mapping, source) "} +
                           on_conflict + " RETURNING s.project, s.source",
-                      {list.dump(), mapping});
+                      {mappings::ExactText(list), mapping});
   std::set<std::pair<std::string_view, std::string_view>> entered;
   for (std::size_t i = 0; i < rows.size(); ++i) entered.emplace(rows.Text(i, 0), rows.Text(i, 1));
   std::vector<bool> may;
@@ -127,11 +129,11 @@ std::vector<Contribution> Ledger::ContributionsOf(const std::string& mapping, co
                            ", l.relation, l.identity::text FROM jsonb_to_recordset($1::jsonb) AS r(p text, s text) "
                            "JOIN membridge.contributions AS c ON c.project = r.p AND c.mapping = $2 AND c.source = r.s "
                            "JOIN membridge.rows AS l ON l.id = c.row_id",
-                       {list.dump(), mapping});
+                       {mappings::ExactText(list), mapping});
   std::vector<Contribution> contributions = ContributionsIn(rows);
   for (std::size_t i = 0; i < contributions.size(); ++i) {
     contributions[i].relation = rows.Text(i, 9);
-    contributions[i].identity = json::parse(rows.Text(i, 10));
+    contributions[i].identity = mappings::ParseExact(rows.Text(i, 10));
   }
   return contributions;
 }
@@ -149,7 +151,7 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
   if (identities.empty()) return {};
   json list = json::array();
   for (std::size_t i = 0; i < identities.size(); ++i) list.push_back({{"n", i}, {"i", identities[i]}});
-  const std::string parameter = list.dump();
+  const std::string parameter = mappings::ExactText(list);
   // OFFSET 0: a table that has just been filled has no statistics, and for a constant relation the planner would then read all of
   // it for every batch.
   const std::string wanted =
@@ -178,7 +180,7 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
 std::optional<LedgerRow> Ledger::Known(const std::string& relation, const json& identity) {
   const postgres::Rows found = transaction_.Run(
       std::string{"SELECT "} + kRowColumns + " FROM membridge.rows AS l WHERE l.relation = $1 AND l.identity = $2::jsonb",
-      {relation, identity.dump()});
+      {relation, mappings::ExactText(identity)});
   return found.empty() ? std::nullopt : std::optional{RowAt(found, 0)};
 }
 
@@ -199,7 +201,7 @@ void Ledger::Save(const std::vector<Contribution>& contributions) {
       "ON CONFLICT (row_id, project, mapping, source, name, item) DO UPDATE SET stamp = excluded.stamp, goes = excluded.goes, "
       "cells = excluded.cells "
       "WHERE (c.stamp, c.goes, c.cells) IS DISTINCT FROM (excluded.stamp, excluded.goes, excluded.cells)",
-      {list.dump()});
+      {mappings::ExactText(list)});
 }
 
 void Ledger::Remove(const std::vector<Contribution>& contributions) {
@@ -210,7 +212,7 @@ void Ledger::Remove(const std::vector<Contribution>& contributions) {
       "DELETE FROM membridge.contributions AS c USING jsonb_to_recordset($1::jsonb) AS r(r bigint, p text, m text, s text, n "
       "text, i text) "
       "WHERE c.row_id = r.r AND c.project = r.p AND c.mapping = r.m AND c.source = r.s AND c.name = r.n AND c.item = r.i",
-      {list.dump()});
+      {mappings::ExactText(list)});
 }
 
 void Ledger::Save(const std::vector<const LedgerRow*>& rows) {
@@ -231,7 +233,7 @@ void Ledger::Save(const std::vector<const LedgerRow*>& rows) {
       "UPDATE membridge.rows AS l SET identity = r.e, created = r.d, gone = r.g, cells = r.c, ours = r.o, theirs = r.t "
       "FROM jsonb_to_recordset($1::jsonb) AS r(i bigint, e jsonb, d boolean, g boolean, c jsonb, o text, t timestamptz) WHERE "
       "l.id = r.i",
-      {list.dump()});
+      {mappings::ExactText(list)});
 }
 
 void Ledger::Save(const std::vector<VersionClaim>& claims) {
@@ -252,7 +254,7 @@ void Ledger::Save(const std::vector<VersionClaim>& claims) {
       "SELECT r.r, r.i, r.p, r.s, r.d, r.c FROM jsonb_to_recordset($1::jsonb) AS r(r text, i jsonb, p text, s text, d boolean, c "
       "jsonb) "
       "ON CONFLICT DO NOTHING",
-      {list.dump()});
+      {mappings::ExactText(list)});
 }
 
 void Ledger::Forget(const std::vector<std::int64_t>& row_ids) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "mappings/base/exact_json.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -40,7 +42,7 @@ bool IsHashable(const TargetTable& table, const std::vector<KeyColumn>& key) {
 /// A cell as jsonb_to_recordset takes it.
 json AsValue(const mappings::Column& column, const std::optional<std::string>& cell) {
   if (!cell) return nullptr;
-  return column.IsJson() || column.IsArray() ? json::parse(*cell, nullptr, false) : json(*cell);
+  return column.IsJson() || column.IsArray() ? mappings::ParseExact(*cell) : json(*cell);
 }
 
 }  // namespace
@@ -57,7 +59,7 @@ std::vector<std::string> Waits::Seek(const TargetTable& table, const std::vector
 void Waits::Announce(const TargetTable& table, const std::vector<KeyColumn>& key) {
   const json columns = AsJson(table, key);
   if (!announced_.emplace(table.Relation(), columns).second) return;
-  const std::vector<postgres::Param> what{table.Relation(), columns.dump()};
+  const std::vector<postgres::Param> what{table.Relation(), mappings::ExactText(columns)};
   const auto is_known = [&] {
     return transaction_.Run("SELECT EXISTS (SELECT FROM membridge.sought WHERE relation = $1 AND columns = $2::jsonb)", what)
         .Bool(0, 0);
@@ -91,14 +93,14 @@ void Waits::Book(const std::vector<const Source*>& sources) {
       "DELETE FROM membridge.waiting AS w USING jsonb_to_recordset($1::jsonb) AS o(p text, s text) "
       "WHERE w.project = o.p AND w.mapping = $2 AND w.source = o.s AND (w.relation, w.key) NOT IN "
       "(SELECT n.r, n.k FROM jsonb_to_recordset($3::jsonb) AS n(p text, s text, r text, k bigint) WHERE n.p = o.p AND n.s = o.s)",
-      {whose.dump(), mapping_, notes.dump()});
+      {mappings::ExactText(whose), mapping_, mappings::ExactText(notes)});
   if (notes.empty()) return;
   transaction_.Run(
       "INSERT INTO membridge.waiting AS w (project, mapping, source, relation, key) "
       "SELECT n.p, $2, n.s, n.r, n.k FROM jsonb_to_recordset($1::jsonb) AS n(p text, s text, r text, k bigint) ORDER BY 1, 3, 4, "
       "5 "
       "ON CONFLICT (project, mapping, source, relation, key) DO UPDATE SET woken = false WHERE w.woken",
-      {notes.dump(), mapping_});
+      {mappings::ExactText(notes), mapping_});
 }
 
 /// By which keys rows of the tables with news were ever looked for in vain. The locks are taken first, by a statement of their
@@ -115,7 +117,8 @@ std::map<std::string, std::vector<std::vector<KeyColumn>>> Waits::Sought() {
   std::map<std::string, std::vector<std::vector<KeyColumn>>> sought;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string relation{rows.Text(i, 0)};
-    if (auto key = KeyIn(*news_.at(relation).table, json::parse(rows.Text(i, 1)))) sought[relation].push_back(std::move(*key));
+    if (auto key = KeyIn(*news_.at(relation).table, mappings::ParseExact(rows.Text(i, 1))))
+      sought[relation].push_back(std::move(*key));
   }
   return sought;
 }
@@ -180,11 +183,11 @@ bool Waits::Match(postgres::Transaction& transaction) {
         "bigint) "
         "JOIN membridge.waiting AS w ON w.relation = n.r AND w.key = n.k WHERE NOT w.woken FOR UPDATE OF w SKIP LOCKED) AS told "
         "WHERE w.ctid = told.ctid",
-        {mine.dump()});
+        {mappings::ExactText(mine)});
     transaction.Run(
         "DELETE FROM membridge.made AS m USING jsonb_to_recordset($1::jsonb) AS n(r text, k bigint) WHERE m.relation = n.r AND "
         "m.key = n.k",
-        {mine.dump()});
+        {mappings::ExactText(mine)});
   }
 }
 

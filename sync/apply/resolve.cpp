@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mappings/base/exact_json.hpp"
 #include "sync/apply/application.hpp"
 #include "sync/apply/cells.hpp"
 
@@ -58,7 +59,7 @@ std::vector<Instance> Application::InstancesOf(std::size_t level) {
       if (row.each) {
         frame = &frames_.emplace_back(outer);
         frame->Set("item", item);
-        name += (name.empty() ? "" : "/") + item.dump();
+        name += (name.empty() ? "" : "/") + mappings::ExactText(item);
         if (!seen.insert(name).second) continue;
       }
       auto intent = mappings::Intend(row, frame->scope);

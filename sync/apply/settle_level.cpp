@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mappings/base/exact_json.hpp"
 #include "sync/apply/application.hpp"
 #include "sync/apply/cells.hpp"
 
@@ -37,12 +38,6 @@ bool IsOutgrown(const PlannedRow& planned, const std::string& name) {
   if (std::any_of(set.begin(), set.end(), [&](const auto& assignment) { return assignment.cell.name == name; })) return false;
   const auto cell = CellNamed(*planned.table, name);
   return cell && std::any_of(set.begin(), set.end(), [&](const auto& assignment) { return Overlaps(assignment.cell, *cell); });
-}
-
-/// A sum of two JSON numbers; what is no number counts as nothing.
-json Sum(const json& a, const json& b) {
-  if (a.is_number_integer() && b.is_number_integer()) return a.get<std::int64_t>() + b.get<std::int64_t>();
-  return b.is_number() ? json(a.get<double>() + b.get<double>()) : a;
 }
 
 }  // namespace
@@ -251,7 +246,7 @@ void Application::AddCounters(const PlannedRow& planned, std::vector<Work>& work
     for (const Instance* instance : work.instances) {
       for (const CellValue& value : mappings::Add(*planned.row, instance->frame->scope)) {
         json& sum = increment.columns.try_emplace(planned.table->IndexOf(value.to->cell.column).value(), 0).first->second;
-        sum = Sum(sum, value.value);
+        sum = mappings::SumOf(sum, value.value);
       }
     }
     if (!increment.columns.empty()) increments.push_back(std::move(increment));

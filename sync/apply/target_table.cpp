@@ -6,6 +6,8 @@
 #include <map>
 #include <stdexcept>
 
+#include "mappings/base/exact_json.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -72,7 +74,7 @@ json TargetTable::AsJson(const Image& image) const {
     const bool has_json_form =
         column.IsJson() || column.IsArray() || column.category == 'B' ||
         (column.category == 'N' && image[i]->find_first_not_of("-0123456789") == std::string::npos && image[i]->size() < 19);
-    if (has_json_form) value = json::parse(*image[i], nullptr, false);
+    if (has_json_form) value = mappings::ParseExact(*image[i]);
     if (!has_json_form || value.is_discarded()) value = *image[i];
   }
   return row;
@@ -99,7 +101,7 @@ json TargetTable::LiveMark() const {
 
 postgres::Rows TargetTable::Run(postgres::Transaction& transaction, const std::string& sql, const json& parameter) const {
   if (role_) transaction.Run("SET LOCAL ROLE " + QuoteName(*role_));
-  postgres::Rows rows = transaction.Run(sql, {parameter.dump()});
+  postgres::Rows rows = transaction.Run(sql, {mappings::ExactText(parameter)});
   if (role_) transaction.Run("SET LOCAL ROLE NONE");
   return rows;
 }
@@ -332,7 +334,7 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
     for (const auto& [column, edits] : change.paths) {
       const std::string name = QuoteName(At(column).name);
       const auto& text = (*before[i])[column];
-      json document = text ? json::parse(*text, nullptr, false) : json();
+      json document = text ? mappings::ParseExact(*text) : json();
       std::string expression = fmt::format("t.{}::jsonb", name);
       if (!document.is_object()) {
         document = json::object();

@@ -4,6 +4,7 @@
 #include <map>
 #include <tuple>
 
+#include "mappings/base/exact_json.hpp"
 #include "sync/apply/application.hpp"
 #include "sync/apply/cells.hpp"
 
@@ -24,7 +25,7 @@ json Copied(const TargetTable& table, const Image& image) {
     if (!image[c])
       row[column.name] = nullptr;
     else
-      row[column.name] = column.IsJson() || column.IsArray() ? json::parse(*image[c], nullptr, false) : json(*image[c]);
+      row[column.name] = column.IsJson() || column.IsArray() ? mappings::ParseExact(*image[c]) : json(*image[c]);
   }
   return row;
 }

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "mappings/base/exact_json.hpp"
+
 namespace membridge::sync {
 
 std::string NameInSql(const std::string& relation) {
@@ -26,7 +28,7 @@ bool ErasedRows::Delete(const std::string& relation, const nlohmann::json& ident
   std::string sql = "DELETE FROM " + NameInSql(relation) + " WHERE true";
   std::vector<postgres::Param> values;
   for (const auto& [column, value] : identity.items()) {
-    values.push_back(value.is_string() ? value.get<std::string>() : value.dump());
+    values.push_back(value.is_string() ? value.get<std::string>() : mappings::ExactText(value));
     sql += " AND " + postgres::QuoteName(column) + " = $" + std::to_string(values.size());
   }
   if (values.empty()) return false;

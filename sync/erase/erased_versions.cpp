@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "mappings/base/exact_json.hpp"
 #include "sync/apply/cells.hpp"
 #include "sync/apply/ledger.hpp"
 #include "sync/erase/erased_rows.hpp"
@@ -50,7 +51,7 @@ void DeleteBlank(Transaction& transaction, const mappings::Catalog& catalog, con
     const Rows blank = transaction.Run(
         "SELECT l.identity::text" + NamingInSql(*table, "membridge.versions") + " AND l.source = ''", {relation, Who(erased)[1]});
     for (std::size_t row = 0; row < blank.size(); ++row) {
-      const bool gone = target.Delete(relation, json::parse(blank.Text(row, 0)));
+      const bool gone = target.Delete(relation, mappings::ParseExact(blank.Text(row, 0)));
       ++counts[gone ? "versions_deleted" : "versions_left"];
       if (gone)
         transaction.Run("DELETE FROM membridge.versions WHERE relation = $1 AND identity = $2::jsonb AND source = ''",
@@ -70,11 +71,11 @@ std::vector<Version> VersionsOf(Transaction& transaction, const ErasedSources& e
   for (std::size_t row = 0; row < rows.size(); ++row) {
     Version& version = versions[{std::string{rows.Text(row, 0)}, std::string{rows.Text(row, 1)}}];
     version.relation = rows.Text(row, 0);
-    version.identity = json::parse(rows.Text(row, 1));
+    version.identity = mappings::ParseExact(rows.Text(row, 1));
     version.created = version.created || rows.Bool(row, 2);
     const bool goes = rows.Bool(row, 3);
     version.alone = version.alone && goes;
-    (goes ? version.erased : version.others).push_back(json::parse(rows.Text(row, 4)));
+    (goes ? version.erased : version.others).push_back(mappings::ParseExact(rows.Text(row, 4)));
   }
   std::vector<Version> list;
   for (auto& [ignored, version] : versions) list.push_back(std::move(version));

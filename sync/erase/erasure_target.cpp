@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "mappings/base/exact_json.hpp"
 #include "mappings/base/log.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/catalog/catalog_reader.hpp"
@@ -115,7 +116,7 @@ class RowWithdrawal {
                                                kNobodys + " ORDER BY l.id DESC",
                                            {TextArray(rows_)});
       for (std::size_t row = 0; row < doomed.size(); ++row) {
-        const bool deleted = target_.Delete(std::string{doomed.Text(row, 1)}, nlohmann::json::parse(doomed.Text(row, 2)));
+        const bool deleted = target_.Delete(std::string{doomed.Text(row, 1)}, mappings::ParseExact(doomed.Text(row, 2)));
         if (deleted) transaction_.Run("DELETE FROM membridge.rows WHERE id = $1::bigint", {std::string{doomed.Text(row, 0)}});
         progress = progress || deleted;
       }

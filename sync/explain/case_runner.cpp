@@ -6,6 +6,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "mappings/base/exact_json.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/apply/missing_rows.hpp"
 #include "sync/apply/target_table.hpp"
@@ -31,7 +32,7 @@ struct TouchedRow {
 };
 
 std::string ShownCell(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return mappings::ExactText(value);
 }
 
 class CaseRunner {
@@ -90,7 +91,7 @@ class CaseRunner {
         for (const std::string& column : table.Definition().Identity()) {
           if (!row.contains(column))
             throw Failed(fmt::format("edit of {}: the row needs its primary key column {}", name, column));
-          change.identity[column] = row[column].is_string() ? row[column] : json(row[column].dump());
+          change.identity[column] = row[column].is_string() ? row[column] : json(mappings::ExactText(row[column]));
         }
         for (std::size_t c = 0; c < table.Definition().columns.size(); ++c) {
           const std::string& column = table.At(c).name;
@@ -261,7 +262,7 @@ class CaseRunner {
       transaction_.Release("compare");
       if (!normal || !normal->is_string()) return false;
       if (!table.At(column).IsJson() && !table.At(column).IsArray()) return normal->get<std::string>() == there;
-      return json::parse(normal->get<std::string>(), nullptr, false) == json::parse(there, nullptr, false);
+      return mappings::ParseExact(normal->get<std::string>()) == mappings::ParseExact(there);
     } catch (const postgres::SqlFailure& failure) {
       if (failure.IsTransient()) throw;
       transaction_.RollbackTo("compare");

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "mappings/base/exact_json.hpp"
 #include "mappings/memory.hpp"
 
 namespace membridge::sync {
@@ -55,7 +56,8 @@ Result<Source> FromEvent(json event, Instant now) {
 }  // namespace
 
 Result<Source> SourceFrom(Mapping::From from, const json& document, Instant now) {
-  if (!document.is_object()) return Fail(ErrorCode::kRefused, std::string{"it is "} + document.type_name() + ", not an object");
+  if (!document.is_object())
+    return Fail(ErrorCode::kRefused, std::string{"it is "} + mappings::KindOf(document) + ", not an object");
   auto storable = mappings::Storable(document);
   if (!storable) return tl::unexpected<Error>(storable.error());
   if (from == Mapping::From::kExport) return FromExport(*storable, now);

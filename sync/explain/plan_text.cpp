@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "mappings/base/exact_json.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -38,14 +40,14 @@ std::string_view NameOf(Kind kind) {
 std::string ShownChange(const nlohmann::json& value) {
   if (value.is_null()) return "null";
   if (value.is_string()) return "'" + value.get<std::string>() + "'";
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return mappings::ExactText(value);
 }
 
 std::string RowTitle(const Decision& decision) {
   std::string title = decision.table;
   if (decision.identity.is_object()) {
     for (const auto& [column, value] : decision.identity.items()) {
-      title += fmt::format(" {}={}", column, value.is_string() ? value.get<std::string>() : value.dump());
+      title += fmt::format(" {}={}", column, value.is_string() ? value.get<std::string>() : mappings::ExactText(value));
     }
   }
   return title;

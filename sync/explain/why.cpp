@@ -7,6 +7,7 @@
 #include <set>
 
 #include "mappings/base/digest.hpp"
+#include "mappings/base/exact_json.hpp"
 #include "sync/apply/cells.hpp"
 #include "sync/apply/ledger.hpp"
 #include "sync/apply/target_table.hpp"
@@ -106,7 +107,7 @@ Testimony TestimonyOf(const Contribution& contribution, const Origin& origin, st
 
 std::string ShownValue(const json& value) {
   if (value.is_null()) return "null";
-  return value.is_string() ? "'" + value.get<std::string>() + "'" : value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return value.is_string() ? "'" + value.get<std::string>() + "'" : mappings::ExactText(value);
 }
 
 }  // namespace
@@ -223,8 +224,8 @@ json AsJson(const Testimony& testimony) {
 }  // namespace
 
 std::string WhyText(const RowHistory& history) {
-  std::string text =
-      fmt::format("{} {}{}\n", history.table, history.identity.dump(), history.created_by_bridge ? ", made by the bridge" : "");
+  std::string text = fmt::format("{} {}{}\n", history.table, mappings::ExactText(history.identity),
+                                 history.created_by_bridge ? ", made by the bridge" : "");
   for (const Testimony& wanting : history.wanted_by)
     text += fmt::format("  for {} {}\n{}", SpeakerOf(wanting), VersionOf(wanting), DeliveryLine(wanting));
   for (const CellHistory& cell : history.cells) {

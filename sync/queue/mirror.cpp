@@ -1,6 +1,7 @@
 // The part of Queue that keeps the mirror: the last record read of every memory.
 #include <nlohmann/json.hpp>
 
+#include "mappings/base/exact_json.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/queue/claim_keys.hpp"
 #include "sync/queue/queue.hpp"
@@ -23,7 +24,7 @@ void AddOrNull(Column& column, const std::string& text) {
 
 Mirrored MirroredAt(const Rows& rows, std::size_t row) {
   Mirrored mirrored;
-  if (!rows.IsNull(row, 1)) mirrored.record = nlohmann::json::parse(rows.Text(row, 1));
+  if (!rows.IsNull(row, 1)) mirrored.record = mappings::ParseExact(rows.Text(row, 1));
   mirrored.digest = rows.Text(row, 2);
   mirrored.updated_at = postgres::OptionalTimeAt(rows, row, 3);
   mirrored.gone = rows.Bool(row, 4);
@@ -60,7 +61,7 @@ struct MirrorColumns {
  private:
   void AddRecord(const mappings::Memory& memory) {
     // `replace`: a byte that is not UTF-8 must not keep the memory from being mirrored.
-    records.AddText(memory.record.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    records.AddText(mappings::ExactText(memory.record));
     updated.AddTime(memory.updated_at);
     if (memory.user_id) {
       users.AddText(*memory.user_id);

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "mappings/base/exact_json.hpp"
 #include "mappings/memory.hpp"
 #include "sync/queue/queue.hpp"
 
@@ -64,7 +65,7 @@ void PlanMirror(postgres::Session& state, postgres::Session& target, const Proje
       std::vector<Source> sources;
       for (std::size_t i = 0; i < rows.size(); ++i) {
         after = rows.Text(i, 0);
-        const auto memory = mappings::ReadMemory(nlohmann::json::parse(rows.Text(i, 1)));
+        const auto memory = mappings::ReadMemory(mappings::ParseExact(rows.Text(i, 1)));
         if (!memory) continue;
         Source& source = sources.emplace_back();
         source.project = project;

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "mappings/base/exact_json.hpp"
 #include "tests/mappings/support.hpp"
 #include "tests/support/catch.hpp"
 
@@ -266,13 +267,18 @@ TEST_CASE("numbers", "[functions]") {
       {"number", " 8 ", 8},
       {"number", "-1.5", -1.5},
       {"number", "+3", 3},
-      {"number", "1e3", 1000.0},
+      {"number", "1e3", 1000},
+      {"number", "1.10", *NumberFrom("1.10")},
+      {"number", "-0", 0},
+      {"number", "-007.50", *NumberFrom("-7.50")},
+      {"number", *NumberFrom("1.10"), *NumberFrom("1.10")},
       {"number", "007", 7},
       {"number", 5, 5},
       {"number", "9223372036854775807", 9223372036854775807},
-      {"number", "9223372036854775808", "9223372036854775808"},
-      {"number", "0.12345678901234567", "0.12345678901234567"},
-      {"number", "1e999", "1e999"},
+      {"number", "9223372036854775808", 9223372036854775808U},
+      {"number", "89014103211118510720", *NumberFrom("89014103211118510720")},
+      {"number", "0.12345678901234567", *NumberFrom("0.12345678901234567")},
+      {"number", "1e999", *NumberFrom("1e999")},
       {"number", "eight", kNothing},
       {"number", "8 years", kNothing},
       {"number", "1,000", kNothing},

@@ -71,7 +71,7 @@ Answer ListRuns(Call& call) {
     before = static_cast<std::int64_t>(*number);
   }
   const auto limit = call.query["limit"].get<std::size_t>();
-  auto found = RunStore::List(transaction, call.Query("name"), limit + 1, before);
+  auto found = RunStore{transaction}.List(call.Query("name"), limit + 1, before);
   ordered_json next = nullptr;
   if (found.size() > limit) {
     found.resize(limit);
@@ -84,7 +84,7 @@ Answer ListRuns(Call& call) {
 
 Answer ShowRun(Call& call, std::int64_t id) {
   Transaction transaction = call.Begin();
-  const auto run = RunStore::Find(transaction, id);
+  const auto run = RunStore{transaction}.Find(id);
   if (!run) return Refuse(404, "not_found", "there is no such run", "the oldest of each name are forgotten");
   return AsJson(*run);
 }
@@ -160,12 +160,14 @@ void AddBackfillCalls(Handlers& handlers, const Parts& parts) {
   handlers["resumeBackfill"] = [&parts](Call& call) { return PauseOrResume(call, parts, false); };
   handlers["cancelRun"] = [&parts](Call& call) {
     return ChangeRun(call, parts,
-                     [&](Transaction& transaction, std::int64_t id) { return RunStore::Cancel(transaction, id, call.now); });
+                     [&](Transaction& transaction, std::int64_t id) { return RunStore{transaction}.Cancel(id, call.now); });
   };
-  handlers["pauseRun"] = [&parts](Call& call) { return ChangeRun(call, parts, RunStore::Pause); };
+  handlers["pauseRun"] = [&parts](Call& call) {
+    return ChangeRun(call, parts, [](Transaction& transaction, std::int64_t id) { return RunStore{transaction}.Pause(id); });
+  };
   handlers["resumeRun"] = [&parts](Call& call) {
     return ChangeRun(call, parts,
-                     [&](Transaction& transaction, std::int64_t id) { return RunStore::Resume(transaction, id, call.now); });
+                     [&](Transaction& transaction, std::int64_t id) { return RunStore{transaction}.Resume(id, call.now); });
   };
 }
 

@@ -48,7 +48,7 @@ int ListBackfills(const BackfillOptions& options, const Config& config, Session&
 int Status(const BackfillOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const auto& run : sync::RunStore::List(transaction, Given(options.name), options.limit)) {
+  for (const auto& run : sync::RunStore{transaction}.List(Given(options.name), options.limit)) {
     if (options.common->json) {
       list.push_back(AsJson(run));
     } else {
@@ -61,7 +61,7 @@ int Status(const BackfillOptions& options, Session& session, Console& console) {
 
 /// The unfinished run of this name, or the run of this number.
 Result<std::int64_t> RunOfId(Transaction& transaction, const std::string& name) {
-  if (const auto active = sync::RunStore::FindActive(transaction, name)) return active->id;
+  if (const auto active = sync::RunStore{transaction}.FindActive(name)) return active->id;
   if (const auto number = ParseCount(name)) return static_cast<std::int64_t>(*number);
   return Fail(ErrorCode::kNotFound, fmt::format("no run of \"{}\" is queued or under way", name),
               "membridge backfill status lists runs; name one, or give its number");
@@ -71,9 +71,9 @@ int Cancel(const BackfillOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
   const auto id = RunOfId(transaction, options.name);
   if (!id) return PrintUsageError(id.error(), console);
-  const auto state = sync::RunStore::Cancel(transaction, *id, SystemClock{}.Now());
+  const auto state = sync::RunStore{transaction}.Cancel(*id, SystemClock{}.Now());
   if (!state) return PrintUsageError(state.error(), console);
-  const auto run = sync::RunStore::Find(transaction, *id);
+  const auto run = sync::RunStore{transaction}.Find(*id);
   transaction.Commit();
   NoteInAudit(session, console, "backfill.cancel", std::to_string(*id), nullptr);
   if (options.common->json) {

@@ -36,7 +36,7 @@ struct BackfillRunOptions {
 
 sync::Run RunToFollow(Session& session, std::int64_t id) {
   Transaction transaction = session.Begin();
-  auto run = sync::RunStore::Find(transaction, id);
+  auto run = sync::RunStore{transaction}.Find(id);
   if (!run) throw std::runtime_error("the run was forgotten before it ended");
   return *run;
 }

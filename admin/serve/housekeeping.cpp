@@ -86,7 +86,7 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
   });
   Step("runs", [&] {
     sync::postgres::Transaction transaction = session.Begin();
-    const std::size_t forgotten = sync::RunStore::ForgetBefore(transaction, clock_.Now() - config_.keep_runs);
+    const std::size_t forgotten = sync::RunStore{transaction}.ForgetBefore(clock_.Now() - config_.keep_runs);
     transaction.Commit();
     if (forgotten > 0) Log(LogLevel::kInfo, "runs_forgotten", {{"runs", forgotten}});
   });

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include <valijson/schema_parser.hpp>
 #include <valijson/validator.hpp>
 
+#include "mappings/base/exact_json.hpp"
 #include "mappings/memory.hpp"
 
 namespace membridge::sync {
@@ -54,9 +54,11 @@ bool MeansNothing(const json& value, const json& asked) {
 std::optional<json> Meant(const json& value, const json& asked) {
   if (MeansNothing(value, asked)) return std::nullopt;
   const std::string type = asked.value("type", std::string{});
-  if (type == "integer" && value.is_number_float()) {
-    const auto number = value.get<double>();
-    if (std::floor(number) == number && std::abs(number) < 9e15) return json(static_cast<std::int64_t>(number));
+  if (type == "integer" && mappings::IsNumber(value)) {
+    const std::string digits = mappings::ExactText(value);
+    const std::size_t point = digits.find('.');
+    const bool whole = point != std::string::npos && digits.find_first_not_of('0', point + 1) == std::string::npos;
+    if (whole) return mappings::NumberFrom(digits.substr(0, point));
   }
   if (type == "array" && value.is_array()) {
     const json items = asked.value("items", json::object());
@@ -84,7 +86,8 @@ bool Fits(const json& value, const json& property) {
   const valijson::adapters::NlohmannJsonAdapter schema_document(loose);
   valijson::Schema schema;
   valijson::SchemaParser{}.populateSchema(schema_document, schema);
-  const valijson::adapters::NlohmannJsonAdapter target(value);
+  const json plain = mappings::WithPlainNumbers(value);
+  const valijson::adapters::NlohmannJsonAdapter target(plain);
   return valijson::Validator{}.validate(schema, target, nullptr);
 }
 
@@ -105,7 +108,7 @@ std::string Describe(const json& asked) {
 
 Result<ExportAnswer> ReadExportAnswer(const json& raw, const json& schema) {
   if (!raw.is_object()) {
-    return Fail(ErrorCode::kRowRejected, fmt::format("the export is {}, not an object", raw.type_name()),
+    return Fail(ErrorCode::kRowRejected, fmt::format("the export is {}, not an object", mappings::KindOf(raw)),
                 "Mem0 answers the filled schema");
   }
   const auto storable = mappings::Storable(raw);
@@ -124,8 +127,9 @@ Result<ExportAnswer> ReadExportAnswer(const json& raw, const json& schema) {
     auto meant = Meant(value, asked);
     if (!meant) continue;
     if (!Fits(*meant, properties[name])) {
-      misfits += fmt::format("{}\"{}\" is {}, asked for was {}", misfits.empty() ? "" : "; ", name,
-                             asked.contains("enum") && meant->is_string() ? "another text" : meant->type_name(), Describe(asked));
+      misfits +=
+          fmt::format("{}\"{}\" is {}, asked for was {}", misfits.empty() ? "" : "; ", name,
+                      asked.contains("enum") && meant->is_string() ? "another text" : mappings::KindOf(*meant), Describe(asked));
       continue;
     }
     read.values[name] = std::move(*meant);

@@ -51,6 +51,17 @@ ExportJobs::Tally ExportJobs::Count(Transaction& transaction, const Run& run) {
   return {rows.Int(0, 0), rows.Int(0, 1), rows.Int(0, 2), rows.Int(0, 3), rows.Int(0, 4), rows.Int(0, 5), rows.Int(0, 6)};
 }
 
+std::vector<std::pair<std::string, std::string>> ExportJobs::Failed(Transaction& transaction, const Run& run, std::size_t limit) {
+  const Rows rows = transaction.Run(
+      "SELECT entity, coalesce(note, 'no reason is known') FROM membridge.export_jobs WHERE run = $1::bigint AND state = "
+      "'failed' "
+      "ORDER BY entity LIMIT $2::bigint",
+      {Id(run), std::to_string(limit)});
+  std::vector<std::pair<std::string, std::string>> failed;
+  for (std::size_t row = 0; row < rows.size(); ++row) failed.emplace_back(rows.Text(row, 0), rows.Text(row, 1));
+  return failed;
+}
+
 std::int64_t ExportJobs::Recover(Transaction& transaction, const Run& run) {
   const Rows rows = transaction.Run(
       "UPDATE membridge.export_jobs SET state = CASE WHEN asks < 2 THEN 'waiting' ELSE 'failed' END, "

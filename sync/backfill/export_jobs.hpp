@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sync/backfill/run.hpp"
@@ -30,6 +31,10 @@ class ExportJobs {
     std::int64_t users = 0, unchanged = 0, waiting = 0, open = 0, done = 0, parked = 0, failed = 0;
   };
   static Tally Count(postgres::Transaction& transaction, const Run& run);
+
+  /// Up to `limit` users whose export failed, and why.
+  static std::vector<std::pair<std::string, std::string>> Failed(postgres::Transaction& transaction, const Run& run,
+                                                                 std::size_t limit);
 
   /// Jobs that Mem0 was asked for and whose answer was lost, with a process or a connection: asked for once more, or given up
   /// when that was the second time. Returns how many are asked for again.

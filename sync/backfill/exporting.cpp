@@ -19,10 +19,6 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-// Names in the cursor.
-constexpr auto kExportingPhase = "phase";
-constexpr auto kListing = "list", kExporting = "export", kWithdrawing = "withdraw", kExportOver = "over";
-
 constexpr milliseconds kLongestWait{2'000};
 
 constexpr std::string_view kInstructions =
@@ -32,6 +28,19 @@ constexpr std::string_view kInstructions =
 /// What a user's name is in the table of parked memories: no memory can have such an id.
 MemoryId ParkedName(const std::string& user) {
   return MemoryId{"user/" + user};
+}
+
+/// How a user is named where people's names have no business, as in logs: the first digits of the name's SHA-256.
+std::string HashOf(const std::string& user) {
+  return mappings::Sha256Hex(user).substr(0, 12);
+}
+
+constexpr std::size_t kNamedFailures = 5;
+
+void GoTo(Run& run, ExportCursor::Phase phase) {
+  ExportCursor cursor = ExportCursor::FromJson(run.cursor);
+  cursor.phase = phase;
+  run.cursor = cursor.AsJson();
 }
 
 }  // namespace
@@ -104,12 +113,12 @@ Result<Exporting::Use> Exporting::FindMapping(const Run& run) const {
 }
 
 Result<Job::Step> Exporting::Next(Run& run) {
-  const std::string phase = run.cursor.value(kExportingPhase, std::string{kListing});
-  if (phase == kExportOver) return Step{true, {}, {}};
+  const ExportCursor::Phase phase = ExportCursor::FromJson(run.cursor).phase;
+  if (phase == ExportCursor::Phase::kOver) return Step{true, {}, {}};
   auto use = FindMapping(run);
   if (!use) return tl::unexpected<Error>(use.error());
-  if (phase == kListing) return ListUsers(run, *use);
-  if (phase == kWithdrawing) return Withdraw(run, *use);
+  if (phase == ExportCursor::Phase::kListing) return ListUsers(run, *use);
+  if (phase == ExportCursor::Phase::kWithdrawing) return Withdraw(run, *use);
   return ExportOne(run, *use);
 }
 
@@ -122,31 +131,35 @@ void Exporting::Measure(postgres::Transaction& transaction, Run& run) {
   run.counters["parked"] = tally.parked;
   run.counters["failed"] = tally.failed;
   run.done = tally.done + tally.parked + tally.failed;
-  if (run.cursor.value(kExportingPhase, std::string{kListing}) != kListing) run.total = tally.users;
+  if (ExportCursor::FromJson(run.cursor).phase != ExportCursor::Phase::kListing) run.total = tally.users;
 }
 
 Job::Step Exporting::Finish(postgres::Transaction& transaction, Run& run) {
   Measure(transaction, run);
   Step step;
-  step.over = run.cursor.value(kExportingPhase, std::string{}) == kExportOver;
+  const ExportCursor cursor = ExportCursor::FromJson(run.cursor);
+  step.over = cursor.phase == ExportCursor::Phase::kOver;
   if (step.over && run.Counter("failed") + run.Counter("parked") > 0) {
     run.error = fmt::format("of {} users, {} failed and {} are parked", run.Counter("users"), run.Counter("failed"),
                             run.Counter("parked"));
+    for (const auto& [entity, note] : ExportJobs::Failed(transaction, run, kNamedFailures)) {
+      run.error += fmt::format("; user {}: {}", HashOf(entity), note);
+    }
   }
-  if (step.over && run.cursor.contains("note")) {
-    run.error += (run.error.empty() ? "" : "; ") + run.cursor["note"].get<std::string>();
-  }
-  step.wanted = RunStore::Commit(transaction, run, options_.lease);
+  if (step.over && !cursor.note.empty()) run.error += (run.error.empty() ? "" : "; ") + cursor.note;
+  step.wanted = RunStore{transaction}.Commit(run, options_.lease);
   transaction.Commit();
   return step;
 }
 
 Result<Job::Step> Exporting::ListUsers(Run& run, const Use& use) {
-  const int page = run.cursor.value("page", 1);
-  const auto read = client_->ListEntities(page, options_.page_size);
+  ExportCursor cursor = ExportCursor::FromJson(run.cursor);
+  const auto read = client_->ListEntities(cursor.page, options_.page_size);
   if (!read) return tl::unexpected<Error>(read.error());
   std::vector<std::string> users;
+  std::string names;
   for (const mem0::Entity& entity : read->entities) {
+    names += entity.type + '\n' + entity.name + '\n';
     if (entity.type == "user" && entity.name != kCanaryUser) users.push_back(entity.name);
   }
   postgres::Transaction transaction = State().Begin();
@@ -154,14 +167,25 @@ Result<Job::Step> Exporting::ListUsers(Run& run, const Use& use) {
   std::erase_if(users, [&](const std::string& user) { return erased.contains(user); });
   ExportJobs::Add(transaction, run, users, use.asked, run.options.full, clock_.Now());
   run.Count("calls", 1);
-  run.cursor[kExportingPhase] = kListing;
-  run.cursor["page"] = page + 1;
-  run.cursor["listed"] = run.cursor.value("listed", std::int64_t{0}) + static_cast<std::int64_t>(read->entities.size());
-  if (read->last) {
-    const bool whole = !read->count || run.cursor["listed"].get<std::int64_t>() >= *read->count;
-    run.cursor["whole"] = whole;
-    run.cursor[kExportingPhase] = run.options.dry_run ? kExportOver : kExporting;
+
+  const std::string digest = mappings::Sha256Hex(names);
+  const bool repeats = digest == cursor.first_page || digest == cursor.last_page;
+  if (cursor.page == 1) cursor.first_page = digest;
+  cursor.last_page = digest;
+  ++cursor.page;
+  using Verdict = ListWatch::Verdict;
+  const Verdict verdict =
+      cursor.list.See({read->records, repeats ? 0 : read->records, read->count, read->linked, read->past_end});
+  if (verdict != Verdict::kMore) {
+    cursor.phase = run.options.dry_run ? ExportCursor::Phase::kOver : ExportCursor::Phase::kExporting;
+    cursor.whole = verdict == Verdict::kEnd && cursor.list.Listed() >= cursor.list.Count().value_or(0);
+    if (!cursor.whole) {
+      cursor.note = fmt::format("the list of users is wrong: {}; {} entries were seen{}, and their users were asked about",
+                                verdict == Verdict::kEnd ? "it ends before its count" : Describe(verdict), cursor.list.Listed(),
+                                cursor.list.Count() ? fmt::format(" of {}", *cursor.list.Count()) : std::string{});
+    }
   }
+  run.cursor = cursor.AsJson();
   return Finish(transaction, run);
 }
 
@@ -178,8 +202,8 @@ Result<Job::Step> Exporting::ExportOne(Run& run, const Use& use) {
     if (may_ask) waiting = ExportJobs::NextDue(transaction, run, "waiting", now);
     if (!waiting) made = ExportJobs::NextDue(transaction, run, "made", now);
     due_at = ExportJobs::DueAt(transaction, run, may_ask);
-    if (!waiting && !made && tally.open + tally.waiting == 0) run.cursor[kExportingPhase] = kWithdrawing;
-    RunStore::Commit(transaction, run, options_.lease);
+    if (!waiting && !made && tally.open + tally.waiting == 0) GoTo(run, ExportCursor::Phase::kWithdrawing);
+    RunStore{transaction}.Commit(run, options_.lease);
     transaction.Commit();
   }
   if (waiting) return run.options.profiles ? ReadProfile(run, use, *waiting) : Ask(run, use, *waiting);
@@ -212,7 +236,7 @@ Result<Job::Step> Exporting::Ask(Run& run, const Use& use, ExportJob job) {
   {
     postgres::Transaction transaction = State().Begin();
     ExportJobs::Put(transaction, run, job, "asked", job.asked_at, "");
-    RunStore::Commit(transaction, run, options_.lease);
+    RunStore{transaction}.Commit(run, options_.lease);
     transaction.Commit();
   }
   run.Count("calls", 1);
@@ -245,15 +269,36 @@ Result<Job::Step> Exporting::NotReady(Run& run, ExportJob job) {
     job = ExportJob{job.entity, {}, 0, 0, {}};
     return PutAndGoOn(run, job, "waiting", now, "the export expired before it was read; asked again");
   }
+  return AskAgainLater(run, std::move(job), "not ready");
+}
+
+/// The next look at this user comes later, unless their time is up; the others are not kept waiting.
+Result<Job::Step> Exporting::AskAgainLater(Run& run, ExportJob job, const std::string& why) {
+  const Instant now = clock_.Now();
   const auto deadline = run.options.deadline.count() > 0 ? run.options.deadline : options_.deadline;
   if (now >= job.asked_at + deadline) {
-    return PutAndGoOn(
-        run, job, "failed", now,
-        fmt::format("not ready after {} seconds", std::chrono::duration_cast<std::chrono::seconds>(now - job.asked_at).count()));
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - job.asked_at).count();
+    Log(LogLevel::kError, "export_failed",
+        {{"project", run.project.Text()},
+         {"mapping", run.options.mapping},
+         {"run", run.id},
+         {"user_hash", HashOf(job.entity)},
+         {"export", job.export_id},
+         {"seconds", seconds},
+         {"error", why}});
+    return PutAndGoOn(run, job, "failed", now, fmt::format("{} after {} seconds", why, seconds));
   }
   const milliseconds wait = std::min<milliseconds>(options_.poll_cap, options_.poll_base * (1LL << std::min(job.polls, 10)));
   ++job.polls;
   return PutAndGoOn(run, job, run.options.profiles ? "waiting" : "made", now + wait, "");
+}
+
+/// Mem0 did not answer about one user. When it answers at all, that is about this user and counts against their time only; else
+/// the run waits for Mem0.
+Result<Job::Step> Exporting::NoAnswer(Run& run, ExportJob job, const Error& error) {
+  run.Count("calls", 1);
+  if (!client_->Ping()) return tl::unexpected<Error>(error);
+  return AskAgainLater(run, std::move(job), error.message);
 }
 
 Result<Job::Step> Exporting::Poll(Run& run, const Use& use, ExportJob job) {
@@ -261,12 +306,7 @@ Result<Job::Step> Exporting::Poll(Run& run, const Use& use, ExportJob job) {
   run.Count("polls", 1);
   auto answer = client_->GetExport(job.export_id);
   const Instant now = clock_.Now();
-  if (!answer && answer.error().code == ErrorCode::kUnavailable) {
-    // The others get their turn first; and when all fail, the run waits.
-    auto put = PutAndGoOn(run, job, "made", now + options_.poll_base, answer.error().message);
-    if (!put) return put;
-    return tl::unexpected<Error>(answer.error());
-  }
+  if (!answer && answer.error().code == ErrorCode::kUnavailable) return NoAnswer(run, job, answer.error());
   if (!answer && answer.error().code == ErrorCode::kUnauthorized) return tl::unexpected<Error>(answer.error());
   if (!answer) return Conclude(run, use, job, {std::nullopt, answer.error(), now});
   if (!*answer) return NotReady(run, job);
@@ -280,9 +320,8 @@ Result<Job::Step> Exporting::ReadProfile(Run& run, const Use& use, ExportJob job
   run.Count("calls", 1);
   auto profile = client_->ReadProfile(job.entity);
   const Instant now = clock_.Now();
-  if (!profile && (profile.error().code == ErrorCode::kUnavailable || profile.error().code == ErrorCode::kUnauthorized)) {
-    return tl::unexpected<Error>(profile.error());
-  }
+  if (!profile && profile.error().code == ErrorCode::kUnavailable) return NoAnswer(run, job, profile.error());
+  if (!profile && profile.error().code == ErrorCode::kUnauthorized) return tl::unexpected<Error>(profile.error());
   if (!profile) return PutAndGoOn(run, job, "failed", now, profile.error().message);
   if (profile->status == "not_enabled") {
     return Fail(ErrorCode::kRefused, "User Profiles are not enabled in this Mem0 project",
@@ -362,14 +401,17 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
 /// What exports said of users who are gone no longer holds.
 Result<Job::Step> Exporting::Withdraw(Run& run, const Use& use) {
   postgres::Transaction state = State().Begin();
-  run.cursor[kExportingPhase] = kExportOver;
-  if (!run.cursor.value("whole", false)) return Finish(state, run);
+  ExportCursor cursor = ExportCursor::FromJson(run.cursor);
+  cursor.phase = ExportCursor::Phase::kOver;
+  run.cursor = cursor.AsJson();
+  if (!cursor.whole) return Finish(state, run);
   const std::vector<std::string> vanished = ExportJobs::Vanished(state, run);
   const double allowed = std::max(static_cast<double>(options_.vanishing_at_least),
                                   options_.vanishing_share * static_cast<double>(ExportJobs::Known(state, run)));
   if (static_cast<double>(vanished.size()) > allowed && !run.options.allow_vanishing) {
-    run.cursor["note"] =
+    cursor.note =
         fmt::format("{} users are gone from Mem0, more than may vanish at once: their rows were left alone", vanished.size());
+    run.cursor = cursor.AsJson();
     return Finish(state, run);
   }
   std::vector<Source> sources;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "sync/backfill/export_cursor.hpp"
 #include "sync/backfill/export_jobs.hpp"
 #include "sync/backfill/job.hpp"
 #include "sync/mem0/client.hpp"
@@ -32,8 +33,9 @@ struct ExportingOptions {
 ///
 /// One export per user. That Mem0 is about to be asked is committed before the call, and the export's id before the first poll: a
 /// run that is killed goes on polling what was made. Mem0 cannot list exports, so an answer that was lost means asking once more,
-/// and never a third time. An answer that does not fit parks its user; the run goes on. What an export said is withdrawn when its
-/// user has gone from Mem0 and the last memory with them.
+/// and never a third time. An answer that does not fit parks its user, and one that does not come by the deadline fails them,
+/// told by a hash of their name; the run goes on. What an export said is withdrawn when its user has gone from Mem0 and the last
+/// memory with them.
 class Exporting final : public Job {
  public:
   using Mappings = std::function<std::shared_ptr<const MappingSet>()>;
@@ -58,6 +60,8 @@ class Exporting final : public Job {
   Result<Step> ReadProfile(Run& run, const Use& use, ExportJob job);
   Result<Step> Conclude(Run& run, const Use& use, const ExportJob& job, const Answer& answer);
   Result<Step> NotReady(Run& run, ExportJob job);
+  Result<Step> AskAgainLater(Run& run, ExportJob job, const std::string& why);
+  Result<Step> NoAnswer(Run& run, ExportJob job, const Error& error);
   Result<Step> PutAndGoOn(Run& run, const ExportJob& job, std::string_view state, Instant due_at, const std::string& note);
   Result<Step> Withdraw(Run& run, const Use& use);
   Step Finish(postgres::Transaction& transaction, Run& run);

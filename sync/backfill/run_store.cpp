@@ -112,8 +112,8 @@ std::optional<Run> Locked(Transaction& transaction, std::int64_t id) {
 
 }  // namespace
 
-Result<std::int64_t> RunStore::Queue(Transaction& transaction, const Run& run) {
-  const Rows rows = transaction.Run(
+Result<std::int64_t> RunStore::Queue(const Run& run) {
+  const Rows rows = transaction_.Run(
       "INSERT INTO membridge.backfill_runs (name, project, kind, state, options, scheduled_for, due_at, queued_at) "
       "VALUES ($1, $2, $3, 'queued', $4::jsonb, $5::timestamptz, $6::timestamptz, $7::timestamptz) ON CONFLICT DO NOTHING "
       "RETURNING id",
@@ -126,11 +126,11 @@ Result<std::int64_t> RunStore::Queue(Transaction& transaction, const Run& run) {
   return rows.Int(0, 0);
 }
 
-std::optional<Run> RunStore::Claim(Transaction& transaction, const std::string& holder, std::chrono::seconds lease, Instant now,
+std::optional<Run> RunStore::Claim(const std::string& holder, std::chrono::seconds lease, Instant now,
                                    const std::vector<std::int64_t>& held, std::optional<std::int64_t> only) {
   postgres::Column ids;
   for (const std::int64_t id : held) ids.AddNumber(id);
-  const Rows rows = transaction.Run(fmt::format(R"(
+  const Rows rows = transaction_.Run(fmt::format(R"(
       UPDATE membridge.backfill_runs r SET
         state = 'running', holder = $1, held_until = statement_timestamp() + make_interval(secs => $2::float8),
         fence = nextval('membridge.backfill_fence'), started_at = coalesce(r.started_at, $3::timestamptz)
@@ -140,15 +140,15 @@ std::optional<Run> RunStore::Claim(Transaction& transaction, const std::string& 
                       AND ($5::bigint IS NULL OR c.id = $5::bigint)
                     ORDER BY c.due_at, c.id LIMIT 1 FOR UPDATE SKIP LOCKED)
       RETURNING {})",
-                                                kColumns),
-                                    {holder, std::to_string(lease.count()), FormatRfc3339(now),
-                                     held.empty() ? Param{"{}"} : ids.Take(), only ? Param{std::to_string(*only)} : Param{}});
+                                                 kColumns),
+                                     {holder, std::to_string(lease.count()), FormatRfc3339(now),
+                                      held.empty() ? Param{"{}"} : ids.Take(), only ? Param{std::to_string(*only)} : Param{}});
   if (rows.empty()) return std::nullopt;
   return RunAt(rows, 0);
 }
 
-std::string RunStore::Commit(Transaction& transaction, const Run& run, std::chrono::seconds lease) {
-  const Rows rows = transaction.Run(
+std::string RunStore::Commit(const Run& run, std::chrono::seconds lease) {
+  const Rows rows = transaction_.Run(
       "UPDATE membridge.backfill_runs SET cursor = $3::jsonb, counters = $4::jsonb, done = $5::bigint, total = $6::bigint, "
       "worked_ms = $7::bigint, failures = $8::integer, error = $9, due_at = $10::timestamptz, "
       "held_until = statement_timestamp() + make_interval(secs => $11::float8) "
@@ -160,64 +160,63 @@ std::string RunStore::Commit(Transaction& transaction, const Run& run, std::chro
   return std::string{rows.Text(0, 0)};
 }
 
-void RunStore::Leave(Transaction& transaction, const Run& run, RunState state, Instant now) {
+void RunStore::Leave(const Run& run, RunState state, Instant now) {
   const bool over = state == RunState::kDone || state == RunState::kFailed || state == RunState::kCancelled;
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       "UPDATE membridge.backfill_runs SET state = $3, holder = NULL, held_until = NULL, fence = NULL, wanted = NULL, "
       "finished_at = $4::timestamptz, error = $5, failures = $6::integer WHERE id = $1::bigint AND fence = $2::bigint RETURNING "
       "id",
       {std::to_string(run.id), std::to_string(run.fence), std::string{NameOf(state)}, over ? Param{FormatRfc3339(now)} : Param{},
        OrNull(run.error), std::to_string(run.failures)});
   if (rows.empty()) throw RunLost{};
-  if (over) AddToTotals(transaction, run.id);
+  if (over) AddToTotals(transaction_, run.id);
 }
 
-void RunStore::Release(Transaction& transaction, const Run& run) {
-  transaction.Run(
+void RunStore::Release(const Run& run) {
+  transaction_.Run(
       "UPDATE membridge.backfill_runs SET holder = NULL, held_until = NULL, fence = NULL WHERE id = $1::bigint AND fence = "
       "$2::bigint",
       {std::to_string(run.id), std::to_string(run.fence)});
 }
 
-std::optional<Run> RunStore::Find(Transaction& transaction, std::int64_t id) {
-  const Rows rows = transaction.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE r.id = $1::bigint", kColumns),
-                                    {std::to_string(id)});
+std::optional<Run> RunStore::Find(std::int64_t id) {
+  const Rows rows = transaction_.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE r.id = $1::bigint", kColumns),
+                                     {std::to_string(id)});
   if (rows.empty()) return std::nullopt;
   return RunAt(rows, 0);
 }
 
-std::optional<Run> RunStore::FindActive(Transaction& transaction, const std::string& name) {
-  const Rows rows = transaction.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE r.name = $1 "
-                                                "AND r.state IN ('queued', 'running', 'paused')",
-                                                kColumns),
-                                    {name});
+std::optional<Run> RunStore::FindActive(const std::string& name) {
+  const Rows rows = transaction_.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE r.name = $1 "
+                                                 "AND r.state IN ('queued', 'running', 'paused')",
+                                                 kColumns),
+                                     {name});
   if (rows.empty()) return std::nullopt;
   return RunAt(rows, 0);
 }
 
-std::vector<Run> RunStore::List(Transaction& transaction, const std::optional<std::string>& name, std::size_t limit,
-                                std::optional<std::int64_t> before) {
+std::vector<Run> RunStore::List(const std::optional<std::string>& name, std::size_t limit, std::optional<std::int64_t> before) {
   const Rows rows =
-      transaction.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE ($1::text IS NULL OR r.name = $1) "
-                                  "AND ($3::bigint IS NULL OR r.id < $3::bigint) ORDER BY r.id DESC LIMIT $2::bigint",
-                                  kColumns),
-                      {name, std::to_string(limit), before ? postgres::Param{std::to_string(*before)} : std::nullopt});
+      transaction_.Run(fmt::format("SELECT {} FROM membridge.backfill_runs r WHERE ($1::text IS NULL OR r.name = $1) "
+                                   "AND ($3::bigint IS NULL OR r.id < $3::bigint) ORDER BY r.id DESC LIMIT $2::bigint",
+                                   kColumns),
+                       {name, std::to_string(limit), before ? postgres::Param{std::to_string(*before)} : std::nullopt});
   std::vector<Run> runs;
   for (std::size_t row = 0; row < rows.size(); ++row) runs.push_back(RunAt(rows, row));
   return runs;
 }
 
-std::optional<Instant> RunStore::NextDue(Transaction& transaction) {
-  const Rows rows = transaction.Run("SELECT min(due_at) FROM membridge.backfill_runs WHERE state IN ('queued', 'running')");
+std::optional<Instant> RunStore::NextDue() {
+  const Rows rows = transaction_.Run("SELECT min(due_at) FROM membridge.backfill_runs WHERE state IN ('queued', 'running')");
   return postgres::OptionalTimeAt(rows, 0, 0);
 }
 
-Result<RunState> RunStore::Cancel(Transaction& transaction, std::int64_t id, Instant now) {
-  const auto run = Locked(transaction, id);
+Result<RunState> RunStore::Cancel(std::int64_t id, Instant now) {
+  const auto run = Locked(transaction_, id);
   if (!run) return NoRun(id);
   if (!run->Active()) return Fail(ErrorCode::kRefused, fmt::format("run {} is {} already", id, NameOf(run->state)));
   // A run whose lease ended is in nobody's hands: whoever held it finds the fence gone.
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       "UPDATE membridge.backfill_runs SET wanted = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN "
       "'cancel' END, "
       "fence = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN fence END, "
@@ -226,15 +225,15 @@ Result<RunState> RunStore::Cancel(Transaction& transaction, std::int64_t id, Ins
       "WHERE id = $1::bigint RETURNING state",
       {std::to_string(id), FormatRfc3339(now)});
   const RunState state = Named(rows.Text(0, 0), kStates);
-  if (state == RunState::kCancelled) AddToTotals(transaction, id);
+  if (state == RunState::kCancelled) AddToTotals(transaction_, id);
   return state;
 }
 
-Result<RunState> RunStore::Pause(Transaction& transaction, std::int64_t id) {
-  const auto run = Locked(transaction, id);
+Result<RunState> RunStore::Pause(std::int64_t id) {
+  const auto run = Locked(transaction_, id);
   if (!run) return NoRun(id);
   if (!run->Active()) return Fail(ErrorCode::kRefused, fmt::format("run {} is {} already", id, NameOf(run->state)));
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       "UPDATE membridge.backfill_runs SET wanted = CASE WHEN state = 'running' AND held_until > statement_timestamp() "
       "THEN coalesce(wanted, 'pause') END, "
       "fence = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN fence END, "
@@ -244,22 +243,22 @@ Result<RunState> RunStore::Pause(Transaction& transaction, std::int64_t id) {
   return Named(rows.Text(0, 0), kStates);
 }
 
-Result<RunState> RunStore::Resume(Transaction& transaction, std::int64_t id, Instant now) {
-  const auto run = Locked(transaction, id);
+Result<RunState> RunStore::Resume(std::int64_t id, Instant now) {
+  const auto run = Locked(transaction_, id);
   if (!run) return NoRun(id);
   const bool asked_to_pause = run->state == RunState::kRunning && run->wanted == "pause";
   if (run->state != RunState::kPaused && !asked_to_pause) {
     return Fail(ErrorCode::kRefused, fmt::format("run {} is {}, not paused", id, NameOf(run->state)));
   }
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       "UPDATE membridge.backfill_runs SET wanted = NULL, due_at = least(due_at, $2::timestamptz), "
       "state = CASE state WHEN 'paused' THEN 'queued' ELSE state END WHERE id = $1::bigint RETURNING state",
       {std::to_string(id), FormatRfc3339(now)});
   return Named(rows.Text(0, 0), kStates);
 }
 
-Instant RunStore::MissedSince(Transaction& transaction, const std::string& name, const std::string& schedule, Instant now) {
-  const Rows rows = transaction.Run(fmt::format(R"(
+Instant RunStore::MissedSince(const std::string& name, const std::string& schedule, Instant now) {
+  const Rows rows = transaction_.Run(fmt::format(R"(
       WITH changed AS (
         INSERT INTO membridge.backfill_schedules AS s (name, schedule, since) VALUES ($1, $2, $3::timestamptz)
         ON CONFLICT (name) DO UPDATE SET schedule = excluded.schedule, since = excluded.since WHERE s.schedule <> excluded.schedule
@@ -268,20 +267,20 @@ Instant RunStore::MissedSince(Transaction& transaction, const std::string& name,
                       (SELECT max(greatest(r.scheduled_for, r.finished_at)) FROM membridge.backfill_runs r
                        WHERE r.name = $1 AND {}))
       )",
-                                                kStandsForMoments),
-                                    {name, schedule, FormatRfc3339(now)});
+                                                 kStandsForMoments),
+                                     {name, schedule, FormatRfc3339(now)});
   return postgres::TimeAt(rows, 0, 0);
 }
 
-std::size_t RunStore::Forget(Transaction& transaction, std::size_t keep) {
-  return ForgetThose(transaction,
+std::size_t RunStore::Forget(std::size_t keep) {
+  return ForgetThose(transaction_,
                      "r.id IN (SELECT ranked.id FROM (SELECT id, row_number() OVER (PARTITION BY name ORDER BY id DESC) AS place "
                      "FROM membridge.backfill_runs) AS ranked WHERE ranked.place > $1::bigint)",
                      std::to_string(keep));
 }
 
-std::size_t RunStore::ForgetBefore(Transaction& transaction, Instant ended) {
-  return ForgetThose(transaction, "r.finished_at < $1::timestamptz", FormatRfc3339(ended));
+std::size_t RunStore::ForgetBefore(Instant ended) {
+  return ForgetThose(transaction_, "r.finished_at < $1::timestamptz", FormatRfc3339(ended));
 }
 
 }  // namespace membridge::sync

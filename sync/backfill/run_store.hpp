@@ -16,49 +16,52 @@ namespace membridge::sync {
 /// step's transaction must be rolled back.
 struct RunLost {};
 
-/// The runs in the state database. Leases go by the database's clock, everything about schedules by the caller's `now`. Functions
-/// run inside the caller's transaction and throw postgres::SqlFailure.
+/// The runs in the state database, within the caller's transaction, which outlives the store. Leases go by the database's clock,
+/// everything about schedules by the caller's `now`. Functions throw postgres::SqlFailure.
 class RunStore {
  public:
+  explicit RunStore(postgres::Transaction& transaction) : transaction_(transaction) {}
+
   /// Queues a run, due at `due_at`. kRefused when a run of this name is not finished yet, or the moment has had its run.
-  static Result<std::int64_t> Queue(postgres::Transaction& transaction, const Run& run);
+  Result<std::int64_t> Queue(const Run& run);
 
   /// Takes one run that is due and in nobody's hands, the longest-waiting first, for `lease`; those in `held` are passed
   /// over, and all but `only` when it is given.
-  static std::optional<Run> Claim(postgres::Transaction& transaction, const std::string& holder, std::chrono::seconds lease,
-                                  Instant now, const std::vector<std::int64_t>& held,
-                                  std::optional<std::int64_t> only = std::nullopt);
+  std::optional<Run> Claim(const std::string& holder, std::chrono::seconds lease, Instant now,
+                           const std::vector<std::int64_t>& held, std::optional<std::int64_t> only = std::nullopt);
   /// Writes what a step changed (cursor, counters, done, total, worked, failures, error, due_at), renews the lease and returns
   /// what is wanted of the run. Throws RunLost unless the fence is still ours.
-  static std::string Commit(postgres::Transaction& transaction, const Run& run, std::chrono::seconds lease);
+  std::string Commit(const Run& run, std::chrono::seconds lease);
   /// Ends our hold on it in the given state; what is over is added to the totals of its name. Throws RunLost.
-  static void Leave(postgres::Transaction& transaction, const Run& run, RunState state, Instant now);
+  void Leave(const Run& run, RunState state, Instant now);
   /// Gives it back as it stands, for anybody to go on with.
-  static void Release(postgres::Transaction& transaction, const Run& run);
+  void Release(const Run& run);
 
-  static std::optional<Run> Find(postgres::Transaction& transaction, std::int64_t id);
+  std::optional<Run> Find(std::int64_t id);
   /// The run of this name that is not over yet; there is at most one.
-  static std::optional<Run> FindActive(postgres::Transaction& transaction, const std::string& name);
+  std::optional<Run> FindActive(const std::string& name);
   /// The newest first; `before`: only those with a smaller number.
-  static std::vector<Run> List(postgres::Transaction& transaction, const std::optional<std::string>& name, std::size_t limit,
-                               std::optional<std::int64_t> before = std::nullopt);
+  std::vector<Run> List(const std::optional<std::string>& name, std::size_t limit,
+                        std::optional<std::int64_t> before = std::nullopt);
   /// When the next queued or waiting run becomes due; nothing when there is none.
-  static std::optional<Instant> NextDue(postgres::Transaction& transaction);
+  std::optional<Instant> NextDue();
 
   /// Cancels a run: at once when nobody works on it, else with its next page. kNotFound, or kRefused when it is over already.
-  static Result<RunState> Cancel(postgres::Transaction& transaction, std::int64_t id, Instant now);
+  Result<RunState> Cancel(std::int64_t id, Instant now);
   /// The same for pausing and for going on again.
-  static Result<RunState> Pause(postgres::Transaction& transaction, std::int64_t id);
-  static Result<RunState> Resume(postgres::Transaction& transaction, std::int64_t id, Instant now);
+  Result<RunState> Pause(std::int64_t id);
+  Result<RunState> Resume(std::int64_t id, Instant now);
 
   /// Since when moments of this schedule count that had no run: when it was first seen, when its words changed, and what its last
   /// run stood for or ended at.
-  static Instant MissedSince(postgres::Transaction& transaction, const std::string& name, const std::string& schedule,
-                             Instant now);
+  Instant MissedSince(const std::string& name, const std::string& schedule, Instant now);
   /// Forgets finished runs, and what belongs to them, beyond the newest `keep` of each name.
-  static std::size_t Forget(postgres::Transaction& transaction, std::size_t keep);
+  std::size_t Forget(std::size_t keep);
   /// Forgets those that ended before this.
-  static std::size_t ForgetBefore(postgres::Transaction& transaction, Instant ended);
+  std::size_t ForgetBefore(Instant ended);
+
+ private:
+  postgres::Transaction& transaction_;
 };
 
 }  // namespace membridge::sync

@@ -15,41 +15,16 @@
 namespace membridge::sync {
 namespace {
 
-using nlohmann::json;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kDoubtsAtOnce = 1000;
 constexpr milliseconds kConfirmPause{200};
 
-// Names in the cursor.
-constexpr auto kSweepPhase = "phase";
-constexpr auto kWalking = "walk", kMissing = "missing", kConfirming = "confirm", kOver = "over";
-
-Instant TimeIn(const json& cursor, const char* key) {
-  return ParseRfc3339(cursor.value(key, std::string{})).value_or(Instant{});
-}
-
-/// What the mirror read before `began` and the walk does not meet is missing.
-void StartWalk(Run& run, int walk, Instant began) {
-  run.cursor["walk"] = walk;
-  run.cursor["began"] = FormatRfc3339(began);
-  run.cursor["page"] = 1;
-  run.cursor["met"] = 0;
-  run.cursor["disturbed"] = "";
-  run.cursor.erase("first_count");
-  run.cursor.erase("count");
-  run.done = 0;
-}
-
 /// No upper bound: a memory that changes during the walk would drop out of the list and move all others up by one.
-mem0::Filter FilterOf(const Run& run) {
+mem0::Filter FilterOf(const SweepCursor& cursor) {
   mem0::Filter filter = mem0::Filter::Everything();
-  if (run.cursor.contains("from")) filter.UpdatedFrom(TimeIn(run.cursor, "from"));
+  if (cursor.from) filter.UpdatedFrom(*cursor.from);
   return filter;
-}
-
-std::int64_t PagesAtMost(std::int64_t count, int page_size) {
-  return 2 * (count / page_size) + 100;
 }
 
 }  // namespace
@@ -69,8 +44,8 @@ struct Sweep::Ahead {
   int page;
   std::future<Result<mem0::MemoryPage>> answer;
 
-  bool Is(const Run& other) const {
-    return run == other.id && walk == other.cursor["walk"].get<int>() && page == other.cursor["page"].get<int>();
+  bool Is(const Run& other, const SweepCursor& cursor) const {
+    return run == other.id && walk == cursor.walk && page == cursor.page;
   }
 };
 
@@ -90,45 +65,57 @@ postgres::Session& Sweep::State() {
   return *state_;
 }
 
-std::string Sweep::Commit(postgres::Transaction& transaction, const Run& run) {
-  return RunStore::Commit(transaction, run, options_.lease);
+std::string Sweep::Commit(postgres::Transaction& transaction, Run& run, const SweepCursor& cursor) {
+  run.cursor = cursor.AsJson();
+  return RunStore{transaction}.Commit(run, options_.lease);
 }
 
 Result<Job::Step> Sweep::Next(Run& run) {
-  if (!run.cursor.contains(kSweepPhase)) Begin(run);
-  const std::string phase = run.cursor[kSweepPhase];
-  if (phase == kWalking) return WalkOn(run);
-  if (phase == kMissing) return LookForMissing(run);
-  if (phase == kConfirming) return Confirm(run);
+  SweepCursor cursor = SweepCursor::FromJson(run.cursor);
+  if (cursor.phase == SweepCursor::Phase::kBegin) Begin(run, cursor);
+  switch (cursor.phase) {
+    case SweepCursor::Phase::kWalk:
+      return WalkOn(run, std::move(cursor));
+    case SweepCursor::Phase::kMissing:
+      return LookForMissing(run, std::move(cursor));
+    case SweepCursor::Phase::kConfirm:
+      return Confirm(run, std::move(cursor));
+    case SweepCursor::Phase::kBegin:
+    case SweepCursor::Phase::kOver:
+      break;
+  }
+  if (cursor.unsound) return Fail(ErrorCode::kRefused, cursor.note);
   return Step{true, {}, {}};
 }
 
 /// Where the walk begins and what its watermark will be is decided once, whoever goes on with the run.
-void Sweep::Begin(Run& run) {
+void Sweep::Begin(Run& run, SweepCursor& cursor) {
   postgres::Transaction transaction = State().Begin();
-  Walk::Tidy(transaction);
-  const auto watermark = Walk::Watermark(transaction, run.project);
-  run.cursor[kSweepPhase] = kWalking;
-  run.cursor["first_load"] = !watermark;
-  run.cursor["cutoff"] = FormatRfc3339(clock_.Now());
+  Walk walk{transaction, run};
+  walk.Tidy();
+  const auto watermark = walk.Watermark();
+  cursor = SweepCursor{};
+  cursor.phase = SweepCursor::Phase::kWalk;
+  cursor.first_load = !watermark;
+  cursor.cutoff = clock_.Now();
   if (run.kind == BackfillKind::kIncrementalSweep) {
     if (run.options.since) {
-      run.cursor["from"] = FormatRfc3339(*run.options.since);
+      cursor.from = run.options.since;
     } else if (watermark) {
-      run.cursor["from"] = FormatRfc3339(*watermark - options_.overlap);
+      cursor.from = *watermark - options_.overlap;
     }
   }
-  StartWalk(run, 1, Walk::Now(transaction));
-  Commit(transaction, run);
+  cursor.StartWalk(1, walk.Now());
+  run.done = 0;
+  Commit(transaction, run, cursor);
   transaction.Commit();
 }
 
-Result<Sweep::Page> Sweep::ReadPage(const Run& run) {
+Result<Sweep::Page> Sweep::ReadPage(const Run& run, const SweepCursor& cursor) {
   const std::unique_ptr<Ahead> ahead = std::move(ahead_);
-  const bool was_read = ahead && ahead->Is(run);
+  const bool was_read = ahead && ahead->Is(run, cursor);
   if (ahead && !was_read) ahead->answer.wait();  // the client is one thread's at a time
-  auto read =
-      was_read ? ahead->answer.get() : client_->ListMemories(FilterOf(run), run.cursor["page"].get<int>(), options_.page_size);
+  auto read = was_read ? ahead->answer.get() : client_->ListMemories(FilterOf(cursor), cursor.page, options_.page_size);
   if (!read) return tl::unexpected<Error>(read.error());
   Page page;
   page.read = std::move(*read);
@@ -137,12 +124,14 @@ Result<Sweep::Page> Sweep::ReadPage(const Run& run) {
 
 /// Nothing of what is read here is older than what a walk would read that waited: a change that comes in the meantime makes the
 /// mirror newer than the page, or the memory dirty, and either goes ahead of it.
-void Sweep::ReadAhead(const Run& run, const Page& page) {
-  if (page.read.last) return;
-  const int next = run.cursor["page"].get<int>() + 1;
-  auto read = [this, filter = FilterOf(run), next] { return client_->ListMemories(filter, next, options_.page_size); };
-  ahead_ = std::make_unique<Ahead>(
-      Ahead{run.id, run.cursor["walk"].get<int>(), next, std::async(std::launch::async, std::move(read))});
+void Sweep::ReadAhead(const Run& run, const SweepCursor& cursor, const Page& page) {
+  const std::int64_t listed = cursor.list.Listed() + static_cast<std::int64_t>(page.read.Records());
+  // Where it is not clear that there is a next page, the page is looked at first.
+  if (page.read.past_end || page.read.Records() == 0 || (page.read.count && listed >= *page.read.count)) return;
+  if (!page.read.linked && !page.read.count) return;
+  const int next = cursor.page + 1;
+  auto read = [this, filter = FilterOf(cursor), next] { return client_->ListMemories(filter, next, options_.page_size); };
+  ahead_ = std::make_unique<Ahead>(Ahead{run.id, cursor.walk, next, std::async(std::launch::async, std::move(read))});
 }
 
 void Sweep::Compare(const Run& run, Page& page) {
@@ -153,7 +142,7 @@ void Sweep::Compare(const Run& run, Page& page) {
   }
   for (const auto& [id, memory] : by_id) page.met.push_back(memory->id);
   postgres::Transaction transaction = State().Begin();
-  const std::vector<Walk::Known> known = Walk::LookUp(transaction, run.project, page.met);
+  const std::vector<Walk::Known> known = Walk{transaction, run}.LookUp(page.met);
   transaction.Commit();
   for (std::size_t i = 0; i < known.size(); ++i) {
     mappings::Memory& memory = *by_id.at(page.met[i].Text());
@@ -164,17 +153,18 @@ void Sweep::Compare(const Run& run, Page& page) {
   page.met.insert(page.met.end(), page.read.unreadable.begin(), page.read.unreadable.end());
 }
 
-Result<Job::Step> Sweep::WalkOn(Run& run) {
-  auto page = ReadPage(run);
+Result<Job::Step> Sweep::WalkOn(Run& run, SweepCursor cursor) {
+  auto page = ReadPage(run, cursor);
   if (!page) return tl::unexpected<Error>(page.error());
-  ReadAhead(run, *page);
+  ReadAhead(run, cursor, *page);
   Compare(run, *page);
   const Run before = run;
   Step step;
   const auto account = [&](postgres::Transaction& transaction, const std::vector<Worker::Fate>& fates) {
     run = before;
-    Account(transaction, run, *page, fates);
-    step.wanted = Commit(transaction, run);
+    SweepCursor next = cursor;
+    Account(transaction, run, next, *page, fates);
+    step.wanted = Commit(transaction, run, next);
   };
   if (run.options.dry_run || page->different.empty()) {
     postgres::Transaction transaction = State().Begin();
@@ -192,17 +182,21 @@ Result<Job::Step> Sweep::WalkOn(Run& run) {
 }
 
 /// Counts the page and moves the cursor on.
-void Sweep::Account(postgres::Transaction& transaction, Run& run, const Page& page, const std::vector<Worker::Fate>& fates) {
-  const int walk = run.cursor["walk"];
-  const std::set<std::string> fresh = Walk::Meet(transaction, run, page.met, walk);
-  run.cursor["met"] = run.cursor["met"].get<std::int64_t>() + static_cast<std::int64_t>(fresh.size());
-  run.done = run.cursor["met"];
+void Sweep::Account(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, const Page& page,
+                    const std::vector<Worker::Fate>& fates) {
+  Walk walk{transaction, run};
+  const Walk::Meeting meeting = walk.Meet(page.met, cursor.walk);
+  const std::set<std::string>& fresh = meeting.fresh;
+  cursor.met += static_cast<std::int64_t>(fresh.size());
+  cursor.strangers += meeting.strangers;
+  run.done = cursor.met;
   run.Count("calls", 1);
-  if (walk == 1) run.Count("seen", static_cast<std::int64_t>(fresh.size()));
-  run.Count("unreadable", static_cast<std::int64_t>(page.read.unreadable.size() + page.read.nameless));
+  if (cursor.walk == 1) {
+    run.Count("seen", static_cast<std::int64_t>(fresh.size()));
+    run.Count("unreadable", static_cast<std::int64_t>(page.read.unreadable.size() + page.read.nameless));
+  }
 
   const Instant undelivered = clock_.Now() - options_.delivery_patience;
-  const bool first_load = run.cursor["first_load"];
   std::vector<MemoryId> doubts;
   for (std::size_t i = 0; i < fates.size(); ++i) {
     const mappings::Memory& memory = page.different[i];
@@ -210,7 +204,7 @@ void Sweep::Account(postgres::Transaction& transaction, Run& run, const Page& pa
     switch (fates[i]) {
       case Worker::Fate::kAdded:
         run.Count("changed", 1);
-        if (first_load) {
+        if (cursor.first_load) {
           run.Count("loaded", 1);
         } else if (lost) {
           run.Count("repaired_added", 1);
@@ -232,109 +226,125 @@ void Sweep::Account(postgres::Transaction& transaction, Run& run, const Page& pa
         break;
     }
   }
-  Walk::Doubt(transaction, run, doubts);
+  walk.Doubt(doubts);
+  if (!run.options.dry_run && cursor.walk == 1) walk.DoubtUnreadable(page.read.unreadable);
 
-  std::string disturbed = run.cursor["disturbed"];
-  if (page.read.nameless > 0) disturbed = "records without an id";
-  if (page.read.count) {
-    if (!run.cursor.contains("first_count")) run.cursor["first_count"] = *page.read.count;
-    if (run.cursor.contains("count") && *page.read.count < run.cursor["count"].get<std::int64_t>()) disturbed = "the list shrank";
-    run.cursor["count"] = *page.read.count;
-    run.total = *page.read.count;
-  }
+  // What has no id cannot be told apart from what has none on another page: it counts where its page brings something new.
+  const std::size_t nameless = fresh.empty() && !page.met.empty() ? 0 : page.read.nameless;
+  cursor.nameless += static_cast<std::int64_t>(nameless);
+  const ListWatch::Verdict verdict =
+      cursor.list.See({page.read.Records(), fresh.size() + nameless, page.read.count, page.read.linked, page.read.past_end});
+  if (page.read.count) run.total = *page.read.count;
   if (page.read.leads_elsewhere && run.Counter("links_elsewhere") == 0) {
     run.Count("links_elsewhere", 1);
     Log(LogLevel::kWarn, "link_to_another_server", {{"project", run.project.Text()}, {"backfill", run.name}});
   }
-  const int at = run.cursor["page"];
-  const bool endless = at > PagesAtMost(run.cursor.value("first_count", std::int64_t{0}), options_.page_size) &&
-                       run.cursor.contains("first_count");
-  if (endless) disturbed = "the list did not end";
-  run.cursor["disturbed"] = disturbed;
-  run.cursor["page"] = at + 1;
-  if (page.read.last || endless) EndWalk(transaction, run);
+  ++cursor.page;
+  if (verdict != ListWatch::Verdict::kMore) EndWalk(transaction, run, cursor, verdict);
 }
 
-void Sweep::EndWalk(postgres::Transaction& transaction, Run& run) {
+void Sweep::EndWalk(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, ListWatch::Verdict verdict) {
+  Walk walk{transaction, run};
   run.Count("walks", 1);
-  const int walk = run.cursor["walk"];
-  const std::int64_t met = run.cursor["met"];
-  std::string disturbed = run.cursor["disturbed"];
-  if (disturbed.empty() && run.cursor.contains("first_count") && met < run.cursor["first_count"].get<std::int64_t>()) {
+  const bool own_end = verdict == ListWatch::Verdict::kEnd;
+  const auto count = cursor.list.Count();
+  // Two walks that ended by themselves and met the same are not disturbed by anybody: then the count is wrong.
+  const bool same = own_end && cursor.met_before == cursor.met && cursor.strangers == 0;
+  std::string disturbed;
+  if (!own_end) {
+    disturbed = std::string{"the list is wrong: "} + Describe(verdict);
+  } else if (same) {
+    if (count && cursor.list.Listed() < *count) {
+      cursor.note = fmt::format("Mem0 counts {} memories and lists {}, twice the same: those are taken for all", *count,
+                                cursor.list.Listed());
+    }
+  } else if (cursor.list.Shrank()) {
+    disturbed = "the list shrank";
+  } else if (count && cursor.list.Listed() < *count) {
     disturbed = "pages shifted";
   }
   // The table of what was met does not survive a crash of PostgreSQL.
-  if (disturbed.empty() && Walk::Met(transaction, run, walk) != met) disturbed = "the database restarted";
-  if (!disturbed.empty() && walk < options_.walks) {
-    StartWalk(run, walk + 1, Walk::Now(transaction));
+  if (disturbed.empty() && walk.Met(cursor.walk) != cursor.met) disturbed = "the database restarted";
+  if (!disturbed.empty() && cursor.walk < options_.walks) {
+    cursor.met_before = own_end ? std::optional{cursor.met} : std::nullopt;
+    cursor.StartWalk(cursor.walk + 1, walk.Now());
+    run.done = 0;
     return;
   }
   if (!disturbed.empty()) {
-    run.cursor["note"] =
-        fmt::format("walked {} times and never undisturbed ({}): nothing is concluded, the watermark stays", walk, disturbed);
+    cursor.unsound = true;
+    cursor.note = fmt::format(
+        "walked {} times and never undisturbed ({}): what was met is applied, but there may be more; the watermark stays",
+        cursor.walk, disturbed);
   } else if (!run.options.dry_run) {
-    Walk::MoveWatermark(transaction, run.project, TimeIn(run.cursor, "cutoff"));
+    walk.MoveWatermark(cursor.cutoff);
   }
+  if (cursor.nameless > 0 && cursor.note.empty())
+    cursor.note = fmt::format("{} records without an id were passed over", cursor.nameless);
   run.total = run.done;
-  const bool concludes = disturbed.empty() && run.kind == BackfillKind::kFullSweep;
-  run.cursor[kSweepPhase] = concludes ? kMissing : kConfirming;
-  run.cursor["confirm_until"] = FormatRfc3339(clock_.Now() + options_.confirm_patience);
+  cursor.phase = run.kind == BackfillKind::kFullSweep ? SweepCursor::Phase::kMissing : SweepCursor::Phase::kConfirm;
+  cursor.confirm_until = clock_.Now() + options_.confirm_patience;
 }
 
-Result<Job::Step> Sweep::LookForMissing(Run& run) {
-  const int walk = run.cursor["walk"];
-  const Instant began = TimeIn(run.cursor, "began");
+/// Missing is what the sound walk did not meet; without one, what no walk met. The workers read each of them, so that a list that
+/// lies takes nothing away.
+Result<Job::Step> Sweep::LookForMissing(Run& run, SweepCursor cursor) {
+  const int not_met_by = cursor.unsound ? 0 : cursor.walk;
+  const Instant began = cursor.unsound ? cursor.first_began : cursor.began;
   Step step;
   postgres::Transaction transaction = State().Begin();
-  if (!run.cursor.contains("missing")) {
-    const Walk::Missing found = Walk::CountMissing(transaction, run, walk, began);
+  Walk walk{transaction, run};
+  if (!cursor.missing) {
+    const Walk::Missing found = walk.CountMissing(not_met_by, began);
     const double allowed =
         std::max(static_cast<double>(options_.vanishing_at_least), options_.vanishing_share * static_cast<double>(found.live));
     run.counters["missing"] = found.missing;
     if (!run.options.dry_run && !run.options.allow_vanishing && static_cast<double>(found.missing) > allowed) {
-      Commit(transaction, run);
+      Commit(transaction, run, cursor);
       transaction.Commit();
       return Fail(ErrorCode::kRefused,
-                  fmt::format("{} of {} memories are missing at Mem0, more than may vanish at once", found.missing, found.live),
+                  fmt::format("{} of {} memories are missing at Mem0, more than may vanish at once{}{}", found.missing,
+                              found.live, cursor.unsound ? "; " : "", cursor.unsound ? cursor.note : ""),
                   "make sure the API key is the right project's; if they are really gone, sweep again with --allow-vanishing");
     }
-    run.cursor["missing"] = found.missing;
+    cursor.missing = found.missing;
   }
-  const bool look = !run.options.dry_run && run.cursor["missing"].get<std::int64_t>() > 0;
-  if (!look || Walk::DoubtMissing(transaction, run, walk, began, kDoubtsAtOnce) == 0) {
-    run.cursor[kSweepPhase] = kConfirming;
-    run.cursor["confirm_until"] = FormatRfc3339(clock_.Now() + options_.confirm_patience);
+  const bool look = !run.options.dry_run && *cursor.missing > 0;
+  if (!look || walk.DoubtMissing(not_met_by, began, kDoubtsAtOnce) == 0) {
+    cursor.phase = SweepCursor::Phase::kConfirm;
+    cursor.confirm_until = clock_.Now() + options_.confirm_patience;
   }
-  step.wanted = Commit(transaction, run);
+  step.wanted = Commit(transaction, run, cursor);
   transaction.Commit();
   return step;
 }
 
 /// Waits for the workers' reads, and counts what they found.
-Result<Job::Step> Sweep::Confirm(Run& run) {
+Result<Job::Step> Sweep::Confirm(Run& run, SweepCursor cursor) {
   Step step;
   // Only now: what is applied again counts as read, and would not have been missed.
-  const bool looks_at_waiting = run.kind == BackfillKind::kFullSweep && !run.options.dry_run && !run.cursor.contains("waiting");
-  if (looks_at_waiting) run.cursor["waiting"] = MarkWaiting(State(), run.project);
+  if (run.kind == BackfillKind::kFullSweep && !run.options.dry_run && cursor.waiting_marked < 0)
+    cursor.waiting_marked = static_cast<std::int64_t>(MarkWaiting(State(), run.project));
   postgres::Transaction transaction = State().Begin();
-  const Walk::Resolved resolved = Walk::Resolve(transaction, run);
+  const Walk::Resolved resolved = Walk{transaction, run}.Resolve();
   run.Count("repaired_added", resolved.added);
   run.Count("repaired_updated", resolved.updated);
   run.Count("repaired_deleted", resolved.deleted);
   run.Count("changed", resolved.added + resolved.updated + resolved.deleted);
   step.over = resolved.left == 0;
-  if (!step.over && clock_.Now() >= TimeIn(run.cursor, "confirm_until")) {
+  if (!step.over && clock_.Now() >= cursor.confirm_until) {
     step.over = true;
     run.error = fmt::format("{} memories were not read again in time: they stay in the queue and are not counted", resolved.left);
   }
   if (step.over) {
-    if (run.error.empty()) run.error = run.cursor.value("note", std::string{});
-    run.cursor[kSweepPhase] = kOver;
+    if (run.error.empty()) run.error = cursor.note;
+    cursor.phase = SweepCursor::Phase::kOver;
   } else {
     step.wait = kConfirmPause;
   }
-  step.wanted = Commit(transaction, run);
+  step.wanted = Commit(transaction, run, cursor);
   transaction.Commit();
+  if (step.over && cursor.unsound) return Fail(ErrorCode::kRefused, cursor.note);
   return step;
 }
 

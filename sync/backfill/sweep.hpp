@@ -7,6 +7,7 @@
 #include <string>
 
 #include "sync/backfill/job.hpp"
+#include "sync/backfill/sweep_cursor.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/worker/worker.hpp"
@@ -33,9 +34,12 @@ struct SweepOptions {
 ///
 /// An increment takes what changed since the project's watermark (less an overlap), which moves on only when a walk came to a
 /// sound end. A full sweep also looks for memories the mirror has and the walk did not meet. It never withdraws them: it marks
-/// them dirty, and the workers' reads decide. When the walk was disturbed (a page failed for good, the list shrank, pages
-/// shifted, records could not be read) it concludes nothing, and when more vanish at once than the guard allows, the run fails
-/// and says so.
+/// them dirty, and the workers' reads decide. When more are missing at once than the guard allows, the run fails and says so.
+///
+/// A record that cannot be read hides nothing but itself: it is left to the workers, who park it. A walk is disturbed when the
+/// list shrank, ended before its count, or was given up (ListWatch), and is then done again. Two walks that came to their own end
+/// and met exactly the same are sound, whatever the count says. Without a sound walk the run ends as failed and tells why, what
+/// was met stays applied, and what no walk met is still looked at by the workers.
 ///
 /// While a page is applied the next one is read already. Memory use does not depend on how many memories there are.
 class Sweep final : public Job {
@@ -51,16 +55,17 @@ class Sweep final : public Job {
   struct Ahead;
 
   postgres::Session& State();
-  void Begin(Run& run);
-  Result<Step> WalkOn(Run& run);
-  Result<Page> ReadPage(const Run& run);
-  void ReadAhead(const Run& run, const Page& page);
+  void Begin(Run& run, SweepCursor& cursor);
+  Result<Step> WalkOn(Run& run, SweepCursor cursor);
+  Result<Page> ReadPage(const Run& run, const SweepCursor& cursor);
+  void ReadAhead(const Run& run, const SweepCursor& cursor, const Page& page);
   void Compare(const Run& run, Page& page);
-  void Account(postgres::Transaction& transaction, Run& run, const Page& page, const std::vector<Worker::Fate>& fates);
-  void EndWalk(postgres::Transaction& transaction, Run& run);
-  Result<Step> LookForMissing(Run& run);
-  Result<Step> Confirm(Run& run);
-  std::string Commit(postgres::Transaction& transaction, const Run& run);
+  void Account(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, const Page& page,
+               const std::vector<Worker::Fate>& fates);
+  void EndWalk(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, ListWatch::Verdict verdict);
+  Result<Step> LookForMissing(Run& run, SweepCursor cursor);
+  Result<Step> Confirm(Run& run, SweepCursor cursor);
+  std::string Commit(postgres::Transaction& transaction, Run& run, const SweepCursor& cursor);
 
   SweepOptions options_;
   std::string state_dsn_;

@@ -33,7 +33,8 @@ constexpr std::string_view kMissingSql = R"(
     FROM membridge.memories m
     WHERE m.project = $1 AND m.gone_at IS NULL AND m.read_at < $4::timestamptz
       AND NOT EXISTS (SELECT FROM membridge.sweep_seen s
-                      WHERE s.run = $2::bigint AND s.bucket = m.bucket AND s.memory_id = m.memory_id AND s.walk = $3::smallint)
+                      WHERE s.run = $2::bigint AND s.bucket = m.bucket AND s.memory_id = m.memory_id
+                        AND ($3::smallint = 0 OR s.walk = $3::smallint))
       AND NOT EXISTS (SELECT FROM membridge.sweep_doubts d
                       WHERE d.run = $2::bigint AND d.bucket = m.bucket AND d.memory_id = m.memory_id))";
 
@@ -43,16 +44,16 @@ std::vector<Param> MissingParams(const Run& run, int walk, Instant began) {
 
 }  // namespace
 
-std::vector<Walk::Known> Walk::LookUp(Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories) {
-  const Keys keys = KeysOf(project, memories);
+std::vector<Walk::Known> Walk::LookUp(const std::vector<MemoryId>& memories) {
+  const Keys keys = KeysOf(run_.project, memories);
   // OFFSET 0: a table that has just been filled has no statistics, and for a constant project the planner would then read all of
   // it for every page.
-  const Rows rows = transaction.Run(R"(
+  const Rows rows = transaction_.Run(R"(
       SELECT c.place, m.gone_at IS NOT NULL, m.digest
       FROM (SELECT bucket, $1::text AS project, memory_id, place
             FROM unnest($2::smallint[], $3::text[]) WITH ORDINALITY AS u(bucket, memory_id, place) OFFSET 0) AS c
       JOIN membridge.memories m ON m.bucket = c.bucket AND m.project = c.project AND m.memory_id = c.memory_id)",
-                                    {project.Text(), keys.buckets, keys.ids});
+                                     {run_.project.Text(), keys.buckets, keys.ids});
   std::vector<Known> known(memories.size());
   for (std::size_t row = 0; row < rows.size(); ++row) {
     known[static_cast<std::size_t>(rows.Int(row, 0)) - 1] = {true, rows.Bool(row, 1), std::string{rows.Text(row, 2)}};
@@ -60,28 +61,39 @@ std::vector<Walk::Known> Walk::LookUp(Transaction& transaction, const ProjectId&
   return known;
 }
 
-std::set<std::string> Walk::Meet(Transaction& transaction, const Run& run, const std::vector<MemoryId>& memories, int walk) {
-  const Keys keys = KeysOf(run.project, memories);
-  const Rows rows = transaction.Run(R"(
+Walk::Meeting Walk::Meet(const std::vector<MemoryId>& memories, int walk) {
+  const Keys keys = KeysOf(run_.project, memories);
+  Meeting meeting;
+  std::int64_t known = 0;
+  if (walk > 1) {
+    known = transaction_
+                .Run(R"(
+      SELECT count(*) FROM (SELECT DISTINCT bucket, memory_id FROM unnest($2::smallint[], $3::text[]) AS u(bucket, memory_id)) AS c
+      JOIN membridge.sweep_seen s ON s.run = $1::bigint AND s.bucket = c.bucket AND s.memory_id = c.memory_id
+      WHERE s.walk = $4::smallint)",
+                     {std::to_string(run_.id), keys.buckets, keys.ids, std::to_string(walk - 1)})
+                .Int(0, 0);
+  }
+  const Rows rows = transaction_.Run(R"(
       INSERT INTO membridge.sweep_seen AS s (run, bucket, memory_id, walk)
       SELECT DISTINCT $1::bigint, c.bucket, c.memory_id, $4::smallint FROM unnest($2::smallint[], $3::text[]) AS c(bucket, memory_id)
       ON CONFLICT (run, bucket, memory_id) DO UPDATE SET walk = excluded.walk WHERE s.walk <> excluded.walk
       RETURNING memory_id)",
-                                    {std::to_string(run.id), keys.buckets, keys.ids, std::to_string(walk)});
-  std::set<std::string> fresh;
-  for (std::size_t row = 0; row < rows.size(); ++row) fresh.emplace(rows.Text(row, 0));
-  return fresh;
+                                     {std::to_string(run_.id), keys.buckets, keys.ids, std::to_string(walk)});
+  for (std::size_t row = 0; row < rows.size(); ++row) meeting.fresh.emplace(rows.Text(row, 0));
+  meeting.strangers = static_cast<std::int64_t>(meeting.fresh.size()) - known;
+  return meeting;
 }
 
-std::int64_t Walk::Met(Transaction& transaction, const Run& run, int walk) {
-  return transaction
+std::int64_t Walk::Met(int walk) {
+  return transaction_
       .Run("SELECT count(*) FROM membridge.sweep_seen WHERE run = $1::bigint AND walk = $2::smallint",
-           {std::to_string(run.id), std::to_string(walk)})
+           {std::to_string(run_.id), std::to_string(walk)})
       .Int(0, 0);
 }
 
-void Walk::Tidy(Transaction& transaction) {
-  transaction.Run(R"(
+void Walk::Tidy() {
+  transaction_.Run(R"(
       DELETE FROM membridge.sweep_seen s WHERE s.run IN (
         WITH RECURSIVE runs(run) AS (
           SELECT min(run) FROM membridge.sweep_seen
@@ -91,42 +103,57 @@ void Walk::Tidy(Transaction& transaction) {
         WHERE NOT EXISTS (SELECT FROM membridge.backfill_runs r WHERE r.id = runs.run AND r.state IN ('queued', 'running', 'paused'))))");
 }
 
-Walk::Missing Walk::CountMissing(Transaction& transaction, const Run& run, int walk, Instant began) {
-  const Rows rows = transaction.Run(
+Walk::Missing Walk::CountMissing(int walk, Instant began) {
+  const Rows rows = transaction_.Run(
       fmt::format("SELECT (SELECT count(*) {}), (SELECT count(*) FROM membridge.memories WHERE project = $1 AND gone_at IS NULL)",
                   kMissingSql),
-      MissingParams(run, walk, began));
+      MissingParams(run_, walk, began));
   return {rows.Int(0, 0), rows.Int(0, 1)};
 }
 
-std::size_t Walk::DoubtMissing(Transaction& transaction, const Run& run, int walk, Instant began, std::size_t limit) {
-  std::vector<Param> params = MissingParams(run, walk, began);
+std::size_t Walk::DoubtMissing(int walk, Instant began, std::size_t limit) {
+  std::vector<Param> params = MissingParams(run_, walk, began);
   params.push_back(std::to_string(limit));
-  const Rows rows = transaction.Run(fmt::format("INSERT INTO membridge.sweep_doubts (run, bucket, memory_id, digest) SELECT "
-                                                "$2::bigint, m.bucket, m.memory_id, m.digest {} "
-                                                "LIMIT $5::bigint RETURNING memory_id",
-                                                kMissingSql),
-                                    params);
+  const Rows rows = transaction_.Run(fmt::format("INSERT INTO membridge.sweep_doubts (run, bucket, memory_id, digest) SELECT "
+                                                 "$2::bigint, m.bucket, m.memory_id, m.digest {} "
+                                                 "LIMIT $5::bigint RETURNING memory_id",
+                                                 kMissingSql),
+                                     params);
   std::vector<MemoryId> missing;
   for (std::size_t row = 0; row < rows.size(); ++row) missing.emplace_back(std::string{rows.Text(row, 0)});
-  sync::Queue::Mark(transaction, run.project, missing, "sweep");
+  sync::Queue::Mark(transaction_, run_.project, missing, "sweep");
   return missing.size();
 }
 
-void Walk::Doubt(Transaction& transaction, const Run& run, const std::vector<MemoryId>& memories) {
+void Walk::Doubt(const std::vector<MemoryId>& memories) {
   if (memories.empty()) return;
-  const Keys keys = KeysOf(run.project, memories);
-  transaction.Run(R"(
+  const Keys keys = KeysOf(run_.project, memories);
+  transaction_.Run(R"(
       INSERT INTO membridge.sweep_doubts (run, bucket, memory_id, digest)
       SELECT $1::bigint, c.bucket, c.memory_id, m.digest
       FROM unnest($3::smallint[], $4::text[]) AS c(bucket, memory_id)
       LEFT JOIN membridge.memories m ON m.bucket = c.bucket AND m.project = $2 AND m.memory_id = c.memory_id AND m.gone_at IS NULL
       ON CONFLICT DO NOTHING)",
-                  {std::to_string(run.id), run.project.Text(), keys.buckets, keys.ids});
+                   {std::to_string(run_.id), run_.project.Text(), keys.buckets, keys.ids});
 }
 
-Walk::Resolved Walk::Resolve(Transaction& transaction, const Run& run) {
-  const Rows rows = transaction.Run(R"(
+std::size_t Walk::DoubtUnreadable(const std::vector<MemoryId>& memories) {
+  if (memories.empty()) return 0;
+  const Keys keys = KeysOf(run_.project, memories);
+  const Rows rows = transaction_.Run(R"(
+      SELECT DISTINCT c.memory_id FROM unnest($2::smallint[], $3::text[]) AS c(bucket, memory_id)
+      WHERE NOT EXISTS (SELECT FROM membridge.parked p WHERE p.project = $1 AND p.memory_id = c.memory_id))",
+                                     {run_.project.Text(), keys.buckets, keys.ids});
+  std::vector<MemoryId> unread;
+  for (std::size_t row = 0; row < rows.size(); ++row) unread.emplace_back(std::string{rows.Text(row, 0)});
+  if (unread.empty()) return 0;
+  Doubt(unread);
+  sync::Queue::Mark(transaction_, run_.project, unread, "sweep");
+  return unread.size();
+}
+
+Walk::Resolved Walk::Resolve() {
+  const Rows rows = transaction_.Run(R"(
       WITH settled AS (
         DELETE FROM membridge.sweep_doubts d
         WHERE d.run = $1::bigint
@@ -138,7 +165,7 @@ Walk::Resolved Walk::Resolve(Transaction& transaction, const Run& run) {
              count(*),
              (SELECT count(*) FROM membridge.sweep_doubts WHERE run = $1::bigint)
       FROM settled s LEFT JOIN membridge.memories m ON m.bucket = s.bucket AND m.project = $2 AND m.memory_id = s.memory_id)",
-                                    {std::to_string(run.id), run.project.Text()});
+                                     {std::to_string(run_.id), run_.project.Text()});
   Resolved resolved;
   resolved.added = rows.Int(0, 0);
   resolved.updated = rows.Int(0, 1);
@@ -149,21 +176,22 @@ Walk::Resolved Walk::Resolve(Transaction& transaction, const Run& run) {
   return resolved;
 }
 
-std::optional<Instant> Walk::Watermark(Transaction& transaction, const ProjectId& project) {
-  const Rows rows = transaction.Run("SELECT watermark FROM membridge.sweep_watermarks WHERE project = $1", {project.Text()});
+std::optional<Instant> Walk::Watermark() {
+  const Rows rows =
+      transaction_.Run("SELECT watermark FROM membridge.sweep_watermarks WHERE project = $1", {run_.project.Text()});
   if (rows.empty()) return std::nullopt;
   return postgres::TimeAt(rows, 0, 0);
 }
 
-void Walk::MoveWatermark(Transaction& transaction, const ProjectId& project, Instant to) {
-  transaction.Run(
+void Walk::MoveWatermark(Instant to) {
+  transaction_.Run(
       "INSERT INTO membridge.sweep_watermarks AS w (project, watermark) VALUES ($1, $2::timestamptz) "
       "ON CONFLICT (project) DO UPDATE SET watermark = greatest(w.watermark, excluded.watermark)",
-      {project.Text(), FormatRfc3339(to)});
+      {run_.project.Text(), FormatRfc3339(to)});
 }
 
-Instant Walk::Now(Transaction& transaction) {
-  return postgres::TimeAt(transaction.Run("SELECT clock_timestamp()"), 0, 0);
+Instant Walk::Now() {
+  return postgres::TimeAt(transaction_.Run("SELECT clock_timestamp()"), 0, 0);
 }
 
 }  // namespace membridge::sync

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "mappings/base/exact_json.hpp"
+
 namespace membridge::sync::mem0 {
 namespace {
 
@@ -65,13 +67,32 @@ std::string_view ArrayIn(std::string_view text, std::string& envelope) {
   return {};
 }
 
+/// The `id` of a record that is no JSON; empty when none is to be seen.
+std::string IdIn(std::string_view record) {
+  Scanner scan{record};
+  std::string_view before_last, last;  // the newest two tokens of the record's own level
+  while (!scan.AtEnd()) {
+    const std::size_t begin = scan.At();
+    const bool own = scan.Depth() == 1 && !IsSpace(scan.Here());
+    scan.Step();
+    const std::string_view token = record.substr(begin, scan.At() - begin);
+    if (!own) continue;
+    if (before_last == "\"id\"" && last == ":" && token.size() > 2 && token.front() == '"' && token.back() == '"' &&
+        token.find('\\') == std::string_view::npos) {
+      return std::string{token.substr(1, token.size() - 2)};
+    }
+    before_last = std::exchange(last, token);
+  }
+  return {};
+}
+
 void ParseOneByOne(std::string_view array, ListAnswer& list) {
   const auto add = [&list](std::string_view element) {
     if (element.find_first_not_of(" \t\r\n") == std::string_view::npos) return;
     if (auto record = ParseJson(element)) {
       list.results.push_back(std::move(*record));
     } else {
-      ++list.unreadable;
+      list.broken.push_back(IdIn(element));
     }
   };
   Scanner scan{array};
@@ -99,7 +120,7 @@ void ReadEnvelope(const json& page, ListAnswer& list) {
 
 Result<json> ParseJson(std::string_view text) {
   if (TooDeep(text)) return Fail(ErrorCode::kRefused, "the answer nests too deeply");
-  json value = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  json value = mappings::ParseExact(text);
   if (value.is_discarded()) return Fail(ErrorCode::kRefused, "the answer is not JSON");
   return value;
 }

@@ -37,8 +37,11 @@ struct MemoryPage {
   std::vector<mappings::Memory> memories;
   std::vector<MemoryId> unreadable;   ///< records that are no memory as we know them: ReadOne says why
   std::size_t nameless = 0;           ///< records so broken that not even their id could be read
-  std::optional<std::int64_t> count;  ///< of all pages, at the moment of this one
-  bool last = true;
+  std::optional<std::int64_t> count;  ///< of all pages, at the moment of this one; Mem0 may be wrong about it
+  bool linked = false;                ///< Mem0 gives a link to a next page; that alone does not mean that there is one
+  bool past_end = false;              ///< Mem0 says that there is no such page
+
+  std::size_t Records() const { return memories.size() + unreadable.size() + nameless; }
   bool leads_elsewhere = false;  ///< Mem0's link to the next page names another server; it was not and will not be followed
 };
 
@@ -49,9 +52,11 @@ struct Entity {
 };
 
 struct EntityPage {
-  std::vector<Entity> entities;
+  std::vector<Entity> entities;  ///< those that could be read
+  std::size_t records = 0;       ///< all of them
   std::optional<std::int64_t> count;
-  bool last = true;
+  bool linked = false;
+  bool past_end = false;
 };
 
 /// What changed, as Mem0 recorded it; entries are as they came (`memory_id`, `event`, `old_memory`, `new_memory`, …).
@@ -123,8 +128,8 @@ class Client {
   /// One memory; kNotFound when Mem0 does not have it (404), kRefused when the id is not one (400, or one that was never sent
   /// because it cannot be an id) or when the record cannot be read.
   Result<mappings::Memory> ReadOne(const MemoryId& id);
-  /// Page `page` (from 1) of all memories a filter names, expired and merged ones included. A page past the end is empty and the
-  /// last.
+  /// Page `page` (from 1) of all memories a filter names, expired and merged ones included. Whether there is another one after it
+  /// is for the caller to judge (ListWatch): links and counts may both be wrong.
   Result<MemoryPage> ListMemories(const Filter& filter, int page, int page_size = kLargestPage);
   /// What happened to one memory, in Mem0's order.
   Result<std::vector<nlohmann::json>> History(const MemoryId& id);

@@ -59,10 +59,10 @@ Error NoSuchList(Error error) {
 }
 
 bool IsLastPage(const ListAnswer& list, int page, int page_size) {
-  const std::size_t here = list.results.size() + list.unreadable;
-  if (here == 0) return true;
+  if (list.Records() == 0) return true;
   if (list.next) return false;
-  return !list.count || static_cast<std::int64_t>(page) * page_size >= *list.count || here < static_cast<std::size_t>(page_size);
+  return !list.count || static_cast<std::int64_t>(page) * page_size >= *list.count ||
+         list.Records() < static_cast<std::size_t>(page_size);
 }
 
 }  // namespace
@@ -81,7 +81,11 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
       .name = "list_memories", .method = "POST", .path = paths::ListMemories(page, page_size), .subject = Subject::kMemories};
   request.body = json{{"filters", filter.Document()}, {"show_expired", true}, {"include_merged", true}};
   const auto answer = wire_->Call(request);
-  if (!answer && IsPastTheEnd(answer.error(), page)) return MemoryPage{};
+  MemoryPage result;
+  if (!answer && IsPastTheEnd(answer.error(), page)) {
+    result.past_end = true;
+    return result;
+  }
   if (!answer) return tl::unexpected<Error>(NoSuchList(answer.error()));
   auto list = ParseList(answer->body);
   // A list can always be answered, so whatever this is, it may be better next time.
@@ -89,18 +93,22 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
     return Fail(ErrorCode::kUnavailable, "list_memories: " + list.error().message,
                 "is base_url right, and is there a proxy in between?");
 
-  MemoryPage result;
   result.count = list->count;
-  result.last = IsLastPage(*list, page, page_size);
+  result.linked = list->next.has_value();
   result.leads_elsewhere = list->next && wire_->LeadsElsewhere(*list->next);
-  result.nameless = list->unreadable;
-  for (const json& record : list->results) {
-    if (auto memory = mappings::ReadMemory(record)) {
-      result.memories.push_back(std::move(*memory));
-    } else if (const auto id = TextAt(record, "id"); id && MayBeAnId(MemoryId{*id})) {
+  const auto cannot_read = [&](const std::optional<std::string>& id) {
+    if (id && MayBeAnId(MemoryId{*id})) {
       result.unreadable.emplace_back(*id);
     } else {
       ++result.nameless;
+    }
+  };
+  for (const std::string& id : list->broken) cannot_read(id);
+  for (const json& record : list->results) {
+    if (auto memory = mappings::ReadMemory(record)) {
+      result.memories.push_back(std::move(*memory));
+    } else {
+      cannot_read(TextAt(record, "id"));
     }
   }
   return result;
@@ -117,16 +125,21 @@ Result<std::vector<mappings::Memory>> Client::ReadMany(const std::vector<MemoryI
     missing.insert(Lower(id.Text()));
   }
   const Filter filter = Filter::Everything().Among(ids);
-  // A server that gives one record per page still ends.
+  std::size_t listed = 0;
+  // A server that gives one record per page still ends, and so does one whose pages bring nothing.
   for (int page = 1; page <= static_cast<int>(ids.size()) && !missing.empty(); ++page) {
     auto found = ListMemories(filter, page);
     if (!found) return tl::unexpected<Error>(found.error());
+    const std::size_t before = missing.size();
+    listed += found->Records();
     for (mappings::Memory& memory : found->memories) {
       // What was not asked for, or came on two pages, is dropped: a server that overlooks the filter must not hand us the whole
       // project.
       if (missing.erase(Lower(memory.id.Text())) == 1) memories.push_back(std::move(memory));
     }
-    if (found->last) break;
+    for (const MemoryId& id : found->unreadable) missing.erase(Lower(id.Text()));
+    const bool more = found->linked || (found->count && static_cast<std::int64_t>(listed) < *found->count);
+    if (found->past_end || !more || missing.size() == before) break;
   }
   return memories;
 }

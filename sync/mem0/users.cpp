@@ -31,15 +31,17 @@ bool NamesOneUser(const std::string& user) {
 
 Result<EntityPage> Client::ListEntities(int page, int page_size) {
   const auto answer = wire_->Call({.name = "list_entities", .path = paths::Entities(page, page_size)});
-  if (!answer && answer.error().code == ErrorCode::kNotFound && page > 1) return EntityPage{};
+  EntityPage result;
+  if (!answer && answer.error().code == ErrorCode::kNotFound && page > 1) {
+    result.past_end = true;
+    return result;
+  }
   if (!answer) return tl::unexpected<Error>(answer.error());
   auto list = ParseList(answer->body);
   if (!list) return Within(list.error(), "list_entities");
-  EntityPage result;
+  result.records = list->Records();
   result.count = list->count;
-  // A bare array has neither count nor next, and is everything. How many Mem0 puts on a page is its own affair, so only its link
-  // says that there is more.
-  result.last = list->results.empty() || !list->next;
+  result.linked = list->next.has_value();
   for (const json& entity : list->results) {
     auto type = TextAt(entity, "type");
     auto name = TextAt(entity, "name");

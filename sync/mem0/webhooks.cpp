@@ -50,7 +50,7 @@ Result<std::vector<Webhook>> Client::ListWebhooks(const std::string& mem0_projec
   if (!answer) return tl::unexpected<Error>(answer.error());
   const auto list = ParseList(answer->body);
   // A list that was not understood must not pass for an empty one: webhooks would be made again and again.
-  if (!list || list->unreadable > 0 || list->next)
+  if (!list || !list->broken.empty() || list->next)
     return Fail(ErrorCode::kUnavailable, "list_webhooks: the answer is not a whole list of webhooks");
   std::vector<Webhook> webhooks;
   for (const json& object : list->results) {

@@ -38,7 +38,7 @@ std::vector<Standing> StandingsOf(Transaction& transaction, const std::vector<Ba
     standing.paused_at = PausedAt(transaction, entry.name);
     if (!standing.paused_at) standing.next = NextMoment(entry, now);
     // The unfinished run, if any, is the newest: none is queued while another is not over.
-    for (Run& run : RunStore::List(transaction, entry.name, 2)) {
+    for (Run& run : RunStore{transaction}.List(entry.name, 2)) {
       std::optional<Run>& place = run.Active() ? standing.active : standing.last;
       if (!place) place = std::move(run);
     }
@@ -73,8 +73,8 @@ void PauseBackfill(Transaction& transaction, const Backfill& backfill, Instant n
       "VALUES ($1, $2, $3::timestamptz, $3::timestamptz) "
       "ON CONFLICT (name) DO UPDATE SET paused_at = coalesce(s.paused_at, excluded.paused_at)",
       {backfill.name, WordsOf(backfill), FormatRfc3339(now)});
-  if (const auto active = RunStore::FindActive(transaction, backfill.name)) {
-    static_cast<void>(RunStore::Pause(transaction, active->id));
+  if (const auto active = RunStore{transaction}.FindActive(backfill.name)) {
+    static_cast<void>(RunStore{transaction}.Pause(active->id));
   }
 }
 
@@ -85,8 +85,8 @@ Result<void> ResumeBackfill(Transaction& transaction, const Backfill& backfill, 
                                   "WHERE name = $1 AND paused_at IS NOT NULL",
                                   {backfill.name, FormatRfc3339(now)})
                               .Affected() == 1;
-  const auto active = RunStore::FindActive(transaction, backfill.name);
-  const bool goes_on = active && RunStore::Resume(transaction, active->id, now);
+  const auto active = RunStore{transaction}.FindActive(backfill.name);
+  const bool goes_on = active && RunStore{transaction}.Resume(active->id, now);
   if (was_paused || goes_on) return {};
   return Fail(ErrorCode::kRefused, fmt::format("backfill \"{}\" is not paused", backfill.name));
 }

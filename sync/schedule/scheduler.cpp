@@ -77,7 +77,7 @@ Scheduler::~Scheduler() {
   try {
     for (const auto& held : held_) {
       postgres::Transaction transaction = State().Begin();
-      RunStore::Release(transaction, held->run);
+      RunStore{transaction}.Release(held->run);
       transaction.Commit();
     }
   } catch (const postgres::SqlFailure& failure) {
@@ -110,7 +110,7 @@ void Scheduler::QueueDue() {
   for (Timed& timed : timed_) {
     if (timed.look_at && *timed.look_at > now) continue;
     postgres::Transaction transaction = State().Begin();
-    const Instant since = RunStore::MissedSince(transaction, timed.backfill->name, WordsOf(*timed.backfill), now);
+    const Instant since = RunStore{transaction}.MissedSince(timed.backfill->name, WordsOf(*timed.backfill), now);
     const auto moment = timed.cron.Last(since, now, timed.zone);
     if (moment && !IsPaused(transaction, timed.backfill->name)) {
       Run run;
@@ -121,7 +121,7 @@ void Scheduler::QueueDue() {
       run.scheduled_for = moment;
       run.due_at = *moment + JitterOf(*timed.backfill, *moment);
       run.queued_at = now;
-      const auto queued = RunStore::Queue(transaction, run);
+      const auto queued = RunStore{transaction}.Queue(run);
       // Refused: the last run is still under way, or another process made this one.
       if (queued)
         Log(LogLevel::kInfo, "backfill_queued", {{"backfill", run.name}, {"run", *queued}, {"moment", FormatRfc3339(*moment)}});
@@ -136,7 +136,7 @@ bool Scheduler::ClaimOne() {
   std::vector<std::int64_t> mine;
   for (const auto& held : held_) mine.push_back(held->run.id);
   postgres::Transaction transaction = State().Begin();
-  auto run = RunStore::Claim(transaction, holder_, options_.lease, clock_.Now(), mine, only_);
+  auto run = RunStore{transaction}.Claim(holder_, options_.lease, clock_.Now(), mine, only_);
   transaction.Commit();
   if (!run) return false;
   auto held = std::make_unique<Held>();
@@ -212,7 +212,7 @@ void Scheduler::Keep(Held& held) {
   try {
     CountTime(held);
     postgres::Transaction transaction = State().Begin();
-    const std::string wanted = RunStore::Commit(transaction, held.run, options_.lease);
+    const std::string wanted = RunStore{transaction}.Commit(held.run, options_.lease);
     transaction.Commit();
     Obey(held, wanted);
   } catch (const RunLost&) {
@@ -231,15 +231,15 @@ void Scheduler::FailStep(Held& held, const Error& error) {
   if (error.code != ErrorCode::kUnavailable || held.run.failures >= options_.most_failures) return Leave(held, RunState::kFailed);
   held.ready_at = clock_.Now() + BackOff(held.run.failures);
   postgres::Transaction transaction = State().Begin();
-  const std::string wanted = RunStore::Commit(transaction, held.run, options_.lease);
+  const std::string wanted = RunStore{transaction}.Commit(held.run, options_.lease);
   transaction.Commit();
   Obey(held, wanted);
 }
 
 void Scheduler::Leave(Held& held, RunState state) {
   postgres::Transaction transaction = State().Begin();
-  RunStore::Leave(transaction, held.run, state, clock_.Now());
-  RunStore::Forget(transaction, options_.keep);
+  RunStore{transaction}.Leave(held.run, state, clock_.Now());
+  RunStore{transaction}.Forget(options_.keep);
   transaction.Commit();
   held.over = true;
   Log(state == RunState::kFailed ? LogLevel::kError : LogLevel::kInfo, "backfill_left",
@@ -301,7 +301,7 @@ Result<std::int64_t> Scheduler::Start(const Backfill& backfill) {
   run.queued_at = run.due_at = clock_.Now();
   try {
     postgres::Transaction transaction = State().Begin();
-    auto id = RunStore::Queue(transaction, run);
+    auto id = RunStore{transaction}.Queue(run);
     transaction.Commit();
     return id;
   } catch (const postgres::SqlFailure& failure) {

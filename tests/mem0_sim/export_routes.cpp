@@ -40,6 +40,7 @@ Answer CreateExport(Project& project, const Call& call) {
 Answer GetExport(Project& project, const Call& call) {
   std::optional<std::string> result;
   if (const auto id = call.Text("memory_export_id")) {
+    if (project.exports.Fails(*id)) return WithStatus(500, {{"error", "Internal server error"}});
     result = project.exports.Result(*id);
   } else {
     const auto entities = EntitiesNamedIn(call.Field("filters"));
@@ -48,7 +49,7 @@ Answer GetExport(Project& project, const Call& call) {
   }
   if (!result) return WithStatus(404, {{"error", "No memory export request found"}});
   Answer answer;
-  answer.body = std::move(*result);
+  answer.body = project.settings.raw_export.empty() ? std::move(*result) : project.settings.raw_export;
   return answer;
 }
 

@@ -33,6 +33,7 @@ Exports::Script Exports::Parse(const Json& json) {
   if (json.contains("instance")) script.instance = json["instance"];
   script.patch = json.value("patch", script.patch);
   script.remove = json.value("remove", script.remove);
+  script.fails = json.value("fails", false);
   script.never_ready = json.value("never_ready", false);
   if (json.contains("ready_after_ms")) script.ready_after_ms = json["ready_after_ms"].get<int>();
   return script;
@@ -93,6 +94,12 @@ std::optional<std::string> Exports::Result(const std::string& id) const {
   const auto found = by_id_.find(id);
   if (found == by_id_.end() || !IsThere(*found->second)) return std::nullopt;
   return found->second->result;
+}
+
+bool Exports::Fails(const std::string& id) const {
+  const auto found = by_id_.find(id);
+  const Script* script = found == by_id_.end() ? nullptr : ScriptFor(*found->second);
+  return script != nullptr && script->fails;
 }
 
 std::optional<std::string> Exports::LatestResult(const std::vector<std::pair<EntityType, std::string>>& entities) const {

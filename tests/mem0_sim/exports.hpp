@@ -24,7 +24,8 @@ class Exports {
   Exports(SimClock& clock, Dice& dice) : clock_(clock), dice_(dice) {}
 
   /// What users' exports answer, by entity name: `instance` instead of the filled schema, `patch` over it (null values included),
-  /// `remove` names of keys, `never_ready`, `ready_after_ms`. The other half says what is wrong.
+  /// `remove` names of keys, `never_ready`, `ready_after_ms`, `fails`
+  /// (asking for it answers 500). The other half says what is wrong.
   tl::expected<void, std::string> Set(const nlohmann::json& script);
   nlohmann::json Get() const;
 
@@ -32,6 +33,8 @@ class Exports {
   std::string Create(const nlohmann::json& request, const std::vector<const Memory*>& newest_first);
   /// Nothing when it is not ready, unknown or expired: Mem0 does not tell these apart.
   std::optional<std::string> Result(const std::string& id) const;
+  /// Whether asking for this job is to fail.
+  bool Fails(const std::string& id) const;
   /// Of the latest ready job whose filters name all of these entities.
   std::optional<std::string> LatestResult(const std::vector<std::pair<EntityType, std::string>>& entities) const;
   /// Every job, oldest first.
@@ -43,6 +46,7 @@ class Exports {
     nlohmann::json patch = nlohmann::json::object();
     std::vector<std::string> remove;
     bool never_ready = false;
+    bool fails = false;
     std::optional<int> ready_after_ms;
   };
   struct Job {

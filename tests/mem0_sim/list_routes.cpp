@@ -28,7 +28,11 @@ FoundMemories Select(Project& project, const Query& query) {
   return found;
 }
 
-void AppendItem(std::string& out, const Memory& memory, RecordShape shape, const Json& fields) {
+void AppendItem(const Project& project, std::string& out, const Memory& memory, RecordShape shape, const Json& fields) {
+  if (const auto raw = project.settings.raw_records.find(memory.id.Text()); raw != project.settings.raw_records.end()) {
+    out += raw->second;
+    return;
+  }
   if (!fields.is_array()) return AppendRecord(out, memory, shape);
   const Json record = RecordOf(memory, shape);
   Json chosen{{"id", record["id"]}, {"memory", record["memory"]}, {"created_at", record["created_at"]}};
@@ -43,7 +47,7 @@ void AppendItem(std::string& out, const Memory& memory, RecordShape shape, const
 Answer PagedMemories(Project& project, const Call& call, const FoundMemories& found, const Crowd::Chosen& crowd = {}) {
   const std::size_t stored = found.slots.size();
   const auto append = [&](std::string& out, const Memory& memory) {
-    AppendItem(out, memory, RecordShape::kListed, call.Field("fields"));
+    AppendItem(project, out, memory, RecordShape::kListed, call.Field("fields"));
   };
   return Paged(project, call, PageOf(call, "page_size", 100, kLargestPage), "page_size", stored + crowd.size,
                [&](std::string& out, std::size_t place) {

@@ -80,7 +80,12 @@ Answer GetMemory(Project& project, const Call& call) {
   if (!id) return id.error();
   const Memory* memory = project.store.Find(*id, project.MomentOfRead());
   project.operations.Done("GET", {{"memory_id", call.parts[0]}}, Json::array());
-  if (memory != nullptr) return ShownMemory(*memory);
+  if (memory != nullptr) {
+    Answer shown = ShownMemory(*memory);
+    const auto raw = project.settings.raw_records.find(memory->id.Text());
+    if (raw != project.settings.raw_records.end()) shown.body = raw->second;
+    return shown;
+  }
   Answer answer = MemoryNotFound();
   if (const auto number = project.crowd.NumberOf(*id)) {
     project.crowd.Show(*number, [&](const Memory& generated) { answer = ShownMemory(generated); });

@@ -54,19 +54,28 @@ PageAsk PageOf(const Call& call, const char* size_name, std::size_t usual_size, 
 }
 
 Answer Paged(const Project& project, const Call& call, const PageAsk& ask, const char* size_name, std::size_t count,
-             const std::function<void(std::string&, std::size_t)>& append, bool relative, const std::string& more) {
-  const std::size_t first = (ask.page - 1) * ask.size;
-  if (!ask.valid || (first >= count && ask.page > 1)) return WithStatus(404, {{"detail", "Invalid page."}});
-  const std::size_t end = std::min(first + ask.size, count);
-  const std::string next = end < count ? Link(project, call, ask.page + 1, ask.size, size_name, relative) : "null";
+             const std::function<void(std::string&, std::size_t)>& append, bool relative, const std::string& behind) {
+  const std::string& lie = project.settings.list_lie;
+  std::size_t page = ask.page;
+  if (lie == "repeat") page = 1;
+  if (lie == "clamp") page = std::min(page, std::max<std::size_t>((count + ask.size - 1) / ask.size, 1));
+  const bool hollow = lie == "hollow" && page % 2 == 0;
+  if (lie == "hollow") page = (page + 1) / 2;
+  std::size_t first = (page - 1) * ask.size;
+  if (lie == "endless") first = std::min(first, count);
+  if (!ask.valid || (first >= count && page > 1 && lie != "endless")) return WithStatus(404, {{"detail", "Invalid page."}});
+  const std::size_t end = hollow ? first : std::min(first + ask.size, count);
+  const bool more = lie == "repeat" || lie == "clamp" || lie == "endless" || (end < count && lie != "unlinked");
+  const std::string next = more ? Link(project, call, ask.page + 1, ask.size, size_name, relative) : "null";
   const std::string previous = ask.page > 1 ? Link(project, call, ask.page - 1, ask.size, size_name, relative) : "null";
   Answer answer;
-  answer.body = fmt::format(R"({{"count":{},"next":{},"previous":{},"results":[)", count, next, previous);
+  answer.body = fmt::format(R"({{"count":{},"next":{},"previous":{},"results":[)",
+                            static_cast<std::int64_t>(count) + project.settings.list_count_off, next, previous);
   for (std::size_t place = first; place < end; ++place) {
     if (place != first) answer.body += ',';
     append(answer.body, place);
   }
-  answer.body += ']' + more + '}';
+  answer.body += ']' + behind + '}';
   return answer;
 }
 

@@ -21,8 +21,8 @@ struct PageAsk {
 PageAsk PageOf(const Call& call, const char* size_name, std::size_t usual_size, std::size_t largest_size);
 
 /// `{"count","next","previous","results":[…],…}`, or 404 `Invalid page.` past the end. `append` writes the item at a place, as
-/// JSON text; `more` is put behind, as in `,"total_users":3`. `relative` forces links without a host, as the operation log has.
+/// JSON text; `behind` is put behind, as in `,"total_users":3`. `relative` forces links without a host, as the operation log has.
 Answer Paged(const Project& project, const Call& call, const PageAsk& ask, const char* size_name, std::size_t count,
-             const std::function<void(std::string&, std::size_t)>& append, bool relative = false, const std::string& more = {});
+             const std::function<void(std::string&, std::size_t)>& append, bool relative = false, const std::string& behind = {});
 
 }  // namespace membridge::mem0_sim

@@ -23,6 +23,11 @@ void ForEach(AnySettings& settings, Visit visit) {
   visit("bulk_delete_ms", settings.bulk_delete_ms);
   visit("categorize_ms", settings.categorize_ms);
   visit("categories_by_word", settings.categories_by_word);
+  visit("list_lie", settings.list_lie);
+  visit("list_count_off", settings.list_count_off);
+  visit("raw_records", settings.raw_records);
+  visit("raw_export", settings.raw_export);
+  visit("webhooks_ignore", settings.webhooks_ignore);
 }
 
 }  // namespace
@@ -44,6 +49,8 @@ tl::expected<Settings, std::string> Changed(Settings settings, const Json& json)
     return tl::unexpected{std::string{"next_links: unknown value"}};
   if (std::set<std::string>{"last", "empty", "absent"}.count(settings.deleted_text) == 0)
     return tl::unexpected{std::string{"deleted_text: unknown value"}};
+  if (std::set<std::string>{"", "repeat", "clamp", "hollow", "endless", "unlinked"}.count(settings.list_lie) == 0)
+    return tl::unexpected{std::string{"list_lie: unknown value"}};
   if (settings.entities_page_size < 1) return tl::unexpected{std::string{"entities_page_size must be above zero"}};
   return settings;
 }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <tl/expected.hpp>
 
@@ -21,6 +22,14 @@ struct Settings {
   int infer_ms = 20;                       ///< how long an inferring add takes
   int bulk_delete_ms = 20;                 ///< how long an asynchronous delete takes to begin
   int categorize_ms = 20;                  ///< how long after its ADD a memory is categorised by itself
+  /// How paged lists lie: `repeat` (the first page whatever is asked for, and always a link), `clamp` (the last page again behind
+  /// the end, and always a link), `hollow` (every second page is empty), `endless` (empty pages with links behind the end),
+  /// `unlinked` (no link though there is more). Empty: they do not.
+  std::string list_lie;
+  int list_count_off = 0;                          ///< how far counts of lists are off
+  std::map<std::string, std::string> raw_records;  ///< by memory id: the text that lists and single reads give in its place
+  std::string raw_export;                          ///< the text that every export that is ready gives; empty: its own
+  std::set<std::string> webhooks_ignore;           ///< `create`, `update`, `delete`: answered as if done, and not done
   std::map<std::string, std::string> categories_by_word;  ///< …when its text contains a word: word to category
 };
 

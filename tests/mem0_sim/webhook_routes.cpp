@@ -19,6 +19,11 @@ Answer NoSuchWebhook() {
   return WithStatus(404, {{"error", "Webhook not found"}});
 }
 
+/// Whether this kind of write is answered as if it were done, and not done.
+bool Ignores(const Project& project, const char* write) {
+  return project.settings.webhooks_ignore.count(write) == 1;
+}
+
 Answer ListWebhooks(Project& project, const Call& call) {
   if (call.parts[0] != project.account.project_id) return NoAccessToProject();
   Json listed = Json::array();
@@ -33,6 +38,7 @@ Answer CreateWebhook(Project& project, const Call& call) {
   const Json errors = FieldErrors(call.body, false);
   if (!errors.empty()) return WithStatus(400, errors);
   Webhook webhook = NewWebhook(call.body, project.dice, project.clock.Now());
+  if (Ignores(project, "create")) return WithStatus(201, ShownWebhook(project, webhook));
   return WithStatus(201, ShownWebhook(project, project.webhooks.Add(std::move(webhook))));
 }
 
@@ -43,6 +49,7 @@ Answer UpdateWebhook(Project& project, const Call& call) {
   if (webhook->foreign) return NoAccessToWebhook();
   const Json errors = FieldErrors(call.body, true);
   if (!errors.empty()) return WithStatus(400, errors);
+  if (Ignores(project, "update")) return Ok({{"message", "Webhook updated successfully"}});
   webhook->name = call.Text("name").value_or(webhook->name);
   webhook->url = call.Text("url").value_or(webhook->url);
   webhook->event_types = call.body.value("event_types", webhook->event_types);
@@ -54,7 +61,7 @@ Answer DeleteWebhook(Project& project, const Call& call) {
   const Webhook* webhook = project.webhooks.Find(call.parts[0]);
   if (webhook == nullptr) return NoSuchWebhook();
   if (webhook->foreign) return NoAccessToWebhook();
-  project.webhooks.Remove(call.parts[0]);
+  if (!Ignores(project, "delete")) project.webhooks.Remove(call.parts[0]);
   return Ok({{"message", "Webhook deleted successfully"}});
 }
 

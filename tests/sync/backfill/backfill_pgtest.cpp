@@ -133,23 +133,23 @@ TEST_CASE("a run that is asked to stop stops with its next page", "[backfill][pg
   CHECK(runs.Find(id).done == 1);
 
   SECTION("cancel") {
-    CHECK(ask([&](auto& t) { return RunStore::Cancel(t, id, runs.clock.Now()); }) == RunState::kRunning);
+    CHECK(ask([&](auto& t) { return RunStore{t}.Cancel(id, runs.clock.Now()); }) == RunState::kRunning);
     Exhaust(*scheduler);
     CHECK(runs.State(id) == "cancelled");
     CHECK(runs.Find(id).done == 2);
     CHECK(runs.Find(id).finished_at);
-    const auto twice = ask([&](auto& t) { return RunStore::Cancel(t, id, runs.clock.Now()); });
+    const auto twice = ask([&](auto& t) { return RunStore{t}.Cancel(id, runs.clock.Now()); });
     REQUIRE_FALSE(twice);
     CHECK(twice.error().message == "run " + std::to_string(id) + " is cancelled already");
     CHECK(scheduler->Start("sweep", {}));
   }
   SECTION("pause, and go on") {
-    CHECK(ask([&](auto& t) { return RunStore::Pause(t, id); }) == RunState::kRunning);
+    CHECK(ask([&](auto& t) { return RunStore{t}.Pause(id); }) == RunState::kRunning);
     Exhaust(*scheduler);
     CHECK(runs.State(id) == "paused");
     CHECK(runs.Find(id).done == 2);
     CHECK_FALSE(scheduler->Start("sweep", {}));
-    CHECK(ask([&](auto& t) { return RunStore::Resume(t, id, runs.clock.Now()); }) == RunState::kQueued);
+    CHECK(ask([&](auto& t) { return RunStore{t}.Resume(id, runs.clock.Now()); }) == RunState::kQueued);
     Exhaust(*scheduler);
     CHECK(runs.State(id) == "done");
     CHECK(runs.Find(id).Counter("steps") == 5);
@@ -158,20 +158,20 @@ TEST_CASE("a run that is asked to stop stops with its next page", "[backfill][pg
     runs.script.wait = 1h;
     REQUIRE(scheduler->RunOnce());
     REQUIRE(scheduler->RunOnce());
-    ask([&](auto& t) { return RunStore::Cancel(t, id, runs.clock.Now()); }).value();
+    ask([&](auto& t) { return RunStore{t}.Cancel(id, runs.clock.Now()); }).value();
     runs.clock.Advance(1h);
     Exhaust(*scheduler);
     CHECK(runs.State(id) == "cancelled");
   }
   SECTION("when nobody works on it") {
     runs.EndLeases();
-    CHECK(ask([&](auto& t) { return RunStore::Cancel(t, id, runs.clock.Now()); }) == RunState::kCancelled);
+    CHECK(ask([&](auto& t) { return RunStore{t}.Cancel(id, runs.clock.Now()); }) == RunState::kCancelled);
     Exhaust(*scheduler);
     CHECK(runs.State(id) == "cancelled");
     CHECK(runs.Find(id).done == 1);
   }
-  CHECK(ask([&](auto& t) { return RunStore::Cancel(t, id + 100, runs.clock.Now()); }).error().code == ErrorCode::kNotFound);
-  CHECK(ask([&](auto& t) { return RunStore::Resume(t, id, runs.clock.Now()); }).error().code == ErrorCode::kRefused);
+  CHECK(ask([&](auto& t) { return RunStore{t}.Cancel(id + 100, runs.clock.Now()); }).error().code == ErrorCode::kNotFound);
+  CHECK(ask([&](auto& t) { return RunStore{t}.Resume(id, runs.clock.Now()); }).error().code == ErrorCode::kRefused);
 }
 
 TEST_CASE("a run outlives its process", "[backfill][pg]") {

@@ -59,7 +59,7 @@ std::int64_t Backfilling::Start(sync::Scheduler& scheduler, sync::BackfillKind k
 }
 
 sync::Run Backfilling::RunOf(std::int64_t id) const {
-  return InTransaction(db, [&](auto& transaction) { return sync::RunStore::Find(transaction, id).value(); });
+  return InTransaction(db, [&](auto& transaction) { return sync::RunStore{transaction}.Find(id).value(); });
 }
 
 sync::Run Backfilling::RunToEnd(sync::BackfillKind kind, const sync::RunOptions& options) {

@@ -147,7 +147,7 @@ TEST_CASE("an export that is never ready fails its user when the deadline is ove
   profiles.sim.SetExports({{"users", {{"user-01", {{"never_ready", true}}}}}});
   const Run run = profiles.Export();
   CHECK(run.state == RunState::kDone);
-  CHECK(run.error == "of 3 users, 1 failed and 0 are parked");
+  CHECK(run.error.starts_with("of 3 users, 1 failed and 0 are parked; user "));
   CHECK(profiles.NoteOf(run, "user-01").substr(0, 23) == "failed: not ready after");
   CHECK(profiles.db.Count("profiles") == 2);
   CHECK(profiles.Jobs().size() == 3);
@@ -306,7 +306,7 @@ TEST_CASE("sixty users, six of them trouble, 429s, and a kill in the middle", "[
   }));
   const Run run = profiles.RunToEnd(*scheduler, id);
   CHECK(run.state == RunState::kDone);
-  CHECK(run.error == "of 60 users, 1 failed and 1 are parked");
+  CHECK(run.error.starts_with("of 60 users, 1 failed and 1 are parked; user "));
   CHECK(profiles.Jobs().size() <= 62);
   CHECK(profiles.Jobs().size() == 60 + static_cast<std::size_t>(run.Counter("repeated")));
   CHECK(profiles.db.Count("profiles") == 58);

@@ -145,16 +145,16 @@ TEST_CASE("a walk over all pages sees every memory, whatever the links say", "[m
     REQUIRE(listed);
     CHECK(listed->count == 450);
     CHECK(listed->unreadable.empty());
-    CHECK(listed->leads_elsewhere == (links == "foreign" && !listed->last));
+    CHECK(listed->leads_elsewhere == (links == "foreign" && listed->linked));
     for (const auto& memory : listed->memories) seen.insert(memory.id.Text());
-    if (listed->last) break;
+    if (!listed->linked) break;
   }
   CHECK(page == 3);
   CHECK(seen.size() == 450);
   const auto beyond = client.ListMemories(Filter::Everything(), 9);
   REQUIRE(beyond);
   CHECK(beyond->memories.empty());
-  CHECK(beyond->last);
+  CHECK(beyond->past_end);
 }
 
 TEST_CASE("a window of updated_at lists what changed in it", "[mem0][sim]") {

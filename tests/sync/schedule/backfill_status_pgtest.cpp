@@ -97,7 +97,7 @@ TEST_CASE("after a run was cancelled the next moment has its run", "[backfill][p
   runs.clock.Advance(1h);
   REQUIRE(scheduler->RunOnce());
   const std::int64_t first = runs.All().front().id;
-  REQUIRE(InTransaction(runs.db, [&](auto& t) { return RunStore::Cancel(t, first, runs.clock.Now()); }));
+  REQUIRE(InTransaction(runs.db, [&](auto& t) { return RunStore{t}.Cancel(first, runs.clock.Now()); }));
   Exhaust(*scheduler);
   CHECK(runs.State(first) == "cancelled");
   runs.clock.Advance(1h);
@@ -133,7 +133,7 @@ TEST_CASE("totals outlive the runs they came from, and dry runs are not among th
   Exhaust(*scheduler);
 
   const Instant last = *ParseRfc3339("2026-03-01T02:00:00Z");
-  InTransaction(runs.db, [&](auto& t) { CHECK(RunStore::ForgetBefore(t, runs.clock.Now() + 1h) == 5); });
+  InTransaction(runs.db, [&](auto& t) { CHECK(RunStore{t}.ForgetBefore(runs.clock.Now() + 1h) == 5); });
   CHECK(runs.All().empty());
   const auto totals = Totals(runs);
   REQUIRE(totals.size() == 2);
@@ -155,7 +155,7 @@ TEST_CASE("a run that is forgotten is not made up for", "[backfill][pg]") {
   Exhaust(*scheduler);
   REQUIRE(runs.All().size() == 1);
   runs.clock.Advance(24h * 120);
-  InTransaction(runs.db, [&](auto& t) { CHECK(RunStore::ForgetBefore(t, runs.clock.Now() - 24h * 90) == 1); });
+  InTransaction(runs.db, [&](auto& t) { CHECK(RunStore{t}.ForgetBefore(runs.clock.Now() - 24h * 90) == 1); });
   Exhaust(*runs.Scheduling({entry}));
   CHECK(runs.All().empty());
 }

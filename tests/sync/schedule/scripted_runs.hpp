@@ -35,7 +35,7 @@ class ScriptedJob final : public sync::Job {
     if (!session_ || !session_->Usable()) session_.emplace(db_.Session());
     auto transaction = session_->Begin();
     Step step;
-    step.wanted = sync::RunStore::Commit(transaction, run, std::chrono::seconds{60});
+    step.wanted = sync::RunStore{transaction}.Commit(run, std::chrono::seconds{60});
     transaction.Commit();
     step.over = run.done == script_.steps;
     step.wait = script_.wait;
@@ -62,10 +62,10 @@ struct Runs {
     return std::move(*made);
   }
   std::vector<sync::Run> All() {
-    return InTransaction(db, [](auto& transaction) { return sync::RunStore::List(transaction, std::nullopt, 100); });
+    return InTransaction(db, [](auto& transaction) { return sync::RunStore{transaction}.List(std::nullopt, 100); });
   }
   sync::Run Find(std::int64_t id) {
-    return InTransaction(db, [&](auto& transaction) { return sync::RunStore::Find(transaction, id).value(); });
+    return InTransaction(db, [&](auto& transaction) { return sync::RunStore{transaction}.Find(id).value(); });
   }
   std::string State(std::int64_t id) { return std::string{NameOf(Find(id).state)}; }
   void EndLeases() { db.Run("UPDATE membridge.backfill_runs SET held_until = statement_timestamp() - interval '1 second'"); }

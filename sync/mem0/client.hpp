@@ -40,6 +40,7 @@ struct MemoryPage {
   std::optional<std::int64_t> count;  ///< of all pages, at the moment of this one; Mem0 may be wrong about it
   bool linked = false;                ///< Mem0 gives a link to a next page; that alone does not mean that there is one
   bool past_end = false;              ///< Mem0 says that there is no such page
+  bool last = false;                  ///< by link, count and size there is no page after this one; for lists of a page or two
 
   std::size_t Records() const { return memories.size() + unreadable.size() + nameless; }
   bool leads_elsewhere = false;  ///< Mem0's link to the next page names another server; it was not and will not be followed

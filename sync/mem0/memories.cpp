@@ -83,7 +83,7 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
   const auto answer = wire_->Call(request);
   MemoryPage result;
   if (!answer && IsPastTheEnd(answer.error(), page)) {
-    result.past_end = true;
+    result.past_end = result.last = true;
     return result;
   }
   if (!answer) return tl::unexpected<Error>(NoSuchList(answer.error()));
@@ -95,6 +95,9 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
 
   result.count = list->count;
   result.linked = list->next.has_value();
+  const bool counted_out = list->count && static_cast<std::int64_t>(page) * page_size >= *list->count;
+  const bool ends_here = !list->count || list->Records() < static_cast<std::size_t>(page_size);
+  result.last = counted_out || (!result.linked && ends_here);
   result.leads_elsewhere = list->next && wire_->LeadsElsewhere(*list->next);
   const auto cannot_read = [&](const std::optional<std::string>& id) {
     if (id && MayBeAnId(MemoryId{*id})) {

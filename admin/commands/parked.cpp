@@ -10,6 +10,8 @@
 #include "admin/commands/state_command.hpp"
 #include "admin/shown/filters.hpp"
 #include "admin/shown/views.hpp"
+#include "mappings/base/time.hpp"
+#include "sync/queue/blocked.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -24,6 +26,7 @@ struct ParkedOptions {
   std::size_t limit = 50;
   bool yes = false;
   bool all = false;
+  bool blocked = false;
 };
 
 sync::ParkedFilter ParkedFilterOf(const ParkedOptions& options) {
@@ -40,7 +43,35 @@ nlohmann::json ParkedFilterView(const ParkedOptions& options) {
                       {"code", options.code}});
 }
 
+/// Memories that a lock of somebody else holds up: they are not parked, and are tried again within seconds.
+int PrintBlocked(const ParkedOptions& options, Session& session, Console& console) {
+  constexpr std::size_t kBlockedAtMost = 1000;
+  Transaction transaction = session.Begin();
+  const auto blocked =
+      sync::ListBlocked(transaction, GivenAs<ProjectId>(options.project), GivenAs<MemoryId>(options.memory), kBlockedAtMost);
+  if (options.common->json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const auto& one : blocked) {
+      list.push_back({{"project", one.project.Text()},
+                      {"memory", one.memory.Text()},
+                      {"blocked_since", FormatRfc3339(one.since)},
+                      {"due_at", FormatRfc3339(one.due_at)},
+                      {"attempts", one.attempts},
+                      {"cause", one.cause}});
+    }
+    fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"memories", std::move(list)}}.dump(2));
+    return kDone;
+  }
+  for (const auto& one : blocked) {
+    fmt::print(console.out, "{}  {}  blocked since {}, tried {} times\n    {}\n", one.memory.Text(), one.project.Text(),
+               FormatRfc3339(one.since), one.attempts, one.cause);
+  }
+  if (blocked.empty()) fmt::print(console.out, "nothing is blocked\n");
+  return kDone;
+}
+
 int ListParked(const ParkedOptions& options, Session& session, Console& console) {
+  if (options.blocked) return PrintBlocked(options, session, console);
   Transaction transaction = session.Begin();
   const auto groups = ParkedStore::List(transaction, ParkedFilterOf(options));
   if (options.common->json) {
@@ -137,6 +168,7 @@ void AddParked(CLI::App& app, Choice& choice) {
   CLI::App* command = nullptr;
 
   const auto list = AddParkedCommand(*group, "list", "The causes, with how many memories each holds up", command);
+  command->add_flag("--blocked", list->blocked, "Instead, the memories that a lock of another session holds up");
   command->callback([=, &choice] { choice = OnState(list, ListParked); });
 
   const auto show = AddParkedCommand(*group, "show", "The memories, with what the database said (may quote row values)", command);

@@ -79,6 +79,15 @@ void ReadSync(Fields& top, SyncConfig& sync) {
   fields.Read("lease", sync.lease);
   fields.Read("poll", sync.poll);
   fields.Read("delivery_patience", sync.delivery_patience);
+  fields.Read("lock_timeout", sync.lock_timeout);
+  fields.Read("statement_timeout", sync.statement_timeout);
+  if (sync.lock_timeout < std::chrono::milliseconds{10}) {
+    top.context().problems.Error(fields.PlaceOf("lock_timeout"), "\"lock_timeout\" must be at least 10ms");
+  }
+  if (sync.statement_timeout <= sync.lock_timeout) {
+    top.context().problems.Error(fields.PlaceOf("statement_timeout"),
+                                 "\"statement_timeout\" must be longer than \"lock_timeout\", which would never be reached");
+  }
   if (sync.poll < std::chrono::milliseconds{10}) {
     top.context().problems.Error(fields.PlaceOf("poll"), "\"poll\" must be at least 10ms");
   }

@@ -95,6 +95,8 @@ struct SyncConfig {
       1'000};                             ///< a read that began earlier than this after the newest delivery is looked at again
   std::chrono::seconds lease{60};         ///< how long a claim hides a memory from other workers
   std::chrono::milliseconds poll{1'000};  ///< the floor under NOTIFY
+  std::chrono::milliseconds lock_timeout{2'000};        ///< of every session: how long it waits for a lock
+  std::chrono::milliseconds statement_timeout{30'000};  ///< of every session: how long a statement may take
   std::chrono::seconds delivery_patience{60};  ///< a change younger than this may still be delivered: no sweep calls it lost
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "mappings/base/log.hpp"
@@ -33,6 +34,11 @@ std::vector<std::string> Changed(const std::map<std::string, std::string>& befor
     if (!after.contains(name)) names.push_back(name);
   }
   return names;
+}
+
+bool IsSameEdition(const sync::MappingSet& one, const sync::MappingSet& other) {
+  return std::equal(one.projects.begin(), one.projects.end(), other.projects.begin(), other.projects.end(),
+                    [](const auto& a, const auto& b) { return a.first == b.first && a.second.edition == b.second.edition; });
 }
 
 std::vector<std::string> TextsOf(const mappings::Diagnostics& problems) {
@@ -77,6 +83,7 @@ std::chrono::milliseconds LiveMappings::Round() {
   seen_ = std::move(now);
   const bool asked = requested_.exchange(false);
   if (!asked && (!settled || seen_ == tried_)) return kLook;
+  const std::lock_guard looking{looking_};
   mappings::Diagnostics problems;
   auto loaded = LoadAndCheck(config_, databases_, problems);
   if (!loaded) {
@@ -92,6 +99,19 @@ std::chrono::milliseconds LiveMappings::Round() {
   else
     Keep(std::move(problems));
   return kLook;
+}
+
+void LiveMappings::LookAtTables() {
+  const std::lock_guard looking{looking_};
+  mappings::Diagnostics problems;
+  auto loaded = LoadAndCheck(config_, databases_, problems);
+  if (!loaded) {
+    ++unavailable_;
+    return;
+  }
+  if (!*loaded) return Keep(std::move(problems));
+  if (IsSameEdition(*Get(), *(*loaded)->set)) return;
+  TakeOver(std::move(**loaded), problems);
 }
 
 void LiveMappings::TakeOver(CheckedMappings next, const mappings::Diagnostics& problems) {

@@ -40,6 +40,10 @@ class LiveMappings {
   /// Loads the files again at the next look, changed or not, and looks at the tables anew.
   void RequestReload() { requested_ = true; }
 
+  /// Reads the targets' tables now, since a statement found them other than they are known; blocks as long as that takes. What
+  /// changed takes over as after RequestReload(); what is the same, or cannot be read now, stays in force. From any thread.
+  void LookAtTables();
+
   /// `{"ok":true}`, or `{"ok":false,"message":…}` while files that were refused stand on the disk.
   nlohmann::json Standing() const;
   void AddTo(Metrics& metrics) const;
@@ -55,6 +59,7 @@ class LiveMappings {
   const Config& config_;
   const Databases& databases_;
   const Clock& clock_;
+  std::mutex looking_;  // held while files and tables are read and take over
   std::atomic<bool> requested_{false};
   std::atomic<std::uint64_t> taken_{0}, refused_{0}, unavailable_{0};
   std::atomic<Instant> taken_at_;

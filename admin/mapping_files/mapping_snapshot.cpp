@@ -17,7 +17,7 @@ std::shared_ptr<const sync::MappingSet> BuildMappingSet(const Config& config, co
   auto set = std::make_shared<sync::MappingSet>();
   for (const auto& project : config.projects) {
     sync::MappingSet::Project& entry = set->projects[project.id];
-    std::string digests;
+    std::string digests, tables;
     for (const auto& target : config.targets) {
       sync::MappingSet::Target of_target{target.name, target.dsn, {}, {}, {}};
       for (std::size_t i = 0; i < configured.size(); ++i) {
@@ -30,10 +30,13 @@ std::shared_ptr<const sync::MappingSet> BuildMappingSet(const Config& config, co
         of_target.appliers.push_back(appliers[i]);
         digests += target.name + " " + configured[i].mapping->name + " " + configured[i].mapping->digest + "\n";
       }
+      if (const auto catalog = catalogs.find(target.name); catalog != catalogs.end())
+        tables += target.name + " " + catalog->second->ToJson().dump() + "\n";
       if (!of_target.appliers.empty() || !of_target.exports.empty() || !of_target.events.empty())
         entry.targets.push_back(std::move(of_target));
     }
     entry.digest = mappings::Sha256Hex(digests);
+    entry.edition = mappings::Sha256Hex(digests + tables);
   }
   return set;
 }

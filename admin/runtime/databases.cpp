@@ -10,6 +10,7 @@
 
 #include "sync/migrations/migrate.hpp"
 #include "sync/postgres/session.hpp"
+#include "sync/postgres/timeouts.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -75,6 +76,7 @@ Databases::~Databases() {
 }
 
 Result<Databases> Databases::Open(const Config& config, Use use) {
+  sync::postgres::UseTimeouts({.lock = config.sync.lock_timeout, .statement = config.sync.statement_timeout});
   Databases databases;
   if (config.database) {
     databases.state_dsn_ = *config.database;

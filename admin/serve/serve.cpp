@@ -136,7 +136,8 @@ std::unique_ptr<sync::Worker> Running::MakeWorker() {
   options.lease = config_.sync.lease;
   return std::make_unique<sync::Worker>(
       options, state_dsn_, [this] { return mappings_.Get(); },
-      [this](const ProjectId& project) { return mem0_.For(project, Mem0Clients::Urgency::kLive); }, clock_, counters_);
+      [this](const ProjectId& project) { return mem0_.For(project, Mem0Clients::Urgency::kLive); }, clock_, counters_,
+      [this] { mappings_.LookAtTables(); });
 }
 
 std::optional<std::chrono::microseconds> Running::Lag() const {

@@ -35,7 +35,7 @@ std::map<std::string, std::vector<json>> Read(Transaction& transaction, const ma
     const mappings::Table* definition = catalog.Find(relation.substr(0, dot), relation.substr(dot + 1));
     if (definition == nullptr) continue;
     const sync::TargetTable table{*definition, std::nullopt, std::nullopt};
-    for (const auto& image : table.Fetch(transaction, list))
+    for (const auto& image : table.Fetch(sync::TargetTable::Lock::kNone, transaction, list))
       rows[relation].push_back(image ? table.AsJson(*image) : json(nullptr));
   }
   return rows;

@@ -8,19 +8,22 @@ using mappings::CellValue;
 using nlohmann::json;
 
 Application::Application(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources,
-                         Instant now, bool explain)
+                         Instant now, bool explain, const Leaned& passed_over)
     : plan_(plan),
       transaction_(transaction),
       sources_(sources),
       now_(now),
       ledger_(transaction),
       waits_(transaction, plan.mapping->name, !explain),
-      report_(sources.size(), explain) {
+      report_(sources.size(), explain),
+      passed_over_(passed_over) {
   for (std::size_t i = 0; i < sources_.size(); ++i) by_id_[{sources_[i].project.Text(), sources_[i].id}] = i;
 }
 
-std::vector<Outcome> Application::Run() {
+std::vector<Outcome> Application::Run(Deferred deferred) {
   EnterSettings();
+  // A mapping before this one may have asked them.
+  if (deferred == Deferred::kAsked) transaction_.Run("SET CONSTRAINTS ALL DEFERRED");
   EnterSources();
   BuildFrames();
   levels_.resize(plan_.rows.size());
@@ -33,8 +36,19 @@ std::vector<Outcome> Application::Run() {
   SettleOrphans();
   DeleteDoomed();
   SettleWaits();
+  // Under the mapping's own settings: what they call may need its search path.
+  if (deferred == Deferred::kAsked || !plan_.settings.empty()) {
+    at_ = nullptr;
+    transaction_.Run("SET CONSTRAINTS ALL IMMEDIATE");
+    if (deferred == Deferred::kLeft) transaction_.Run("SET CONSTRAINTS ALL DEFERRED");
+  }
   LeaveSettings();
   return report_.Take();
+}
+
+/// Exports and events are not kept, so that nothing could be applied anew.
+Leaned Application::LeanedOn() const {
+  return plan_.mapping->from == mappings::Mapping::From::kMemory ? report_.LeanedOn() : Leaned{};
 }
 
 void Application::EnterSettings() {
@@ -124,7 +138,7 @@ std::map<json, Work> Application::WorksOf(const PlannedRow& planned, std::vector
     work.withdrawn.push_back(&contribution);
     work.sources.insert(SourceOf(contribution).value());
   }
-  const auto fetched = table.Fetch(transaction_, only_withdrawn);
+  const auto fetched = table.Fetch(TargetTable::Lock::kWrite, transaction_, only_withdrawn);
   for (std::size_t i = 0; i < only_withdrawn.size(); ++i) {
     if (fetched[i]) by_identity[only_withdrawn[i]].image = *fetched[i];
   }
@@ -216,7 +230,7 @@ void Application::SettleOrphansOf(const std::string& relation, const std::vector
     work.withdrawn.push_back(contribution);
     work.sources.insert(SourceOf(*contribution).value());
   }
-  const auto images = planned.table->Fetch(transaction_, identities);
+  const auto images = planned.table->Fetch(TargetTable::Lock::kWrite, transaction_, identities);
   for (std::size_t i = 0; i < identities.size(); ++i) {
     if (images[i]) by_identity[identities[i]].image = *images[i];
   }

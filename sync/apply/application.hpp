@@ -26,10 +26,17 @@ namespace membridge::sync {
 class Application {
  public:
   Application(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
-              bool explain);
+              bool explain, const Leaned& passed_over);
 
+  /// What is done about constraints and triggers that wait for the end of the transaction.
+  enum class Deferred {
+    kLeft,   ///< nothing
+    kAsked,  ///< they are asked before Run() returns, and whatever is deferrable waits until then
+  };
   /// Throws postgres::SqlFailure or Refusal; the caller rolls back to where it was.
-  std::vector<Outcome> Run();
+  std::vector<Outcome> Run(Deferred deferred);
+  /// Memories whose older claims were written because those of the batch's sources are gone.
+  Leaned LeanedOn() const;
   /// The mapping row at work when it threw: for the parked memory's place.
   const mappings::Row* At() const { return at_; }
 
@@ -112,6 +119,7 @@ class Application {
   Waits waits_;
   Report report_;
   const mappings::Row* at_ = nullptr;
+  const Leaned& passed_over_;  // whose claims of this mapping count as never made
   std::vector<bool> entered_;
   std::map<std::pair<std::string, std::string>, std::size_t> by_id_;  // project and id of a source, to its position
   std::list<Frame> frames_;

@@ -1,13 +1,22 @@
 #include "sync/apply/applier.hpp"
 
 #include <algorithm>
+#include <new>
 #include <stdexcept>
 
 #include "mappings/check/check.hpp"
 #include "sync/apply/application.hpp"
+#include "sync/apply/dependencies.hpp"
+#include "sync/postgres/remedy.hpp"
 
 namespace membridge::sync {
 namespace {
+
+/// Whether a source that failed with it may be parked where it stands, and its transaction go on.
+bool IsParked(const postgres::SqlFailure& failure) {
+  const postgres::Remedy remedy = postgres::RemedyFor(failure);
+  return remedy == postgres::Remedy::kPark || remedy == postgres::Remedy::kLookAtTables;
+}
 
 /// What usually helps, by what PostgreSQL said.
 std::string HintFor(const postgres::SqlFailure::Fields& fields) {
@@ -28,6 +37,16 @@ std::string HintFor(const postgres::SqlFailure::Fields& fields) {
 }  // namespace
 
 struct Applier::Plan : MappingPlan {
+  struct Attempt {
+    std::optional<std::vector<Outcome>> outcomes;  ///< nothing: refused
+    Outcome refused;
+    postgres::SqlFailure::Fields fields;  ///< of a refusal of PostgreSQL's
+    Leaned leaned_on;
+  };
+  Attempt Try(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now, bool explain,
+              const Leaned& passed_over) const;
+  std::optional<Outcome> PassOver(postgres::Transaction& transaction, const Source& source, Instant now, bool explain,
+                                  Leaned leaned_on) const;
   std::vector<Outcome> ApplyOrHalve(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
                                     bool explain) const;
 };
@@ -72,41 +91,76 @@ const mappings::Mapping& Applier::Definition() const {
 }
 
 std::vector<Outcome> Applier::Apply(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
-                                    bool explain) const {
+                                    bool explain, Refused refused) const {
   if (sources.empty()) return {};
+  if (refused == Refused::kThrown)
+    return Application{*plan_, transaction, sources, now, explain, {}}.Run(Application::Deferred::kLeft);
   return plan_->ApplyOrHalve(transaction, sources, now, explain);
+}
+
+/// Applies them inside a savepoint of its own. What they lean on in vain is left out: claims of the sources in `passed_over`.
+Applier::Plan::Attempt Applier::Plan::Try(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
+                                          bool explain, const Leaned& passed_over) const {
+  // One name for every depth: a later savepoint of the same name hides the earlier one until it is released.
+  transaction.Savepoint("apply");
+  Attempt attempt;
+  attempt.refused.kind = Outcome::Kind::kParked;
+  Application application{*this, transaction, sources, now, explain, passed_over};
+  try {
+    attempt.outcomes = application.Run(Application::Deferred::kAsked);
+    transaction.Release("apply");
+    return attempt;
+  } catch (const postgres::SqlFailure& failure) {
+    if (!IsParked(failure)) throw;
+    attempt.fields = failure.fields();
+    attempt.refused.code = failure.IsRowRejected() ? ErrorCode::kRowRejected : ErrorCode::kBadMapping;
+    attempt.refused.cause = attempt.fields.message + (attempt.fields.detail.empty() ? "" : " (" + attempt.fields.detail + ")");
+    attempt.refused.hint = HintFor(attempt.fields);
+    attempt.refused.sqlstate = attempt.fields.sqlstate;
+  } catch (const Refusal& refusal) {
+    attempt.refused.code = refusal.code;
+    attempt.refused.cause = refusal.what();
+    attempt.refused.hint = refusal.hint;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& unexpected) {
+    attempt.refused.code = ErrorCode::kRowRejected;
+    attempt.refused.cause = std::string{"unexpected: "} + unexpected.what();
+  }
+  transaction.RollbackTo("apply");
+  transaction.Release("apply");
+  const mappings::Row* row = application.At();
+  attempt.refused.place = mapping->file + (row == nullptr ? "" : ":" + std::to_string(row->place.line));
+  attempt.leaned_on = application.LeanedOn();
+  return attempt;
+}
+
+/// A source that is refused may be refused for what others said before it: then the claims it fell back on are passed over, and
+/// those who made them are to be applied anew. Nothing when that does not help.
+std::optional<Outcome> Applier::Plan::PassOver(postgres::Transaction& transaction, const Source& source, Instant now,
+                                               bool explain, Leaned leaned_on) const {
+  Leaned passed_over;
+  for (std::size_t before = 0; true; before = passed_over.size()) {
+    passed_over.insert(leaned_on.begin(), leaned_on.end());
+    if (passed_over.size() == before) return std::nullopt;
+    Attempt attempt = Try(transaction, {source}, now, explain, passed_over);
+    leaned_on = std::move(attempt.leaned_on);
+    if (!attempt.outcomes) continue;
+    Outcome outcome = std::move(attempt.outcomes->front());
+    for (const auto& [project, memory] : passed_over) outcome.passed_over.emplace_back(project, memory);
+    return outcome;
+  }
 }
 
 std::vector<Outcome> Applier::Plan::ApplyOrHalve(postgres::Transaction& transaction, const std::vector<Source>& sources,
                                                  Instant now, bool explain) const {
-  // One name for every depth: a later savepoint of the same name hides the earlier one until it is released.
-  transaction.Savepoint("apply");
-  Outcome refused;
-  refused.kind = Outcome::Kind::kParked;
-  Application application{*this, transaction, sources, now, explain};
-  try {
-    std::vector<Outcome> outcomes = application.Run();
-    transaction.Release("apply");
-    return outcomes;
-  } catch (const postgres::SqlFailure& failure) {
-    if (failure.IsTransient()) throw;
-    const auto& fields = failure.fields();
-    refused.code = failure.IsRowRejected() ? ErrorCode::kRowRejected : ErrorCode::kBadMapping;
-    refused.cause = fields.message + (fields.detail.empty() ? "" : " (" + fields.detail + ")");
-    refused.hint = HintFor(fields);
-    refused.sqlstate = fields.sqlstate;
-  } catch (const Refusal& refusal) {
-    refused.code = refusal.code;
-    refused.cause = refusal.what();
-    refused.hint = refusal.hint;
-  }
-  transaction.RollbackTo("apply");
-  transaction.Release("apply");
+  Attempt attempt = Try(transaction, sources, now, explain, {});
+  if (attempt.outcomes) return std::move(*attempt.outcomes);
   if (sources.size() == 1) {
+    if (auto outcome = PassOver(transaction, sources.front(), now, explain, attempt.leaned_on)) return {std::move(*outcome)};
     Waits::Forget(transaction, mapping->name, sources.front());
-    const mappings::Row* row = application.At();
-    refused.place = mapping->file + (row == nullptr ? "" : ":" + std::to_string(row->place.line));
-    return {refused};
+    attempt.refused.depends_on = DependenciesOf(transaction, attempt.fields);
+    return {attempt.refused};
   }
   const auto middle = sources.begin() + static_cast<std::ptrdiff_t>(sources.size() / 2);
   std::vector<Outcome> outcomes = ApplyOrHalve(transaction, {sources.begin(), middle}, now, explain);

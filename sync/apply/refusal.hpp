@@ -16,4 +16,11 @@ struct Refusal : std::runtime_error {
   std::string hint;
 };
 
+/// Of a statement that changed fewer rows than it was given; `statement` with its article.
+inline Refusal Swallowed(const std::string& statement, const std::string& relation) {
+  return {ErrorCode::kRowRejected,
+          statement + " of " + relation + " changed no row: a trigger swallowed it, or a rule or row security did",
+          "look at the table's triggers, rules and policies, or set `session: {role: …}` in the mapping"};
+}
+
 }  // namespace membridge::sync

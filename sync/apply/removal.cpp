@@ -72,7 +72,7 @@ void Application::DeleteRows(const TargetTable& table, const std::vector<Doomed*
 void Application::MarkDead(const TargetTable& table, const std::vector<Doomed*>& group) {
   std::vector<json> identities;
   for (const Doomed* one : group) identities.push_back(one->row.identity);
-  const auto images = table.Fetch(transaction_, identities);
+  const auto images = table.Fetch(TargetTable::Lock::kWrite, transaction_, identities);
   std::vector<RowChange> changes;
   std::vector<const Image*> before;
   std::vector<Doomed*> marked;
@@ -93,7 +93,8 @@ void Application::MarkDead(const TargetTable& table, const std::vector<Doomed*>&
   for (std::size_t i = 0; i < marked.size(); ++i) {
     Doomed& one = *marked[i];
     one.row.gone = true;
-    if (after[i] && one.now_column) one.row.ours = (*after[i])[*one.now_column];
+    if (!after[i]) throw Swallowed("an UPDATE", table.Relation());
+    if (one.now_column) one.row.ours = (*after[i])[*one.now_column];
     report_.Touch(one.sources, table, one.row.identity);
     rows.push_back(&one.row);
   }

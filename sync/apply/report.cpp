@@ -14,6 +14,7 @@ void Report::Touch(const std::set<std::size_t>& sources, const TargetTable& tabl
                    const nlohmann::json& deleted) {
   for (const std::size_t source : sources) {
     outcomes_[source].wrote = true;
+    outcomes_[source].written.insert(table.Relation());
     if (explain_) outcomes_[source].touched.push_back({table.Relation(), identity, deleted});
   }
 }

@@ -2,12 +2,17 @@
 
 #include <cstddef>
 #include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "sync/apply/source.hpp"
 #include "sync/apply/target_table.hpp"
 
 namespace membridge::sync {
+
+/// Sources by project and id.
+using Leaned = std::set<std::pair<ProjectId, MemoryId>>;
 
 /// What became of the sources of one attempt: an outcome each, with its decisions when they were asked for.
 class Report {
@@ -25,11 +30,16 @@ class Report {
   void Touch(const std::set<std::size_t>& sources, const TargetTable& table, const nlohmann::json& identity,
              const nlohmann::json& deleted = nullptr);
 
+  /// A cell was given to what another source claims of it.
+  void Lean(const std::string& project, const std::string& source) { leaned_on_.emplace(project, source); }
+  const Leaned& LeanedOn() const { return leaned_on_; }
+
   std::vector<Outcome> Take() { return std::move(outcomes_); }
 
  private:
   std::vector<Outcome> outcomes_;
   bool explain_;
+  Leaned leaned_on_;
 };
 
 }  // namespace membridge::sync

@@ -114,7 +114,7 @@ void Application::ResolveOwn(const PlannedRow& planned, std::vector<Instance>& i
       identities.push_back(mine->identity);
     }
   }
-  const auto images = planned.table->Fetch(transaction_, identities);
+  const auto images = planned.table->Fetch(TargetTable::Lock::kWrite, transaction_, identities);
   for (std::size_t i = 0; i < known.size(); ++i) {
     // One that a person deleted stays deleted. One that could not be made as things are is no row of this source any more.
     if (images[i] && planned.table->IsLive(*images[i]) && ValuesFor(planned, *known[i])) known[i]->image = images[i];
@@ -128,7 +128,8 @@ void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& 
   for (const mappings::Key& key : planned.row->keys) {
     const Asking asking = AskingBy(key, table, wanted);
     if (asking.instances.empty()) continue;
-    const auto found = table.Find(transaction_, asking.columns, asking.values);
+    const auto lock = planned.speaks ? TargetTable::Lock::kWrite : TargetTable::Lock::kNone;
+    const auto found = table.Find(lock, transaction_, asking.columns, asking.values);
     for (std::size_t i = 0; i < asking.instances.size(); ++i) {
       Instance& instance = *asking.instances[i];
       std::vector<const Image*> alive;

@@ -173,6 +173,7 @@ void RowSettlement::SettleOne(const std::string& name) {
     settled.entry = entry;
   } else if (Writes(settled)) {
     WriteCell(table_, *cell, settled.value, change_);
+    NoteLeaning(*cell, claimants);
     if (settled.entry)
       asked_.push_back({*cell, settled.value, cell->kind == Cell::Kind::kElements ? ElementsOf(claimants, name) : json()});
   }
@@ -184,6 +185,15 @@ void RowSettlement::SettleOne(const std::string& name) {
   report_.Note(work_.sources, {KindOf(settled), planned_.Name(), table_.Relation(), work_.ledger.identity, name,
                                AsShown(facts.current), AsShown(Wished(*cell, facts, settled, claimants)), settled.note,
                                assignment != nullptr ? static_cast<int>(assignment->cell_place.line) : 0});
+}
+
+/// Whose word it is that is written, when it is not one of the batch's.
+void RowSettlement::NoteLeaning(const Cell& cell, const std::vector<const Contribution*>& claimants) {
+  const Contribution* newest = NewestOf(claimants);
+  for (const Contribution& other : work_.others) {
+    const bool is_written = &other == newest || cell.kind == Cell::Kind::kElements;
+    if (is_written && other.cells.contains(cell.name)) report_.Lean(other.project, other.source);
+  }
 }
 
 CellFacts RowSettlement::FactsOf(const Cell& cell) const {

@@ -47,6 +47,7 @@ class RowSettlement {
   void NoticePerson();
   void Revive();
   void SettleOne(const std::string& name);
+  void NoteLeaning(const mappings::Cell& cell, const std::vector<const Contribution*>& claimants);
   CellFacts FactsOf(const mappings::Cell& cell) const;
   std::vector<const Contribution*> ClaimantsOf(const std::string& name) const;
   std::optional<CellEntry> EntryOf(const mappings::Cell& cell, const CellFacts& facts) const;

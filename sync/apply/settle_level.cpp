@@ -132,10 +132,19 @@ void Application::HearOthers(std::vector<Work>& works) {
     row_ids.push_back(work.ledger.id);
     by_id[work.ledger.id] = &work;
   }
+  std::vector<Contribution> unwritable;
   for (Contribution& contribution : ledger_.ContributionsTo(row_ids)) {
     Work& work = *by_id[contribution.row_id];
+    if (contribution.mapping == plan_.mapping->name &&
+        passed_over_.contains({ProjectId{contribution.project}, MemoryId{contribution.source}})) {
+      // Its cells are decided anew, without it.
+      for (const auto& [name, claimed] : contribution.cells) work.outgrown.insert(name);
+      unwritable.push_back(std::move(contribution));
+      continue;
+    }
     if (!IsWithdrawn(work, contribution)) work.others.push_back(std::move(contribution));
   }
+  ledger_.Remove(unwritable);
 }
 
 /// A mapping that was edited may have other cells where it had these: `tags[]` for `tags`, `(street, zip)` for `street`. Two
@@ -176,11 +185,7 @@ void Application::Write(const PlannedRow& planned, std::vector<RowSettlement>& s
   const bool versioned = planned.row != nullptr && planned.row->history;
   const auto after = versioned ? OpenVersions(planned, works, changes) : table.Update(transaction_, changes, before);
   for (std::size_t i = 0; i < works.size(); ++i) {
-    if (!after[i]) {
-      throw Refusal(ErrorCode::kRowRejected,
-                    "an UPDATE of " + table.Relation() + " changed no row: a trigger or row security swallowed it",
-                    "look at the table's triggers and policies, or set `session: {role: …}` in the mapping");
-    }
+    if (!after[i]) throw Swallowed("an UPDATE", table.Relation());
     waits_.Appeared(table, *after[i], versioned ? Image{} : *before[i], works[i]->sources);
     settlements[i].Written(*after[i]);
     report_.Touch(works[i]->sources, table, works[i]->ledger.identity);

@@ -3,7 +3,9 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mappings/base/id.hpp"
@@ -57,13 +59,19 @@ struct Outcome {
   bool wrote = false;  ///< whether any target row changed
   bool waits =
       false;  ///< a row was looked for in vain: when the bridge makes it, membridge.waiting says who is to be applied again
+  std::set<std::string> written{};  ///< tables whose rows changed, `schema.name`
+  /// Memories, by project and id, whose claims on a row it fell back on and could not write: the claims are taken back, and they
+  /// are to be applied anew, whereupon they are parked for it.
+  std::vector<std::pair<ProjectId, MemoryId>> passed_over{};
   bool wakes = false;  ///< it made a row of a kind that is looked for in vain: see Waits::Match()
   // When parked. `cause` may quote row values: for the operator's eyes, never for a log.
   ErrorCode code = ErrorCode::kRowRejected;
   std::string cause;
   std::string hint;
-  std::string place;                ///< `contacts.yaml:12`: the mapping's row
-  std::string sqlstate;             ///< empty when the refusal is the bridge's own
+  std::string place;     ///< `contacts.yaml:12`: the mapping's row
+  std::string sqlstate;  ///< empty when the refusal is the bridge's own
+  /// Tables whose rows would have to change for it, `schema.name`, where PostgreSQL said so; empty: nobody knows.
+  std::vector<std::string> depends_on;
   std::vector<Decision> decisions;  ///< when they were asked for
   std::vector<Touched> touched;     ///< likewise; a row may stand here more than once
 };

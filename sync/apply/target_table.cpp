@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <map>
-#include <stdexcept>
+
+#include "sync/apply/refusal.hpp"
 
 #include "mappings/base/exact_json.hpp"
 
@@ -29,6 +30,13 @@ constexpr std::string_view kNumber = "membridge_n";  // which of the caller's ro
 std::string PathLiteral(const std::vector<std::string>& path, std::size_t length) {
   std::vector<postgres::Param> steps(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(length));
   return QuoteLiteral(postgres::ArrayOf(steps)) + "::text[]";
+}
+
+constexpr std::string_view kLockNotAvailable = "55P03";
+
+/// Behind a SELECT of rows `t`.
+std::string_view ClauseOf(TargetTable::Lock lock) {
+  return lock == TargetTable::Lock::kNone ? "" : " FOR NO KEY UPDATE OF t NOWAIT";
 }
 
 /// Whether a json object stands at the first `length` steps of the path.
@@ -136,8 +144,8 @@ json Numbered(const std::vector<json>& values) {
 
 }  // namespace
 
-std::vector<std::vector<Image>> TargetTable::Find(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
-                                                  const std::vector<json>& values) const {
+std::vector<std::vector<Image>> TargetTable::Find(Lock lock, postgres::Transaction& transaction,
+                                                  const std::vector<KeyColumn>& key, const std::vector<json>& values) const {
   std::vector<std::vector<Image>> found(values.size());
   // A null in a key is looked for with IS NULL; rows that have it in the same places share a statement.
   std::map<std::vector<bool>, std::vector<std::size_t>> by_nulls;
@@ -162,8 +170,8 @@ std::vector<std::vector<Image>> TargetTable::Find(postgres::Transaction& transac
     std::vector<json> wanted;
     for (const std::size_t member : members) wanted.push_back(values[member]);
     const std::string sql =
-        fmt::format("SELECT r.{}, {} FROM jsonb_to_recordset($1::jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1 FOR UPDATE OF t",
-                    QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "));
+        fmt::format("SELECT r.{}, {} FROM jsonb_to_recordset($1::jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1{}",
+                    QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "), ClauseOf(lock));
     const postgres::Rows rows = Run(transaction, sql, Numbered(wanted));
     for (std::size_t row = 0; row < rows.size(); ++row) {
       found[members[static_cast<std::size_t>(rows.Int(row, 0))]].push_back(ImageAt(rows, row, 1));
@@ -183,18 +191,25 @@ std::vector<std::string> TargetTable::NumbersFor(Purpose purpose, postgres::Tran
     parts.push_back(part.lowered ? "lower(r." + QuoteName(name) + ")" : "r." + QuoteName(name));
     names += "\x1f" + name;
   }
-  const char* lock = purpose == Purpose::kMake   ? "pg_advisory_xact_lock(h)"
+  const char* lock = purpose == Purpose::kMake   ? "pg_try_advisory_xact_lock(h)"
                      : purpose == Purpose::kLook ? "pg_advisory_xact_lock_shared(h)"
                                                  : "NULL";
   const std::string sql = fmt::format(
       "WITH keys AS MATERIALIZED (SELECT r.{0} AS n, hash_record_extended(ROW({1}, {2}), 0) AS h FROM "
       "jsonb_to_recordset($1::jsonb) AS r({3})), "
-      "taken AS MATERIALIZED (SELECT h, {4} FROM (SELECT DISTINCT h FROM keys ORDER BY h) AS ordered) "
-      "SELECT keys.n, keys.h FROM keys JOIN taken USING (h) ORDER BY keys.n",
+      "taken AS MATERIALIZED (SELECT h, {4} AS got FROM (SELECT DISTINCT h FROM keys ORDER BY h) AS ordered) "
+      "SELECT keys.n, keys.h, taken.got FROM keys JOIN taken USING (h) ORDER BY keys.n",
       QuoteName(kNumber), QuoteLiteral(names) + "::text", Join(parts, ", "), Join(record, ", "), lock);
   const postgres::Rows rows = Run(transaction, sql, Numbered(values));
   std::vector<std::string> numbers;
-  for (std::size_t row = 0; row < rows.size(); ++row) numbers.emplace_back(rows.Text(row, 1));
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    numbers.emplace_back(rows.Text(row, 1));
+    if (purpose != Purpose::kMake || rows.Bool(row, 2)) continue;
+    throw postgres::SqlFailure({.sqlstate = std::string{kLockNotAvailable},
+                                .message = "another transaction of the bridge is making a row of " + relation_ + " with this key",
+                                .schema = table_.schema,
+                                .table = table_.name});
+  }
   return numbers;
 }
 
@@ -207,7 +222,7 @@ std::string IdentityName(std::size_t position) {
 
 }  // namespace
 
-std::vector<std::optional<Image>> TargetTable::Fetch(postgres::Transaction& transaction,
+std::vector<std::optional<Image>> TargetTable::Fetch(Lock lock, postgres::Transaction& transaction,
                                                      const std::vector<json>& identities) const {
   std::vector<std::optional<Image>> images(identities.size());
   if (identities.empty()) return images;
@@ -219,9 +234,9 @@ std::vector<std::optional<Image>> TargetTable::Fetch(postgres::Transaction& tran
     conditions.push_back(fmt::format("t.{0} = r.{0}", QuoteName(name)));
   }
   const std::string sql =
-      fmt::format("SELECT r.{}, {} FROM jsonb_to_recordset($1::jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY {} FOR UPDATE OF t",
+      fmt::format("SELECT r.{}, {} FROM jsonb_to_recordset($1::jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY {}{}",
                   QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "),
-                  "t." + QuoteName(At(identity_[0]).name));
+                  "t." + QuoteName(At(identity_[0]).name), ClauseOf(lock));
   const postgres::Rows rows = Run(transaction, sql, Numbered(identities));
   for (std::size_t row = 0; row < rows.size(); ++row) images[static_cast<std::size_t>(rows.Int(row, 0))] = ImageAt(rows, row, 1);
   return images;
@@ -284,23 +299,9 @@ std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const
     const std::string head =
         fmt::format("INSERT INTO {} AS t ({}) SELECT {} FROM jsonb_to_recordset($1::jsonb) AS r({}) ORDER BY r.{}", quoted_,
                     Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
-    const std::string returning = " RETURNING " + SelectList();
-    const json parameter = Numbered(given);
-    transaction.Savepoint("insert_rows");
-    const postgres::Rows inserted = Run(transaction, head + " ON CONFLICT DO NOTHING" + returning, parameter);
-    if (inserted.size() == members.size()) {
-      transaction.Release("insert_rows");
-      for (std::size_t m = 0; m < members.size(); ++m) images[members[m]] = ImageAt(inserted, m, 0);
-      continue;
-    }
-    // Somebody else's row is in the way of at least one. Without ON CONFLICT PostgreSQL says which, in its own words.
-    transaction.RollbackTo("insert_rows");
-    for (std::size_t m = 0; m < members.size(); ++m) {
-      const postgres::Rows one = Run(transaction, head + returning, json::array({parameter[m]}));
-      if (one.empty()) throw std::runtime_error("an INSERT returned no row: a trigger or rule of the table swallowed it");
-      images[members[m]] = ImageAt(one, 0, 0);
-    }
-    transaction.Release("insert_rows");
+    const postgres::Rows inserted = Run(transaction, head + " RETURNING " + SelectList(), Numbered(given));
+    if (inserted.size() != members.size()) throw Swallowed("an INSERT", relation_);
+    for (std::size_t m = 0; m < members.size(); ++m) images[members[m]] = ImageAt(inserted, m, 0);
   }
   return images;
 }
@@ -409,10 +410,11 @@ void TargetTable::Add(postgres::Transaction& transaction, const std::vector<Incr
       record.push_back(Typed(At(column).name, TypeOf(column)));
       assignments.push_back(fmt::format("{0} = coalesce(t.{0}, 0) + r.{0}", QuoteName(At(column).name)));
     }
-    Run(transaction,
-        fmt::format("UPDATE {} AS t SET {} FROM jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", quoted_,
-                    Join(assignments, ", "), Join(record, ", "), Join(conditions, " AND ")),
-        parameter);
+    const postgres::Rows added = Run(transaction,
+                                     fmt::format("UPDATE {} AS t SET {} FROM jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}",
+                                                 quoted_, Join(assignments, ", "), Join(record, ", "), Join(conditions, " AND ")),
+                                     parameter);
+    if (added.Affected() != parameter.size()) throw Swallowed("an UPDATE", relation_);
   }
 }
 
@@ -423,10 +425,15 @@ void TargetTable::Delete(postgres::Transaction& transaction, const std::vector<j
     record.push_back(Typed(At(column).name, TypeOf(column)));
     conditions.push_back(fmt::format("t.{0} = r.{0}", QuoteName(At(column).name)));
   }
-  Run(transaction,
-      fmt::format("DELETE FROM {} AS t USING jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", quoted_, Join(record, ", "),
-                  Join(conditions, " AND ")),
-      json(identities));
+  const std::string rows =
+      fmt::format("jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", Join(record, ", "), Join(conditions, " AND "));
+  // Who refers to a row holds its key. The DELETE would wait for them; this does not.
+  Run(transaction, fmt::format("SELECT 1 FROM {} AS t, {} FOR UPDATE OF t NOWAIT", quoted_, rows), json(identities));
+  const postgres::Rows gone = Run(transaction, fmt::format("DELETE FROM {} AS t USING {}", quoted_, rows), json(identities));
+  if (gone.Affected() == identities.size()) return;
+  const auto left = Fetch(Lock::kNone, transaction, identities);
+  if (std::any_of(left.begin(), left.end(), [](const auto& image) { return image.has_value(); }))
+    throw Swallowed("a DELETE", relation_);
 }
 
 }  // namespace membridge::sync

@@ -54,9 +54,13 @@ class TargetTable {
     std::size_t column;
     bool lowered = false;
   };
-  /// Per key value (objects by column name), the rows that match it, alive or not, locked FOR UPDATE; at most two alive ones
-  /// matter.
-  std::vector<std::vector<Image>> Find(postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
+  /// How rows are taken. Nobody waits for a row that another transaction holds: PostgreSQL refuses it at once (55P03).
+  enum class Lock {
+    kNone,   ///< only looked at; needs no UPDATE right
+    kWrite,  ///< FOR NO KEY UPDATE: others may refer to the row meanwhile, and nobody else writes it
+  };
+  /// Per key value (objects by column name), the rows that match it, alive or not; at most two alive ones matter.
+  std::vector<std::vector<Image>> Find(Lock lock, postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
                                        const std::vector<nlohmann::json>& values) const;
   enum class Purpose {
     kMake,     ///< rows of this key: locked, so that only one makes it
@@ -64,16 +68,18 @@ class TargetTable {
     kCompare,  ///< with what others look for: the same numbers, and no lock
   };
   /// A number per key value, in the order of `values`, and a transaction-scoped advisory lock on it, taken in one order for
-  /// everybody. Equal keys by the columns' types (citext, numeric 1.0 and 1.00, lower()) get equal numbers.
+  /// everybody. Equal keys by the columns' types (citext, numeric 1.0 and 1.00, lower()) get equal numbers. Who makes rows does
+  /// not wait for another who makes one of them: that is refused with 55P03.
   std::vector<std::string> NumbersFor(Purpose purpose, postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
                                       const std::vector<nlohmann::json>& values) const;
-  /// Rows by identity, locked in order FOR UPDATE; nothing where there is none.
-  std::vector<std::optional<Image>> Fetch(postgres::Transaction& transaction,
+  /// Rows by identity, taken in order; nothing where there is none.
+  std::vector<std::optional<Image>> Fetch(Lock lock, postgres::Transaction& transaction,
                                           const std::vector<nlohmann::json>& identities) const;
   /// What each value looks like once its column's type has read it: pairs of column and value, answered in order.
   std::vector<Content> Normalise(postgres::Transaction& transaction,
                                  const std::vector<std::pair<std::size_t, nlohmann::json>>& values) const;
-  /// Inserts rows (objects by column name). A row that another unique index refuses throws what PostgreSQL says of it.
+  /// Inserts rows (objects by column name). A plain INSERT, since ON CONFLICT is refused by tables with deferrable constraints
+  /// and by some views: what is in the way is what PostgreSQL says. A Refusal when a trigger or rule swallowed one.
   std::vector<Image> Insert(postgres::Transaction& transaction, const std::vector<nlohmann::json>& rows) const;
   /// Updates rows, in order of identity. Answers the rows as they are afterwards, in the order given; nothing where a row went
   /// away.
@@ -84,7 +90,9 @@ class TargetTable {
     nlohmann::json identity;
     std::map<std::size_t, nlohmann::json> columns;
   };
+  /// A Refusal when a trigger or policy swallowed one.
   void Add(postgres::Transaction& transaction, const std::vector<Increment>& increments) const;
+  /// Deletes rows, without waiting for whoever holds one. What is gone already counts as deleted; a Refusal when a row stays.
   void Delete(postgres::Transaction& transaction, const std::vector<nlohmann::json>& identities) const;
 
  private:

@@ -359,9 +359,15 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
   std::map<std::string, postgres::Transaction> elsewhere;
   bool parked = refusal.has_value();
   if (refusal) {
-    sync::Queue::Park(
-        state, claim,
-        {run.options.mapping, refusal->code, refusal->message, refusal->hint, use.places.front().applier->Definition().file, ""});
+    sync::Queue::Park(state, claim,
+                      {run.options.mapping,
+                       refusal->code,
+                       refusal->message,
+                       refusal->hint,
+                       use.places.front().applier->Definition().file,
+                       "",
+                       {},
+                       false});
   } else {
     Source source;
     source.project = run.project;
@@ -381,8 +387,9 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
       const Outcome outcome = place.applier->Apply(*transaction, {source}, clock_.Now()).front();
       if (outcome.kind != Outcome::Kind::kParked) continue;
       parked = true;
-      sync::Queue::Park(state, claim,
-                        {run.options.mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate});
+      sync::Queue::Park(
+          state, claim,
+          {run.options.mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate, {}, false});
     }
     run.Count("extra_keys", static_cast<std::int64_t>(read->extra_keys));
   }
@@ -424,6 +431,7 @@ Result<Job::Step> Exporting::Withdraw(Run& run, const Use& use) {
     source.speaks = false;
   }
   std::map<std::string, postgres::Transaction> elsewhere;
+  std::set<std::string> refused;
   for (const Use::Place& place : use.places) {
     postgres::Transaction* transaction = &state;
     if (place.dsn) {
@@ -431,10 +439,23 @@ Result<Job::Step> Exporting::Withdraw(Run& run, const Use& use) {
       transaction = open != elsewhere.end() ? &open->second
                                             : &elsewhere.emplace(*place.dsn, TargetSession(*place.dsn).Begin()).first->second;
     }
-    place.applier->Apply(*transaction, sources, clock_.Now());
+    const std::vector<Outcome> outcomes = place.applier->Apply(*transaction, sources, clock_.Now());
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      if (outcomes[i].kind == Outcome::Kind::kParked) refused.insert(vanished[i]);
+    }
   }
-  ExportJobs::Forget(state, run, vanished);
-  run.Count("withdrawn", static_cast<std::int64_t>(vanished.size()));
+  // What something holds on to is withdrawn by the next run.
+  std::vector<std::string> withdrawn;
+  for (const std::string& user : vanished) {
+    if (!refused.contains(user)) withdrawn.push_back(user);
+  }
+  ExportJobs::Forget(state, run, withdrawn);
+  run.Count("withdrawn", static_cast<std::int64_t>(withdrawn.size()));
+  if (!refused.empty()) {
+    run.Count("withdrawals_refused", static_cast<std::int64_t>(refused.size()));
+    Log(LogLevel::kError, "export_withdrawals_refused",
+        {{"project", run.project.Text()}, {"mapping", run.options.mapping}, {"users", refused.size()}});
+  }
   for (auto& [dsn, transaction] : elsewhere) transaction.Commit();
   return Finish(state, run);
 }

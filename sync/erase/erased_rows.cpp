@@ -25,14 +25,21 @@ std::string NamingInSql(const mappings::Table& table, const std::string& ledger)
 }
 
 bool ErasedRows::Delete(const std::string& relation, const nlohmann::json& identity) {
-  std::string sql = "DELETE FROM " + NameInSql(relation) + " WHERE true";
+  const std::string table = NameInSql(relation);
+  std::string which = " WHERE true";
   std::vector<postgres::Param> values;
   for (const auto& [column, value] : identity.items()) {
     values.push_back(value.is_string() ? value.get<std::string>() : mappings::ExactText(value));
-    sql += " AND " + postgres::QuoteName(column) + " = $" + std::to_string(values.size());
+    which += " AND " + postgres::QuoteName(column) + " = $" + std::to_string(values.size());
   }
   if (values.empty()) return false;
-  return Try(relation, [&] { transaction_.Run(sql, values); });
+  bool gone = false;
+  const bool ran = Try(relation, [&] {
+    // A trigger may swallow the DELETE; a cascade, or somebody else, may have deleted the row before.
+    gone = transaction_.Run("DELETE FROM " + table + which, values).Affected() > 0 ||
+           !transaction_.Run("SELECT EXISTS (SELECT FROM " + table + which + ")", values).Bool(0, 0);
+  });
+  return ran && gone;
 }
 
 }  // namespace membridge::sync

@@ -150,11 +150,12 @@ void CountVersions(Transaction& transaction, const ErasedSources& erased, Erasur
 void EraseVersions(Transaction& transaction, const mappings::Catalog& catalog, const ErasedSources& erased,
                    ErasureCounts& counts) {
   ErasedRows target{transaction, erased.project};
+  json left = json::array();  // found again by the next erasure
   for (const Version& version : VersionsOf(transaction, erased)) {
     const mappings::Table* definition = TableOf(catalog, version.relation);
     if (definition == nullptr) continue;
     const TargetTable table{*definition, std::nullopt, std::nullopt};
-    const auto image = table.Fetch(transaction, {version.identity}).front();
+    const auto image = table.Fetch(TargetTable::Lock::kWrite, transaction, {version.identity}).front();
     if (!image) continue;
     const bool shall_go = version.created && version.alone;
     if (shall_go && target.Delete(version.relation, version.identity)) {
@@ -166,9 +167,15 @@ void EraseVersions(Transaction& transaction, const mappings::Catalog& catalog, c
                            target.Try(version.relation, [&] { table.Update(transaction, {change}, {&*image}); });
     if (!withdrawn) ++counts["withdrawals_refused"];
     ++counts[shall_go ? "versions_left" : "versions_changed"];
+    if (shall_go || !withdrawn) left.push_back(nlohmann::json{version.relation, version.identity});
   }
   DeleteBlank(transaction, catalog, erased, target, counts);
-  transaction.Run("DELETE FROM membridge.versions WHERE project = $1 AND source = ANY ($2::text[])", Who(erased));
+  std::vector<Param> which = Who(erased);
+  which.emplace_back(left.dump());
+  transaction.Run(
+      "DELETE FROM membridge.versions v WHERE v.project = $1 AND v.source = ANY ($2::text[]) AND NOT EXISTS "
+      "(SELECT FROM jsonb_array_elements($3::jsonb) AS l WHERE l ->> 0 = v.relation AND l -> 1 = v.identity)",
+      which);
 }
 
 }  // namespace membridge::sync

@@ -2,10 +2,12 @@
 
 #include <nlohmann/json.hpp>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 #include "sync/erase/erasure_target.hpp"
 #include "sync/postgres/column.hpp"
+#include "sync/queue/queue.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -134,10 +136,12 @@ Result<ErasureReceipt> Erasure::Run(Instant now) {
       const bool here = target.dsn == state_dsn_;
       Session there{target.dsn, "membridge erase"};
       ErasureCounts counts;
-      Transaction transaction = EraseInTarget(there, target, erased, now, counts);
+      PassedOver passed_over;
+      Transaction transaction = EraseInTarget(there, target, erased, now, counts, passed_over);
       Add(begun.counts, counts);
       if (here) Note(transaction, begun, false);
       transaction.Commit();
+      ApplyAnew(state, passed_over);
       if (here) continue;
       Transaction noting = state.Begin();
       Note(noting, begun, false);
@@ -151,6 +155,16 @@ Result<ErasureReceipt> Erasure::Run(Instant now) {
     return tl::unexpected<Error>(failure.AsError("erasing"));
   } catch (const std::runtime_error& failure) {
     return Fail(ErrorCode::kUnavailable, std::string{"erasing: "} + failure.what(), "run it again; what was done stays done");
+  }
+}
+
+/// What others said before this person could not be written in the person's place: it is tried again, and parked for it.
+void Erasure::ApplyAnew(Session& state, const PassedOver& passed_over) {
+  for (const auto& [project, memory] : passed_over) {
+    Transaction transaction = state.Begin();
+    Queue::ForgetApplied(transaction, project, {memory});
+    Queue::Mark(transaction, project, {memory}, "reproject");
+    transaction.Commit();
   }
 }
 
@@ -188,7 +202,16 @@ Erasure::Begun Erasure::Begin(Session& state) const {
 void Erasure::PurgeState(Session& state, Begun& begun) const {
   Transaction transaction = state.Begin();
   transaction.Run(kLockPatience);
+  const bool left = begun.counts["rows_left"] + begun.counts["versions_left"] + begun.counts["withdrawals_refused"] > 0;
   for (const Part& part : kParts) {
+    // As long as something is left, the names of the memories lead to it. What they said goes all the same.
+    if (left && std::string_view{part.count} == "memories") {
+      transaction.Run(
+          "UPDATE membridge.memories SET record = NULL, digest = NULL, applied = NULL, expires_on = NULL, waits = false, "
+          "gone_at = coalesce(gone_at, clock_timestamp()) WHERE project = $1 AND user_id = $2",
+          {project_.Text(), user_});
+      continue;
+    }
     begun.counts[part.count] +=
         static_cast<std::int64_t>(transaction.Run(Sql("DELETE FROM ", part), Names(project_, begun.memories, user_)).Affected());
   }

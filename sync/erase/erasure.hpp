@@ -29,6 +29,9 @@ struct ErasureTarget {
 /// `versions_deleted`, `versions_changed` and `versions_left` likewise.
 using ErasureCounts = std::map<std::string, std::int64_t>;
 
+/// Memories of others whose older claims could not take the erased person's place: they are to be applied anew.
+using PassedOver = std::vector<std::pair<ProjectId, MemoryId>>;
+
 /// What an erasure says it did. Nothing in it names the person.
 struct ErasureReceipt {
   std::string id;         ///< a UUID, of the erasure; the same when one that was cut off is gone on with
@@ -44,7 +47,8 @@ struct ErasureReceipt {
 /// the usual fold, and rows the bridge made
 /// for nobody else go whole, with what people wrote into them; deliveries, mirror,
 /// queue and notes go. A crash anywhere loses nothing: what names the memories goes last, so that the next Run() goes on. Running
-/// it while `serve` runs is safe; running it again finds nothing.
+/// it while `serve` runs is safe; running it again finds nothing, unless something was left: then the ids of the memories are
+/// kept and lead to it, and every run says so until it is gone.
 ///
 /// Out of reach: what agents remember without naming the user, copies others have made (backups, replicas), and what Mem0 itself
 /// holds, whose bare ids a later sweep notes until the next one.
@@ -60,6 +64,7 @@ class Erasure {
  private:
   struct Begun;
   Begun Begin(postgres::Session& state) const;
+  static void ApplyAnew(postgres::Session& state, const PassedOver& passed_over);
   void PurgeState(postgres::Session& state, Begun& begun) const;
   void Note(postgres::Transaction& transaction, const Begun& begun, bool finished) const;
 

@@ -61,11 +61,13 @@ constexpr const char* kNobodys = "NOT EXISTS (SELECT FROM membridge.contribution
 /// One target database's part of an erasure, inside its transaction.
 class RowWithdrawal {
  public:
-  RowWithdrawal(Transaction& transaction, const ErasedSources& erased, Instant now, ErasureCounts& counts)
+  RowWithdrawal(Transaction& transaction, const ErasedSources& erased, Instant now, ErasureCounts& counts,
+                PassedOver& passed_over)
       : transaction_(transaction),
         erased_(erased),
         now_(now),
         counts_(counts),
+        passed_over_(passed_over),
         target_(transaction, erased.project),
         who_{erased.project.Text(), TextArray(erased.sources)} {}
 
@@ -132,6 +134,13 @@ class RowWithdrawal {
     counts_["rows_deleted"] += static_cast<std::int64_t>(rows_.size()) - kept.Int(0, 0);
     counts_["rows_changed"] += kept.Int(0, 0) - kept.Int(0, 1);
     counts_["rows_left"] += kept.Int(0, 1);
+    // What could not be removed is remembered under the person's memories, so that the next erasure finds it again.
+    transaction_.Run(
+        std::string{"INSERT INTO membridge.contributions (row_id, project, mapping, source, name, item, stamp, cells) "
+                    "SELECT l.id, $2, '', ($3::text[])[1], '', 'left by an erasure', clock_timestamp(), '{}' "
+                    "FROM membridge.rows l WHERE l.id = ANY ($1::bigint[]) AND l.created AND "} +
+            kNobodys,
+        {TextArray(rows_), who_[0], who_[1]});
     // Of rows nobody of ours speaks for any more there is nothing to remember, and what they are known by may name the person.
     transaction_.Run(std::string{"DELETE FROM membridge.rows l WHERE "} + kNobodys +
                          " AND (id = ANY ($1::bigint[]) OR EXISTS (SELECT FROM jsonb_each_text(l.identity) AS i WHERE i.value = "
@@ -158,6 +167,7 @@ class RowWithdrawal {
       const auto outcomes = applier.Apply(transaction_, sources, now_);
       for (std::size_t i = 0; i < outcomes.size(); ++i) {
         if (outcomes[i].kind == Outcome::Kind::kParked) refused.push_back(sources[i].id);
+        for (const auto& [project, memory] : outcomes[i].passed_over) passed_over_.emplace_back(project, memory);
       }
       // A tombstone entered now would keep a second try from being later.
       transaction_.Run("DELETE FROM membridge.sources WHERE project = $1 AND source = ANY ($2::text[])", who_);
@@ -169,6 +179,7 @@ class RowWithdrawal {
   const ErasedSources& erased_;
   const Instant now_;
   ErasureCounts& counts_;
+  PassedOver& passed_over_;
   ErasedRows target_;
   const std::vector<Param> who_;   // $1 the project, $2 the sources
   std::vector<std::string> rows_;  // ids of ledger rows they spoke for, or once did
@@ -201,7 +212,7 @@ ErasureCounts CountInTarget(Transaction& transaction, const ErasedSources& of_st
 }
 
 Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& target, const ErasedSources& of_state, Instant now,
-                          ErasureCounts& counts) {
+                          ErasureCounts& counts, PassedOver& passed_over) {
   const ErasedSources erased = WithEvents(session, of_state);
   const std::vector<Param> who{erased.project.Text(), TextArray(erased.sources)};
   const auto mappings = FirstColumn(
@@ -210,7 +221,7 @@ Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& targe
       session.Run("SELECT relation FROM membridge.rows UNION SELECT relation FROM membridge.versions ORDER BY relation"));
   const auto catalog = CatalogOf(session, relations);
   Transaction transaction = session.Begin();
-  RowWithdrawal withdrawal{transaction, erased, now, counts};
+  RowWithdrawal withdrawal{transaction, erased, now, counts, passed_over};
   withdrawal.Begin();
   for (const std::string& mapping : mappings) withdrawal.Withdraw(Applier{Emptied(target, mapping), catalog});
   for (const std::string& relation : relations) {

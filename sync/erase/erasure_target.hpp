@@ -20,8 +20,8 @@ struct ErasedSources {
 ErasureCounts CountInTarget(postgres::Transaction& transaction, const ErasedSources& of_state);
 
 /// Withdraws everything these sources said, deletes the rows the bridge made for nobody else, and forgets the sources. One
-/// transaction on `session`, left open for the caller to add to and commit. Throws postgres::SqlFailure.
+/// transaction on `session`, left open for the caller to add to and commit. Adds to `passed_over`. Throws postgres::SqlFailure.
 postgres::Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& target, const ErasedSources& erased,
-                                    Instant now, ErasureCounts& counts);
+                                    Instant now, ErasureCounts& counts, PassedOver& passed_over);
 
 }  // namespace membridge::sync

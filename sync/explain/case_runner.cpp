@@ -97,7 +97,7 @@ class CaseRunner {
           const std::string& column = table.At(c).name;
           if (row.contains(column) && !change.identity.contains(column)) change.columns.emplace_back(c, row[column]);
         }
-        const auto before = table.Fetch(transaction_, {change.identity});
+        const auto before = table.Fetch(TargetTable::Lock::kWrite, transaction_, {change.identity});
         if (!before.front()) throw Failed(fmt::format("edit of {}: there is no row {}", name, ShownCell(change.identity)));
         table.Update(transaction_, {change}, {&*before.front()});
       }
@@ -199,7 +199,7 @@ class CaseRunner {
   std::string Compare(const TargetTable& table, const json& expected, std::map<json, TouchedRow>& touched) {
     std::vector<json> identities;
     for (const auto& [identity, row] : touched) identities.push_back(identity);
-    const auto images = table.Fetch(transaction_, identities);
+    const auto images = table.Fetch(TargetTable::Lock::kNone, transaction_, identities);
     std::size_t next = 0;
     for (auto& [identity, row] : touched) {
       row.image = images[next++];
@@ -283,7 +283,7 @@ class CaseRunner {
     if (known == rows_.end() || dot == std::string::npos)
       throw Failed(fmt::format("{} names no row of this mapping that the case has met", text));
     const TargetTable table = TableNamed(known->second.first);
-    const auto image = table.Fetch(transaction_, {known->second.second}).front();
+    const auto image = table.Fetch(TargetTable::Lock::kNone, transaction_, {known->second.second}).front();
     const auto column = table.IndexOf(text.substr(dot + 1));
     if (!image || !column) throw Failed(fmt::format("{} leads nowhere", text));
     return (*image)[*column] ? json(*(*image)[*column]) : json(nullptr);

@@ -127,7 +127,7 @@ Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, cons
   postgres::Transaction transaction = target.Begin();  // read only; never committed
   std::optional<Image> image;
   try {
-    image = rows.Fetch(transaction, {*identity}).front();
+    image = rows.Fetch(TargetTable::Lock::kNone, transaction, {*identity}).front();
   } catch (const postgres::SqlFailure& failure) {
     if (failure.IsTransient()) throw;
     return Fail(ErrorCode::kNotFound, fmt::format("{} is no key of {}", key, rows.Relation()),

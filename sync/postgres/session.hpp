@@ -23,6 +23,7 @@ class SqlFailure : public std::runtime_error {
     std::string detail{};
     std::string hint{};
     std::string schema{}, table{}, column{}, constraint{};  ///< where the server names them
+    std::chrono::milliseconds after{0};                     ///< how long the statement had been running
   };
   explicit SqlFailure(Fields fields);  ///< what(): "sqlstate 23505 on table s.x, constraint y"
   SqlFailure(Fields fields, const std::string& what);
@@ -89,9 +90,10 @@ class Transaction {
 };
 
 /// One connection, for one thread. libpqxx (6.4 and 7) stays behind this header.
-/// Every session speaks UTF-8, TimeZone UTC, DateStyle ISO, IntervalStyle iso_8601, extra_float_digits 1,
-/// standard_conforming_strings on, and carries `application_name`. Works through a transaction pooler: no prepared statements, no
-/// session state besides these settings.
+/// Every session speaks UTF-8, TimeZone UTC, DateStyle ISO, IntervalStyle iso_8601, extra_float_digits 1, bytea_output hex,
+/// standard_conforming_strings on, reads and writes in READ COMMITTED, waits as long as TimeoutsInUse() says, and carries
+/// `application_name`; no default of a role, a database or a server changes that. Works through a transaction pooler: no prepared
+/// statements, no session state besides these settings.
 class Session {
  public:
   /// Connects at once (connect_timeout 5 s unless the DSN says otherwise). Throws SqlFailure.

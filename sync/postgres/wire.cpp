@@ -7,13 +7,25 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sync/postgres/timeouts.hpp"
+
 namespace membridge::sync::postgres {
 namespace {
 
-// A statement rather than start-up options, which poolers refuse.
+// Statements rather than start-up options, which poolers refuse.
 constexpr const char* kSettings =
     "SET client_encoding TO 'UTF8'; SET timezone TO 'UTC'; SET datestyle TO 'ISO, MDY'; SET intervalstyle TO 'iso_8601'; "
-    "SET extra_float_digits TO 1; SET standard_conforming_strings TO on";
+    "SET extra_float_digits TO 1; SET bytea_output TO 'hex'; SET standard_conforming_strings TO on; "
+    "SET default_transaction_isolation TO 'read committed'; SET default_transaction_read_only TO off; "
+    "SET default_transaction_deferrable TO off; ";
+
+std::string SettingsOf(const Timeouts& timeouts) {
+  const auto set = [](const char* name, std::chrono::milliseconds time) {
+    return std::string{"SET "} + name + " TO " + std::to_string(time.count()) + "; ";
+  };
+  return kSettings + set("lock_timeout", timeouts.lock) + set("statement_timeout", timeouts.statement) +
+         set("idle_in_transaction_session_timeout", timeouts.idle_in_transaction);
+}
 
 constexpr const char* kConnectionBroke = "08006";
 constexpr const char* kConnectionFailed = "08001";
@@ -90,7 +102,8 @@ Wire::Wire(const std::string& dsn, const std::string& application_name) {
   PQsetNoticeReceiver(
       connection.get(), [](void*, const PGresult*) {}, nullptr);
   if (PQregisterEventProc(connection.get(), &RememberFailure, "membridge", failure_.get()) == 0) throw std::bad_alloc();
-  const std::unique_ptr<PGresult, decltype(&PQclear)> set{PQexec(connection.get(), kSettings), &PQclear};
+  const std::unique_ptr<PGresult, decltype(&PQclear)> set{PQexec(connection.get(), SettingsOf(TimeoutsInUse()).c_str()),
+                                                          &PQclear};
   if (PQresultStatus(set.get()) != PGRES_COMMAND_OK) {
     FailConnecting(failure_->sqlstate.empty() ? kConnectionFailed : failure_->sqlstate, TrimmedMessage(connection.get()));
   }
@@ -107,12 +120,14 @@ bool Wire::InFailedTransaction() const noexcept {
 
 void Wire::ForgetFailure() {
   *failure_ = {};
+  began_ = std::chrono::steady_clock::now();
 }
 
 SqlFailure Wire::LastFailure(std::string_view otherwise) const {
   SqlFailure::Fields fields = *failure_;
   if (fields.message.empty()) fields.message = otherwise;
   if (fields.sqlstate.empty()) fields.sqlstate = Usable() ? "XX000" : kConnectionBroke;
+  fields.after = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began_);
   return SqlFailure(std::move(fields));
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,7 @@ class Wire {
 
  private:
   pg_conn* connection_ = nullptr;
+  std::chrono::steady_clock::time_point began_;                                           // of the last statement
   std::unique_ptr<SqlFailure::Fields> failure_ = std::make_unique<SqlFailure::Fields>();  // libpq holds its address
 };
 

@@ -123,6 +123,18 @@ void Queue::Mirror(Transaction& transaction, const std::vector<std::pair<Claim, 
   transaction.Run(kSql, columns.Take());
 }
 
+void Queue::ForgetApplied(Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories) {
+  Column buckets, ids;
+  for (const MemoryId& memory : memories) {
+    buckets.AddNumber(BucketOf(project, memory));
+    ids.AddText(memory.Text());
+  }
+  transaction.Run(R"(
+      UPDATE membridge.memories m SET applied = NULL FROM unnest($2::smallint[], $3::text[]) AS c(bucket, memory_id)
+      WHERE m.bucket = c.bucket AND m.project = $1 AND m.memory_id = c.memory_id)",
+                  {project.Text(), buckets.Take(), ids.Take()});
+}
+
 std::size_t Queue::MarkExpired(Transaction& transaction, Day today, std::size_t limit) {
   // What is marked already is left alone: it will be evaluated anyway, and marking it once more at every look would never end.
   static const std::string kSql = R"(

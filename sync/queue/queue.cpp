@@ -46,6 +46,8 @@ std::string_view NameOf(Settlement::Kind kind) {
       return "look_again";
     case Settlement::Kind::kRetry:
       return "retry";
+    case Settlement::Kind::kBlocked:
+      return "blocked";
   }
   return "retry";
 }
@@ -182,10 +184,11 @@ void Queue::Settle(Transaction& transaction, const std::vector<std::pair<Claim, 
         claimed_until = NULL,
         fence = NULL,
         due_at = CASE WHEN s.kind = 'done' OR (s.kind = 'look_again' AND s.moved) THEN statement_timestamp() ELSE s.due_at END,
-        attempts = CASE WHEN s.kind = 'retry' THEN d.attempts + 1 ELSE 0 END,
-        absent_since = CASE WHEN s.kind = 'retry' THEN d.absent_since
+        attempts = CASE WHEN s.kind IN ('retry', 'blocked') THEN d.attempts + 1 ELSE 0 END,
+        absent_since = CASE WHEN s.kind IN ('retry', 'blocked') THEN d.absent_since
                             WHEN s.kind = 'look_again' AND s.absent THEN coalesce(d.absent_since, statement_timestamp()) END,
-        last_error = CASE WHEN s.kind = 'retry' THEN s.error END
+        blocked_since = CASE WHEN s.kind = 'blocked' THEN coalesce(d.blocked_since, statement_timestamp()) END,
+        last_error = CASE WHEN s.kind IN ('retry', 'blocked') THEN s.error END
       FROM settled s
       WHERE d.bucket = s.bucket AND d.project = s.project AND d.memory_id = s.memory_id AND NOT (s.kind = 'done' AND NOT s.moved))";
   ClaimKeys keys;

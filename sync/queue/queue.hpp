@@ -41,11 +41,12 @@ struct Settlement {
     kDone,       ///< not dirty any more, unless its generation moved on
     kLookAgain,  ///< stays dirty and is due at `due_in` from now: the read was not final yet
     kRetry,      ///< failed; due at `due_in` from now, attempts + 1, last_error
+    kBlocked,    ///< the same, because somebody else was in the way: counted as blocked until it is settled otherwise
   };
   Kind kind = Kind::kDone;
   std::chrono::milliseconds due_in{0};
   bool absent = false;  ///< with kLookAgain: Mem0 said it is not there; absent_since is kept or set
-  std::string error;    ///< with kRetry: safe text
+  std::string error;    ///< with kRetry and kBlocked: safe text
 };
 
 /// What the mirror is told of one memory.
@@ -74,6 +75,8 @@ struct Parking {
   std::string hint;
   std::string place;  ///< file:line of the mapping row
   std::string sqlstate;
+  std::vector<std::string> depends_on{};  ///< tables whose rows would have to change, `schema.name`; empty: nobody knows
+  bool retried = true;                    ///< false: something else sees to it that it is tried again, as with exports
 };
 
 /// The dirty queue, the mirror and the parked memories. All functions run inside the caller's transaction and throw
@@ -103,10 +106,22 @@ class Queue {
   /// Writes readings into the mirror; a gone memory becomes a tombstone.
   static void Mirror(postgres::Transaction& transaction, const std::vector<std::pair<Claim, Reading>>& readings);
 
-  /// Parks a memory for a mapping (attempts count up), or takes it out again once it was applied.
+  /// The mirror keeps the memories' records and forgets that the tables show them.
+  static void ForgetApplied(postgres::Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories);
+
+  /// Parks a memory for a mapping (attempts count up), or takes it out again once it was applied. It is tried again by itself
+  /// after a minute, then after two, up to a day; where it depends on rows the bridge may just have made, once in between.
   static void Park(postgres::Transaction& transaction, const Claim& claim, const Parking& parking);
   static void Unpark(postgres::Transaction& transaction, const std::vector<Claim>& claims,
                      const std::vector<std::string>& mappings);
+
+  /// Marks up to `limit` parked memories dirty whose time to be tried again has come. Returns how many. What nothing else tries
+  /// again meanwhile is not due any more until it is parked again.
+  static std::size_t RetryParked(postgres::Transaction& transaction, std::size_t limit);
+  /// Rows of these tables (`schema.name`) changed: what depends on them is due now. Returns how many.
+  static std::size_t HastenParked(postgres::Transaction& transaction, const std::vector<std::string>& relations);
+  /// The project's mappings or their tables are of another edition now: what was parked before is due now.
+  static std::size_t HastenParkedOf(postgres::Transaction& transaction, const ProjectId& project, const std::string& edition);
 
   /// Marks dirty every memory whose last day has passed and that is not marked expired yet. Returns how many.
   static std::size_t MarkExpired(postgres::Transaction& transaction, Day today, std::size_t limit);

@@ -42,24 +42,25 @@ bool Worker::IsOfCanary(const Item& item) {
   return item.mirrored && item.mirrored->record && IsCanary(*item.mirrored->record);
 }
 
-Worker::Batch Worker::Open() {
-  Batch batch{State().Begin()};
+Worker::Batch Worker::Open(Applier::Refused refused) {
+  Batch batch{Begin(State())};
+  batch.refused = refused;
   batch.mappings = mappings_();
   batch.now = clock_.Now();
   return batch;
 }
 
-void Worker::Apply(std::vector<Item>& items) {
-  Batch batch = Open();
+void Worker::Apply(const std::vector<Item*>& items, Applier::Refused refused) {
+  Batch batch = Open(refused);
   std::vector<Claim> claims;
-  for (const Item& item : items) claims.push_back(item.claim);
+  for (const Item* item : items) claims.push_back(item->claim);
   std::set<std::int64_t> fences;
   for (const Claim& claim : Queue::StillOurs(batch.state, claims)) fences.insert(claim.fence);
   std::vector<Item*> ours;
-  for (Item& item : items) {
-    item.reading.reset();
-    if (fences.contains(item.claim.fence)) {
-      ours.push_back(&item);
+  for (Item* item : items) {
+    item->reading.reset();
+    if (fences.contains(item->claim.fence)) {
+      ours.push_back(item);
     } else {
       ++batch.late;
     }
@@ -86,11 +87,31 @@ std::vector<Worker::Item*> Worker::WithoutErased(Batch& batch, const std::vector
   return left;
 }
 
+/// Constraints and triggers that wait for the end of the transaction are asked before the queue is touched: what they refuse is
+/// then a refusal like any other.
+void Worker::AskDeferred(Batch& batch) {
+  if (batch.refused == Applier::Refused::kParked) return;  // each mapping asked its own
+  for (auto& [dsn, transaction] : batch.elsewhere) transaction.Run("SET CONSTRAINTS ALL IMMEDIATE");
+  if (!batch.written.empty()) batch.state.RunScript("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED");
+}
+
+/// Memories whose claim on a row could not be written when it was their turn again: they are applied anew, and parked for it.
+void Worker::MarkPassedOver(Batch& batch) {
+  std::map<ProjectId, std::vector<MemoryId>> by_project;
+  for (const auto& [project, memory] : batch.passed_over) by_project[project].push_back(memory);
+  for (const auto& [project, memories] : by_project) {
+    Queue::ForgetApplied(batch.state, project, memories);
+    Queue::Mark(batch.state, project, memories, kReproject);
+    Log(LogLevel::kWarn, "claims_passed_over", {{"project", project.Text()}, {"memories", memories.size()}});
+  }
+}
+
 /// Applies what the batch holds the locks of, and commits: rows, ledger, mirror, queue, and what `also` adds.
 void Worker::Conclude(Batch& batch, const std::vector<Item*>& items, const std::function<void()>& also) {
   std::map<ProjectId, std::vector<Item*>> by_project;
   for (Item* item : WithoutErased(batch, items)) by_project[item->claim.project].push_back(item);
   for (const auto& [project, members] : by_project) ApplyProject(batch, project, members);
+  AskDeferred(batch);
   std::vector<std::pair<Claim, Settlement>> settlements;
   std::vector<std::pair<Claim, Reading>> readings;
   for (const Item* item : items) {
@@ -98,6 +119,7 @@ void Worker::Conclude(Batch& batch, const std::vector<Item*>& items, const std::
     if (item->reading) readings.emplace_back(item->claim, *item->reading);
   }
   if (!readings.empty()) Queue::Mirror(batch.state, readings);
+  MarkPassedOver(batch);
   if (!settlements.empty()) Queue::Settle(batch.state, settlements);
   if (also) also();
   // Elsewhere first: what is committed there and not here is done again and finds nothing to do.
@@ -105,6 +127,7 @@ void Worker::Conclude(Batch& batch, const std::vector<Item*>& items, const std::
   batch.state.Commit();
 
   woke_ = woke_ || batch.wakes;
+  written_.insert(batch.written.begin(), batch.written.end());
   counters_.applied += batch.applied;
   counters_.unchanged += batch.unchanged;
   counters_.withdrawn += batch.withdrawn;
@@ -177,15 +200,27 @@ std::optional<Source> Worker::Decide(Batch& batch, const MappingSet::Project& ma
       ++batch.unchanged;
       return std::nullopt;
     case Item::Read::kAbsent:
-      return DecideAbsent(batch, item);
+      return DecideAbsent(batch, mapped, item);
     case Item::Read::kFound:
       break;
   }
   return DecideFound(batch, mapped, item);
 }
 
-std::optional<Source> Worker::DecideAbsent(Batch& batch, Item& item) const {
+std::optional<Source> Worker::DecideAbsent(Batch& batch, const MappingSet::Project& mapped, Item& item) const {
+  const std::string applied = "gone:" + mapped.digest;
+  const auto withdraw = [&] {
+    Source source = SourceOf(item.claim);
+    source.stamp = item.mirrored && item.mirrored->updated_at ? *item.mirrored->updated_at : batch.now;
+    source.speaks = false;
+    source.gone = true;
+    item.standing = item.mirrored ? Item::Standing::kGone : Item::Standing::kNever;
+    item.reading = Reading{std::nullopt, "", applied, false};
+    return source;
+  };
   if (item.mirrored && item.mirrored->gone) {
+    // A withdrawal that was refused is done again until it is done.
+    if (item.is_final && item.mirrored->applied != applied) return withdraw();
     ++batch.unchanged;
     if (item.is_final)
       item.standing = Item::Standing::kGone;
@@ -199,14 +234,8 @@ std::optional<Source> Worker::DecideAbsent(Batch& batch, Item& item) const {
         Settlement::Kind::kLookAgain, std::max(options_.read_lag, options_.read_lag - AgeOf(item.claim)), true, {}};
     return std::nullopt;
   }
-  Source source = SourceOf(item.claim);
-  source.stamp = item.mirrored && item.mirrored->updated_at ? *item.mirrored->updated_at : batch.now;
-  source.speaks = false;
-  source.gone = true;
-  item.standing = item.mirrored ? Item::Standing::kGone : Item::Standing::kNever;
-  item.reading = Reading{std::nullopt, "", "", false};
   ++batch.withdrawn;
-  return source;
+  return withdraw();
 }
 
 std::optional<Source> Worker::DecideFound(Batch& batch, const MappingSet::Project& mapped, Item& item) const {
@@ -249,7 +278,7 @@ postgres::Transaction& Worker::TransactionOf(Batch& batch, const MappingSet::Tar
   if (!target.dsn) return batch.state;
   const auto open = batch.elsewhere.find(*target.dsn);
   if (open != batch.elsewhere.end()) return open->second;
-  return batch.elsewhere.emplace(*target.dsn, TargetSession(*target.dsn).Begin()).first->second;
+  return batch.elsewhere.emplace(*target.dsn, Begin(TargetSession(*target.dsn))).first->second;
 }
 
 void Worker::ApplyMemories(Batch& batch, const MappingSet::Project& mapped, const std::vector<Item*>& items,
@@ -262,13 +291,13 @@ void Worker::ApplyMemories(Batch& batch, const MappingSet::Project& mapped, cons
     postgres::Transaction& transaction = TransactionOf(batch, target);
     for (const auto& applier : target.appliers) {
       const std::string& mapping = applier->Definition().name;
-      const std::vector<Outcome> outcomes = applier->Apply(transaction, sources, batch.now);
+      const std::vector<Outcome> outcomes = applier->Apply(transaction, sources, batch.now, false, batch.refused);
       std::vector<Claim> applied;
       for (std::size_t i = 0; i < outcomes.size(); ++i) {
         const Outcome& outcome = outcomes[i];
         wrote[i] = wrote[i] || outcome.wrote;
         waits[i] = waits[i] || outcome.waits;
-        batch.wakes = batch.wakes || outcome.wakes;
+        Note(batch, outcome);
         if (outcome.kind != Outcome::Kind::kParked) {
           applied.push_back(items[i]->claim);
           continue;
@@ -291,8 +320,16 @@ void Worker::ApplyMemories(Batch& batch, const MappingSet::Project& mapped, cons
   }
 }
 
+/// What an outcome means for other memories.
+void Worker::Note(Batch& batch, const Outcome& outcome) {
+  batch.wakes = batch.wakes || outcome.wakes;
+  batch.written.insert(outcome.written.begin(), outcome.written.end());
+  for (const auto& [project, source] : outcome.passed_over) batch.passed_over.emplace_back(project, source);
+}
+
 void Worker::Park(Batch& batch, const Claim& claim, const std::string& mapping, const Outcome& outcome) {
-  Queue::Park(batch.state, claim, {mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate});
+  Queue::Park(batch.state, claim,
+              {mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate, outcome.depends_on});
   Log(LogLevel::kError, "memory_parked",
       {{"project", claim.project.Text()},
        {"memory", claim.memory.Text()},

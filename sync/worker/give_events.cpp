@@ -105,10 +105,10 @@ void Worker::GiveEvents(Batch& batch, postgres::Transaction& transaction, const 
     given.push_back(&one);
     sources.push_back(one.AsSource());
   }
-  const std::vector<Outcome> outcomes = applier.Apply(transaction, sources, batch.now);
+  const std::vector<Outcome> outcomes = applier.Apply(transaction, sources, batch.now, false, batch.refused);
   std::set<const Item*> parked;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    batch.wakes = batch.wakes || outcomes[i].wakes;
+    Note(batch, outcomes[i]);
     // One that the ledger knows already was counted before a crash: kLate is as good as applied.
     if (outcomes[i].kind != Outcome::Kind::kParked) continue;
     given[i]->refused_by.push_back(mapping);

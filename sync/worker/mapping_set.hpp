@@ -29,6 +29,9 @@ struct MappingSet {
   struct Project {
     std::vector<Target> targets;
     std::string digest;  ///< over every mapping's digest: what the mirror compares to know whether a memory was applied by these
+    /// Over everything that decides whether a memory can be applied: the mappings and what is known of their tables. Empty: the
+    /// same as `digest`.
+    std::string edition{};
     bool CountsEvents() const;
   };
   std::map<ProjectId, Project> projects;

@@ -5,15 +5,15 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "sync/worker/worker.hpp"
 
 // What the files of Worker share; nobody else includes it.
 namespace membridge::sync {
-
-/// Up to how often a transaction that lost a deadlock or its connection is done again before the memories are put back.
-inline constexpr int kTries = 4;
 
 /// Why a memory is dirty that the mirror is enough for.
 inline constexpr std::string_view kReproject = "reproject";
@@ -48,6 +48,9 @@ struct Worker::Batch {
   explicit Batch(postgres::Transaction transaction) : state(std::move(transaction)) {}
   postgres::Transaction state;
   std::map<std::string, postgres::Transaction> elsewhere;
+  Applier::Refused refused = Applier::Refused::kThrown;
+  std::set<std::string> written;  // tables whose rows changed, `schema.name`
+  std::vector<std::pair<ProjectId, MemoryId>> passed_over;
   std::shared_ptr<const MappingSet> mappings;
   Instant now;
   std::uint64_t applied = 0, unchanged = 0, withdrawn = 0, parked = 0, late = 0, retried = 0;

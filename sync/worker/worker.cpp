@@ -5,6 +5,7 @@
 
 #include "mappings/base/log.hpp"
 #include "mappings/base/pause.hpp"
+#include "sync/postgres/remedy.hpp"
 #include "sync/worker/round.hpp"
 
 namespace membridge::sync {
@@ -17,16 +18,24 @@ constexpr int kFailuresInARow = 3;
 
 constexpr milliseconds kLongestTurn{50};
 
+milliseconds JitteredBetween(milliseconds base, milliseconds cap, int attempts) {
+  thread_local std::mt19937_64 random{std::random_device{}()};
+  const double ceiling = std::min(static_cast<double>(cap.count()),
+                                  static_cast<double>(base.count()) * static_cast<double>(1LL << std::min(attempts, 20)));
+  return milliseconds{static_cast<std::int64_t>(std::uniform_real_distribution{ceiling / 2, ceiling}(random))};
+}
+
 }  // namespace
 
 Worker::Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, ClientFor client_for, const Clock& clock,
-               WorkerCounters& counters)
+               WorkerCounters& counters, LookAtTables look_at_tables)
     : options_(options),
       state_dsn_(std::move(state_dsn)),
       mappings_(std::move(mappings)),
       client_for_(std::move(client_for)),
       clock_(clock),
-      counters_(counters) {}
+      counters_(counters),
+      look_at_tables_(std::move(look_at_tables)) {}
 
 Worker::~Worker() = default;
 
@@ -50,11 +59,12 @@ mem0::Client& Worker::ClientOf(const ProjectId& project) {
 }
 
 milliseconds Worker::BackOff(int attempts) const {
-  thread_local std::mt19937_64 random{std::random_device{}()};
-  const double ceiling =
-      std::min(static_cast<double>(options_.retry_cap.count()),
-               static_cast<double>(options_.retry_base.count()) * static_cast<double>(1LL << std::min(attempts, 20)));
-  return milliseconds{static_cast<std::int64_t>(std::uniform_real_distribution{ceiling / 2, ceiling}(random))};
+  return JitteredBetween(options_.retry_base, options_.retry_cap, attempts);
+}
+
+/// Short at first: most of those who are in the way are other workers, and gone in a moment.
+milliseconds Worker::BlockedBackOff(int attempts) const {
+  return JitteredBetween(options_.blocked_base, std::min(options_.blocked_cap, options_.retry_cap), attempts);
 }
 
 /// While every project's calls must wait for their turn, what is claimed would only grow old: claimed later, what arrives
@@ -155,7 +165,13 @@ void Worker::ReadFromMirror(std::vector<Item>& items) {
   const auto mirrored = Queue::LookUp(transaction, claims);
   transaction.Commit();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
-    if (!mirrored[i] || !mirrored[i]->record) continue;  // unknown or gone: Mem0 is asked
+    if (!mirrored[i]) continue;  // unknown: Mem0 is asked
+    if (mirrored[i]->gone) {
+      // What it said is withdrawn once more; whether it is back is not for the mirror to say, nor asked here.
+      wanted[i]->read = Item::Read::kAbsent;
+      continue;
+    }
+    if (!mirrored[i]->record) continue;
     if (auto memory = mappings::ReadMemory(*mirrored[i]->record)) {
       wanted[i]->read = Item::Read::kFound;
       wanted[i]->memory = std::move(*memory);
@@ -166,6 +182,7 @@ void Worker::ReadFromMirror(std::vector<Item>& items) {
 Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
   std::vector<Item> items;
   try {
+    RetryParked();
     MarkWoken();
     if (!AwaitTurn(stop)) return std::size_t{0};
     for (Claim& claim : ClaimBatch()) {
@@ -180,27 +197,22 @@ Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
       if (item.read == Item::Read::kNotYet) by_project[item.claim.project].push_back(&item);
     }
     for (const auto& [project, members] : by_project) Read(project, members);
+    std::vector<Item*> all;
     for (Item& item : items) {
       if (item.memory) item.digest = mappings::DigestOf(*item.memory);
+      all.push_back(&item);
     }
-    for (int attempt = 1;; ++attempt) {
-      try {
-        Apply(items);
-        break;
-      } catch (const postgres::SqlFailure& failure) {
-        // A transaction of several memories can lose a deadlock to another worker's or to the application's own; it is done
-        // again.
-        if (!failure.IsTransient() || attempt == kTries) throw;
-        Log(LogLevel::kWarn, "apply_repeated",
-            {{"sqlstate", failure.fields().sqlstate}, {"attempt", attempt}, {"memories", items.size()}});
-      }
-    }
+    BeginContaining();
+    Contain(all, [this](const std::vector<Item*>& some, Applier::Refused refused) { Apply(some, refused); });
     MarkWoken();
     return items.size();
   } catch (const postgres::SqlFailure& failure) {
     PutBack(items, failure.AsError("apply").message);
     return Fail(ErrorCode::kUnavailable, failure.AsError("worker").message,
                 "the bridge tries again by itself; look at the database if this goes on");
+  } catch (const std::exception& failure) {
+    PutBack(items, "unexpected: " + postgres::SafeWordsOf(failure));
+    return Fail(ErrorCode::kUnavailable, "worker: " + postgres::SafeWordsOf(failure), "the bridge tries again by itself");
   }
 }
 

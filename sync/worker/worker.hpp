@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -28,7 +29,10 @@ struct WorkerOptions {
   std::chrono::seconds lease{60};             ///< how long a claim hides a memory from other workers
   std::chrono::milliseconds retry_base{500};  ///< first wait after a failure; doubles with jitter
   std::chrono::milliseconds retry_cap{60'000};
-  std::chrono::seconds wake_every{5};  ///< how often a worker looks for memories that others woke and did not live to mark
+  std::chrono::seconds wake_every{5};  ///< how often a worker looks for memories that others woke and did not live to mark, and
+                                       ///< for parked ones that are to be tried again
+  std::chrono::milliseconds blocked_base{25};  ///< first wait for somebody who is in the way; doubles with jitter
+  std::chrono::milliseconds blocked_cap{5'000};
 };
 
 /// What workers did since the process began. Thread-safe.
@@ -42,6 +46,8 @@ struct WorkerCounters {
   std::atomic<std::uint64_t> parked{0};
   std::atomic<std::uint64_t> late{0};              ///< claims lost to another worker
   std::atomic<std::uint64_t> retried{0};           ///< memories put back after a failure
+  std::atomic<std::uint64_t> blocked{0};           ///< memories put back because somebody else was in the way
+  std::atomic<std::uint64_t> divided{0};           ///< batches that were halved because one of their memories failed
   std::atomic<std::uint64_t> events_counted{0};    ///< events that every mapping has taken
   std::atomic<std::uint64_t> events_discarded{0};  ///< events that what Mem0 answers does not bear out
   std::atomic<std::uint64_t> events_parked{0};     ///< attempts that a mapping refused
@@ -59,6 +65,11 @@ struct WorkerCounters {
 /// Once that is committed they are marked dirty; until they have been applied the ledger keeps it, so a crash in between costs
 /// only time.
 ///
+/// A memory fails alone. While nothing fails, a batch is one transaction; whatever fails, at any statement, at COMMIT or by any
+/// exception, is halved, in transactions of their own, until the memory at fault is alone. postgres::RemedyFor() then says what
+/// becomes of it: parked, put back as blocked, or tried once more with the tables as they are now. Only a database that is away,
+/// read-only or full stops the others, and then nothing is parked.
+///
 /// Events wait in membridge.events for the same: they are given to the mappings `from: event` once what the memory is now is
 /// known, after the memory's own mappings and in the same transaction.
 class Worker {
@@ -66,13 +77,16 @@ class Worker {
   using Mappings = std::function<std::shared_ptr<const MappingSet>()>;
   using ClientFor = std::function<std::unique_ptr<mem0::Client>(const ProjectId&)>;
 
+  /// Reads the targets' tables again, so that `mappings` knows them as they are; blocks as long as that takes. May do nothing.
+  using LookAtTables = std::function<void()>;
+
   Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, ClientFor client_for, const Clock& clock,
-         WorkerCounters& counters);
+         WorkerCounters& counters, LookAtTables look_at_tables = {});
   ~Worker();
 
   /// One round: claims up to a batch and settles every memory of it. Returns how many were claimed; zero means nothing is due, or
   /// that a stop was requested before anything was claimed.
-  /// kUnavailable when the state database is away; the claims, if any, come back when their lease ends.
+  /// kUnavailable when a database is away, read-only or full; what was claimed and not settled is put back.
   Result<std::size_t> RunOnce(const std::stop_token& stop = {});
 
   /// What became of a record that ApplyRecords was given.
@@ -81,14 +95,15 @@ class Worker {
     kUpdated,  ///< the mirror had an older version; applied
     kSame,     ///< the mirror had it already
     kParked,   ///< a mapping refused it
-    kLeft,     ///< the mirror knows as much or more (a later version, the same moment with another content, a deletion): stays
-               ///< dirty, to be read
+    kLeft,     ///< the mirror knows as much or more (a later version, the same moment with another content, a deletion), or
+               ///< somebody is in its way: stays dirty, to be read
     kBusy,     ///< dirty already: whoever works on it reads something newer
   };
   /// Applies records that a list answered, without reading them again, by all the rules of RunOnce: fences, mirror, parking. A
   /// record never overwrites anything newer, and never one that is dirty. `also` runs in the same transaction, last, with one
-  /// fate per record; it may be called again when the transaction is repeated, and what it throws (but SqlFailure) rolls
-  /// everything back and passes through. An id must not come twice. kUnavailable: nothing was done.
+  /// fate per record; when a record fails it runs in a transaction of its own, once all others are applied. It may be called
+  /// again, and what it throws (but SqlFailure) passes through. An id must not come twice. kUnavailable: `also` was not
+  /// committed; records that were applied are kSame the next time.
   using Also = std::function<void(postgres::Transaction&, const std::vector<Fate>&)>;
   Result<void> ApplyRecords(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also);
 
@@ -99,6 +114,9 @@ class Worker {
   struct Batch;
   struct Item;
   struct Told;
+  struct Passing;
+  /// One transaction for these.
+  using Attempt = std::function<void(const std::vector<Item*>&, Applier::Refused)>;
   /// What is to be made of an event, by what is known of its memory.
   enum class Hearing { kTooEarly, kCounts, kNoSuchMemory, kStillThere };
 
@@ -110,15 +128,34 @@ class Worker {
   void Read(const ProjectId& project, const std::vector<Item*>& items);
   void ReadSingly(mem0::Client& client, Item& item);
   void ReadFromMirror(std::vector<Item>& items);
-  void Apply(std::vector<Item>& items);
-  Batch Open();
+  void Apply(const std::vector<Item*>& items, Applier::Refused refused);
+  void BeginContaining();
+  void Contain(const std::vector<Item*>& items, const Attempt& attempt);
+  void Divide(const std::vector<Item*>& items, const Attempt& attempt);
+  void ContainOne(Item& item, const Attempt& attempt);
+  void MayGoOn(const std::exception& failure);
+  bool Probe();
+  void LookAgainAtTables();
+  void ParkAlone(Item& item, const std::exception& failure);
+  void PutBackBlocked(Item& item, const std::exception& failure);
+  void PutOff(const std::vector<Item*>& items);
+  void SettleOne(Item& item, const Settlement& settlement);
+  void RetryParked();
+  Batch Open(Applier::Refused refused);
+  postgres::Transaction Begin(postgres::Session& session) const;
+  static void AskDeferred(Batch& batch);
+  static void MarkPassedOver(Batch& batch);
+  static void Note(Batch& batch, const Outcome& outcome);
   void Conclude(Batch& batch, const std::vector<Item*>& items, const std::function<void()>& also);
   static bool IsOfCanary(const Item& item);
   static std::vector<Item*> WithoutErased(Batch& batch, const std::vector<Item*>& items);
-  void ApplyTaken(const ProjectId& project, std::vector<Item>& items, const Also& also);
+  void ApplyTaken(const ProjectId& project, const std::vector<Item*>& items, const std::vector<Item*>& all, const Also& also,
+                  Applier::Refused refused);
+  void Account(const std::vector<Item*>& all, const Also& also);
+  static void RunAlso(postgres::Transaction& transaction, const std::vector<Item*>& all, const Also& also);
   void ApplyProject(Batch& batch, const ProjectId& project, const std::vector<Item*>& items);
   std::optional<Source> Decide(Batch& batch, const MappingSet::Project& mapped, Item& item) const;
-  std::optional<Source> DecideAbsent(Batch& batch, Item& item) const;
+  std::optional<Source> DecideAbsent(Batch& batch, const MappingSet::Project& mapped, Item& item) const;
   std::optional<Source> DecideFound(Batch& batch, const MappingSet::Project& mapped, Item& item) const;
   void ApplyMemories(Batch& batch, const MappingSet::Project& mapped, const std::vector<Item*>& items,
                      const std::vector<Source>& sources);
@@ -131,6 +168,7 @@ class Worker {
   void MarkWokenOf(const MappingSet::Target& target, const ProjectId& project);
   void PutBack(const std::vector<Item>& items, const std::string& error);
   std::chrono::milliseconds BackOff(int attempts) const;
+  std::chrono::milliseconds BlockedBackOff(int attempts) const;
 
   WorkerOptions options_;
   std::string state_dsn_;
@@ -138,11 +176,18 @@ class Worker {
   ClientFor client_for_;
   const Clock& clock_;
   WorkerCounters& counters_;
+  LookAtTables look_at_tables_;
   std::optional<postgres::Session> state_;
   std::map<std::string, postgres::Session> targets_;  // by DSN
   std::map<ProjectId, std::unique_ptr<mem0::Client>> clients_;
   bool woke_ = true;  // somebody may be woken and not marked dirty yet
   std::chrono::steady_clock::time_point looked_for_woken_;
+  std::chrono::steady_clock::time_point looked_for_parked_;
+  std::chrono::steady_clock::time_point looked_at_tables_;
+  std::chrono::steady_clock::time_point containing_since_;
+  std::set<std::string> written_;                  // tables whose rows this worker changed, until who waits for them is told
+  bool struck_ = false;                            // somebody held a lock for too long: the rest of the batch waits less
+  std::shared_ptr<const MappingSet> tried_under_;  // parked memories were tried, or will be, under these mappings and tables
 };
 
 }  // namespace membridge::sync

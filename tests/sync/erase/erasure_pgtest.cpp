@@ -303,4 +303,37 @@ TEST_CASE("a closed version that something holds on to is blanked, and the recei
         json::parse(R"([{"town":null,"notes":{},"told_by":null}])"));
 }
 
+TEST_CASE("an erasure that something was in the way of says so again until it is really done", "[erase][pg][T21]") {
+  Town town;
+  town.Say("m-1", "ada", "name is Ada", "Ockham");
+  town.Say("m-2", "bob", "name is Bob", "Ockham");
+  town.Say("m-3", "ada", "likes engines");
+  const auto erase = [&] {
+    const auto receipt = town.Of("ada").Run(SystemClock{}.Now());
+    REQUIRE(receipt);
+    const auto& counts = receipt->erased;
+    return counts.at("rows_left") + counts.at("withdrawals_refused");
+  };
+  const std::string hold = GENERATE(
+      "CREATE TABLE friends (person bigint REFERENCES people); INSERT INTO friends SELECT id FROM people WHERE ref = 'ada'",
+      "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''odd''; END'; CREATE TRIGGER odd BEFORE UPDATE OR "
+      "DELETE ON people FOR EACH ROW WHEN (OLD.ref = 'ada') EXECUTE FUNCTION odd()",
+      "CREATE FUNCTION odd() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; CREATE TRIGGER odd BEFORE UPDATE OR "
+      "DELETE ON people FOR EACH ROW WHEN (OLD.ref = 'ada') EXECUTE FUNCTION odd()");
+  INFO(hold);
+  town.sheet.Database().RunScript(hold);
+  for (int run = 0; run < 3; ++run) {
+    CHECK(erase() > 0);
+    CHECK(town.Count("people WHERE ref = 'ada'") == 1);
+    CHECK(town.Count("membridge.memories WHERE record IS NOT NULL AND user_id = 'ada'") == 0);
+  }
+  town.sheet.Database().RunScript("DROP TABLE IF EXISTS friends; DROP TRIGGER IF EXISTS odd ON people");
+  CHECK(erase() == 0);
+  CHECK(town.Count("people WHERE ref = 'ada'") == 0);
+  CHECK(town.Count("membridge.memories WHERE user_id = 'ada'") == 0);
+  CHECK(town.Count("membridge.contributions WHERE source IN ('m-1', 'm-3')") == 0);
+  CHECK(erase() == 0);
+  CHECK(town.Count("people WHERE ref = 'bob'") == 1);
+}
+
 }  // namespace membridge::test

@@ -20,6 +20,9 @@ using receiver::http::Response;
 constexpr const char* kPrefix = "/api/v1";
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::size_t kLongestObject = 255;
+/// Beside mappings and webhooks: these, too, wait for target tables or for Mem0.
+const std::set<std::string, std::less<>> kSlowOperations{"readMemory", "readMemoryRecord", "readMemoryHistory", "readLineage",
+                                                         "why"};
 
 Response Respond(int status, const nlohmann::ordered_json& body) {
   Response response{.status = status, .body = mappings::ExactText(body)};
@@ -80,6 +83,8 @@ Problem FromSql(const sync::postgres::SqlFailure& failure) {
             .message = "the database took too long",
             .hint = "ask for less: a shorter time, a narrower filter",
             .retry_after = "5"};
+  // 55P03: our own lock_timeout.
+  if (failure.fields().sqlstate == "55P03") return RefuseLocked("another session holds a lock that this needs").value();
   if (failure.IsTransient())
     return {.status = 503,
             .code = "unavailable",
@@ -143,7 +148,9 @@ Api::Api(Options options, const std::string& state_dsn, Handlers handlers, const
       handlers_(std::move(handlers)),
       clock_(clock),
       throttle_(options_.throttle),
-      pool_(state_dsn, options_.threads, options_.most_waiting) {
+      pool_(state_dsn, options_.threads, options_.most_waiting),
+      kept_free_pool_(state_dsn, options_.kept_free_threads, options_.most_waiting),
+      slow_pool_(state_dsn, options_.slow_threads, options_.most_waiting) {
   std::set<std::string> unknown;
   for (const auto& [id, ignored] : handlers_) unknown.insert(id);
   for (const Operation& operation : document_.Operations()) {
@@ -156,24 +163,53 @@ Api::~Api() = default;
 
 void Api::AddTo(receiver::http::Router& router) {
   for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}) {
-    std::string everything{kPrefix};
-    everything += "/{path...}";
-    router.Add(method, everything, [this](Request&& request, auto&&, const Reply& reply) { Receive(std::move(request), reply); });
+    router.Add(
+        method, receiver::http::PathPattern{std::string{kPrefix} + "/{path...}"},
+        [this](Request&& request, auto&&, const Reply& reply) { Receive(std::move(request), reply); },
+        [this](const Request& head, auto&&) { return CheckHead(head); });
   }
+}
+
+void Api::Stop() {
+  slow_pool_.Stop();
+  pool_.Stop();
+  kept_free_pool_.Stop();
+}
+
+WorkPool& Api::PoolFor(const Operation* operation) {
+  if (operation == nullptr) return pool_;
+  if (operation->id == "readSession" || operation->tag == "tokens") return kept_free_pool_;
+  return operation->tag == "mappings" || operation->tag == "webhooks" || kSlowOperations.contains(operation->id) ? slow_pool_
+                                                                                                                 : pool_;
+}
+
+std::string Api::SourceOf(const Request& request) const {
+  const auto address = receiver::ClientAddress(request, options_.trusted_proxies);
+  return address ? receiver::TextOf(*address) : request.peer_address;
+}
+
+std::optional<Problem> Api::ShutOut(const std::string& source) {
+  const auto wait = throttle_.ShutOut(source);
+  if (!wait) return std::nullopt;
+  Problem shut_out{.status = 429,
+                   .code = "too_many_attempts",
+                   .message = "too many failed logins",
+                   .hint = "wait as Retry-After says, then use a right token"};
+  shut_out.retry_after = std::to_string(wait->count());
+  return shut_out;
+}
+
+receiver::http::HeadVerdict Api::CheckHead(const Request& head) {
+  if (const auto shut_out = ShutOut(SourceOf(head))) return {.refusal = Respond(*shut_out)};
+  // Another site's page shows no token and is refused with an entry in the audit, which needs the whole request.
+  if (!IsCrossSite(head) && !BearerOf(head)) return {.refusal = Respond(Unauthorized("a bearer token is needed"))};
+  return {};
 }
 
 void Api::Receive(Request&& request, const Reply& reply) {
   auto arrival = std::make_shared<Arrival>(Arrival{.request = std::move(request)});
-  const auto address = receiver::ClientAddress(arrival->request, options_.trusted_proxies);
-  arrival->source = address ? receiver::TextOf(*address) : arrival->request.peer_address;
-  if (const auto wait = throttle_.ShutOut(arrival->source)) {
-    Problem shut_out{.status = 429,
-                     .code = "too_many_attempts",
-                     .message = "too many failed logins",
-                     .hint = "wait as Retry-After says, then use a right token"};
-    shut_out.retry_after = std::to_string(wait->count());
-    return reply.Send(Respond(shut_out));
-  }
+  arrival->source = SourceOf(arrival->request);
+  if (const auto shut_out = ShutOut(arrival->source)) return reply.Send(Respond(*shut_out));
   arrival->found =
       document_.Find(arrival->request.method, std::string_view{arrival->request.target}.substr(std::string_view{kPrefix}.size()));
   arrival->token = BearerOf(arrival->request);
@@ -182,8 +218,9 @@ void Api::Receive(Request&& request, const Reply& reply) {
   const bool changes = arrival->found.operation != nullptr && !arrival->found.operation->audit.empty();
   if (arrival->is_cross_site && !changes) return reply.Send(Respond(CrossSite()));
   if (!arrival->is_cross_site && !arrival->token) return reply.Send(Respond(Unauthorized("a bearer token is needed")));
-  const bool taken =
-      pool_.TryRun([this, arrival, reply](WorkPool::Connection& connection) { reply.Send(Serve(*arrival, connection)); });
+  const bool taken = PoolFor(arrival->found.operation).TryRun([this, arrival, reply](WorkPool::Connection& connection) {
+    reply.Send(Serve(*arrival, connection));
+  });
   if (!taken) reply.Send(Respond(Busy()));
 }
 

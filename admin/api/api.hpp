@@ -20,13 +20,16 @@
 namespace membridge::admin::api {
 
 /// The way into the admin API: what may be asked, by whom, and what is written down of it. On the I/O thread: other sites' pages
-/// and shut-out addresses are refused, everything else goes to the pool. There: the token, the role, the document, the handler,
+/// and shut-out addresses are refused, everything else goes to a pool of threads by what it may have to wait for, so that signing
+/// in and revoking a token work while previews hang. There: the token, the role, the document, the handler,
 /// the audit. Nothing but 401 is told to somebody without a token, not even which paths there are. Threads: any.
 class Api {
  public:
   struct Options {
-    std::size_t threads = 6;
-    std::size_t most_waiting = 64;
+    std::size_t threads = 6;                 ///< for calls that only ask the state database
+    std::size_t kept_free_threads = 2;       ///< for signing in and for tokens: no other call ever holds them
+    std::size_t slow_threads = 4;            ///< for calls that wait for target tables or for Mem0
+    std::size_t most_waiting = 64;           ///< calls of each of the three; beyond: 503
     std::size_t largest_body = 1024 * 1024;  ///< bytes; beyond: 413. The listener must take a little more, or it answers first
     Throttle::Limits throttle{};
     std::vector<AdminToken> tokens{};         ///< of the configuration
@@ -43,12 +46,17 @@ class Api {
   void AddTo(receiver::http::Router& router);
 
   /// Finishes the calls under way; later ones are answered 503.
-  void Stop() { pool_.Stop(); }
+  void Stop();
 
  private:
   struct Arrival;
 
   void Receive(receiver::http::Request&& request, const receiver::http::Reply& reply);
+  /// By the header alone: refuses those who are shut out or show no token. Everybody else is a stranger until the call is served.
+  receiver::http::HeadVerdict CheckHead(const receiver::http::Request& head);
+  std::string SourceOf(const receiver::http::Request& request) const;
+  std::optional<Problem> ShutOut(const std::string& source);
+  WorkPool& PoolFor(const Operation* operation);
   receiver::http::Response Serve(const Arrival& arrival, WorkPool::Connection& connection);
   Answer LetIn(const Arrival& arrival, sync::postgres::Session& state);
   std::optional<Caller> SignIn(const Arrival& arrival, sync::postgres::Session& state);
@@ -65,7 +73,10 @@ class Api {
   std::chrono::steady_clock::time_point minute_began_{};  // guarded by mutex_
   std::size_t entries_this_minute_ = 0;                   // guarded by mutex_
   std::size_t unrecorded_ = 0;                            // guarded by mutex_
-  WorkPool pool_;                                         // last: its jobs use everything above
+  // Last: their jobs use everything above.
+  WorkPool pool_;
+  WorkPool kept_free_pool_;
+  WorkPool slow_pool_;
 };
 
 }  // namespace membridge::admin::api

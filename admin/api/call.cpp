@@ -50,6 +50,13 @@ tl::unexpected<Problem> Refuse(const Error& error) {
   return tl::unexpected<Problem>(std::move(problem));
 }
 
+tl::unexpected<Problem> RefuseLocked(std::string message) {
+  auto refusal =
+      Refuse(503, "locked", std::move(message), "try again when it is free; pg_stat_activity and pg_locks tell who holds it");
+  refusal.value().retry_after = "5";
+  return refusal;
+}
+
 std::optional<std::string> Call::Query(const char* name) const {
   return Given<std::string>(query, name);
 }

@@ -35,6 +35,9 @@ tl::unexpected<Problem> RefuseField(std::string field, std::string problem);
 /// An Error of the bridge's own, as a client sees it: kNotFound 404, kRefused 409, kUnavailable 503, …
 tl::unexpected<Problem> Refuse(const Error& error);
 
+/// 503 `locked`: somebody else holds what the call needs, and it gave up waiting. Nothing was changed.
+tl::unexpected<Problem> RefuseLocked(std::string message);
+
 /// What a handler answers: the body, or why not.
 using Answer = tl::expected<nlohmann::ordered_json, Problem>;
 

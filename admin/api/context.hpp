@@ -28,6 +28,8 @@ struct Parts {
   std::function<void()> token_issued;                             ///< a webhook token is in the database
   /// How long every process may take to know a new webhook token.
   std::chrono::milliseconds known_within = TokenWatch::kKnownWithin;
+  /// How long a preview may wait for a lock; a statement of it may take five times as long.
+  std::chrono::milliseconds preview_patience = std::chrono::seconds{2};
 
   /// A client for a person who waits: shorter patience than the workers have. A problem for a project that is not configured.
   tl::expected<std::unique_ptr<sync::mem0::Client>, Problem> Mem0For(const ProjectId& project) const;

@@ -37,6 +37,7 @@ Operation OperationFrom(const std::string& method, const std::string& path, cons
                       .path = path,
                       .pattern = receiver::http::PathPattern{path}};
   operation.role = RoleOf(description);
+  operation.tag = description.at("tags").at(0).get<std::string>();
   operation.audit = description.value("x-audit", "");
   operation.status = SuccessOf(description.at("responses"));
   for (const json& parameter : description.value("parameters", json::array())) {

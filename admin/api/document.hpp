@@ -29,6 +29,7 @@ struct Operation {
   std::string path;    ///< `/parked/retry`, below /api/v1; parameters as `{name}`
   receiver::http::PathPattern pattern;
   Role role = Role::kAdmin;
+  std::string tag{};                         ///< the group it belongs to: `mappings`
   std::string audit{};                       ///< the action in the audit; empty: not written down
   std::vector<Parameter> path_parameters{};  ///< in the path's order
   std::vector<Parameter> query_parameters{};

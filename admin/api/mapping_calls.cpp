@@ -1,6 +1,7 @@
 // The mappings in force: what check says of them now, how their files stand on disk, and what a memory would change.
 #include <set>
 
+#include "admin/api/call_session.hpp"
 #include "admin/api/context.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
 #include "admin/shown/preview.hpp"
@@ -215,6 +216,20 @@ const sync::Applier& ApplierOf(const sync::MappingSet& set, const ProjectId& pro
   throw std::logic_error("a mapping in force is not applied");
 }
 
+/// Why a target did not let a preview come to its end. What it had done is rolled back.
+tl::unexpected<Problem> RefusePreview(const sync::postgres::SqlFailure& failure, const std::string& target) {
+  if (!failure.IsTransient())
+    return Refuse(409, "conflict", "target " + target + " refused: " + std::string{failure.what()}, "see membridge check");
+  const std::string& sqlstate = failure.fields().sqlstate;
+  if (sqlstate == "55P03" || sqlstate == "40P01")
+    return RefuseLocked("target " + target + ": another session holds a lock on a row or table that the preview needs");
+  const bool was_cut_off = sqlstate == "57014";
+  auto refusal =
+      Refuse(503, "unavailable", "target " + target + (was_cut_off ? " took too long" : " is away"), "try again shortly");
+  refusal.value().retry_after = "5";
+  return refusal;
+}
+
 Answer ShowPreview(Call& call, const Parts& parts) {
   const auto named = Call::Given<std::string>(call.body, "project");
   if (named && parts.config.FindProject(ProjectId{*named}) == nullptr)
@@ -233,10 +248,16 @@ Answer ShowPreview(Call& call, const Parts& parts) {
   const auto source = SourceFor(call, parts, *project);
   if (!source) return tl::unexpected<Problem>(source.error());
   const std::string& target_name = (*chosen)->target;
-  sync::postgres::Session target{parts.databases.DsnOf(*parts.config.FindTarget(target_name)), "membridge admin"};
   const CheckedMappings& in_force = *checked->now.checked;
   const sync::Applier& applier = ApplierOf(*in_force.set, *project, **chosen);
-  return MappingViewOf(PreviewOf(target, applier, in_force.catalogs.at(target_name), *source, call.now), *source, mapping.file);
+  try {
+    sync::postgres::Session target = OpenCallSession(parts.databases.DsnOf(*parts.config.FindTarget(target_name)));
+    const Preview preview =
+        PreviewOf(target, applier, in_force.catalogs.at(target_name), *source, call.now, parts.preview_patience);
+    return MappingViewOf(preview, *source, mapping.file);
+  } catch (const sync::postgres::SqlFailure& failure) {
+    return RefusePreview(failure, target_name);
+  }
 }
 
 }  // namespace

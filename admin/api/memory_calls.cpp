@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "admin/api/call_session.hpp"
 #include "admin/api/context.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
 #include "admin/shown/views.hpp"
@@ -190,7 +191,7 @@ Answer ReadHistory(Call& call, const Parts& parts) {
 
 /// What one target's ledger says that a memory contributes to.
 void AddLineage(const Call& call, const TargetConfig& target, const std::string& dsn, ordered_json& rows_of_memory) {
-  Session session{dsn, "membridge admin"};
+  Session session = OpenCallSession(dsn);
   const Rows rows = session.Run(
       "SELECT c.mapping, c.name, c.item, r.relation, r.identity, c.stamp, r.created, r.gone, c.cells FROM "
       "membridge.contributions c "
@@ -241,7 +242,7 @@ Answer Explain(Call& call, const Parts& parts) {
   Error last{ErrorCode::kNotFound, "no mapping writes to any table", "list mapping files under `mappings:`"};
   for (const auto& [name, catalog] : *catalogs) {
     if (call.Query("target").value_or(name) != name) continue;
-    Session target{parts.databases.DsnOf(*parts.config.FindTarget(name)), "membridge admin"};
+    Session target = OpenCallSession(parts.databases.DsnOf(*parts.config.FindTarget(name)));
     const auto history =
         sync::Why(target, call.state, catalog, all, *call.Query("table"), *call.Query("key"), call.Query("column"));
     if (history) {

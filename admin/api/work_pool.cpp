@@ -2,12 +2,14 @@
 
 #include <utility>
 
+#include "admin/api/call_session.hpp"
+
 namespace membridge::admin::api {
 
 sync::postgres::Session& WorkPool::Connection::Get() {
   if (!session_ || !session_->Usable()) {
     session_.reset();
-    session_.emplace(dsn_, "membridge admin");
+    session_.emplace(OpenCallSession(dsn_));
   }
   return *session_;
 }

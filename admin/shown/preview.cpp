@@ -66,8 +66,10 @@ sync::Source PlannedAbsence(const ProjectId& project, const MemoryId& memory, In
 }
 
 Preview PreviewOf(sync::postgres::Session& target, const sync::Applier& applier, const mappings::Catalog& catalog,
-                  const sync::Source& source, Instant now) {
+                  const sync::Source& source, Instant now, std::chrono::milliseconds patience) {
   Transaction transaction = target.Begin();  // never committed
+  transaction.Run("SELECT pg_catalog.set_config('lock_timeout', $1, true), pg_catalog.set_config('statement_timeout', $2, true)",
+                  {std::to_string(patience.count()), std::to_string(5 * patience.count())});
   transaction.Savepoint("preview");
   Preview preview;
   preview.outcome = applier.Apply(transaction, {source}, now, true).at(0);

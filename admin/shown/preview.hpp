@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -30,8 +31,9 @@ struct Preview {
   std::vector<ChangedRow> rows;  ///< empty, too, where the session's own role may not read the table
 };
 
-/// Applies one source in a transaction that is rolled back, and reads what it would change. Throws postgres::SqlFailure.
+/// Applies one source in a transaction that is rolled back, and reads what it would change. Waits at most `patience` for a lock
+/// and five times as long for a statement. Throws postgres::SqlFailure; 55P03 when somebody else holds the lock.
 Preview PreviewOf(sync::postgres::Session& target, const sync::Applier& applier, const mappings::Catalog& catalog,
-                  const sync::Source& source, Instant now);
+                  const sync::Source& source, Instant now, std::chrono::milliseconds patience);
 
 }  // namespace membridge::admin

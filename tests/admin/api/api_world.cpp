@@ -102,7 +102,8 @@ ApiWorld::ApiWorld(Options options) : db(options.cluster != nullptr ? PgDatabase
                           .wake_workers = [this] { ++woken; },
                           .wake_backfills = [this] { ++backfills_woken; },
                           .token_issued = [this] { ++tokens_issued; },
-                          .known_within = std::chrono::milliseconds{0}};
+                          .known_within = std::chrono::milliseconds{0},
+                          .preview_patience = options.preview_patience};
   listener_.emplace(std::move(parts), clock_, options.throttle);
   listener_->Start();
   url_ = fmt::format("http://127.0.0.1:{}", listener_->port());
@@ -112,10 +113,15 @@ ApiWorld::~ApiWorld() {
   listener_->Stop(std::chrono::milliseconds{0});
 }
 
+ApiAnswer ApiWorld::RawBy(HttpClient& client, const std::string& method, const std::string& target, const std::string& body,
+                          const std::vector<std::string>& headers) const {
+  const HttpAnswer answer = client.Call(method, url_ + target, body, headers);
+  return {answer.status, json::parse(answer.body, nullptr, false), answer.headers, answer.body};
+}
+
 ApiAnswer ApiWorld::Raw(const std::string& method, const std::string& target, const std::string& body,
                         const std::vector<std::string>& headers) {
-  const HttpAnswer answer = http_.Call(method, url_ + target, body, headers);
-  return {answer.status, json::parse(answer.body, nullptr, false), answer.headers, answer.body};
+  return RawBy(http_, method, target, body, headers);
 }
 
 ApiAnswer ApiWorld::Call(const std::string& method, const std::string& path, const json& body, const std::string& token,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -39,7 +40,8 @@ class ApiWorld {
     std::string admin = {};  ///< more lines of the configuration's `admin:`, as `trusted_proxies: [127.0.0.1]`
     bool with_tokens = true;
     admin::api::Throttle::Limits throttle{};
-    std::string mapping = {};    ///< a file of its own; empty: the example
+    std::string mapping = {};  ///< a file of its own; empty: the example
+    std::chrono::milliseconds preview_patience{2'000};
     Cluster* cluster = nullptr;  ///< where the database is; nullptr: in the shared one
   };
   ApiWorld() : ApiWorld(Options{}) {}
@@ -55,6 +57,9 @@ class ApiWorld {
   /// A request as it stands, not compared with the document.
   ApiAnswer Raw(const std::string& method, const std::string& target, const std::string& body,
                 const std::vector<std::string>& headers);
+  /// The same by another client, from any thread.
+  ApiAnswer RawBy(HttpClient& client, const std::string& method, const std::string& target, const std::string& body,
+                  const std::vector<std::string>& headers) const;
 
   /// Lets a worker do everything that is due, until nothing is dirty.
   void Settle();

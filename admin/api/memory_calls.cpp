@@ -60,7 +60,8 @@ std::string Prefix(const std::string& text) {
 Answer ListMemories(Call& call) {
   Where where;
   if (const auto project = call.Query("project")) where.Add("m.project = ?", *project);
-  if (const auto user = call.Query("user")) where.Add("m.user_id = ?", *user);
+  if (const auto user = call.Query("user"))
+    where.Add("hashtextextended(m.user_id, 0) = hashtextextended(?, 0) AND m.user_id = ?", *user);
   if (const auto memory = call.Query("memory")) where.Add("m.memory_id LIKE ?", Prefix(*memory));
   if (const auto cursor = call.Query("cursor"); cursor && !StartBehind(where, *cursor))
     return Refuse(400, "bad_cursor", "the cursor is not one of this list", "start again without a cursor");

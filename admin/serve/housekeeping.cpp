@@ -17,7 +17,8 @@ namespace {
 
 using sync::postgres::Session;
 
-constexpr int kDaysAhead = 2;
+/// Enough for somebody to notice what keeps them from being made.
+constexpr int kDaysAhead = 7;
 constexpr std::size_t kExpiredAtOnce = 1'000;
 constexpr std::chrono::seconds kKeepExpiredTokens = std::chrono::days{30};
 
@@ -31,17 +32,18 @@ void Step(const char* name, const std::function<void()>& step) {
 }
 
 void EnsurePartitions(Session& session, Day today) {
-  sync::postgres::Transaction transaction = session.Begin();
-  const auto made = sync::EnsurePartitions(transaction, today, kDaysAhead);
-  transaction.Commit();
+  const auto made = sync::EnsurePartitions(session, today, kDaysAhead);
   if (!made.empty()) Log(LogLevel::kInfo, "partitions_made", {{"partitions", made}});
 }
 
-void DropOldDeliveries(Session& session, Day first_kept) {
-  sync::postgres::Transaction transaction = session.Begin();
-  const auto dropped = sync::DropPartitionsBefore(transaction, first_kept);
-  transaction.Commit();
+/// On a session of its own: both wait for everybody who reads deliveries at that moment, however long that takes.
+void TidyPastDays(const std::string& state_dsn, Day today, Day first_kept) {
+  Session session{state_dsn, "membridge housekeeping"};
+  session.Run("SELECT pg_catalog.set_config('statement_timeout', '0', false)");
+  const auto dropped = sync::DropPartitionsBefore(session, first_kept);
   if (!dropped.empty()) Log(LogLevel::kInfo, "partitions_dropped", {{"partitions", dropped}});
+  const auto indexes = sync::IndexPastDays(session, today);
+  if (!indexes.empty()) Log(LogLevel::kInfo, "partitions_indexed", {{"indexes", indexes}});
 }
 
 std::size_t MarkExpired(Session& session, Day today) {
@@ -56,7 +58,7 @@ std::size_t MarkExpired(Session& session, Day today) {
 Housekeeping::Housekeeping(const Config& config, std::string state_dsn, const Clock& clock, Metrics& metrics,
                            sync::WakeUp& wake_up)
     : config_(config), state_dsn_(std::move(state_dsn)), clock_(clock), metrics_(metrics), wake_up_(wake_up) {
-  // Before deliveries come: making today's partition under them would refuse some.
+  // Before deliveries come.
   Session session{state_dsn_, "membridge housekeeping"};
   Step("partitions", [&] { EnsurePartitions(session, std::chrono::floor<std::chrono::days>(clock_.Now())); });
   thread_.emplace("housekeeping", [this](const std::stop_token& stop) {
@@ -77,7 +79,8 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
       metrics_.Count("membridge_memories_expired_total", "Memories whose last day passed", {}, static_cast<double>(marked));
     }
   });
-  Step("retention", [&] { DropOldDeliveries(session, today - std::chrono::ceil<std::chrono::days>(config_.keep_deliveries)); });
+  Step("retention",
+       [&] { TidyPastDays(state_dsn_, today, today - std::chrono::ceil<std::chrono::days>(config_.keep_deliveries)); });
   Step("parked", [&] {
     sync::postgres::Transaction transaction = session.Begin();
     sync::ParkedStore::Drop(transaction, {.older_than = std::chrono::seconds{config_.keep_parked}});

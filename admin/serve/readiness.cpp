@@ -28,6 +28,16 @@ constexpr const char* kLook = R"(
     FROM membridge.dirty)";
 constexpr const char* kLookAtEvents = R"(
   SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0) FROM membridge.events WHERE parked = '{}')";
+// The oldest of a thousand is old enough to tell.
+constexpr const char* kLookAtJournal = R"(
+  SELECT coalesce(extract(epoch FROM clock_timestamp() - min(unfolded.received_at)), 0) FROM (
+    (SELECT d.received_at FROM membridge.fold f, membridge.deliveries d
+     WHERE d.received_at >= membridge.journal_begin() AND d.xid >= pg_snapshot_xmax(coalesce(f.snapshot, '1:1:')::pg_snapshot)
+     ORDER BY d.xid LIMIT 1000)
+    UNION ALL
+    (SELECT d.received_at FROM membridge.fold f, membridge.deliveries d
+     WHERE d.received_at >= membridge.journal_begin()
+       AND d.xid = ANY (ARRAY(SELECT x FROM pg_snapshot_xip(coalesce(f.snapshot, '1:1:')::pg_snapshot) AS x)) LIMIT 1000)) AS unfolded)";
 
 }  // namespace
 
@@ -60,6 +70,8 @@ std::chrono::milliseconds Monitor::Look() {
       const auto events = session.Run(kLookAtEvents);
       look.events = events.Int(0, 0);
       look.oldest_event = std::chrono::duration<double>{std::stod(std::string{events.Text(0, 1)})};
+      const auto journal = session.Run(kLookAtJournal);
+      look.oldest_unfolded = std::chrono::duration<double>{std::stod(std::string{journal.Text(0, 0)})};
     }
   } catch (const sync::postgres::SqlFailure&) {
     look.reachable = false;  // told by Ready(); the workers log it

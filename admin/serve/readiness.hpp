@@ -21,9 +21,10 @@ struct QueueLook {
   std::int64_t claimed = 0;                    ///< of these, being worked on by some process
   std::chrono::duration<double> oldest_due{};  ///< how long the oldest one that nobody works on has been due
   std::int64_t parked = 0;
-  std::int64_t waiting = 0;                      ///< memories that looked in vain for a row
-  std::int64_t events = 0;                       ///< that no mapping has counted yet; without those that one refused
-  std::chrono::duration<double> oldest_event{};  ///< how long the oldest of them has waited
+  std::int64_t waiting = 0;                         ///< memories that looked in vain for a row
+  std::int64_t events = 0;                          ///< that no mapping has counted yet; without those that one refused
+  std::chrono::duration<double> oldest_event{};     ///< how long the oldest of them has waited
+  std::chrono::duration<double> oldest_unfolded{};  ///< how long the oldest delivery without marks has been stored
 };
 
 /// Looks at the state database every second or two (less often when looking takes long), so that /readyz and /metrics answer at

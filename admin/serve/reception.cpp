@@ -63,9 +63,10 @@ bool MayHaveManyConnections(const Config& config, const std::string& peer_addres
 
 Reception::Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
                      std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics,
-                     sync::WakeUp& wake_up, const sync::PostgresInbox::CountsEvents& counts_events)
+                     const sync::PostgresInbox::OnStored& on_stored, const sync::PostgresInbox::CountsEvents& counts_events)
     : metrics_(metrics.Registry()),
-      inboxes_{sync::PostgresInbox{state_dsn, &wake_up, counts_events}, sync::PostgresInbox{state_dsn, &wake_up, counts_events}},
+      inboxes_{sync::PostgresInbox{state_dsn, on_stored, counts_events},
+               sync::PostgresInbox{state_dsn, on_stored, counts_events}},
       committer_({&inboxes_[0], &inboxes_[1]}, {},
                  {{},
                   [this](std::size_t deliveries, std::chrono::duration<double> took, bool stored) {

@@ -16,7 +16,6 @@
 #include "receiver/verify/token.hpp"
 #include "receiver/webhook_route.hpp"
 #include "sync/inbox/postgres_inbox.hpp"
-#include "sync/queue/wake_up.hpp"
 
 namespace membridge::admin {
 
@@ -32,8 +31,8 @@ bool MayHaveManyConnections(const Config& config, const std::string& peer_addres
 class Reception {
  public:
   Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
-            std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics, sync::WakeUp& wake_up,
-            const sync::PostgresInbox::CountsEvents& counts_events);
+            std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics,
+            const sync::PostgresInbox::OnStored& on_stored, const sync::PostgresInbox::CountsEvents& counts_events);
 
   /// Before Start(): for more routes on the same listener.
   receiver::http::Router& Routes() { return router_; }

@@ -33,6 +33,7 @@
 #include "mappings/base/log.hpp"
 #include "receiver/health_routes.hpp"
 #include "receiver/http/server.hpp"
+#include "sync/inbox/folder.hpp"
 #include "sync/queue/wake_up.hpp"
 #include "sync/worker/worker.hpp"
 
@@ -78,6 +79,7 @@ class Running {
   Recent recent_;
   sync::WakeUp wake_up_;
   sync::WorkerCounters counters_;
+  sync::Folder folder_;
   TokenWatch tokens_;
   Reception reception_;
   AdminListener admin_;
@@ -97,9 +99,12 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
       mappings_(config, databases, std::move(mappings), clock_),
       mem0_(config, metrics_),
       wake_up_(state_dsn_),
+      folder_(state_dsn_, config.sync.poll, wake_up_),
       tokens_(state_dsn_),
-      reception_(config, state_dsn_, clock_, tokens_.Tokens(), metrics_, wake_up_,
-                 [this](const ProjectId& project) { return mappings_.Get()->Of(project).CountsEvents(); }),
+      reception_(
+          config, state_dsn_, clock_, tokens_.Tokens(), metrics_,
+          [this](std::uint64_t transaction) { folder_.Poke(transaction); },
+          [this](const ProjectId& project) { return mappings_.Get()->Of(project).CountsEvents(); }),
       admin_(AdminParts(databases), clock_),
       workers_(config.sync.workers, config.sync.poll, wake_up_, [this] { return MakeWorker(); }),
       monitor_(state_dsn_, [this] { return workers_.LastRound(); }),
@@ -108,7 +113,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
   receiver::AddHealthRoutes(admin_.Routes(), HealthAnswers());
   AddPageRoutes(admin_.Routes());
   receiver::AddHealthRoutes(reception_.Routes(), HealthAnswers());
-  WatchSync(metrics_, counters_, monitor_);
+  WatchSync(metrics_, counters_, folder_.Counters(), monitor_);
   mappings_.AddTo(metrics_);
   admin_.AddTo(metrics_);
   canaries_.emplace(config, state_dsn_, mem0_, metrics_);

@@ -15,7 +15,7 @@ std::vector<MetricSample> One(double value) {
 
 }  // namespace
 
-void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const Monitor& monitor) {
+void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const sync::FoldCounters& folds, const Monitor& monitor) {
   using Kind = Metrics::Kind;
   metrics.Watch(Kind::kCounter, "membridge_memories_claimed_total", "Memories taken from the queue",
                 [&] { return One(Of(counters.claimed)); });
@@ -48,6 +48,16 @@ void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const Mon
                 [&] { return One(std::max(0.0, monitor.Last().oldest_event.count())); });
   metrics.Watch(Kind::kGauge, "membridge_waiting_memories", "Memories that looked in vain for a row another memory may make",
                 [&] { return One(static_cast<double>(monitor.Last().waiting)); });
+  metrics.Watch(Kind::kCounter, "membridge_deliveries_folded_total", "Deliveries turned into marks and events by this process",
+                [&] { return One(Of(folds.deliveries)); });
+  metrics.Watch(Kind::kCounter, "membridge_folds_total", "Folds of the journal by this process that found something",
+                [&] { return One(Of(folds.folds)); });
+  metrics.Watch(Kind::kCounter, "membridge_fold_failures_total", "Folds that failed although no delivery was at fault",
+                [&] { return One(Of(folds.failures)); });
+  metrics.Watch(Kind::kCounter, "membridge_deliveries_parked_total", "Deliveries that could not be turned into marks and events",
+                [&] { return One(Of(folds.parked)); });
+  metrics.Watch(Kind::kGauge, "membridge_fold_lag_seconds", "How long the oldest delivery that is not folded yet has been stored",
+                [&] { return One(std::max(0.0, monitor.Last().oldest_unfolded.count())); });
   metrics.Watch(Kind::kGauge, "membridge_ready", "Whether /readyz says so", [&] { return One(monitor.Ready().ready ? 1 : 0); });
   metrics.Watch(Kind::kGauge, "membridge_build_info", "Always 1; the version is the label", [] {
     return std::vector<MetricSample>{{{{"version", kVersion}}, 1}};

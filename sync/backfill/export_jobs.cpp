@@ -31,7 +31,7 @@ void ExportJobs::Add(Transaction& transaction, const Run& run, const std::vector
              CASE WHEN u.changed THEN NULL ELSE 'unchanged' END
       FROM (SELECT DISTINCT n.name, $5::boolean OR e.asked_at IS NULL OR e.asked <> $4 OR EXISTS (
                 SELECT FROM membridge.memories m
-                WHERE m.project = $2 AND m.user_id = n.name
+                WHERE m.project = $2 AND hashtextextended(m.user_id, 0) = hashtextextended(n.name, 0) AND m.user_id = n.name
                   AND (m.updated_at > e.asked_at - interval '5 minutes' OR m.gone_at > e.asked_at - interval '5 minutes'
                        OR (m.expires_on < $6::timestamptz::date AND m.expires_on >= e.asked_at::date))) AS changed
             FROM unnest($7::text[]) AS n(name)
@@ -119,7 +119,7 @@ std::vector<std::string> ExportJobs::Vanished(Transaction& transaction, const Ru
       SELECT e.entity FROM membridge.exported e
       WHERE e.project = $2 AND e.mapping = $3
         AND NOT EXISTS (SELECT FROM membridge.export_jobs j WHERE j.run = $1::bigint AND j.entity = e.entity)
-        AND NOT EXISTS (SELECT FROM membridge.memories m WHERE m.project = $2 AND m.user_id = e.entity AND m.gone_at IS NULL)
+        AND NOT EXISTS (SELECT FROM membridge.memories m WHERE m.project = $2 AND hashtextextended(m.user_id, 0) = hashtextextended(e.entity, 0) AND m.user_id = e.entity AND m.gone_at IS NULL)
       ORDER BY e.entity)",
                                     {Id(run), run.project.Text(), run.options.mapping});
   std::vector<std::string> users;

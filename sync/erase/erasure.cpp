@@ -55,7 +55,8 @@ constexpr Part kParts[] = {
      "s.memory_id = ANY ($2::text[]) AND EXISTS (SELECT FROM membridge.backfill_runs r WHERE r.id = s.run AND r.project = $1)"},
     {"sweep_notes", "membridge.sweep_doubts s",
      "s.memory_id = ANY ($2::text[]) AND EXISTS (SELECT FROM membridge.backfill_runs r WHERE r.id = s.run AND r.project = $1)"},
-    {"memories", "membridge.memories m", "m.project = $1 AND m.user_id = $3"},
+    {"memories", "membridge.memories m",
+     "m.project = $1 AND hashtextextended(m.user_id, 0) = hashtextextended($3, 0) AND m.user_id = $3"},
 };
 
 std::string BodyNaming(const std::string& key, const std::string& gap, const std::string& user) {
@@ -81,7 +82,9 @@ std::string Sql(const char* begin, const Part& part) {
 
 std::vector<std::string> MemoriesOf(Transaction& transaction, const ProjectId& project, const std::string& user) {
   return Texts(
-      transaction.Run("SELECT memory_id FROM membridge.memories WHERE project = $1 AND user_id = $2", {project.Text(), user}));
+      transaction.Run("SELECT memory_id FROM membridge.memories WHERE project = $1 AND hashtextextended(user_id, 0) = "
+                      "hashtextextended($2, 0) AND user_id = $2",
+                      {project.Text(), user}));
 }
 
 void Add(ErasureCounts& counts, const ErasureCounts& more) {

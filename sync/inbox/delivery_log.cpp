@@ -35,12 +35,25 @@ std::optional<DeliveryId> CanonicalId(const DeliveryId& id) {
   return DeliveryId{std::move(text)};
 }
 
+constexpr std::chrono::seconds kIdSlack{1};
+
+// When a UUIDv7 was issued, to the millisecond. Any other UUID names some moment too, at which nothing of it will be found.
+Instant IssuedAt(const DeliveryId& canonical) {
+  const std::string digits = canonical.Text().substr(0, 8) + canonical.Text().substr(9, 4);
+  std::int64_t milliseconds = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), milliseconds, 16);
+  // Four-digit years only: what FormatRfc3339 can say.
+  return Instant{std::chrono::milliseconds{std::clamp<std::int64_t>(milliseconds, 1000, 253402300700'000)}};
+}
+
 Where WhereOf(const DeliveryFilter& filter) {
   Where where;
   if (filter.id) {
     const std::optional<DeliveryId> id = CanonicalId(*filter.id);
     if (id) {
-      where.Add("d.bucket = ?::smallint", std::to_string(BucketOf(*id)));
+      // The journal has no index by id. A delivery is received when its id is issued.
+      where.Add("d.received_at >= ?::timestamptz", FormatRfc3339(IssuedAt(*id) - kIdSlack));
+      where.Add("d.received_at <= ?::timestamptz", FormatRfc3339(IssuedAt(*id) + kIdSlack));
       where.Add("d.id = ?::uuid", id->Text());
     } else {
       where.AddNever();
@@ -83,10 +96,6 @@ std::vector<MemoryId> MemoriesOf(std::string_view json) {
 
 }  // namespace
 
-int BucketOf(const DeliveryId& delivery) {
-  return BucketOf(ProjectId{}, MemoryId{delivery.Text()});
-}
-
 Result<DeliveryPage> DeliveriesStore::List(Transaction& transaction, const DeliveryFilter& filter, std::size_t limit,
                                            const std::optional<std::string>& cursor) {
   Where where = WhereOf(filter);
@@ -96,8 +105,8 @@ Result<DeliveryPage> DeliveriesStore::List(Transaction& transaction, const Deliv
   limit = std::clamp<std::size_t>(limit, 1, kLongestPage);
   // One more than asked tells whether there is a page behind.
   const std::string sql = fmt::format(
-      "SELECT d.id, d.project, d.received_at, d.verdict, d.source, d.token, to_json(d.memories), octet_length(d.body) "
-      "FROM membridge.deliveries d {} ORDER BY d.received_at DESC, d.id DESC LIMIT {}",
+      "SELECT DISTINCT ON (d.received_at, d.id) d.id, d.project, d.received_at, d.verdict, d.source, d.token, "
+      "to_json(d.memories), octet_length(d.body) FROM membridge.deliveries d {} ORDER BY d.received_at DESC, d.id DESC LIMIT {}",
       where.Sql(), limit + 1);
   const Rows rows = transaction.Run(sql, where.Params());
   DeliveryPage page;
@@ -121,7 +130,7 @@ std::optional<Delivery> DeliveriesStore::Show(Transaction& transaction, const De
       "SELECT d.id, d.project, d.received_at, encode(d.body, 'hex'), d.source, d.headers, d.verdict, d.token, "
       "to_json(d.memories) "
       "FROM membridge.deliveries d " +
-          where.Sql(),
+          where.Sql() + " LIMIT 1",
       where.Params());
   if (rows.empty()) return std::nullopt;
   return Delivery{.id = DeliveryId{std::string{rows.Text(0, 0)}},
@@ -137,12 +146,12 @@ std::optional<Delivery> DeliveriesStore::Show(Transaction& transaction, const De
 
 DeliveryCount DeliveriesStore::Count(Transaction& transaction, const DeliveryFilter& filter) {
   const Where where = WhereOf(filter);
-  const Rows rows =
-      transaction.Run(fmt::format("WITH meant AS MATERIALIZED (SELECT d.project, d.memories FROM membridge.deliveries d {}) "
-                                  "SELECT (SELECT count(*) FROM meant), "
-                                  "(SELECT count(*) FROM (SELECT DISTINCT project, unnest(memories) FROM meant) AS memories)",
-                                  where.Sql()),
-                      where.Params());
+  const Rows rows = transaction.Run(
+      fmt::format("WITH meant AS MATERIALIZED (SELECT d.id, d.project, d.memories FROM membridge.deliveries d {}) "
+                  "SELECT (SELECT count(DISTINCT id) FROM meant), "
+                  "(SELECT count(*) FROM (SELECT DISTINCT project, unnest(memories) FROM meant) AS memories)",
+                  where.Sql()),
+      where.Params());
   return {.deliveries = static_cast<std::size_t>(rows.Int(0, 0)), .memories = static_cast<std::size_t>(rows.Int(0, 1))};
 }
 

@@ -13,12 +13,9 @@
 
 namespace membridge::sync {
 
-/// The bucket a delivery is stored in: a hash of its id, so that it is found by its id alone.
-int BucketOf(const DeliveryId& delivery);
-
 /// Which deliveries are meant; what is not set does not matter.
 struct DeliveryFilter {
-  std::optional<DeliveryId> id = std::nullopt;
+  std::optional<DeliveryId> id = std::nullopt;  ///< a UUIDv7 tells when it was issued: that moment is searched, and no other
   std::optional<ProjectId> project = std::nullopt;
   std::optional<MemoryId> memory = std::nullopt;  ///< those that speak of it
   std::optional<std::string> verdict = std::nullopt;

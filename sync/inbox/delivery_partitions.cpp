@@ -9,75 +9,118 @@ namespace membridge::sync {
 namespace {
 
 using postgres::Rows;
+using postgres::Session;
 using postgres::Transaction;
 
 constexpr const char* kOneAtATime = "SELECT pg_advisory_xact_lock(x'6d656d6272696468'::bigint)";
 
-// Days of the wanted range that have no partition, and days that wait in the default one.
 constexpr const char* kMissingDays =
-    "WITH wanted AS (\n"
-    "  SELECT $1::date + n AS day FROM generate_series(0, $2::int) AS n\n"
-    "  UNION SELECT (received_at AT TIME ZONE 'UTC')::date FROM membridge.deliveries_default\n"
-    ")\n"
-    "SELECT day::text, 'deliveries_' || to_char(day, 'YYYYMMDD'), (day + 1)::text FROM wanted\n"
-    "WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid\n"
-    "                  WHERE i.inhparent = 'membridge.deliveries'::regclass AND c.relname = 'deliveries_' || to_char(day, "
-    "'YYYYMMDD'))\n"
+    "SELECT day::text, 'deliveries_' || to_char(day, 'YYYYMMDD'), (day + 1)::text\n"
+    "FROM (SELECT $1::date + n AS day FROM generate_series(0, $2::int) AS n) AS wanted\n"
+    "WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.relnamespace = 'membridge'::regnamespace\n"
+    "                  AND c.relname = 'deliveries_' || to_char(day, 'YYYYMMDD'))\n"
     "ORDER BY day";
 
+// Tables of days before $1: attached, or left behind by somebody who was stopped between detaching and dropping one.
 constexpr const char* kOldPartitions =
-    "SELECT c.relname FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid\n"
-    "WHERE i.inhparent = 'membridge.deliveries'::regclass AND c.relname ~ '^deliveries_[0-9]{8}$'\n"
+    "SELECT c.relname, coalesce(i.inhdetachpending, false), i.inhrelid IS NOT NULL,\n"
+    "       to_date(right(c.relname, 8), 'YYYYMMDD')::text, (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::text\n"
+    "FROM pg_catalog.pg_class c\n"
+    "LEFT JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid AND i.inhparent = 'membridge.deliveries'::regclass\n"
+    "WHERE c.relnamespace = 'membridge'::regnamespace AND c.relkind = 'r' AND c.relname ~ '^deliveries_[0-9]{8}$'\n"
     "  AND c.relname < 'deliveries_' || to_char($1::date, 'YYYYMMDD')\n"
     "ORDER BY c.relname";
 
-void Begin(Transaction& transaction) {
-  transaction.Run("SET LOCAL lock_timeout TO '2s'");
-  transaction.Run(kOneAtATime);
+constexpr const char* kPastDaysWithoutIndex =
+    "SELECT c.relname, ic.relname FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid\n"
+    "LEFT JOIN pg_catalog.pg_class ic ON ic.relname = c.relname || '_memories' AND ic.relnamespace = c.relnamespace\n"
+    "LEFT JOIN pg_catalog.pg_index x ON x.indexrelid = ic.oid\n"
+    "WHERE i.inhparent = 'membridge.deliveries'::regclass AND NOT i.inhdetachpending AND c.relname ~ '^deliveries_[0-9]{8}$'\n"
+    "  AND c.relname < 'deliveries_' || to_char($1::date, 'YYYYMMDD') AND coalesce(x.indisvalid, false) = false\n"
+    "ORDER BY c.relname";
+
+constexpr const char* kOthersLock = "SELECT pg_catalog.set_config('lock_timeout', '2s', false)";
+
+std::string RangeOf(std::string_view day, std::string_view next_day) {
+  return fmt::format("FOR VALUES FROM ('{} 00:00+00') TO ('{} 00:00+00')", day, next_day);
 }
 
 void MakePartition(Transaction& transaction, const std::string& name, std::string_view day, std::string_view next_day) {
-  const std::string range = fmt::format("received_at >= '{} 00:00+00' AND received_at < '{} 00:00+00'", day, next_day);
-  // Made beside the table and attached, since CREATE ... PARTITION OF would stop every reader and writer of all days.
+  // Made beside the table and attached, since CREATE ... PARTITION OF would stop every reader and writer of all days. Without a
+  // replica identity a publication of all tables would refuse whatever changes a row.
   transaction.Run(fmt::format("CREATE TABLE membridge.{} (LIKE membridge.deliveries INCLUDING ALL)", name));
-  transaction.Run(
-      fmt::format("WITH moved AS (DELETE FROM membridge.deliveries_default WHERE {} RETURNING *)\n"
-                  "INSERT INTO membridge.{} SELECT * FROM moved",
-                  range, name));
-  transaction.Run(fmt::format(
-      "ALTER TABLE membridge.deliveries ATTACH PARTITION membridge.{} FOR VALUES FROM ('{} 00:00+00') TO ('{} 00:00+00')", name,
-      day, next_day));
+  transaction.Run(fmt::format("ALTER TABLE membridge.{} REPLICA IDENTITY FULL", name));
+  transaction.Run(fmt::format("CREATE INDEX {0}_xid ON membridge.{0} (xid)", name));
+  transaction.Run(fmt::format("ALTER TABLE membridge.deliveries ATTACH PARTITION membridge.{} {}", name, RangeOf(day, next_day)));
+}
+
+/// Whether marks and events were made of everything in it.
+bool IsFolded(Session& session, const std::string& name, std::string_view next_day) {
+  return session
+      .Run(
+          fmt::format("SELECT NOT EXISTS (SELECT FROM membridge.{} d, membridge.fold f\n"
+                      "  WHERE d.xid IS NOT NULL AND (f.snapshot IS NULL OR (d.xid >= pg_snapshot_xmin(f.snapshot::pg_snapshot)\n"
+                      "    AND NOT pg_visible_in_snapshot(d.xid, f.snapshot::pg_snapshot))))\n"
+                      "  AND NOT EXISTS (SELECT FROM membridge.fold f WHERE f.anew_after < ($1 || ' 00:00+00')::timestamptz)",
+                      name),
+          {std::string{next_day}})
+      .Bool(0, 0);
 }
 
 }  // namespace
 
-std::vector<std::string> EnsurePartitions(Transaction& transaction, Day today, int days_ahead) {
-  Begin(transaction);
-  const std::vector<postgres::Param> range{FormatDay(today), std::to_string(days_ahead)};
-  if (transaction.Run(kMissingDays, range).empty()) return {};
-  // A delivery on its way into the default partition would be found by ATTACH, which then refuses. So they are waited for, and
-  // what waits there is looked up again.
-  transaction.Run("LOCK TABLE membridge.deliveries_default IN ACCESS EXCLUSIVE MODE");
+std::vector<std::string> EnsurePartitions(Session& session, Day first, int days_ahead) {
+  const std::vector<postgres::Param> range{FormatDay(first), std::to_string(days_ahead)};
+  if (session.Run(kMissingDays, range).empty()) return {};
+  Transaction transaction = session.Begin();
+  transaction.Run("SET LOCAL lock_timeout TO '2s'");
+  transaction.Run(kOneAtATime);
   const Rows missing = transaction.Run(kMissingDays, range);
   std::vector<std::string> made;
   for (std::size_t i = 0; i < missing.size(); ++i) {
     made.emplace_back(missing.Text(i, 1));
     MakePartition(transaction, made.back(), missing.Text(i, 0), missing.Text(i, 2));
   }
+  transaction.Commit();
   return made;
 }
 
-std::vector<std::string> DropPartitionsBefore(Transaction& transaction, Day first_kept) {
-  Begin(transaction);
-  const std::string day = FormatDay(first_kept);
-  const Rows old = transaction.Run(kOldPartitions, {day});
+std::vector<std::string> DropPartitionsBefore(Session& session, Day first_kept) {
+  session.Run(kOthersLock);
+  const Rows old = session.Run(kOldPartitions, {FormatDay(first_kept)});
   std::vector<std::string> dropped;
   for (std::size_t i = 0; i < old.size(); ++i) {
-    dropped.emplace_back(old.Text(i, 0));
-    transaction.Run("DROP TABLE membridge." + dropped.back());
+    const std::string name{old.Text(i, 0)};
+    const bool pending = old.Bool(i, 1), attached = old.Bool(i, 2);
+    if (attached && !pending && !IsFolded(session, name, old.Text(i, 4))) continue;
+    // Outside a transaction, and in two steps of which neither makes anybody wait who stores or reads other days.
+    if (attached)
+      session.Run(fmt::format("ALTER TABLE membridge.deliveries DETACH PARTITION membridge.{} {}", name,
+                              pending ? "FINALIZE" : "CONCURRENTLY"));
+    // Whoever was storing in it has finished now.
+    if (!IsFolded(session, name, old.Text(i, 4))) {
+      session.Run(fmt::format("ALTER TABLE membridge.deliveries ATTACH PARTITION membridge.{} {}", name,
+                              RangeOf(old.Text(i, 3), old.Text(i, 4))));
+      continue;
+    }
+    session.Run("DROP TABLE IF EXISTS membridge." + name);
+    dropped.push_back(name);
   }
-  transaction.Run("DELETE FROM membridge.deliveries_default WHERE received_at < ($1 || ' 00:00+00')::timestamptz", {day});
   return dropped;
+}
+
+std::vector<std::string> IndexPastDays(Session& session, Day today) {
+  session.Run(kOthersLock);
+  const Rows past = session.Run(kPastDaysWithoutIndex, {FormatDay(today)});
+  std::vector<std::string> made;
+  for (std::size_t i = 0; i < past.size(); ++i) {
+    const std::string name{past.Text(i, 0)};
+    // Left unfinished by somebody who was stopped, or being built at this moment: then dropping it gives up waiting.
+    if (!past.IsNull(i, 1)) session.Run("DROP INDEX CONCURRENTLY IF EXISTS membridge." + name + "_memories");
+    session.Run(fmt::format("CREATE INDEX CONCURRENTLY {0}_memories ON membridge.{0} USING gin (memories)", name));
+    made.push_back(name + "_memories");
+  }
+  return made;
 }
 
 }  // namespace membridge::sync

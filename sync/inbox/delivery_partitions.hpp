@@ -8,17 +8,19 @@
 
 namespace membridge::sync {
 
-/// Housekeeping of membridge.deliveries, whose partitions `deliveries_YYYYMMDD` hold one UTC day each. Both functions may run in
-/// any number of processes at once: an advisory transaction lock lets one at a time through. They wait two seconds for tables
-/// others use, so that nobody queues behind them for long, and then throw SqlFailure (transient): roll back and try at the next
-/// round.
+/// Housekeeping of membridge.deliveries, whose partitions `deliveries_YYYYMMDD` hold one UTC day each. Every function may run in
+/// any number of processes at once, takes transactions of its own and throws postgres::SqlFailure. None of them takes a lock that
+/// makes a delivery wait; for other locks they wait two seconds, and then throw (transient): try again at the next round.
 
-/// Makes the partitions of today and the `days_ahead` after it, and moves deliveries that came while their day had none out of
-/// the default partition. Returns the names of those made. Call it when a process starts and at least daily: while a partition is
-/// made for a day whose deliveries still arrive in the default one, an INSERT may fail with 23514, and works when tried again.
-std::vector<std::string> EnsurePartitions(postgres::Transaction& transaction, Day today, int days_ahead);
+/// Makes the partitions of `first` and the `days_ahead` after it that are missing. Returns the names of those made. Without one a
+/// day's deliveries are refused, so call it when a process starts, at least daily, and when a delivery found none.
+std::vector<std::string> EnsurePartitions(postgres::Session& session, Day first, int days_ahead);
 
-/// Drops the partitions of days before `first_kept`, and such deliveries in the default partition. Returns the partitions' names.
-std::vector<std::string> DropPartitionsBefore(postgres::Transaction& transaction, Day first_kept);
+/// Drops the partitions of days before `first_kept` of which everything is folded. Returns the partitions' names. Waits for
+/// everybody who reads deliveries when it begins, so the session should have no statement_timeout.
+std::vector<std::string> DropPartitionsBefore(postgres::Session& session, Day first_kept);
+
+/// Gives the days before `today` the index by memory that days which still grow do without. Returns the names of those indexes.
+std::vector<std::string> IndexPastDays(postgres::Session& session, Day today);
 
 }  // namespace membridge::sync

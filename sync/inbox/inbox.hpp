@@ -24,23 +24,24 @@ struct Delivery {
   Instant received_at;  ///< our own clock
   std::string body;     ///< raw bytes, whatever they are; never logged
   std::string source_address;
-  nlohmann::json headers;          ///< redacted
-  std::string verdict;             ///< what verification and the envelope check said
-  std::string token_id;            ///< of the token in the URL; empty when another scheme let it in
-  std::vector<MemoryId> memories;  ///< those it speaks of, each once; empty when it could not be interpreted
-  std::vector<std::string>
-      events{};  ///< what it says happened to each: ADD, UPDATE, DELETE, CATEGORIZE, OTHER. Not kept with the body
-  std::optional<ReplayMark> once{};  ///< from schemes with ids or times; else a delivery may come any number of times
+  nlohmann::json headers;                ///< redacted
+  std::string verdict;                   ///< what verification and the envelope check said
+  std::string token_id;                  ///< of the token in the URL; empty when another scheme let it in
+  std::vector<MemoryId> memories;        ///< those it speaks of, each once; empty when it could not be interpreted
+  std::vector<std::string> events{};     ///< what it says happened to each: ADD, UPDATE, DELETE, CATEGORIZE, OTHER
+  std::vector<std::string> announced{};  ///< a hash of what it says each is now, empty where it says nothing; may be shorter
+  std::optional<ReplayMark> once{};      ///< from schemes with ids or times; else a delivery may come any number of times
 };
 
 /// The durable store between the HTTP side and the workers.
 class Inbox {
  public:
   virtual ~Inbox() = default;
-  /// Stores all of them and marks their memories dirty, except replays: what was accepted before under the same ReplayMark is
-  /// neither stored nor marked again, in whichever process and however long ago that was. The result is the replays' ids.
-  /// Promise: once this returns a value, the others survive a crash of this process and of PostgreSQL. The same id twice changes
-  /// nothing. kUnavailable: try later; whether they are stored is then unknown, and storing them again is harmless.
+  /// Stores all of them, except replays: what was accepted before under the same ReplayMark is not stored again, in whichever
+  /// process and however long ago that was. The result is the replays' ids. Promise: once this returns a value, the others
+  /// survive a crash of this process and of PostgreSQL, and each will mark its memories dirty and be counted as an event, once.
+  /// kUnavailable: try later; whether they are stored is then unknown, and storing them again is harmless: an id that is stored
+  /// twice is one delivery to whoever reads the journal.
   virtual Result<std::vector<DeliveryId>> Accept(const std::vector<Delivery>& deliveries) = 0;
 };
 

@@ -1,167 +1,20 @@
 #include "sync/inbox/postgres_inbox.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <set>
 #include <utility>
 
-#include "sync/inbox/delivery_log.hpp"
-#include "sync/inbox/events.hpp"
+#include "sync/inbox/delivery_partitions.hpp"
 #include "sync/inbox/tokens.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/session.hpp"
-#include "sync/queue/queue.hpp"
-#include "sync/queue/wake_up.hpp"
 
 namespace membridge::sync {
 namespace {
 
 using postgres::Column;
-using postgres::Param;
 using postgres::SqlFailure;
-
-bool IsUtf8WithoutNul(std::string_view text) {
-  // Whether a plain char has a sign is the processor's choice.
-  if (std::ranges::all_of(text, [](unsigned char c) { return c > 0 && c < 0x80; })) return true;
-  if (text.find('\0') != std::string_view::npos) return false;
-  try {
-    static_cast<void>(nlohmann::json(text).dump());
-    return true;
-  } catch (const nlohmann::json::type_error&) {
-    return false;
-  }
-}
-
-// The text as PostgreSQL can hold it.
-std::string Storable(std::string_view text) {
-  if (IsUtf8WithoutNul(text)) return std::string{text};
-  const std::string dumped = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::string valid = nlohmann::json::parse(dumped).get<std::string>();
-  std::erase(valid, '\0');
-  return valid;
-}
-
-nlohmann::json StorableJson(const nlohmann::json& value) {
-  if (value.is_string()) return Storable(value.get_ref<const std::string&>());
-  if (!value.is_structured()) return value;
-  nlohmann::json storable = value.is_array() ? nlohmann::json::array() : nlohmann::json::object();
-  for (const auto& [key, element] : value.items()) {
-    if (value.is_array()) {
-      storable.push_back(StorableJson(element));
-    } else {
-      storable[Storable(key)] = StorableJson(element);
-    }
-  }
-  return storable;
-}
-
-std::string StorableText(const nlohmann::json& value) {
-  if (value.is_null()) return "{}";
-  try {
-    std::string text = value.dump();
-    if (text.find("\\u0000") == std::string::npos) return text;
-  } catch (const nlohmann::json::type_error&) {
-    // Not UTF-8: copied and cleaned below, as hardly any header ever needs.
-  }
-  return StorableJson(value).dump();
-}
-
-std::string LockPatience() {
-  return std::to_string(std::chrono::milliseconds{PostgresInbox::kLockPatience}.count());
-}
-
-constexpr const char* kAccept =
-    "SELECT membridge.accept($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[], "
-    "$8::text[], "
-    "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text)";
-constexpr const char* kAcceptEvents =
-    "SELECT membridge.accept_events($1::uuid[], $2::smallint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], "
-    "$7::text[], "
-    "$8::text[], "
-    "$9::text[], $10::integer[], $11::integer[], $12::bytea, $13::uuid[], $14::smallint[], $15::text[], $16::text[], $17::text, "
-    "$18::uuid[], $19::text[])";
-
-// The parameters of membridge.accept and membridge.accept_events, column by column.
-class Batch {
- public:
-  explicit Batch(const PostgresInbox::CountsEvents& counts_events) : counts_events_(counts_events) {}
-
-  void Add(const Delivery& delivery) {
-    ids_.AddText(delivery.id.Text());
-    buckets_.AddNumber(BucketOf(delivery.id));
-    received_at_.AddTime(delivery.received_at);
-    projects_.AddText(delivery.project.Text());
-    verdicts_.AddText(Storable(delivery.verdict));
-    sources_.AddText(Storable(delivery.source_address));
-    tokens_.AddText(Storable(delivery.token_id));
-    headers_.AddText(StorableText(delivery.headers));
-    starts_.AddNumber(next_start_);
-    lengths_.AddNumber(static_cast<std::int64_t>(delivery.body.size()));
-    next_start_ += static_cast<std::int64_t>(delivery.body.size());
-    postgres::AppendHex(bodies_, delivery.body);
-    AddMemories(delivery);
-  }
-
-  std::vector<Param> Take() {
-    std::vector<Param> params;
-    for (Column* column : {&ids_, &buckets_, &received_at_, &projects_, &verdicts_, &sources_, &tokens_, &headers_, &memories_,
-                           &starts_, &lengths_}) {
-      params.push_back(column->Take());
-    }
-    params.emplace_back(std::move(bodies_));
-    for (Column* column : {&mark_ids_, &mark_buckets_, &mark_projects_, &mark_memories_}) params.push_back(column->Take());
-    params.push_back(LockPatience());
-    if (has_events_) {
-      for (Column* column : {&mark_events_, &mark_types_}) params.push_back(column->Take());
-    }
-    return params;
-  }
-
-  // Without events it is the shorter one.
-  const char* Statement() const { return has_events_ ? kAcceptEvents : kAccept; }
-
- private:
-  void AddMemories(const Delivery& delivery) {
-    Column memories;
-    const bool counts = counts_events_ && counts_events_(delivery.project);
-    for (std::size_t i = 0; i < delivery.memories.size(); ++i) {
-      const MemoryId& memory = delivery.memories[i];
-      if (!CanBeMarked(memory)) continue;
-      memories.AddText(memory.Text());
-      mark_ids_.AddText(delivery.id.Text());
-      mark_projects_.AddText(delivery.project.Text());
-      mark_buckets_.AddNumber(BucketOf(delivery.project, memory));
-      mark_memories_.AddText(memory.Text());
-      AddEvent(delivery, i, counts);
-    }
-    memories_.AddText(*memories.Take());
-  }
-
-  void AddEvent(const Delivery& delivery, std::size_t i, bool counts) {
-    if (!counts || i >= delivery.events.size()) {
-      mark_events_.AddNull();
-      mark_types_.AddNull();
-      return;
-    }
-    has_events_ = true;
-    mark_events_.AddText(EventIdOf(delivery, delivery.memories[i]));
-    mark_types_.AddText(delivery.events[i]);
-  }
-
-  const PostgresInbox::CountsEvents& counts_events_;
-  bool has_events_ = false;
-  std::string bodies_ = "\\x";
-  std::int64_t next_start_ = 1;
-  Column starts_, lengths_, ids_, buckets_, received_at_, projects_, verdicts_, sources_, tokens_, headers_, memories_;
-  Column mark_ids_, mark_buckets_, mark_projects_, mark_memories_, mark_events_, mark_types_;
-};
-
-Batch BatchOf(const Delivery* first, const Delivery* last, const std::vector<DeliveryId>& without,
-              const PostgresInbox::CountsEvents& counts_events) {
-  Batch batch{counts_events};
-  for (const Delivery* delivery = first; delivery != last; ++delivery) {
-    if (std::find(without.begin(), without.end(), delivery->id) == without.end()) batch.Add(*delivery);
-  }
-  return batch;
-}
 
 // Lost connections and deadlocks are worth one more try at once; a full disk or a lock somebody sits on are not.
 bool WorthAnotherTry(const SqlFailure& failure) {
@@ -169,67 +22,43 @@ bool WorthAnotherTry(const SqlFailure& failure) {
   return state.starts_with("08") || state.starts_with("40") || state.starts_with("57P");
 }
 
-}  // namespace
-
-bool CanBeMarked(const MemoryId& memory) {
-  const std::string& text = memory.Text();
-  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-  return !text.empty() && text.size() <= 255 && std::ranges::none_of(text, is_control) && IsUtf8WithoutNul(text);
+// PostgreSQL has no code of its own for a row that no partition takes; a check constraint would be named.
+bool LacksPartition(const SqlFailure& failure) {
+  return failure.fields().sqlstate == "23514" && failure.fields().constraint.empty();
 }
 
-PostgresInbox::PostgresInbox(std::string dsn, WakeUp* wake_up, CountsEvents counts_events)
-    : dsn_(std::move(dsn)), wake_up_(wake_up), counts_events_(std::move(counts_events)) {}
-PostgresInbox::~PostgresInbox() = default;
-
-Result<std::vector<DeliveryId>> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
-  std::vector<DeliveryId> replays;
-  const Delivery* first = deliveries.data();
-  const Delivery* const end = first + deliveries.size();
-  bool news = false;
-  while (first != end) {
-    const Delivery* last = first;
-    std::size_t bytes = 0;
-    do {
-      bytes += (last++)->body.size();
-    } while (last != end && bytes + last->body.size() <= kStatementBytes);
-    try {
-      const Stored stored = Store(first, last);
-      news = stored.news || news;
-      replays.insert(replays.end(), stored.replays.begin(), stored.replays.end());
-    } catch (const SqlFailure& failure) {
-      return Fail(ErrorCode::kUnavailable, std::string{"storing deliveries: "} + failure.what());
-    }
-    first = last;
-  }
-  if (news && wake_up_ != nullptr) wake_up_->Poke();
-  NoteTokenUse(deliveries);
-  return replays;
+// A number that this batch shares with none: the random half of its first delivery's id. Its top bit is set, so that it is no
+// number of another advisory lock of ours.
+std::int64_t NumberOf(const Delivery& first) {
+  std::string digits = first.id.Text().substr(std::min<std::size_t>(19, first.id.Text().size()));
+  std::erase(digits, '-');
+  std::uint64_t number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  return static_cast<std::int64_t>(number | std::uint64_t{1} << 63);
 }
 
-PostgresInbox::Stored PostgresInbox::Store(const Delivery* first, const Delivery* last) {
-  for (int attempt = 1;; ++attempt) {
-    try {
-      if (session_ == nullptr) session_ = std::make_unique<postgres::Session>(dsn_, "membridge inbox");
-      Stored stored;
-      if (std::any_of(first, last, [](const Delivery& delivery) { return delivery.once.has_value(); })) {
-        stored = StoreOnce(first, last);
-      } else {
-        Batch batch = BatchOf(first, last, {}, counts_events_);
-        stored.news = session_->Run(batch.Statement(), batch.Take()).Bool(0, 0);
-      }
-      // A second attempt cannot know what a first one, whose answer was lost, made due.
-      stored.news = stored.news || attempt > 1;
-      return stored;
-    } catch (const SqlFailure& failure) {
-      // Stored or not, nobody knows when the connection broke; the ids make a second time harmless.
-      const bool connected = session_ != nullptr;
-      if (connected && !session_->Usable()) session_.reset();
-      if (!connected || attempt == 2 || !WorthAnotherTry(failure)) throw;
-    }
-  }
+std::uint64_t TransactionOf(const std::optional<std::string>& text) {
+  std::uint64_t number = 0;
+  if (text) std::from_chars(text->data(), text->data() + text->size(), number);
+  return number;
 }
 
-PostgresInbox::Stored PostgresInbox::StoreOnce(const Delivery* first, const Delivery* last) {
+// What of a batch was stored by an attempt whose answer was lost. Waits until that attempt has ended, one way or the other.
+std::set<DeliveryId> StoredBefore(postgres::Transaction& transaction, const Delivery* first, const Delivery* last) {
+  Column ids;
+  for (const Delivery* delivery = first; delivery != last; ++delivery) ids.AddText(delivery->id.Text());
+  const auto by_time = [](const Delivery& one, const Delivery& other) { return one.received_at < other.received_at; };
+  const auto [earliest, latest] = std::minmax_element(first, last, by_time);
+  const postgres::Rows rows = transaction.Run(
+      "SELECT membridge.stored_before($1::bigint, $2::uuid[], $3::timestamptz, $4::timestamptz)",
+      {std::to_string(NumberOf(*first)), ids.Take(), FormatRfc3339(earliest->received_at), FormatRfc3339(latest->received_at)});
+  std::set<DeliveryId> stored;
+  for (std::size_t row = 0; row < rows.size(); ++row) stored.emplace(std::string{rows.Text(row, 0)});
+  return stored;
+}
+
+// Notes signed deliveries by their keys, and returns those that were accepted before.
+std::vector<DeliveryId> Admit(postgres::Transaction& transaction, const Delivery* first, const Delivery* last) {
   Column keys, ids, until;
   for (const Delivery* delivery = first; delivery != last; ++delivery) {
     if (!delivery->once) continue;
@@ -237,17 +66,98 @@ PostgresInbox::Stored PostgresInbox::StoreOnce(const Delivery* first, const Deli
     ids.AddText(delivery->id.Text());
     until.AddTime(delivery->once->until);
   }
-  postgres::Transaction transaction = session_->Begin();
-  const postgres::Rows rows = transaction.Run("SELECT membridge.admit($1::text[], $2::uuid[], $3::timestamptz[], $4)",
-                                              {keys.Take(), ids.Take(), until.Take(), LockPatience()});
-  Stored stored;
-  for (std::size_t row = 0; row < rows.size(); ++row) stored.replays.emplace_back(std::string{rows.Text(row, 0)});
-  if (stored.replays.size() < static_cast<std::size_t>(last - first)) {
-    Batch batch = BatchOf(first, last, stored.replays, counts_events_);
-    stored.news = transaction.Run(batch.Statement(), batch.Take()).Bool(0, 0);
+  const postgres::Rows rows = transaction.Run("SELECT membridge.admit($1::text[], $2::uuid[], $3::timestamptz[], '5s')",
+                                              {keys.Take(), ids.Take(), until.Take()});
+  std::vector<DeliveryId> replays;
+  for (std::size_t row = 0; row < rows.size(); ++row) replays.emplace_back(std::string{rows.Text(row, 0)});
+  return replays;
+}
+
+bool HasKeys(const Delivery* first, const Delivery* last) {
+  return std::any_of(first, last, [](const Delivery& delivery) { return delivery.once.has_value(); });
+}
+
+}  // namespace
+
+PostgresInbox::PostgresInbox(std::string dsn, OnStored on_stored, CountsEvents counts_events)
+    : dsn_(std::move(dsn)), on_stored_(std::move(on_stored)), counts_events_(std::move(counts_events)) {}
+PostgresInbox::~PostgresInbox() = default;
+
+Result<std::vector<DeliveryId>> PostgresInbox::Accept(const std::vector<Delivery>& deliveries) {
+  std::vector<DeliveryId> replays;
+  const Delivery* first = deliveries.data();
+  const Delivery* const end = first + deliveries.size();
+  while (first != end) {
+    const Delivery* last = first;
+    std::size_t bytes = 0;
+    do {
+      bytes += (last++)->body.size();
+    } while (last != end && bytes + last->body.size() <= kStatementBytes);
+    try {
+      Store(first, last, replays);
+    } catch (const SqlFailure& failure) {
+      return Fail(ErrorCode::kUnavailable, std::string{"storing deliveries: "} + failure.what());
+    }
+    first = last;
   }
+  NoteTokenUse(deliveries);
+  return replays;
+}
+
+void PostgresInbox::Store(const Delivery* first, const Delivery* last, std::vector<DeliveryId>& replays) {
+  bool again = false, made_partitions = false;
+  while (true) {
+    try {
+      if (session_ == nullptr) session_ = std::make_unique<postgres::Session>(dsn_, "membridge inbox");
+      std::vector<DeliveryId> found;
+      const std::uint64_t transaction = StoreOnce(first, last, again, found);
+      replays.insert(replays.end(), found.begin(), found.end());
+      // Zero: nothing new, but an attempt whose answer was lost may not have been told of.
+      if (on_stored_ && (transaction != 0 || again)) on_stored_(transaction);
+      return;
+    } catch (const SqlFailure& failure) {
+      const bool connected = session_ != nullptr;
+      if (connected && !session_->Usable()) session_.reset();
+      if (connected && !made_partitions && LacksPartition(failure)) {
+        made_partitions = true;
+        MakePartitions(first, last);
+        continue;
+      }
+      // Stored or not, nobody knows when the connection broke: the second attempt looks.
+      if (!connected || again || !WorthAnotherTry(failure)) throw;
+      again = true;
+    }
+  }
+}
+
+/// One attempt; returns the number of its transaction, 0 when there was nothing left to store.
+std::uint64_t PostgresInbox::StoreOnce(const Delivery* first, const Delivery* last, bool again,
+                                       std::vector<DeliveryId>& replays) {
+  JournalBatch batch{NumberOf(*first), counts_events_};
+  if (!again && !HasKeys(first, last)) {
+    for (const Delivery* delivery = first; delivery != last; ++delivery) batch.Add(*delivery);
+    return TransactionOf(session_->RunBinary(kStoreDeliveries, batch.Take()));
+  }
+  postgres::Transaction transaction = session_->Begin();
+  std::set<DeliveryId> without;
+  if (again) without = StoredBefore(transaction, first, last);
+  if (HasKeys(first, last)) replays = Admit(transaction, first, last);
+  without.insert(replays.begin(), replays.end());
+  for (const Delivery* delivery = first; delivery != last; ++delivery) {
+    if (!without.contains(delivery->id)) batch.Add(*delivery);
+  }
+  std::uint64_t number = 0;
+  if (!batch.Empty()) number = TransactionOf(transaction.RunBinary(kStoreDeliveries, batch.Take()));
   transaction.Commit();
-  return stored;
+  return number;
+}
+
+/// For the days of these deliveries, when nobody made them ahead.
+void PostgresInbox::MakePartitions(const Delivery* first, const Delivery* last) {
+  std::set<Day> days;
+  for (const Delivery* delivery = first; delivery != last; ++delivery)
+    days.insert(std::chrono::floor<std::chrono::days>(delivery->received_at));
+  for (const Day day : days) EnsurePartitions(*session_, day, 0);
 }
 
 void PostgresInbox::NoteTokenUse(const std::vector<Delivery>& deliveries) {
@@ -262,6 +172,8 @@ void PostgresInbox::NoteTokenUse(const std::vector<Delivery>& deliveries) {
   if (uses.empty() || session_ == nullptr) return;
   try {
     postgres::Transaction transaction = session_->Begin();
+    // The answer to these deliveries waits for this: not for a row that somebody else holds.
+    transaction.Run("SELECT set_config('lock_timeout', '100ms', true)");
     Tokens::Touch(transaction, uses);
     transaction.Commit();
   } catch (const SqlFailure&) {

@@ -176,6 +176,10 @@ Rows Transaction::Run(const std::string& sql, const std::vector<Param>& params) 
       [&] { return Rows(std::make_shared<Rows::Data>(Rows::Data{Execute(state_->work, sql, params)})); });
 }
 
+std::optional<std::string> Transaction::RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params) {
+  return state_->connection.Guarded([&] { return state_->connection.wire.RunBinary(statement, params, false); });
+}
+
 void Transaction::RunScript(const std::string& sql) {
   state_->connection.Guarded([&] { state_->work.exec(sql); });
 }
@@ -218,6 +222,10 @@ Rows Session::Run(const std::string& sql, const std::vector<Param>& params) {
     pqxx::nontransaction statement(connection_->owned);
     return Rows(std::make_shared<Rows::Data>(Rows::Data{Execute(statement, sql, params)}));
   });
+}
+
+std::optional<std::string> Session::RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params) {
+  return connection_->Guarded([&] { return connection_->wire.RunBinary(statement, params, true); });
 }
 
 void Session::Listen(std::string_view channel) {

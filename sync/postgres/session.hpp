@@ -63,6 +63,8 @@ class Rows {
 };
 
 class Session;
+struct BinaryParam;
+struct BinaryStatement;
 
 /// An open transaction; rolled back unless Commit() returns. One at a time per Session; must not outlive it.
 class Transaction {
@@ -74,6 +76,9 @@ class Transaction {
 
   /// Runs one statement with $1, $2, … bound as text. Throws SqlFailure.
   Rows Run(const std::string& sql, const std::vector<Param>& params = {});
+  /// The same with binary parameters (binary.hpp); the first value of the first row. It must not be the transaction's first
+  /// statement.
+  std::optional<std::string> RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params);
   /// Several statements without parameters, as in a migration.
   void RunScript(const std::string& sql);
   /// Savepoints, for trying something that may be refused. Names are ours: [a-z_0-9].
@@ -107,6 +112,9 @@ class Session {
   Transaction Begin();
   /// One statement in a transaction of its own.
   Rows Run(const std::string& sql, const std::vector<Param>& params = {});
+
+  /// The same with binary parameters (binary.hpp); the first value of the first row. Prepared where the server keeps it.
+  std::optional<std::string> RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params);
 
   /// LISTEN; afterwards WaitForNotice() returns true as soon as one arrives, false after `patience`.
   void Listen(std::string_view channel);

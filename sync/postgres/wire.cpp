@@ -131,6 +131,43 @@ SqlFailure Wire::LastFailure(std::string_view otherwise) const {
   return SqlFailure(std::move(fields));
 }
 
+std::optional<std::string> Wire::RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params, bool alone) {
+  std::vector<const char*> values;
+  std::vector<int> lengths;
+  std::vector<int> formats(params.size(), 1);
+  std::vector<Oid> types;
+  for (const BinaryParam& param : params) {
+    values.push_back(param.bytes.data());
+    lengths.push_back(static_cast<int>(param.bytes.size()));
+    types.push_back(param.type);
+  }
+  const int count = static_cast<int>(params.size());
+  while (true) {
+    ForgetFailure();
+    using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+    Result result{nullptr, &PQclear};
+    const bool named = alone && keeps_statements_;
+    if (named && !prepared_.contains(statement.name)) {
+      result.reset(PQprepare(connection_, statement.name, statement.sql, count, types.data()));
+      if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) prepared_.insert(statement.name);
+    }
+    if (!named) {
+      result.reset(
+          PQexecParams(connection_, statement.sql, count, types.data(), values.data(), lengths.data(), formats.data(), 0));
+    } else if (prepared_.contains(statement.name)) {
+      result.reset(PQexecPrepared(connection_, statement.name, count, values.data(), lengths.data(), formats.data(), 0));
+    }
+    if (PQresultStatus(result.get()) == PGRES_TUPLES_OK) {
+      if (PQntuples(result.get()) == 0 || PQgetisnull(result.get(), 0, 0) != 0) return std::nullopt;
+      return std::string{PQgetvalue(result.get(), 0, 0)};
+    }
+    // Another server than the one it was prepared on, or one where another process prepared its own: a pooler stands in between.
+    const std::string& state = failure_->sqlstate;
+    if (!named || (state != "26000" && state != "42P05")) throw LastFailure(TrimmedMessage(connection_));
+    keeps_statements_ = false;
+  }
+}
+
 bool Wire::WaitForNotice(std::chrono::milliseconds patience) {
   using Steady = std::chrono::steady_clock;
   const Steady::time_point deadline = Steady::now() + patience;

@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 
+#include "sync/postgres/binary.hpp"
 #include "sync/postgres/session.hpp"
 
 struct pg_conn;
@@ -26,12 +28,17 @@ class Wire {
   void ForgetFailure();
   /// What the last statement failed with; `otherwise` when the server said nothing, as when the connection broke.
   SqlFailure LastFailure(std::string_view otherwise) const;
+  /// Runs a statement with binary parameters and returns the first value of its first row. `alone`: it is a transaction of its
+  /// own, so that it may be sent again where a pooler turns out to keep no prepared statements. Throws SqlFailure.
+  std::optional<std::string> RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params, bool alone);
   /// Waits for one NOTIFY. Throws SqlFailure when the connection breaks.
   bool WaitForNotice(std::chrono::milliseconds patience);
 
  private:
   pg_conn* connection_ = nullptr;
   std::chrono::steady_clock::time_point began_;                                           // of the last statement
+  std::set<std::string> prepared_;                                                        // names of statements
+  bool keeps_statements_ = true;                                                          // false: behind a pooler that does not
   std::unique_ptr<SqlFailure::Fields> failure_ = std::make_unique<SqlFailure::Fields>();  // libpq holds its address
 };
 

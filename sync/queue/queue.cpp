@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "sync/postgres/column.hpp"
 #include "sync/queue/claim_keys.hpp"
@@ -18,6 +19,8 @@ using postgres::Transaction;
 // statement_timestamp() and not clock_timestamp(): a volatile function cannot bound an index scan. Not now() either: work that
 // fell due since the transaction began is due.
 constexpr std::string_view kFree = "(d.claimed_until IS NULL OR d.claimed_until <= statement_timestamp())";
+
+constexpr int kLastRank = 3;
 
 std::string Number(std::int64_t number) {
   return std::to_string(number);
@@ -35,6 +38,7 @@ Claim ClaimAt(const Rows& rows, std::size_t row, int bucket) {
   claim.attempts = static_cast<int>(rows.Int(row, 6));
   claim.absent_since = postgres::OptionalTimeAt(rows, row, 7);
   claim.reason = rows.Text(row, 8);
+  claim.told = rows.Text(row, 9);
   return claim;
 }
 
@@ -76,30 +80,33 @@ void Queue::Mark(Transaction& transaction, const ProjectId& project, const std::
                   {buckets.Take(), projects.Take(), ids.Take(), std::string{reason}});
 }
 
-std::vector<int> Queue::DueBuckets(Transaction& transaction) {
-  // One short look at the head of each bucket's index range. ORDER BY keeps the planner from scanning the table for "any" row.
+std::vector<DueBucket> Queue::DueBuckets(Transaction& transaction) {
+  // One short look at the head of each bucket's and rank's index range. ORDER BY keeps the planner from scanning the table for
+  // "any" row.
   static const std::string kSql = fmt::format(R"(
-      SELECT b.bucket
-      FROM generate_series(0, {} - 1) AS b(bucket),
+      SELECT b.bucket, r.rank
+      FROM generate_series(0, {} - 1) AS b(bucket), generate_series(0, {}) AS r(rank),
            LATERAL (SELECT FROM membridge.dirty d
-                    WHERE d.bucket = b.bucket::smallint AND d.due_at <= statement_timestamp() AND {}
+                    WHERE d.bucket = b.bucket::smallint AND d.rank = r.rank::smallint AND d.due_at <= statement_timestamp() AND {}
                     ORDER BY d.due_at LIMIT 1) AS due
-      ORDER BY random())",
-                                              kBuckets, kFree);
+      ORDER BY r.rank, random())",
+                                              kBuckets, kLastRank, kFree);
   const Rows rows = transaction.Run(kSql);
-  std::vector<int> buckets;
+  std::vector<DueBucket> buckets;
   buckets.reserve(rows.size());
-  for (std::size_t row = 0; row < rows.size(); ++row) buckets.push_back(static_cast<int>(rows.Int(row, 0)));
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    buckets.push_back({.bucket = static_cast<int>(rows.Int(row, 0)), .rank = static_cast<int>(rows.Int(row, 1))});
   return buckets;
 }
 
-std::vector<Claim> Queue::ClaimDue(Transaction& transaction, int bucket, std::size_t limit, std::chrono::seconds lease) {
+std::vector<Claim> Queue::ClaimDue(Transaction& transaction, const DueBucket& due, std::size_t limit,
+                                   std::chrono::seconds lease) {
   // due_at stays as it is while claimed: no indexed column changes, so claiming is a HOT update that costs no index entry. The
   // few rows under claim stay at the head of the index and are stepped over. MATERIALIZED, or a join could run the LIMIT twice.
   static const std::string kSql = fmt::format(R"(
       WITH due AS MATERIALIZED (
         SELECT d.project, d.memory_id FROM membridge.dirty d
-        WHERE d.bucket = $1::smallint AND d.due_at <= statement_timestamp() AND {}
+        WHERE d.bucket = $1::smallint AND d.rank = $4::smallint AND d.due_at <= statement_timestamp() AND {}
         ORDER BY d.due_at LIMIT $2::bigint
         FOR UPDATE SKIP LOCKED),
       claimed AS (
@@ -108,29 +115,64 @@ std::vector<Claim> Queue::ClaimDue(Transaction& transaction, int bucket, std::si
         FROM due
         WHERE d.bucket = $1::smallint AND d.project = due.project AND d.memory_id = due.memory_id
         RETURNING d.*)
-      SELECT project, memory_id, generation, fence, marked_at, statement_timestamp(), attempts, absent_since, reason
+      SELECT project, memory_id, generation, fence, marked_at, statement_timestamp(), attempts, absent_since, reason, told
       FROM claimed ORDER BY due_at, project, memory_id)",
                                               kFree);
-  const Rows rows = transaction.Run(kSql, {Number(bucket), Number(static_cast<std::int64_t>(limit)), Number(lease.count())});
+  const Rows rows = transaction.Run(
+      kSql, {Number(due.bucket), Number(static_cast<std::int64_t>(limit)), Number(lease.count()), Number(due.rank)});
   std::vector<Claim> claims;
   claims.reserve(rows.size());
-  for (std::size_t row = 0; row < rows.size(); ++row) claims.push_back(ClaimAt(rows, row, bucket));
+  for (std::size_t row = 0; row < rows.size(); ++row) claims.push_back(ClaimAt(rows, row, due.bucket));
   return claims;
 }
 
+std::vector<Claim> Queue::Renew(Transaction& transaction, const std::vector<Claim>& claims, std::chrono::seconds lease) {
+  if (claims.empty()) return {};
+  static const std::string kSql = R"(
+      UPDATE membridge.dirty d
+      SET claimed_until = least(statement_timestamp() + $6::bigint * interval '1 second',
+                                c.claimed_at + $7::bigint * interval '1 second')
+      FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[])
+           AS c(bucket, project, memory_id, fence, claimed_at)
+      WHERE d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
+      RETURNING d.fence)";
+  ClaimKeys keys;
+  Column fences, claimed_at;
+  for (const Claim& claim : claims) {
+    keys.Add(claim);
+    fences.AddNumber(claim.fence);
+    claimed_at.AddTime(claim.claimed_at);
+  }
+  std::vector<Param> params = keys.Take();
+  params.push_back(fences.Take());
+  params.push_back(claimed_at.Take());
+  params.push_back(Number(lease.count()));
+  params.push_back(Number(kLongestLease.count()));
+  const Rows rows = transaction.Run(kSql, params);
+  std::set<std::int64_t> ours;
+  for (std::size_t row = 0; row < rows.size(); ++row) ours.insert(rows.Int(row, 0));
+  std::vector<Claim> left;
+  for (const Claim& claim : claims) {
+    if (ours.contains(claim.fence)) left.push_back(claim);
+  }
+  return left;
+}
+
 std::optional<std::chrono::milliseconds> Queue::NextDue(Transaction& transaction) {
-  // Per bucket: the first free row. Only where none of the free ones is due yet, the leases that run out are looked through;
-  // every row that is due is then under claim, and those are few.
+  // Per bucket and rank: the first free row. Only where none of the free ones is due yet, the leases that run out are looked
+  // through; every row that is due is then under claim, and those are few.
   static const std::string kSql = fmt::format(R"(
       SELECT ceil(extract(epoch FROM min(next.at) - statement_timestamp()) * 1000)::bigint
-      FROM generate_series(0, {} - 1) AS b(bucket)
+      FROM generate_series(0, {} - 1) AS b(bucket) CROSS JOIN generate_series(0, {}) AS r(rank)
       LEFT JOIN LATERAL (SELECT d.due_at FROM membridge.dirty d
-                         WHERE d.bucket = b.bucket::smallint AND {} ORDER BY d.due_at LIMIT 1) AS free ON true,
+                         WHERE d.bucket = b.bucket::smallint AND d.rank = r.rank::smallint AND {}
+                         ORDER BY d.due_at LIMIT 1) AS free ON true,
       LATERAL (SELECT CASE WHEN free.due_at <= statement_timestamp() THEN free.due_at
                            ELSE least(free.due_at, (SELECT min(d.claimed_until) FROM membridge.dirty d
-                                                    WHERE d.bucket = b.bucket::smallint AND d.due_at <= statement_timestamp()
+                                                    WHERE d.bucket = b.bucket::smallint AND d.rank = r.rank::smallint
+                                                      AND d.due_at <= statement_timestamp()
                                                       AND d.claimed_until > statement_timestamp())) END AS at) AS next)",
-                                              kBuckets, kFree);
+                                              kBuckets, kLastRank, kFree);
   const Rows rows = transaction.Run(kSql);
   if (rows.IsNull(0, 0)) return std::nullopt;
   return std::chrono::milliseconds{std::max<std::int64_t>(0, rows.Int(0, 0))};
@@ -205,6 +247,28 @@ void Queue::Settle(Transaction& transaction, const std::vector<std::pair<Claim, 
   std::vector<Param> params = keys.Take();
   for (Column* column : {&fences, &generations, &kinds, &due_in, &absent, &errors}) params.push_back(column->Take());
   transaction.Run(kSql, params);
+}
+
+void Queue::Finish(Transaction& transaction, const std::vector<std::pair<Claim, Settlement>>& settlements) {
+  if (settlements.empty()) return;
+  static const std::string kSql = R"(
+      WITH ours AS MATERIALIZED (
+        SELECT d.fence
+        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[]) AS c(bucket, project, memory_id, fence)
+        JOIN membridge.dirty d ON d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
+        ORDER BY d.bucket, d.project COLLATE "C", d.memory_id COLLATE "C"
+        FOR UPDATE OF d)
+      SELECT membridge.require_all((SELECT count(*) FROM ours), cardinality($4::bigint[])))";
+  ClaimKeys keys;
+  Column fences;
+  for (const auto& [claim, settlement] : settlements) {
+    keys.Add(claim);
+    fences.AddNumber(claim.fence);
+  }
+  std::vector<Param> params = keys.Take();
+  params.push_back(fences.Take());
+  transaction.Run(kSql, params);
+  Settle(transaction, settlements);
 }
 
 }  // namespace membridge::sync

@@ -33,6 +33,13 @@ struct Claim {
   int attempts = 0;
   std::optional<Instant> absent_since;
   std::string reason;  ///< `delivery`, `sweep`, `expiry`, `manual`, `reproject`
+  std::string told;    ///< what the one delivery behind the mark told, `ADD` and a hash; empty where several spoke, or none
+};
+
+/// Where something is due: what is of a lower rank comes first, wherever it is.
+struct DueBucket {
+  int bucket = 0;
+  int rank = 0;  ///< 0 live deliveries, 1 asked for by hand or one of very many in a delivery, 2 sweep and expiry, 3 reproject
 };
 
 /// What becomes of a claimed memory.
@@ -88,11 +95,16 @@ class Queue {
   static void Mark(postgres::Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories,
                    std::string_view reason);
 
-  /// Buckets that have due, unclaimed work, in random order; takes no locks.
-  static std::vector<int> DueBuckets(postgres::Transaction& transaction);
-  /// Claims up to `limit` due memories of one bucket, oldest first, FOR UPDATE SKIP LOCKED. Commit makes the claim.
-  static std::vector<Claim> ClaimDue(postgres::Transaction& transaction, int bucket, std::size_t limit,
+  /// Buckets that have due, unclaimed work, by rank, those of one rank in random order; takes no locks.
+  static std::vector<DueBucket> DueBuckets(postgres::Transaction& transaction);
+  /// Claims up to `limit` due memories of one rank in one bucket, oldest first, FOR UPDATE SKIP LOCKED. Commit makes the claim.
+  static std::vector<Claim> ClaimDue(postgres::Transaction& transaction, const DueBucket& due, std::size_t limit,
                                      std::chrono::seconds lease);
+  /// Holds claims for `lease` from now on, but never longer than kLongestLease after they were made: whoever has come no further
+  /// by then gives way. Returns those that are still ours (same fence). In a short transaction of its own.
+  static constexpr std::chrono::seconds kLongestLease{300};
+  static std::vector<Claim> Renew(postgres::Transaction& transaction, const std::vector<Claim>& claims,
+                                  std::chrono::seconds lease);
   /// Until when nothing more becomes due; nothing when the queue is empty.
   static std::optional<std::chrono::milliseconds> NextDue(postgres::Transaction& transaction);
 
@@ -100,6 +112,10 @@ class Queue {
   static std::vector<Claim> StillOurs(postgres::Transaction& transaction, const std::vector<Claim>& claims);
   /// Ends claims, one Settlement each. A memory whose generation moved on stays dirty, due now.
   static void Settle(postgres::Transaction& transaction, const std::vector<std::pair<Claim, Settlement>>& settlements);
+  /// The same as the last thing a transaction does, without StillOurs before it: throws SqlFailure kLostFence, and nothing may be
+  /// committed, when one of the claims is not ours any more.
+  static constexpr const char* kLostFence = "MB001";
+  static void Finish(postgres::Transaction& transaction, const std::vector<std::pair<Claim, Settlement>>& settlements);
 
   /// The mirror's rows, one per claim, in order.
   static std::vector<std::optional<Mirrored>> LookUp(postgres::Transaction& transaction, const std::vector<Claim>& claims);

@@ -120,7 +120,8 @@ Result<void> Canary::RemoveAll(Session& session, mem0::Client& client) const {
     if (auto gone = client.DeleteMemory(memory.id); !gone && gone.error().code != ErrorCode::kNotFound) return gone;
   }
   session.Run(
-      "DELETE FROM membridge.memories WHERE project = $1 AND user_id = $2 AND gone_at < clock_timestamp() - interval '10 "
+      "DELETE FROM membridge.memories WHERE project = $1 AND hashtextextended(user_id, 0) = hashtextextended($2, 0) AND user_id "
+      "= $2 AND gone_at < clock_timestamp() - interval '10 "
       "minutes'",
       {project_.Text(), kCanaryUser});
   return {};

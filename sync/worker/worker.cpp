@@ -25,6 +25,10 @@ milliseconds JitteredBetween(milliseconds base, milliseconds cap, int attempts) 
   return milliseconds{static_cast<std::int64_t>(std::uniform_real_distribution{ceiling / 2, ceiling}(random))};
 }
 
+/// Thousands that one delivery names, or a person asks for, are read in rounds this small: what arrives meanwhile waits for one.
+constexpr int kAskedFor = 1;
+constexpr std::size_t kAskedForAtOnce = 50;
+
 }  // namespace
 
 Worker::Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, ClientFor client_for, const Clock& clock,
@@ -78,9 +82,10 @@ bool Worker::AwaitTurn(const std::stop_token& stop) {
 std::vector<Claim> Worker::ClaimBatch() {
   postgres::Transaction transaction = State().Begin();
   std::vector<Claim> claims;
-  for (const int bucket : Queue::DueBuckets(transaction)) {
-    if (claims.size() >= options_.batch) break;
-    const auto more = Queue::ClaimDue(transaction, bucket, options_.batch - claims.size(), options_.lease);
+  for (const DueBucket& due : Queue::DueBuckets(transaction)) {
+    const std::size_t room = due.rank == kAskedFor ? std::min(options_.batch, kAskedForAtOnce) : options_.batch;
+    if (claims.size() >= room) break;
+    const auto more = Queue::ClaimDue(transaction, due, room - claims.size(), options_.lease);
     claims.insert(claims.end(), more.begin(), more.end());
   }
   transaction.Commit();

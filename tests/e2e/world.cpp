@@ -55,7 +55,9 @@ bool World::WaitSettled(std::chrono::milliseconds deadline) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   if (!mem0_.WaitIdle(deadline)) return false;
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
-  return test::WaitUntil([&] { return database_.Count("membridge.dirty") == 0; }, left);
+  return test::WaitUntil(
+      [&] { return database_.Value("SELECT membridge.unfolded() = 0 AND NOT EXISTS (SELECT FROM membridge.dirty)") == "t"; },
+      left);
 }
 
 std::vector<std::string> World::WrongRows() {

@@ -76,6 +76,7 @@ export class World {
   /** Waits until nothing is on its way: what arrived is read, and applied or parked. */
   async settled() {
     await eventually("Mem0 has nothing to tell", () => this.control("GET", "/idle"), ({ idle }) => idle);
+    await eventually("deliveries to be folded", () => this.sql("SELECT membridge.unfolded()"), ([[unfolded]]) => Number(unfolded) === 0);
     await eventually("memories to be read", () => this.count("membridge.dirty WHERE attempts = 0"), (dirty) => dirty === 0);
   }
 }

@@ -14,6 +14,7 @@
 
 #include "admin/api/document.hpp"
 #include "receiver/delivery_id.hpp"
+#include "sync/inbox/fold.hpp"
 #include "sync/inbox/postgres_inbox.hpp"
 #include "tests/support/catch.hpp"
 
@@ -202,6 +203,8 @@ std::string ApiWorld::Deliver(const std::vector<std::string>& memories, const st
   for (const std::string& memory : memories) delivery.memories.emplace_back(memory);
   sync::PostgresInbox inbox{db.Dsn()};
   if (!inbox.Accept({delivery})) throw std::runtime_error("the delivery could not be stored");
+  sync::postgres::Session session = db.Session();
+  sync::Fold::All(session);
   return delivery.id.Text();
 }
 

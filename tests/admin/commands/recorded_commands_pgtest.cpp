@@ -92,9 +92,9 @@ TEST_CASE("commands that change something are in the audit, those that only coun
       "INSERT INTO membridge.parked (project, memory_id, mapping, code, cause) VALUES ('crm', 'm-1', 'people', 'row_rejected', "
       "'too long')");
   sync::Delivery delivery;
-  delivery.id = DeliveryId{"01234567-89ab-7def-8123-456789abcdef"};
+  delivery.id = DeliveryId{"019ca8a0-3e80-7def-8123-456789abcdef"};
   delivery.project = ProjectId{"crm"};
-  delivery.received_at = SystemClock{}.Now();
+  delivery.received_at = ParseRfc3339("2026-03-01T09:00:00Z").value();
   delivery.headers = nlohmann::json::object();
   delivery.verdict = "add";
   delivery.memories = {MemoryId{"m-1"}};
@@ -115,7 +115,7 @@ TEST_CASE("commands that change something are in the audit, those that only coun
   CHECK(entries[0].entry.action == "parked.drop");
   CHECK(entries[0].entry.detail["filter"] == nlohmann::json{{"mapping", "people"}});
   CHECK(desk.Run({"deliveries", "show", delivery.id.Text()}).status == kDone);
-  CHECK(desk.Said().front() == "delivery.read_body 01234567-89ab-7def-8123-456789abcdef done");
+  CHECK(desk.Said().front() == "delivery.read_body 019ca8a0-3e80-7def-8123-456789abcdef done");
 
   const Outcome whole = desk.Run({"audit", "verify", "--json"});
   CHECK(whole.status == kDone);

@@ -1,4 +1,5 @@
 #include "sync/erase/erasure.hpp"
+#include "sync/inbox/fold.hpp"
 #include "sync/inbox/postgres_inbox.hpp"
 #include "sync/queue/suppression.hpp"
 #include "tests/support/catch.hpp"
@@ -59,6 +60,8 @@ struct Town {
     delivery.headers = json::object();
     delivery.memories = {MemoryId{id}};
     REQUIRE(sync::PostgresInbox{sheet.Database().Dsn()}.Accept({delivery}));
+    sync::postgres::Session session = sheet.Database().Session();
+    sync::Fold::All(session);
   }
   Erasure Of(const std::string& user) {
     return Erasure{sheet.Database().Dsn(), {{"default", sheet.Database().Dsn(), {sheet.Mapping()}}}, kProject, user};

@@ -1,8 +1,18 @@
 #include "sync/explain/why.hpp"
+#include "sync/inbox/delivery_partitions.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/sync/apply/sheet.hpp"
 
 namespace membridge::test {
+namespace {
+
+/// Partitions of the days on which the deliveries of these cases came.
+void MakeDays(const Sheet& sheet) {
+  sync::postgres::Session session = sheet.Database().Session();
+  sync::EnsurePartitions(session, *ParseDay("2026-08-02"), 1);
+}
+
+}  // namespace
 
 TEST_CASE("a cell tells which memory, version and line wrote it, what was there before and what a person changed", "[why][pg]") {
   Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, nick text, city text); INSERT INTO people VALUES ('u1', NULL, 'Rome')",
@@ -14,8 +24,9 @@ TEST_CASE("a cell tells which memory, version and line wrote it, what was there 
                            {"updated_at", "2026-08-01T00:00:00Z"}});
   sheet.Say(
       nlohmann::json{{"id", "m2"}, {"user_id", "u1"}, {"metadata", {{"nick", "Eve"}}}, {"updated_at", "2026-08-02T00:00:00Z"}});
+  MakeDays(sheet);
   sheet.Run(
-      "UPDATE people SET nick = 'Countess'; INSERT INTO membridge.deliveries VALUES (1, '018f0000-0000-7000-8000-000000000001', "
+      "UPDATE people SET nick = 'Countess'; INSERT INTO membridge.deliveries VALUES ('018f0000-0000-7000-8000-000000000001', "
       "'2026-08-02T00:00:01Z', 'crm', 'update', '', '', '{}', '{m2}', '')");
 
   sync::postgres::Session state = sheet.Database().Session();
@@ -55,9 +66,10 @@ TEST_CASE("a row made by an event tells the event, its memory and its delivery",
   source.stamp = ParseRfc3339("2026-08-02T00:00:01Z").value();
   source.names = {{"event", {{"id", delivery}, {"type", "ADD"}}}, {"memory", {{"id", "m2"}}}};
   sheet.Apply({source});
-  sheet.Run("INSERT INTO membridge.deliveries VALUES (1, '" + delivery +
+  MakeDays(sheet);
+  sheet.Run("INSERT INTO membridge.deliveries VALUES ('" + delivery +
             "', '2026-08-02T00:00:01Z', 'crm', 'add', '', '', '{}', '{m2}', ''), "
-            "(1, '018f0000-0000-7000-8000-000000000002', '2026-08-03T00:00:01Z', 'crm', 'update', '', '', '{}', '{m2}', '')");
+            "('018f0000-0000-7000-8000-000000000002', '2026-08-03T00:00:01Z', 'crm', 'update', '', '', '{}', '{m2}', '')");
 
   sync::postgres::Session state = sheet.Database().Session();
   const auto column = GENERATE(as<std::optional<std::string>>{}, std::nullopt, "kind");

@@ -5,6 +5,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/postgres.hpp"
+#include "tests/sync/inbox/delivering.hpp"
 
 namespace membridge {
 namespace {
@@ -23,26 +24,20 @@ Day DayOf(const char* text) {
 
 Names Ensure(const PgDatabase& db, const char* today, int days_ahead) {
   Session session = db.Session();
-  Transaction transaction = session.Begin();
-  Names made = EnsurePartitions(transaction, DayOf(today), days_ahead);
-  transaction.Commit();
-  return made;
+  return EnsurePartitions(session, DayOf(today), days_ahead);
 }
 
 Names Drop(const PgDatabase& db, const char* first_kept) {
   Session session = db.Session();
-  Transaction transaction = session.Begin();
-  Names dropped = DropPartitionsBefore(transaction, DayOf(first_kept));
-  transaction.Commit();
-  return dropped;
+  return DropPartitionsBefore(session, DayOf(first_kept));
 }
 
-constexpr const char* kInsert =
-    "INSERT INTO membridge.deliveries (bucket, id, received_at, project, verdict, source, token, headers, memories, body) "
-    "VALUES (0, gen_random_uuid(), $1, 'crm', 'accepted', '127.0.0.1', '', '{}', '{}', '')";
+constexpr const char* kInsertAt =
+    "INSERT INTO membridge.deliveries (id, received_at, project, verdict, source, token, headers, memories, buckets, told, body) "
+    "VALUES (gen_random_uuid(), $1, 'crm', 'accepted', '127.0.0.1', '', '{}', '{m-1}', '{1}', '{ADD}', '')";
 
 void Deliver(const PgDatabase& db, const std::string& when) {
-  db.Run(kInsert, {when});
+  db.Run(kInsertAt, {when});
 }
 
 std::string PartitionOf(const PgDatabase& db, const std::string& when) {
@@ -60,36 +55,8 @@ TEST_CASE("every day gets a partition of its own, in UTC, once", "[sync][pg][del
   Deliver(db, "2026-03-01 00:00:00+00");
   CHECK(PartitionOf(db, "2026-02-28 23:59:59.999999+00") == "membridge.deliveries_20260228");
   CHECK(PartitionOf(db, "2026-03-01 00:00:00+00") == "membridge.deliveries_20260301");
-  CHECK(db.Count("membridge.deliveries_default") == 0);
-  CHECK(db.Count("pg_indexes WHERE tablename = 'deliveries_20260301'") == db.Count("pg_indexes WHERE tablename = 'deliveries'"));
-}
-
-TEST_CASE("deliveries that came before their partition are moved into it, whichever day they are of", "[sync][pg][deliveries]") {
-  const PgDatabase db;
-  Deliver(db, "2026-03-01 10:00+00");
-  Deliver(db, "2026-03-01 11:00+00");
-  Deliver(db, "2026-02-10 10:00+00");
-  CHECK(Ensure(db, "2026-03-01", 0) == Names{"deliveries_20260210", "deliveries_20260301"});
-  CHECK(PartitionOf(db, "2026-03-01 10:00+00") == "membridge.deliveries_20260301");
-  CHECK(PartitionOf(db, "2026-02-10 10:00+00") == "membridge.deliveries_20260210");
-  CHECK(db.Count("membridge.deliveries_default") == 0);
-  CHECK(db.Count("membridge.deliveries") == 3);
-}
-
-TEST_CASE("a delivery on its way into the default partition is waited for and moved", "[sync][pg][deliveries]") {
-  const PgDatabase db;
-  Session inserting = db.Session();
-  std::jthread housekeeping;
-  {
-    Transaction transaction = inserting.Begin();
-    transaction.Run(kInsert, {"2026-03-01 10:00+00"});
-    housekeeping = std::jthread([&] { Ensure(db, "2026-03-01", 0); });
-    REQUIRE(test::Eventually(
-        [&] { return db.Count("pg_locks WHERE NOT granted AND relation = 'membridge.deliveries_default'::regclass") > 0; }));
-    transaction.Commit();
-  }
-  housekeeping.join();
-  CHECK(PartitionOf(db, "2026-03-01 10:00+00") == "membridge.deliveries_20260301");
+  CHECK(db.Count("pg_class WHERE relname LIKE 'deliveries_2026____' AND relreplident = 'f'") == 4);
+  CHECK(db.Count("pg_indexes WHERE tablename = 'deliveries_20260301'") == 2);
 }
 
 TEST_CASE("many processes may keep house while deliveries arrive", "[sync][pg][deliveries]") {
@@ -104,10 +71,10 @@ TEST_CASE("many processes may keep house while deliveries arrive", "[sync][pg][d
         Session session = db.Session();
         for (int n = 0; n < 50; ++n) {
           try {
-            session.Run(kInsert, {"2026-03-02 10:00+00"});
+            session.Run(kInsertAt, {"2026-03-02 10:00+00"});
             ++stored;
           } catch (const SqlFailure& failure) {
-            // As the contract says: its partition was made this very moment.
+            // As the contract says: nobody has made its partition yet.
             if (failure.fields().sqlstate != "23514") throw;
           }
         }
@@ -115,39 +82,73 @@ TEST_CASE("many processes may keep house while deliveries arrive", "[sync][pg][d
     }
   }
   CHECK(made == 6);
-  CHECK(stored > 0);
   CHECK(db.Count("membridge.deliveries") == stored);
-  CHECK(db.Count("membridge.deliveries_default") == 0);
 }
 
-TEST_CASE("what is older than the retention goes, by partition and from the default one", "[sync][pg][deliveries]") {
+TEST_CASE("making partitions and indexes waits for no delivery on its way, nor the other way round",
+          "[sync][pg][deliveries][T1]") {
+  const PgDatabase db;
+  Ensure(db, "2026-03-01", 0);
+  Session inserting = db.Session();
+  Transaction transaction = inserting.Begin();
+  transaction.Run(kInsertAt, {"2026-03-01 10:00+00"});
+  CHECK(Ensure(db, "2026-03-01", 2).size() == 2);
+  Session making = db.Session();
+  Transaction open = making.Begin();
+  open.Run("CREATE TABLE membridge.aside (LIKE membridge.deliveries INCLUDING ALL)");
+  open.Run(
+      "ALTER TABLE membridge.deliveries ATTACH PARTITION membridge.aside FOR VALUES FROM ('2027-01-01Z') TO ('2027-01-02Z')");
+  transaction.Run("SET LOCAL lock_timeout TO '1s'");
+  transaction.Run(kInsertAt, {"2026-03-02 10:00+00"});
+}
+
+TEST_CASE("what is older than the retention goes, but never before it is folded", "[sync][pg][deliveries]") {
   const PgDatabase db;
   Ensure(db, "2026-02-27", 3);
+  test::FoldAll(db);
   Deliver(db, "2026-02-28 10:00+00");
   Deliver(db, "2026-03-01 10:00+00");
-  Deliver(db, "2026-01-05 10:00+00");
-  Deliver(db, "2026-05-01 10:00+00");
-  CHECK(Drop(db, "2026-03-01") == Names{"deliveries_20260227", "deliveries_20260228"});
+  CHECK(Drop(db, "2026-03-01") == Names{"deliveries_20260227"});
+  test::FoldAll(db);
+  CHECK(Drop(db, "2026-03-01") == Names{"deliveries_20260228"});
   CHECK(Drop(db, "2026-03-01").empty());
-  CHECK(db.Count("membridge.deliveries") == 2);
-  CHECK(db.Count("membridge.deliveries WHERE received_at < '2026-03-01'") == 0);
+  CHECK(db.Count("membridge.deliveries") == 1);
+  // In a copy everything kept is folded anew: nothing goes before that.
+  Deliver(db, "2026-03-01 11:00+00");
+  db.Run("UPDATE membridge.fold SET anew_after = '-infinity', anew_id = '00000000-0000-0000-0000-000000000000'");
+  CHECK(Drop(db, "2026-03-02").empty());
+  test::FoldAll(db);
+  CHECK(Drop(db, "2026-03-02") == Names{"deliveries_20260301"});
 }
 
-TEST_CASE("housekeeping does not wait long for a reader, so that deliveries do not wait behind it", "[sync][pg][deliveries]") {
+TEST_CASE("a partition that somebody stores in while it is dropped is kept, and one left half gone is dropped",
+          "[sync][pg][deliveries]") {
   const PgDatabase db;
-  Ensure(db, "2026-02-27", 0);
-  Session reader = db.Session();
-  Transaction reading = reader.Begin();
-  reading.Run("SELECT count(*) FROM membridge.deliveries");
-  Session session = db.Session();
-  Transaction transaction = session.Begin();
-  try {
-    DropPartitionsBefore(transaction, DayOf("2026-03-01"));
-    FAIL("it dropped a partition that is being read");
-  } catch (const SqlFailure& failure) {
-    CHECK(failure.fields().sqlstate == "55P03");
-    CHECK(failure.IsTransient());
+  Ensure(db, "2026-02-27", 1);
+  test::FoldAll(db);
+  std::jthread housekeeping;
+  std::atomic<bool> finished = false;
+  {
+    Session inserting = db.Session();
+    Transaction transaction = inserting.Begin();
+    transaction.Run(kInsertAt, {"2026-02-27 10:00+00"});
+    housekeeping = std::jthread([&] {
+      CHECK(Drop(db, "2026-02-28").empty());
+      finished = true;
+    });
+    REQUIRE(test::Eventually([&] { return db.Count("pg_inherits WHERE inhdetachpending") == 1; }));
+    // Others go on storing meanwhile.
+    Deliver(db, "2026-02-28 10:00+00");
+    CHECK_FALSE(finished);
+    transaction.Commit();
   }
+  housekeeping.join();
+  CHECK(PartitionOf(db, "2026-02-27 10:00+00") == "membridge.deliveries_20260227");
+  test::FoldAll(db);
+  // Somebody was stopped between detaching and dropping.
+  db.Run("ALTER TABLE membridge.deliveries DETACH PARTITION membridge.deliveries_20260227");
+  CHECK(Drop(db, "2026-02-28") == Names{"deliveries_20260227"});
+  CHECK(db.Count("pg_class WHERE relname = 'deliveries_20260227'") == 0);
 }
 
 }  // namespace membridge

@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "sync/inbox/delivery_log.hpp"
+#include "sync/inbox/fold.hpp"
+#include "sync/inbox/folder.hpp"
 #include "sync/inbox/postgres_inbox.hpp"
 #include "sync/queue/wake_up.hpp"
 #include "tests/support/catch.hpp"
@@ -27,6 +29,7 @@ using sync::postgres::Session;
 using sync::postgres::Transaction;
 using test::ClaimAll;
 using test::DeliveryOf;
+using test::FoldAll;
 using test::InTransaction;
 using test::Mark;
 using test::PgDatabase;
@@ -59,7 +62,7 @@ class Listener {
 
 }  // namespace
 
-TEST_CASE("an accepted delivery is stored as it came and its memory is dirty", "[sync][pg]") {
+TEST_CASE("an accepted delivery is stored as it came, and its memory is dirty once it is folded", "[sync][pg]") {
   const PgDatabase db;
   PostgresInbox inbox{db.Dsn()};
   Delivery delivery = DeliveryOf(1, {"m-1"});
@@ -77,6 +80,8 @@ TEST_CASE("an accepted delivery is stored as it came and its memory is dirty", "
   CHECK(stored.headers == delivery.headers);
   CHECK(stored.verdict == "accepted");
   CHECK(stored.memories == delivery.memories);
+  CHECK(db.Count("membridge.dirty") == 0);
+  CHECK(FoldAll(db) == 1);
   const std::vector<Claim> claims = ClaimAll(db);
   REQUIRE(claims.size() == 1);
   CHECK(claims[0].memory.Text() == "m-1");
@@ -97,6 +102,7 @@ TEST_CASE("bodies are kept byte for byte, whatever they are", "[sync][pg]") {
   }
   REQUIRE(inbox.Accept(deliveries).has_value());
   for (const Delivery& delivery : deliveries) CHECK(Stored(db, delivery.id).body == delivery.body);
+  FoldAll(db);
   CHECK(db.Count("membridge.dirty") == 0);
 }
 
@@ -121,23 +127,19 @@ TEST_CASE("nothing in a delivery can make PostgreSQL refuse the batch it came in
   CHECK(stored.headers["x-odd"] == "ab\xef\xbf\xbd");
   CHECK(stored.memories == test::Ids({"it's {\"m\\\",NULL}"}));
   CHECK(Stored(db, bare.id).headers == nlohmann::json::object());
+  CHECK(FoldAll(db) == 3);
   CHECK(db.Count("membridge.dirty") == 3);
 }
 
-TEST_CASE("storing a delivery a second time changes nothing", "[sync][pg]") {
+TEST_CASE("a delivery that is stored a second time is one delivery to the fold", "[sync][pg]") {
   const PgDatabase db;
   PostgresInbox inbox{db.Dsn()};
   const Delivery one = DeliveryOf(1, {"m-1"});
-  const Delivery two = DeliveryOf(2, {"m-1"});
-  REQUIRE(inbox.Accept({one}).has_value());
-  const std::string before = db.Value("SELECT d::text FROM membridge.dirty d");
   REQUIRE(inbox.Accept({one, one}).has_value());
-  CHECK(db.Count("membridge.deliveries") == 1);
-  CHECK(db.Value("SELECT d::text FROM membridge.dirty d") == before);
-  // The half of a batch that is new is stored.
-  REQUIRE(inbox.Accept({one, two}).has_value());
-  CHECK(db.Count("membridge.deliveries") == 2);
-  CHECK(db.Value("SELECT generation FROM membridge.dirty") == "2");
+  REQUIRE(inbox.Accept({one, DeliveryOf(2, {"m-2"})}).has_value());
+  CHECK(FoldAll(db) == 2);
+  CHECK(db.Count("membridge.dirty") == 2);
+  CHECK(db.Value("SELECT generation FROM membridge.dirty WHERE memory_id = 'm-1'") == "1");
 }
 
 TEST_CASE("ten thousand deliveries for a hundred memories are one batch and a hundred marks", "[sync][pg]") {
@@ -148,9 +150,10 @@ TEST_CASE("ten thousand deliveries for a hundred memories are one batch and a hu
     deliveries.push_back(DeliveryOf(n, {"m-" + std::to_string(n % 100), "m-" + std::to_string(n % 7)}));
   REQUIRE(inbox.Accept(deliveries).has_value());
   CHECK(db.Count("membridge.deliveries") == 10'000);
+  CHECK(db.Value("SELECT count(DISTINCT xid::text) FROM membridge.deliveries") == "1");
+  CHECK(FoldAll(db) == 10'000);
   CHECK(db.Count("membridge.dirty") == 100);
   CHECK(db.Count("membridge.dirty WHERE generation = 1") == 100);
-  CHECK(db.Value("SELECT count(DISTINCT bucket) > 40 FROM membridge.deliveries") == "t");
   CHECK(inbox.Accept({}).has_value());
 }
 
@@ -169,7 +172,7 @@ TEST_CASE("more bodies than one statement takes become several", "[sync][pg]") {
   CHECK(Stored(db, deliveries[2].id).body == deliveries[2].body);
 }
 
-TEST_CASE("a mark of a memory that waits is taken up as a mark, in one statement with its delivery", "[sync][pg]") {
+TEST_CASE("a mark of a memory that waits is taken up as a mark", "[sync][pg]") {
   const PgDatabase db;
   PostgresInbox inbox{db.Dsn()};
   Mark(db, {"m-1", "m-2"}, "reproject");
@@ -177,13 +180,13 @@ TEST_CASE("a mark of a memory that waits is taken up as a mark, in one statement
       "UPDATE membridge.dirty SET due_at = statement_timestamp() + interval '1 hour', attempts = CASE memory_id WHEN 'm-2' THEN "
       "3 ELSE 0 END");
   REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1", "m-2"})}).has_value());
+  FoldAll(db);
   const std::vector<Claim> claims = ClaimAll(db);
   REQUIRE(claims.size() == 1);
   CHECK(claims[0].memory.Text() == "m-1");
   CHECK(claims[0].generation == 2);
   CHECK(claims[0].reason == "delivery");
-  CHECK(db.Value("SELECT count(DISTINCT xmin::text) FROM (SELECT xmin FROM membridge.deliveries UNION ALL "
-                 "SELECT xmin FROM membridge.dirty WHERE memory_id = 'm-2') AS rows") == "1");
+  CHECK(db.Value("SELECT string_agg(rank::text, ' ') FROM membridge.dirty") == "0 0");
 }
 
 TEST_CASE("a replay is neither stored nor marked again, in any process and after any crash, until it expires",
@@ -194,7 +197,10 @@ TEST_CASE("a replay is neither stored nor marked again, in any process and after
     delivery.once = sync::ReplayMark{key, SystemClock{}.Now() + 1h};
     return delivery;
   };
-  const auto generation = [&] { return db.Value("SELECT generation FROM membridge.dirty WHERE memory_id = 'm-1'"); };
+  const auto generation = [&] {
+    FoldAll(db);
+    return db.Value("SELECT generation FROM membridge.dirty WHERE memory_id = 'm-1'");
+  };
   PostgresInbox inbox{db.Dsn()};
   REQUIRE(inbox.Accept({keyed(1, "m-1", "a")})->empty());
   CHECK(*inbox.Accept({keyed(2, "m-1", "a")}) == std::vector{DeliveryOf(2, {}).id});
@@ -205,7 +211,7 @@ TEST_CASE("a replay is neither stored nor marked again, in any process and after
   // Twice in one batch: the first counts. The same delivery again, after an answer that was lost, is no replay of itself.
   CHECK(*inbox.Accept({keyed(6, "m-1", "c"), keyed(7, "m-1", "c")}) == std::vector{DeliveryOf(7, {}).id});
   CHECK(inbox.Accept({keyed(6, "m-1", "c")})->empty());
-  CHECK(db.Count("membridge.deliveries") == 4);
+  CHECK(db.Count("(SELECT DISTINCT id FROM membridge.deliveries) AS ids") == 4);
   CHECK(generation() == "2");
   db.Run("UPDATE membridge.replays SET expires_at = clock_timestamp() WHERE key = 'a'");
   CHECK(inbox.Accept({keyed(8, "m-1", "a")})->empty());
@@ -235,36 +241,30 @@ TEST_CASE("processes that are sent one replay at the same time store it once", "
   CHECK(replays == 4 * 20 * 2 - 21);
 }
 
-TEST_CASE("workers are told only when a bucket goes from empty to due", "[sync][pg]") {
+TEST_CASE("only a fold tells workers, and only when a bucket goes from empty to due", "[sync][pg]") {
   const PgDatabase db;
-  WakeUp wake_up;
-  PostgresInbox inbox{db.Dsn(), &wake_up};
+  PostgresInbox inbox{db.Dsn()};
   Listener listener{db.Dsn()};
+  const auto notices = [&](const std::vector<Delivery>& deliveries) {
+    REQUIRE(inbox.Accept(deliveries).has_value());
+    CHECK(listener.Notices() == 0);
+    FoldAll(db);
+    return listener.Notices();
+  };
   // All for one memory, hence for one bucket.
-  REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"}), DeliveryOf(2, {"m-1"})}).has_value());
-  CHECK(listener.Notices() == 1);
-  REQUIRE(inbox.Accept({DeliveryOf(3, {"m-1"})}).has_value());
-  CHECK(listener.Notices() == 0);
-  REQUIRE(inbox.Accept({DeliveryOf(4, {})}).has_value());
-  CHECK(listener.Notices() == 0);
-  CHECK(wake_up.Pokes() == 1);
+  CHECK(notices({DeliveryOf(1, {"m-1"}), DeliveryOf(2, {"m-1"})}) == 1);
+  CHECK(notices({DeliveryOf(3, {"m-1"})}) == 0);
+  CHECK(notices({DeliveryOf(4, {})}) == 0);
   // Whoever holds the claim looks again when it is settled.
   REQUIRE(ClaimAll(db).size() == 1);
-  REQUIRE(inbox.Accept({DeliveryOf(5, {"m-1"})}).has_value());
-  CHECK(listener.Notices() == 0);
+  CHECK(notices({DeliveryOf(5, {"m-1"})}) == 0);
   // What waits after a failure keeps its turn, and a delivery makes nobody look for it.
   db.Run(
       "UPDATE membridge.dirty SET claimed_until = NULL, fence = NULL, attempts = 1, due_at = clock_timestamp() + interval '1 "
       "hour'");
-  REQUIRE(inbox.Accept({DeliveryOf(7, {"m-1"})}).has_value());
-  CHECK(listener.Notices() == 0);
-  CHECK(wake_up.Pokes() == 1);
+  CHECK(notices({DeliveryOf(7, {"m-1"})}) == 0);
   db.Run("TRUNCATE membridge.dirty");
-  REQUIRE(inbox.Accept({DeliveryOf(5, {"m-1"})}).has_value());
-  CHECK(listener.Notices() == 0);
-  REQUIRE(inbox.Accept({DeliveryOf(6, {"m-1"})}).has_value());
-  CHECK(listener.Notices() == 1);
-  CHECK(wake_up.Pokes() == 2);
+  CHECK(notices({DeliveryOf(6, {"m-1"})}) == 1);
 }
 
 TEST_CASE("what is accepted is flushed to disk even where the server would not, and waits for no lock for ever", "[sync][pg]") {
@@ -276,8 +276,8 @@ TEST_CASE("what is accepted is flushed to disk even where the server would not, 
   db.RunScript(R"(
       CREATE TABLE settings (flush text, lock_timeout text);
       CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
-        'BEGIN INSERT INTO settings VALUES (current_setting(''synchronous_commit''), current_setting(''lock_timeout'')); RETURN NULL; END';
-      CREATE CONSTRAINT TRIGGER note AFTER INSERT ON membridge.dirty DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note();)");
+        'BEGIN INSERT INTO public.settings VALUES (current_setting(''synchronous_commit''), current_setting(''lock_timeout'')); RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER note AFTER INSERT ON membridge.deliveries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note();)");
   PostgresInbox inbox{db.Dsn()};
   REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"})}).has_value());
   CHECK(db.Value("SELECT flush FROM settings") == (configured == "off" ? "on" : configured));
@@ -308,6 +308,7 @@ TEST_CASE("while PostgreSQL is away nothing is accepted, and what was accepted s
   }
   cluster.Start();
   REQUIRE(inbox.Accept({DeliveryOf(3, {"m-3"})}).has_value());
+  FoldAll(db);
   Session session = db.Session();
   const auto rows = session.Run("SELECT string_agg(memory_id, ' ' ORDER BY memory_id) FROM membridge.dirty");
   CHECK(rows.Text(0, 0) == "m-1 m-3");
@@ -324,6 +325,7 @@ TEST_CASE("wherever the connection is cut, what was accepted is stored and what 
   REQUIRE(PostgresInbox{dsn}.Accept({next()}).has_value());
   const std::size_t to_server = proxy.PassedToServer(), to_client = proxy.PassedToClient();
   REQUIRE(to_server > 500);
+  CHECK(FoldAll(db) == 1);
 
   PostgresInbox unharmed{db.Dsn()};
   int accepted = 0, refused = 0;
@@ -338,9 +340,11 @@ TEST_CASE("wherever the connection is cut, what was accepted is stored and what 
       CHECK(db.Count(stored) == 1);
     } else {
       ++refused;
+      // Sent again by somebody who knows nothing of the first attempt: twice in the journal, perhaps, and one delivery.
+      REQUIRE(unharmed.Accept({delivery}).has_value());
     }
-    REQUIRE(unharmed.Accept({delivery}).has_value());
-    CHECK(db.Count(stored) == 1);
+    CHECK(db.Count("(SELECT DISTINCT id FROM " + stored + ") AS ids") == 1);
+    CHECK(FoldAll(db) == 1);
     CHECK(db.Value("SELECT generation FROM membridge.dirty WHERE memory_id = 'm-" + std::to_string(n) + "'") == "1");
   };
   // Here and there, and densely towards the end: there the commit is answered.
@@ -378,11 +382,12 @@ TEST_CASE("inboxes of several processes and their workers never block one anothe
               DeliveryOf(process * 1000 + batch * 40 + n, {"m-" + std::to_string((n * 31 + process * 17 + batch) % 60)}));
         }
         if (!inbox.Accept(deliveries)) ++refused;
+        sync::Fold::Once(session);
         if (batch % 5 != process) continue;
         InTransaction(session, [](Transaction& transaction) {
           std::vector<std::pair<Claim, sync::Settlement>> settlements;
-          for (const int bucket : sync::Queue::DueBuckets(transaction)) {
-            for (const Claim& claim : sync::Queue::ClaimDue(transaction, bucket, 100, 60s))
+          for (const sync::DueBucket& due : sync::Queue::DueBuckets(transaction)) {
+            for (const Claim& claim : sync::Queue::ClaimDue(transaction, due, 100, 60s))
               settlements.emplace_back(claim, sync::Settlement{});
           }
           sync::Queue::Settle(transaction, settlements);
@@ -415,10 +420,61 @@ TEST_CASE("the use of a token is noted, once a minute and not once per delivery"
 TEST_CASE("an accepted delivery wakes the workers of its own process", "[sync][pg]") {
   const PgDatabase db;
   sync::WakeUp wake_up;
-  PostgresInbox inbox{db.Dsn(), &wake_up};
-  const std::uint64_t seen = wake_up.Pokes();
-  REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"})}).has_value());
-  CHECK(wake_up.Wait(seen, 0ms, {}));
+  sync::Folder folder{db.Dsn(), 60s, wake_up};
+  PostgresInbox inbox{db.Dsn(), [&](std::uint64_t transaction) { folder.Poke(transaction); }};
+  for (int n = 1; n < 4; ++n) {
+    const std::uint64_t seen = wake_up.Pokes();
+    REQUIRE(inbox.Accept({DeliveryOf(n, {"m-" + std::to_string(n)})}).has_value());
+    CHECK(wake_up.Wait(seen, 30s, {}));
+    CHECK(ClaimAll(db).size() == 1);
+  }
+}
+
+TEST_CASE("acceptance and folding wait for nobody's lock in the queue, the mirror or a table of the application",
+          "[sync][pg][T1]") {
+  const PgDatabase db;
+  db.RunScript("CREATE TABLE people (id text PRIMARY KEY); INSERT INTO people VALUES ('u1')");
+  Mark(db, {"m-1", "m-2"});
+  FoldAll(db);
+  Session other = db.Session();
+  Transaction holding = other.Begin();
+  const char* held = GENERATE("SELECT * FROM people FOR UPDATE", "SELECT * FROM membridge.dirty FOR UPDATE",
+                              "LOCK TABLE membridge.memories IN ACCESS EXCLUSIVE MODE", "DELETE FROM membridge.dirty",
+                              "INSERT INTO membridge.events (bucket, project, memory_id, id, delivery, type, received_at) "
+                              "VALUES (1, 'crm', 'm-1', gen_random_uuid(), gen_random_uuid(), 'ADD', now())",
+                              "SELECT * FROM membridge.fold FOR UPDATE");
+  CAPTURE(held);
+  holding.Run(held);
+  PostgresInbox inbox{db.Dsn()};
+  const auto started = std::chrono::steady_clock::now();
+  REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"}), DeliveryOf(2, {"m-3"})}).has_value());
+  Session session = db.Session();
+  const sync::Folded folded = sync::Fold::Once(session);
+  // Far longer than either takes, far shorter than anybody would wait for a lock here.
+  CHECK(std::chrono::steady_clock::now() - started < 900ms);
+  if (folded.folded) CHECK(db.Count("membridge.dirty WHERE memory_id = 'm-3'") == 1);
+  holding.Commit();
+  FoldAll(db);
+  CHECK(db.Count("membridge.dirty WHERE memory_id IN ('m-1', 'm-3') AND reason = 'delivery'") == 2);
+  CHECK(db.Count("membridge.held_marks") == 0);
+}
+
+TEST_CASE("a day without a partition gets one when its first delivery comes", "[sync][pg][deliveries]") {
+  const PgDatabase db;
+  std::vector<std::jthread> processes;
+  std::atomic<int> refused = 0;
+  for (int process = 0; process < 4; ++process) {
+    processes.emplace_back([&, process] {
+      PostgresInbox inbox{db.Dsn()};
+      std::vector<Delivery> days;
+      for (int day = 0; day < 3; ++day)
+        days.push_back(test::At(*ParseRfc3339("2026-03-01T23:59:00Z") + day * 24h, DeliveryOf(process * 10 + day, {"m-1"})));
+      if (!inbox.Accept(days)) ++refused;
+    });
+  }
+  processes.clear();
+  CHECK(refused == 0);
+  CHECK(db.Value("SELECT count(*) || ' ' || count(DISTINCT tableoid) FROM membridge.deliveries") == "12 3");
 }
 
 }  // namespace membridge

@@ -44,8 +44,8 @@ inline void Mark(const PgDatabase& db, const std::vector<std::string>& memories,
 inline std::vector<sync::Claim> ClaimAll(const PgDatabase& db, std::chrono::seconds lease = std::chrono::seconds{60}) {
   std::vector<sync::Claim> all;
   InTransaction(db, [&](auto& transaction) {
-    for (const int bucket : sync::Queue::DueBuckets(transaction)) {
-      for (sync::Claim& claim : sync::Queue::ClaimDue(transaction, bucket, 100'000, lease)) all.push_back(std::move(claim));
+    for (const sync::DueBucket& due : sync::Queue::DueBuckets(transaction)) {
+      for (sync::Claim& claim : sync::Queue::ClaimDue(transaction, due, 100'000, lease)) all.push_back(std::move(claim));
     }
   });
   return all;

@@ -42,7 +42,7 @@ TEST_CASE("workers in many threads share the work and never the memory", "[sync]
     workers.emplace_back([&] {
       Session session = db.Session();
       while (true) {
-        const std::vector<int> buckets = InTransaction(session, [](Transaction& t) { return Queue::DueBuckets(t); });
+        const std::vector<sync::DueBucket> buckets = InTransaction(session, [](Transaction& t) { return Queue::DueBuckets(t); });
         if (buckets.empty()) break;
         const std::vector<Claim> claims =
             InTransaction(session, [&](Transaction& t) { return Queue::ClaimDue(t, buckets.front(), 20, 60s); });
@@ -102,7 +102,7 @@ TEST_CASE("whatever markers and workers do at the same time, the last change is 
       Session session = db.Session();
       while (true) {
         const bool over = markers_left == 0;
-        const std::vector<int> buckets = InTransaction(session, [](Transaction& t) { return Queue::DueBuckets(t); });
+        const std::vector<sync::DueBucket> buckets = InTransaction(session, [](Transaction& t) { return Queue::DueBuckets(t); });
         if (buckets.empty() && over && InTransaction(session, [](Transaction& t) { return !Queue::NextDue(t); })) break;
         if (buckets.empty()) continue;
         const bool dies = random() % 10 == 0;
@@ -159,7 +159,7 @@ TEST_CASE("with many dirty memories a claim looks at no more rows than it takes"
     transaction.Commit();
     return Looks{rows.Int(0, 0), rows.Int(0, 1), rows.Int(0, 2)};
   };
-  const auto claim = [](Transaction& t) { return Queue::ClaimDue(t, 5, 200, 60s); };
+  const auto claim = [](Transaction& t) { return Queue::ClaimDue(t, {5}, 200, 60s); };
   const std::vector<Claim> claims = InTransaction(db, claim);
   CHECK(claims.size() == 200);
 
@@ -176,7 +176,8 @@ TEST_CASE("with many dirty memories a claim looks at no more rows than it takes"
 
   const Looks waiting = looks([&](Transaction& t) { CHECK(Queue::NextDue(t) == 0ms); });
   CHECK(waiting.scanned == 0);
-  CHECK(waiting.fetched <= 64 + 400);
+  // As above, but for every bucket: this is asked when nothing is due, and a queue as long as this one has been analyzed.
+  CHECK(waiting.fetched <= 64 + 400 + (analyzed ? 0 : 100'000));
 
   const Looks settling = looks([&](Transaction& t) {
     std::vector<std::pair<Claim, Settlement>> settlements;

@@ -41,7 +41,11 @@ std::optional<std::chrono::milliseconds> NextDue(const PgDatabase& db) {
 }
 
 std::vector<int> DueBuckets(const PgDatabase& db) {
-  return InTransaction(db, [](Transaction& transaction) { return Queue::DueBuckets(transaction); });
+  std::vector<int> buckets;
+  InTransaction(db, [&](Transaction& transaction) {
+    for (const sync::DueBucket& due : Queue::DueBuckets(transaction)) buckets.push_back(due.bucket);
+  });
+  return buckets;
 }
 
 void EndLeases(const PgDatabase& db) {
@@ -116,7 +120,7 @@ TEST_CASE("a claim that is not committed never was", "[sync][pg]") {
   {
     Session session = db.Session();
     Transaction transaction = session.Begin();
-    REQUIRE(Queue::ClaimDue(transaction, sync::BucketOf(kCrm, MemoryId{"m-1"}), 10, 60s).size() == 1);
+    REQUIRE(Queue::ClaimDue(transaction, {sync::BucketOf(kCrm, MemoryId{"m-1"})}, 10, 60s).size() == 1);
     // The row is locked meanwhile: stepped over, not waited for.
     CHECK(ClaimAll(db).empty());
   }
@@ -129,7 +133,7 @@ TEST_CASE("the oldest due memories of a bucket are claimed first, and no more th
       "INSERT INTO membridge.dirty (bucket, project, memory_id, reason, due_at) "
       "SELECT 7, 'crm', 'm-' || n, 'delivery', statement_timestamp() - n * interval '1 minute' FROM generate_series(-3, 8) AS n");
   const std::vector<Claim> claims =
-      InTransaction(db, [](Transaction& transaction) { return Queue::ClaimDue(transaction, 7, 3, 60s); });
+      InTransaction(db, [](Transaction& transaction) { return Queue::ClaimDue(transaction, {7}, 3, 60s); });
   REQUIRE(claims.size() == 3);
   CHECK(claims[0].memory.Text() == "m-8");
   CHECK(claims[1].memory.Text() == "m-7");

@@ -35,9 +35,9 @@ sync::Delivery Workshop::DeliveryOf(const std::vector<Telling>& tellings) {
 }
 
 void Workshop::Accept(const std::vector<sync::Delivery>& deliveries) {
-  sync::PostgresInbox inbox{db.Dsn(), nullptr,
-                            [this](const ProjectId& project) { return mappings_->Of(project).CountsEvents(); }};
+  sync::PostgresInbox inbox{db.Dsn(), {}, [this](const ProjectId& project) { return mappings_->Of(project).CountsEvents(); }};
   if (const auto accepted = inbox.Accept(deliveries); !accepted) throw std::runtime_error(accepted.error().message);
+  FoldAll(db);
 }
 
 std::unique_ptr<sync::Worker> Workshop::NewWorker() {
@@ -51,11 +51,17 @@ std::unique_ptr<sync::Worker> Workshop::NewWorker() {
       options, db.Dsn(), [this] { return mappings_; }, client, clock_, counters);
 }
 
+bool Workshop::NothingLeft() const {
+  // Marks that waited for a row which a worker held are made now.
+  FoldAll(db);
+  return db.Value("SELECT membridge.unfolded() = 0 AND NOT EXISTS (SELECT FROM membridge.dirty)") == "t";
+}
+
 void Workshop::Work() {
   const auto worker = NewWorker();
   const auto idle = [&] {
     const auto claimed = worker->RunOnce();
-    return claimed && *claimed == 0 && db.Count("membridge.dirty") == 0;
+    return claimed && *claimed == 0 && NothingLeft();
   };
   if (!Eventually(idle)) throw std::runtime_error("the queue does not run empty");
 }
@@ -69,7 +75,7 @@ void Workshop::WorkTogether(const std::function<void()>& meanwhile) {
     });
   }
   meanwhile();
-  if (!Eventually([&] { return db.Count("membridge.dirty") == 0; })) throw std::runtime_error("the queue does not run empty");
+  if (!Eventually([&] { return NothingLeft(); })) throw std::runtime_error("the queue does not run empty");
 }
 
 std::vector<std::string> Workshop::Column(const std::string& query) const {

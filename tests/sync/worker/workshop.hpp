@@ -46,6 +46,8 @@ class Workshop {
   sync::WorkerCounters counters;
 
  private:
+  bool NothingLeft() const;  ///< everything is folded, and nothing dirty
+
   std::unique_ptr<PgDatabase> elsewhere_;
   std::shared_ptr<const sync::MappingSet> mappings_;
   std::shared_ptr<sync::mem0::CallBudget> budget_;

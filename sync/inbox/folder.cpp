@@ -1,0 +1,89 @@
+#include "sync/inbox/folder.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "mappings/base/log.hpp"
+#include "mappings/base/pause.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+/// Between two folds: what arrives meanwhile is folded together, which costs less than a fold for each commit.
+constexpr milliseconds kBreath = 4ms;
+constexpr milliseconds kFirstFoldPause = 200ms;
+constexpr milliseconds kLongestFoldPause = 5s;
+
+}  // namespace
+
+Folder::Folder(std::string dsn, milliseconds poll, WakeUp& wake_up)
+    : dsn_(std::move(dsn)), poll_(poll), wake_up_(wake_up), thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+
+Folder::~Folder() {
+  thread_.request_stop();
+  poked_.notify_all();
+}
+
+void Folder::Poke(std::uint64_t transaction) {
+  {
+    const std::lock_guard lock{mutex_};
+    any_ = true;
+    if (transaction != 0) wanted_.insert(transaction);
+  }
+  poked_.notify_all();
+}
+
+void Folder::Run(const std::stop_token& stop) {
+  milliseconds pause = kFirstFoldPause;
+  while (!stop.stop_requested()) {
+    try {
+      postgres::Session session{dsn_, "membridge fold"};
+      while (!stop.stop_requested()) {
+        FoldWanted(session, stop);
+        if (pause != kFirstFoldPause) Log(LogLevel::kInfo, "folding_resumed");
+        pause = kFirstFoldPause;
+        std::unique_lock lock{mutex_};
+        poked_.wait_for(lock, stop, poll_, [this] { return any_; });
+      }
+    } catch (const postgres::SqlFailure& failure) {
+      ++counters_.failures;
+      // Once per streak. Deliveries are stored meanwhile; what they are about is read later.
+      if (pause == kFirstFoldPause) Log(LogLevel::kWarn, "folding_failed", {{"error", failure.what()}});
+      Pause(stop, pause);
+      pause = std::min(pause * 2, kLongestFoldPause);
+    }
+  }
+}
+
+void Folder::FoldWanted(postgres::Session& session, const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    std::set<std::uint64_t> poked;
+    {
+      const std::lock_guard lock{mutex_};
+      any_ = false;
+      poked = wanted_;
+    }
+    const Folded folded = Fold::Once(session);
+    counters_.deliveries += folded.folded ? folded.deliveries : 0;
+    counters_.folds += folded.deliveries > 0 ? 1 : 0;
+    counters_.parked += folded.parked.size();
+    if (folded.news) wake_up_.Poke();
+    if (!HasMore(folded, poked)) return;
+    if (!folded.folded || !folded.more) Pause(stop, kBreath);
+  }
+}
+
+bool Folder::HasMore(const Folded& folded, const std::set<std::uint64_t>& poked) {
+  const std::lock_guard lock{mutex_};
+  const bool complete = folded.folded && !folded.more;
+  for (const std::uint64_t transaction : poked) {
+    if (complete || Sees(folded.snapshot, transaction)) wanted_.erase(transaction);
+  }
+  // Somebody else folds: they may have looked before what we were poked for was committed.
+  return any_ || !wanted_.empty() || (folded.folded && folded.more);
+}
+
+}  // namespace membridge::sync

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mappings/base/id.hpp"
+#include "sync/inbox/inbox.hpp"
+#include "sync/postgres/binary.hpp"
+
+namespace membridge::sync {
+
+/// Appends deliveries to the journal: the parameters are those JournalBatch gives.
+inline constexpr postgres::BinaryStatement kStoreDeliveries{
+    "membridge_store", "SELECT membridge.store($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
+
+/// Whether a memory id found in a delivery may become a dirty mark: 1 to 255 bytes of UTF-8 without control characters. An index
+/// entry cannot hold more than a few kilobytes, and one such id must not make PostgreSQL refuse the batch it came in.
+bool CanBeMarked(const MemoryId& memory);
+
+/// Deliveries as whole columns, for membridge.store.
+class JournalBatch {
+ public:
+  /// Whether a project has mappings `from: event`, so that each of its deliveries is an event of its own.
+  using CountsEvents = std::function<bool(const ProjectId&)>;
+
+  /// `number` belongs to this batch alone, and to every attempt to store it. `counts_events` may be empty, then no project does;
+  /// it outlives the batch.
+  JournalBatch(std::int64_t number, const CountsEvents& counts_events);
+
+  void Add(const Delivery& delivery);
+  bool Empty() const { return empty_; }
+  std::vector<postgres::BinaryParam> Take();
+
+ private:
+  void AddMemories(const Delivery& delivery);
+
+  const std::int64_t number_;
+  const CountsEvents& counts_events_;
+  bool empty_ = true;
+  postgres::BinaryColumn ids_{postgres::BinaryColumn::Element::kUuid};
+  postgres::BinaryColumn received_at_{postgres::BinaryColumn::Element::kTime};
+  postgres::BinaryColumn projects_{postgres::BinaryColumn::Element::kText};
+  postgres::BinaryColumn verdicts_{postgres::BinaryColumn::Element::kText};
+  postgres::BinaryColumn sources_{postgres::BinaryColumn::Element::kText};
+  postgres::BinaryColumn tokens_{postgres::BinaryColumn::Element::kText};
+  postgres::BinaryColumn headers_{postgres::BinaryColumn::Element::kText};
+  postgres::BinaryColumn memories_{postgres::BinaryColumn::Element::kText};
+  postgres::BinaryColumn buckets_{postgres::BinaryColumn::Element::kText};
+  postgres::BinaryColumn told_{postgres::BinaryColumn::Element::kText};
+  postgres::BinaryColumn events_{postgres::BinaryColumn::Element::kText};
+  postgres::BinaryColumn bodies_{postgres::BinaryColumn::Element::kBytes};
+};
+
+}  // namespace membridge::sync

@@ -166,8 +166,7 @@ class RowWithdrawal {
     const std::vector<Param> whose{who_[0], erased_.user_hash};
     transaction_.Run("DELETE FROM membridge.unerased WHERE project = $1 AND user_hash = $2", whose);
     bool is_left = false;
-    for (const char* left : {"rows_left", "cells_left", "versions_left", "withdrawals_refused"})
-      is_left = is_left || counts_[left] > 0;
+    for (const char* left : {"rows_left", "cells_left", "withdrawals_refused"}) is_left = is_left || counts_[left] > 0;
     if (!is_left || erased_.user_hash.empty()) return;
     transaction_.Run(
         "INSERT INTO membridge.unerased (project, user_hash, source) SELECT DISTINCT $1, $2, s FROM "

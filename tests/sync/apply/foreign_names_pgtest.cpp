@@ -18,8 +18,6 @@ constexpr const char* kTraps = R"sql(
   CREATE OPERATOR public.= (LEFTARG = integer, RIGHTARG = integer, FUNCTION = public.trapped);
   CREATE FUNCTION public.jsonb_to_recordset(jsonb) RETURNS SETOF record LANGUAGE plpgsql AS $$BEGIN RAISE 'trapped'; END$$;
   CREATE FUNCTION public.jsonb_set(jsonb, text[], jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$BEGIN RAISE 'trapped'; END$$;
-  CREATE DOMAIN public.jsonb AS pg_catalog.text CHECK (false);
-  CREATE DOMAIN public.text AS pg_catalog.int4;
 )sql";
 
 constexpr const char* kContacts = R"sql(
@@ -30,7 +28,7 @@ constexpr const char* kContacts = R"sql(
 
 constexpr const char* kContactsMapping = R"yaml(
 from: memory
-session: {search_path: "public, pg_catalog"}
+session: {search_path: public}
 rows:
   contact:
     table: contacts

@@ -68,9 +68,12 @@ Catalogs AskOutside(const Config& config, const std::vector<ConfiguredMapping>& 
                   fmt::format("{} migrations wait; serve applies them, or run membridge migrate", pending->size()));
   }
   auto catalogs = ReadCatalogs(config, *databases, configured);
-  if (catalogs) return std::move(*catalogs);
-  tell(catalogs.error());
-  return {};
+  if (!catalogs) {
+    tell(catalogs.error());
+    return {};
+  }
+  if (const auto asked = CheckTargetRights(config, *databases, configured, *catalogs, problems); !asked) tell(asked.error());
+  return std::move(*catalogs);
 }
 
 nlohmann::ordered_json AsJson(const mappings::Diagnostics& problems) {

@@ -81,7 +81,10 @@ int Erase(const EraseOptions& options, Console& console) {
     }
     if (!erased->value("complete", true)) {
       status = kFoundProblems;
-      fmt::print(console.err, "{}: the database would not let every row go; look for erasure_refused in the log\n",
+      fmt::print(console.err,
+                 "{}: something of the person is left; erasure_cell_left, erasure_row_kept and erasure_refused in the log say "
+                 "where, and the "
+                 "same command goes on with it\n",
                  project.id.Text());
     }
     all.push_back(std::move(*erased));

@@ -69,7 +69,7 @@ nlohmann::ordered_json ReceiptJson(const sync::ErasureReceipt& receipt, const Pr
   json["finished_at"] = FormatRfc3339(receipt.finished_at);
   json["at_mem0"] = at_mem0;
   json["erased"] = receipt.erased;
-  json["complete"] = none("rows_left") && none("versions_left") && none("withdrawals_refused");
+  json["complete"] = none("rows_left") && none("cells_left") && none("versions_left") && none("withdrawals_refused");
   return json;
 }
 

@@ -1,5 +1,6 @@
 #include "admin/mapping_files/target_catalogs.hpp"
 
+#include "sync/apply/needed_rights.hpp"
 #include "sync/catalog/catalog_reader.hpp"
 #include "sync/postgres/session.hpp"
 
@@ -25,6 +26,24 @@ Result<std::map<std::string, mappings::Catalog>> ReadCatalogs(const Config& conf
     }
   }
   return catalogs;
+}
+
+Result<void> CheckTargetRights(const Config& config, const Databases& databases, const std::vector<ConfiguredMapping>& configured,
+                               const std::map<std::string, mappings::Catalog>& catalogs, mappings::Diagnostics& problems) {
+  for (const auto& target : config.targets) {
+    const auto catalog = catalogs.find(target.name);
+    if (catalog == catalogs.end()) continue;
+    const std::string& dsn = databases.DsnOf(target);
+    try {
+      sync::postgres::Session session{dsn, "membridge check"};
+      for (const auto& each : configured) {
+        if (each.target == target.name) sync::CheckRights(session, *each.mapping, catalog->second, problems);
+      }
+    } catch (const sync::postgres::SqlFailure& failure) {
+      return tl::unexpected<Error>(failure.AsError("target " + target.name + " (" + sync::postgres::RedactDsn(dsn) + ")"));
+    }
+  }
+  return {};
 }
 
 }  // namespace membridge::admin

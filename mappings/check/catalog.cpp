@@ -51,6 +51,12 @@ const Table* Catalog::Find(const std::string& schema, const std::string& name) c
   return nullptr;
 }
 
+std::vector<const Table*> Catalog::Tables() const {
+  std::vector<const Table*> tables;
+  for (const auto& [key, table] : tables_) tables.push_back(&table);
+  return tables;
+}
+
 std::vector<std::string> Catalog::Names() const {
   std::vector<std::string> names;
   for (const auto& [key, table] : tables_) {

@@ -13,7 +13,10 @@ namespace membridge::mappings {
 /// One column of a target table, as the database's catalogue describes it.
 struct Column {
   std::string name;
+  int number = 0;         ///< pg_attribute.attnum: stays when the column is renamed; 0 when it was not read from a database
   std::string type;       ///< as format_type prints it: `character varying(255)`, `text[]`, `app.seniority`
+  std::string sql_type;   ///< the same with its schema, for statements: `pg_catalog."varchar"(255)`; empty: use `type`
+  std::string equality;   ///< the operator two of them are equal by: `OPERATOR(pg_catalog.=)`; empty: compare them as text
   std::string base_type;  ///< the type under domains, without length: `character varying`, `jsonb`, `text`
   char category = 'X';    ///< pg_type.typcategory of the base type: B N S D A E U …
   bool not_null = false;  ///< also when a domain says so
@@ -43,6 +46,8 @@ struct UniqueIndex {
 struct Table {
   std::string schema;
   std::string name;
+  std::string oid;          ///< of pg_class; empty when it was not read from a database
+  std::string fingerprint;  ///< changes with every change of the table's columns and unique indexes; see sync/catalog
   std::vector<Column> columns;
   std::vector<UniqueIndex> unique_indexes;
   bool insertable = true;  ///< false for a view that cannot be written
@@ -58,8 +63,10 @@ class Catalog {
  public:
   void Add(Table table);
   void SetSearchPath(std::vector<std::string> schemas);
+  const std::vector<std::string>& SearchPath() const { return search_path_; }
   /// By `schema.name`, or by name along the search path. Case as written. nullptr when there is none.
   const Table* Find(const std::string& schema, const std::string& name) const;
+  std::vector<const Table*> Tables() const;
   /// Every table as `name` or `schema.name`, for suggestions.
   std::vector<std::string> Names() const;
 

@@ -121,11 +121,37 @@ void RowCheck::CheckBookkeeping() {
     } else if (column->category != 'B' && column->category != 'D') {
       problems_.Error(place, fmt::format("{} is {}; \"live\" takes a time (null is live) or a boolean (true is live)",
                                          Named(*column), column->type));
+    } else if (row_.create) {
+      CheckBirth(*column, place);
     }
   }
   if (row_.history) {
     CheckTimeColumn(row_.history->from, KeywordPlace("history"));
     CheckTimeColumn(row_.history->to, KeywordPlace("history"));
+  }
+}
+
+/// Whether the bridge can make rows that are alive.
+void RowCheck::CheckBirth(const Column& column, const Place& place) {
+  if (column.generated) {
+    problems_.Warn(place,
+                   fmt::format("{} is generated: the bridge cannot see to it that a new row is alive, and takes back what it "
+                               "wrote in a dead one at the next reading",
+                               Named(column)));
+  } else if (column.category == 'D' && column.not_null) {
+    problems_.Error(place, fmt::format("{} is NOT NULL, and null is what makes a row alive: no row can be", Named(column)));
+  }
+  for (const auto* assignments : {&row_.fresh, &row_.set}) {
+    for (const Assignment& one : *assignments) {
+      const auto* constant = std::get_if<Constant>(&one.value);
+      if (one.cell.kind != Cell::Kind::kColumn || one.cell.column != column.name || constant == nullptr) continue;
+      const bool is_alive = column.category == 'B' ? constant->typed == true : constant->value.is_null();
+      if (!is_alive)
+        problems_.Warn(one.cell_place,
+                       fmt::format("a new row is dead by {}, and what the bridge wrote in it is taken back at the next "
+                                   "reading; leave it out, and the row is alive",
+                                   Named(column)));
+    }
   }
 }
 
@@ -139,9 +165,10 @@ void RowCheck::CheckTimeColumn(const std::string& name, const Place& place) {
 }
 
 // A cell under `set` or `force` counts as given: without a value for it there is no row, by rule 3 of missing values.
+// So does a path into it: the row is made with a document that holds the value there.
 bool RowCheck::IsGiven(const std::string& column) const {
   const auto gives = [&](const Cell& cell) {
-    const auto whole = [&](const Cell& one) { return one.path.empty() && one.column == column; };
+    const auto whole = [&](const Cell& one) { return one.column == column; };
     return cell.kind == Cell::Kind::kGroup ? std::any_of(cell.members.begin(), cell.members.end(), whole) : whole(cell);
   };
   const auto any = [&](const std::vector<Assignment>& assignments) {
@@ -149,6 +176,8 @@ bool RowCheck::IsGiven(const std::string& column) const {
   };
   if (std::any_of(row_.keys.begin(), row_.keys.end(), [&](const Key& key) { return any(key.parts); })) return true;
   if (any(row_.fresh) || any(row_.set) || any(row_.touch) || any(row_.add)) return true;
+  // The bridge makes rows alive.
+  if (row_.live == column) return true;
   return row_.history && (row_.history->from == column || row_.history->to == column);
 }
 

@@ -26,6 +26,7 @@ class RowCheck {
   void CheckCell(const Cell& cell, const Place& place, bool written);
   void CheckJsonPath(const Cell& cell, const Column& column, const Place& place);
   void CheckBookkeeping();
+  void CheckBirth(const Column& column, const Place& place);
   void CheckTimeColumn(const std::string& name, const Place& place);
   void CheckRequiredColumns();
   bool IsGiven(const std::string& column) const;

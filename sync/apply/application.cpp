@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "sync/apply/known_tables.hpp"
+#include "sync/catalog/catalog_reader.hpp"
+
 namespace membridge::sync {
 
 using mappings::CellValue;
@@ -53,13 +56,15 @@ Leaned Application::LeanedOn() const {
 
 void Application::EnterSettings() {
   for (const auto& [name, value] : plan_.settings) {
-    const postgres::Rows before = transaction_.Run("SELECT current_setting($1, true), set_config($1, $2, true)", {name, value});
+    const postgres::Rows before =
+        transaction_.Run("SELECT pg_catalog.current_setting($1, true), pg_catalog.set_config($1, $2, true)", {name, value});
     previous_settings_.emplace_back(name, std::string{before.Text(0, 0)});
   }
 }
 
 void Application::LeaveSettings() {
-  for (const auto& [name, value] : previous_settings_) transaction_.Run("SELECT set_config($1, $2, true)", {name, value});
+  for (const auto& [name, value] : previous_settings_)
+    transaction_.Run("SELECT pg_catalog.set_config($1, $2, true)", {name, value});
 }
 
 void Application::EnterSources() {
@@ -70,6 +75,8 @@ void Application::EnterSources() {
     if (!entered_[i]) report_.Late(i);
   }
   old_ = ledger_.ContributionsOf(mapping, sources_);
+  // Tables that only the ledger names may have been altered, too: then what was said goes by other names.
+  if (FollowOrphanTables()) old_ = ledger_.ContributionsOf(mapping, sources_);
   std::erase_if(old_, [&](const Contribution& contribution) {
     const auto source = SourceOf(contribution);
     return !source || !entered_[*source];
@@ -92,6 +99,7 @@ void Application::SettleLevel(std::size_t level, std::vector<Instance>& instance
     by_identity.clear();
   }
   std::vector<Work> works = Booked(*planned.table, std::move(by_identity));
+  LetGo(planned, works);
   Give(planned, works);
   SettleWorks(planned, works);
   if (!planned.row->add.empty()) AddCounters(planned, works);
@@ -205,23 +213,61 @@ void Application::SettleOrphans() {
   for (const auto& [relation, contributions] : by_relation) SettleOrphansOf(relation, contributions);
 }
 
+/// Makes ready the tables that the mapping has no row for and that its sources once spoke of. Whether there are any.
+bool Application::FollowOrphanTables() {
+  for (const Contribution& contribution : old_) {
+    const std::string& relation = contribution.relation;
+    const bool is_planned = std::any_of(plan_.rows.begin(), plan_.rows.end(),
+                                        [&](const PlannedRow& planned) { return planned.table->Relation() == relation; });
+    if (is_planned || orphan_tables_.contains(relation)) continue;
+    // Nobody looks at it but here, and the catalogue may be old or know nothing of it.
+    const auto dot = relation.find('.');
+    CatalogRequest request;
+    request.tables = {{relation.substr(0, dot), relation.substr(dot + 1)}};
+    const mappings::Catalog& catalog = orphan_catalogs_.emplace_back(ReadCatalog(transaction_, request));
+    const mappings::Table* definition = catalog.Find(relation.substr(0, dot), relation.substr(dot + 1));
+    PlannedRow& planned = orphan_tables_[relation];
+    if (definition == nullptr || definition->Identity().empty()) continue;
+    const std::set<std::string> read =
+        KnownTables::ColumnsInLedger(transaction_, TargetTable{*definition, std::nullopt, plan_.role});
+    planned.table = std::make_unique<TargetTable>(*definition, std::nullopt, plan_.role, read);
+    KnownTables known{transaction_};
+    known.Hold({planned.table.get()});
+    if (!known.Follow({planned.table.get()}).is_current)
+      throw Refusal(ErrorCode::kUnavailable, relation + " was altered while it was read", "the bridge tries again by itself");
+  }
+  return !orphan_tables_.empty();
+}
+
+/// The table of what was said under a name that the mapping has no more; nothing when it is gone itself.
+const PlannedRow* Application::OrphanTable(const std::string& relation) {
+  const auto known = orphan_tables_.find(relation);
+  if (known != orphan_tables_.end()) return known->second.table ? &known->second : nullptr;
+  PlannedRow planned;
+  std::optional<std::string> live;
+  std::set<std::string> read;
+  const TargetTable* table = nullptr;
+  for (const PlannedRow& other : plan_.rows) {
+    if (other.table->Relation() != relation) continue;
+    table = other.table.get();
+    planned.key_columns.insert(other.key_columns.begin(), other.key_columns.end());
+    live = other.row->live;
+  }
+  for (std::size_t column = 0; column < table->Definition().columns.size(); ++column) {
+    if (table->Reads(column)) read.insert(table->At(column).name);
+  }
+  planned.table = std::make_unique<TargetTable>(table->Definition(), live, plan_.role, read);
+  return &orphan_tables_.emplace(relation, std::move(planned)).first->second;
+}
+
 void Application::SettleOrphansOf(const std::string& relation, const std::vector<const Contribution*>& contributions) {
-  const auto dot = relation.find('.');
-  const mappings::Table* definition = plan_.catalog->Find(relation.substr(0, dot), relation.substr(dot + 1));
-  if (definition == nullptr || definition->Identity().empty()) {
+  const PlannedRow* planned = OrphanTable(relation);
+  if (planned == nullptr) {
     std::vector<Contribution> gone;
     for (const Contribution* contribution : contributions) gone.push_back(*contribution);
     ledger_.Remove(gone);
     return;
   }
-  PlannedRow& planned = orphan_tables_.emplace_back();
-  std::optional<std::string> live;
-  for (const PlannedRow& other : plan_.rows) {
-    if (other.table->Relation() != relation) continue;
-    planned.key_columns.insert(other.key_columns.begin(), other.key_columns.end());
-    live = other.row->live;
-  }
-  planned.table = std::make_unique<TargetTable>(*definition, live, plan_.role);
   std::map<json, Work> by_identity;
   std::vector<json> identities;
   for (const Contribution* contribution : contributions) {
@@ -230,12 +276,13 @@ void Application::SettleOrphansOf(const std::string& relation, const std::vector
     work.withdrawn.push_back(contribution);
     work.sources.insert(SourceOf(*contribution).value());
   }
-  const auto images = planned.table->Fetch(TargetTable::Lock::kWrite, transaction_, identities);
+  const auto images = planned->table->Fetch(TargetTable::Lock::kWrite, transaction_, identities);
   for (std::size_t i = 0; i < identities.size(); ++i) {
     if (images[i]) by_identity[identities[i]].image = *images[i];
   }
-  std::vector<Work> works = Booked(*planned.table, std::move(by_identity));
-  SettleWorks(planned, works);
+  std::vector<Work> works = Booked(*planned->table, std::move(by_identity));
+  LetGo(*planned, works);
+  SettleWorks(*planned, works);
 }
 
 }  // namespace membridge::sync

@@ -21,8 +21,8 @@
 namespace membridge::sync {
 
 /// Level by level, a level being one row of the mapping: find or make the target rows (resolve.cpp), put together who speaks for
-/// them (application.cpp), settle their cells (settling.cpp), and in the end take away what nothing says any more (removal.cpp)
-/// and book who looked for what in vain (waiting.cpp).
+/// them (application.cpp), settle their cells (settle_level.cpp), and in the end take away what nothing says any more
+/// (removal.cpp) and book who looked for what in vain (note_missing.cpp).
 class Application {
  public:
   Application(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
@@ -63,6 +63,7 @@ class Application {
   void FindByKeys(const PlannedRow& planned, std::vector<Instance*>& wanted);
   void Create(const PlannedRow& planned, std::vector<Instance*> wanted);
   std::optional<nlohmann::json> ValuesFor(const PlannedRow& planned, Instance& instance);
+  void RefuseAlteredKeys(const PlannedRow& planned, const std::vector<Instance*>& made, const std::vector<Image>& images);
   void InsertRound(const PlannedRow& planned, const std::vector<Instance*>& round);
   void WaitForMissing(const PlannedRow& planned, std::vector<Instance>& instances);
   void NoteMissing(const PlannedRow& planned, const Instance& instance, bool waits);
@@ -75,8 +76,13 @@ class Application {
   bool IsRow(const Contribution& contribution) const;
   /// Works in order of identity, each with its row of the ledger.
   std::vector<Work> Booked(const TargetTable& table, std::map<nlohmann::json, Work> by_identity);
+  /// Leaves rows alone that carry what the ledger knows them by no more: somebody else's, whatever their primary key.
+  void LetGo(const PlannedRow& planned, std::vector<Work>& works);
+  void LetGoOf(const PlannedRow& planned, Work& work);
   void Give(const PlannedRow& planned, std::vector<Work>& works);
   void ShowRows(const PlannedRow& planned, std::vector<Instance>& instances);
+  bool FollowOrphanTables();
+  const PlannedRow* OrphanTable(const std::string& relation);
   void SettleOrphans();
   void SettleOrphansOf(const std::string& relation, const std::vector<const Contribution*>& contributions);
 
@@ -129,7 +135,8 @@ class Application {
   std::set<std::size_t> handled_;  // indexes into old_ that a level has settled
   std::vector<Doomed> doomed_;
   std::vector<std::pair<std::string, std::string>> previous_settings_;
-  std::list<PlannedRow> orphan_tables_;
+  std::list<mappings::Catalog> orphan_catalogs_;
+  std::map<std::string, PlannedRow> orphan_tables_;  // by relation; without a table: it is gone
 };
 
 }  // namespace membridge::sync

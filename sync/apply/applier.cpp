@@ -7,6 +7,8 @@
 #include "mappings/check/check.hpp"
 #include "sync/apply/application.hpp"
 #include "sync/apply/dependencies.hpp"
+#include "sync/apply/known_tables.hpp"
+#include "sync/catalog/catalog_reader.hpp"
 #include "sync/postgres/remedy.hpp"
 
 namespace membridge::sync {
@@ -34,82 +36,23 @@ std::string HintFor(const postgres::SqlFailure::Fields& fields) {
   return "";
 }
 
-}  // namespace
+constexpr const char* kCheckHint = "the table was altered: run `membridge check`, and mend the mapping or the table";
 
-struct Applier::Plan : MappingPlan {
-  struct Attempt {
-    std::optional<std::vector<Outcome>> outcomes;  ///< nothing: refused
-    Outcome refused;
-    postgres::SqlFailure::Fields fields;  ///< of a refusal of PostgreSQL's
-    Leaned leaned_on;
-  };
-  Attempt Try(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now, bool explain,
-              const Leaned& passed_over) const;
-  std::optional<Outcome> PassOver(postgres::Transaction& transaction, const Source& source, Instant now, bool explain,
-                                  Leaned leaned_on) const;
-  std::vector<Outcome> ApplyOrHalve(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
-                                    bool explain) const;
+/// What became of sources that were tried together.
+struct Attempt {
+  std::optional<std::vector<Outcome>> outcomes;  ///< nothing: refused
+  Outcome refused;
+  postgres::SqlFailure::Fields fields{};  ///< of a refusal of PostgreSQL's
+  Leaned leaned_on;
 };
 
-Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_ptr<const mappings::Catalog> catalog) {
-  auto plan = std::make_unique<Plan>();
-  // `truncate` without a number means this target's column, so each applier binds a copy of its own.
-  auto bound = std::make_shared<mappings::Mapping>(*mapping);
-  mappings::BindLengths(*bound, *catalog);
-  plan->mapping = std::move(bound);
-  plan->catalog = std::move(catalog);
-  mappings::Scope scope;
-  scope.Set("vars", &plan->mapping->vars);
-  for (const auto& [name, spec] : plan->mapping->session) {
-    const auto text = mappings::TextOfSetting(spec, scope);
-    if (!text) continue;
-    if (name == "role") {
-      plan->role = *text;
-      continue;
-    }
-    plan->settings.emplace_back(name, *text);
-  }
-  for (const mappings::Row& row : plan->mapping->rows) {
-    const mappings::Table* table = mappings::TableOf(row, *plan->mapping, *plan->catalog);
-    if (table == nullptr) throw std::invalid_argument(plan->mapping->file + ": there is no table " + row.TableName());
-    PlannedRow& planned = plan->rows.emplace_back();
-    planned.row = &row;
-    planned.table = std::make_unique<TargetTable>(*table, row.live, plan->role);
-    planned.speaks = row.create || !row.set.empty();
-    planned.remembers = row.add.empty() || !row.set.empty();
-    for (const mappings::Key& key : row.keys) {
-      for (const mappings::Assignment& part : key.parts) planned.key_columns.insert(part.cell.column);
-    }
-  }
-  plan_ = std::move(plan);
-}
-
-Applier::~Applier() = default;
-
-const mappings::Mapping& Applier::Definition() const {
-  return *plan_->mapping;
-}
-
-std::vector<Outcome> Applier::Apply(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
-                                    bool explain, Refused refused) const {
-  if (sources.empty()) return {};
-  if (refused == Refused::kThrown)
-    return Application{*plan_, transaction, sources, now, explain, {}}.Run(Application::Deferred::kLeft);
-  return plan_->ApplyOrHalve(transaction, sources, now, explain);
-}
-
-/// Applies them inside a savepoint of its own. What they lean on in vain is left out: claims of the sources in `passed_over`.
-Applier::Plan::Attempt Applier::Plan::Try(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
-                                          bool explain, const Leaned& passed_over) const {
-  // One name for every depth: a later savepoint of the same name hides the earlier one until it is released.
-  transaction.Savepoint("apply");
+/// Runs `work`, and says what refused it.
+template <class Work>
+Attempt Attempted(const Work& work) {
   Attempt attempt;
   attempt.refused.kind = Outcome::Kind::kParked;
-  Application application{*this, transaction, sources, now, explain, passed_over};
   try {
-    attempt.outcomes = application.Run(Application::Deferred::kAsked);
-    transaction.Release("apply");
-    return attempt;
+    attempt.outcomes = work();
   } catch (const postgres::SqlFailure& failure) {
     if (!IsParked(failure)) throw;
     attempt.fields = failure.fields();
@@ -127,23 +70,82 @@ Applier::Plan::Attempt Applier::Plan::Try(postgres::Transaction& transaction, co
     attempt.refused.code = ErrorCode::kRowRejected;
     attempt.refused.cause = std::string{"unexpected: "} + unexpected.what();
   }
+  return attempt;
+}
+
+/// Whether a statement names what the table has no more.
+bool IsOfOldCatalogue(const postgres::SqlFailure& failure) {
+  const std::string& state = failure.fields().sqlstate;
+  return state == "42P01" || state == "42703" || state == "3F000";
+}
+
+/// Refuses a mapping that the tables, as they were just read, do not fit. A column that nobody maps is none of its business:
+/// where one is missing from an INSERT, the row that cannot be made says so.
+void RefuseMisfits(const mappings::Mapping& mapping, const mappings::Catalog& catalog) {
+  std::map<std::string, std::set<std::string>> named;
+  for (const mappings::Row& row : mapping.rows) {
+    const mappings::Table* table = mappings::TableOf(row, mapping, catalog);
+    const auto read = ColumnsRead(mapping, row);
+    if (table != nullptr && read) named[table->schema + "." + table->name].insert(read->begin(), read->end());
+  }
+  mappings::Catalog loose;
+  loose.SetSearchPath(catalog.SearchPath());
+  for (const mappings::Table* table : catalog.Tables()) {
+    mappings::Table copy = *table;
+    std::set<std::string>& kept = named[copy.schema + "." + copy.name];
+    for (const mappings::UniqueIndex& index : copy.unique_indexes) kept.insert(index.columns.begin(), index.columns.end());
+    for (mappings::Column& column : copy.columns) {
+      if (!kept.contains(column.name)) column.not_null = false;
+    }
+    loose.Add(std::move(copy));
+  }
+  mappings::Diagnostics problems;
+  mappings::CheckAgainst(loose, {&mapping}, problems);
+  for (const auto& problem : problems.Sorted()) {
+    if (problem.severity == mappings::Severity::kError) throw Refusal(ErrorCode::kBadMapping, problem.Text(), kCheckHint);
+  }
+}
+
+/// Sets settings for the transaction; answers what they were.
+std::vector<std::pair<std::string, std::string>> EnterSettings(postgres::Transaction& transaction,
+                                                               const std::vector<std::pair<std::string, std::string>>& settings) {
+  std::vector<std::pair<std::string, std::string>> before;
+  for (const auto& [name, value] : settings) {
+    const postgres::Rows rows =
+        transaction.Run("SELECT pg_catalog.current_setting($1, true), pg_catalog.set_config($1, $2, true)", {name, value});
+    before.emplace_back(name, std::string{rows.Text(0, 0)});
+  }
+  return before;
+}
+
+/// Applies them inside a savepoint of its own. What they lean on in vain is left out: claims of the sources in `passed_over`.
+Attempt Try(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
+                                          bool explain, const Leaned& passed_over) {
+  // One name for every depth: a later savepoint of the same name hides the earlier one until it is released.
+  transaction.Savepoint("apply");
+  Application application{plan, transaction, sources, now, explain, passed_over};
+  Attempt attempt = Attempted([&] { return application.Run(Application::Deferred::kAsked); });
+  if (attempt.outcomes) {
+    transaction.Release("apply");
+    return attempt;
+  }
   transaction.RollbackTo("apply");
   transaction.Release("apply");
   const mappings::Row* row = application.At();
-  attempt.refused.place = mapping->file + (row == nullptr ? "" : ":" + std::to_string(row->place.line));
+  attempt.refused.place = plan.mapping->file + (row == nullptr ? "" : ":" + std::to_string(row->place.line));
   attempt.leaned_on = application.LeanedOn();
   return attempt;
 }
 
 /// A source that is refused may be refused for what others said before it: then the claims it fell back on are passed over, and
 /// those who made them are to be applied anew. Nothing when that does not help.
-std::optional<Outcome> Applier::Plan::PassOver(postgres::Transaction& transaction, const Source& source, Instant now,
-                                               bool explain, Leaned leaned_on) const {
+std::optional<Outcome> PassOver(const MappingPlan& plan, postgres::Transaction& transaction, const Source& source, Instant now,
+                                               bool explain, Leaned leaned_on) {
   Leaned passed_over;
   for (std::size_t before = 0; true; before = passed_over.size()) {
     passed_over.insert(leaned_on.begin(), leaned_on.end());
     if (passed_over.size() == before) return std::nullopt;
-    Attempt attempt = Try(transaction, {source}, now, explain, passed_over);
+    Attempt attempt = Try(plan, transaction, {source}, now, explain, passed_over);
     leaned_on = std::move(attempt.leaned_on);
     if (!attempt.outcomes) continue;
     Outcome outcome = std::move(attempt.outcomes->front());
@@ -152,21 +154,113 @@ std::optional<Outcome> Applier::Plan::PassOver(postgres::Transaction& transactio
   }
 }
 
-std::vector<Outcome> Applier::Plan::ApplyOrHalve(postgres::Transaction& transaction, const std::vector<Source>& sources,
-                                                 Instant now, bool explain) const {
-  Attempt attempt = Try(transaction, sources, now, explain, {});
+std::vector<Outcome> ApplyOrHalve(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources,
+                                                 Instant now, bool explain) {
+  Attempt attempt = Try(plan, transaction, sources, now, explain, {});
   if (attempt.outcomes) return std::move(*attempt.outcomes);
   if (sources.size() == 1) {
-    if (auto outcome = PassOver(transaction, sources.front(), now, explain, attempt.leaned_on)) return {std::move(*outcome)};
-    Waits::Forget(transaction, mapping->name, sources.front());
+    if (auto outcome = PassOver(plan, transaction, sources.front(), now, explain, attempt.leaned_on)) return {std::move(*outcome)};
+    Waits::Forget(transaction, plan.mapping->name, sources.front());
     attempt.refused.depends_on = DependenciesOf(transaction, attempt.fields);
     return {attempt.refused};
   }
   const auto middle = sources.begin() + static_cast<std::ptrdiff_t>(sources.size() / 2);
-  std::vector<Outcome> outcomes = ApplyOrHalve(transaction, {sources.begin(), middle}, now, explain);
-  std::vector<Outcome> rest = ApplyOrHalve(transaction, {middle, sources.end()}, now, explain);
+  std::vector<Outcome> outcomes = ApplyOrHalve(plan, transaction, {sources.begin(), middle}, now, explain);
+  std::vector<Outcome> rest = ApplyOrHalve(plan, transaction, {middle, sources.end()}, now, explain);
   std::move(rest.begin(), rest.end(), std::back_inserter(outcomes));
   return outcomes;
+}
+
+}  // namespace
+
+Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_ptr<const mappings::Catalog> catalog)
+    : mapping_(std::move(mapping)), plan_(MakePlan(*mapping_, std::move(catalog), {})) {}
+
+Applier::~Applier() = default;
+
+std::shared_ptr<const MappingPlan> Applier::PlanIn(postgres::Transaction& transaction) const {
+  constexpr int kLooks = 4;
+  for (int look = 0; look < kLooks; ++look) {
+    std::shared_ptr<const MappingPlan> plan;
+    {
+      const std::lock_guard lock{mutex_};
+      plan = plan_;
+    }
+    std::vector<const TargetTable*> tables;
+    for (const PlannedRow& planned : plan->rows) tables.push_back(planned.table.get());
+    if (tables.empty()) return plan;
+    bool is_old = false;
+    bool is_narrow = false;
+    try {
+      KnownTables known{transaction};
+      // Row security may ask for what the mapping's session says, and planning evaluates it.
+      const auto before = EnterSettings(transaction, plan->settings);
+      known.Hold(tables);
+      EnterSettings(transaction, before);
+      const auto followed = known.Follow(tables);
+      is_old = !followed.is_current;
+      for (const TargetTable* table : tables) {
+        const auto remembered = followed.remembered.find(table->Relation());
+        if (remembered == followed.remembered.end()) continue;
+        for (const std::string& column : remembered->second)
+          is_narrow = is_narrow || !table->Reads(table->IndexOf(column).value());
+      }
+      if (is_narrow) {
+        const std::lock_guard lock{mutex_};
+        for (const auto& [relation, columns] : followed.remembered) remembered_[relation].insert(columns.begin(), columns.end());
+      }
+    } catch (const postgres::SqlFailure& failure) {
+      if (!IsOfOldCatalogue(failure)) throw;
+      transaction.RollbackTo("plan");
+      is_old = true;
+    }
+    if (!is_old && !is_narrow) return plan;
+    Renew(transaction, *plan, is_old);
+  }
+  throw Refusal(ErrorCode::kUnavailable, "the tables of mapping " + mapping_->name + " are altered faster than they can be read",
+                "the bridge tries again by itself");
+}
+
+void Applier::Renew(postgres::Transaction& transaction, const MappingPlan& old, bool is_old) const {
+  std::shared_ptr<const mappings::Catalog> catalog = old.catalog;
+  if (is_old) {
+    CatalogRequest request;
+    request.tables.emplace();
+    for (const PlannedRow& planned : old.rows) {
+      const mappings::Table& table = planned.table->Definition();
+      request.tables->push_back({table.schema, table.name});
+    }
+    catalog = std::make_shared<const mappings::Catalog>(ReadCatalog(transaction, request));
+    RefuseMisfits(*mapping_, *catalog);
+  }
+  const std::lock_guard lock{mutex_};
+  try {
+    plan_ = MakePlan(*mapping_, std::move(catalog), remembered_);
+  } catch (const std::invalid_argument& problem) {
+    throw Refusal(ErrorCode::kBadMapping, problem.what(), kCheckHint);
+  }
+}
+
+std::vector<Outcome> Applier::Apply(postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
+                                    bool explain, Refused refused) const {
+  if (sources.empty()) return {};
+  transaction.Savepoint("plan");
+  if (refused == Refused::kThrown) {
+    const auto plan = PlanIn(transaction);
+    transaction.Release("plan");
+    return Application{*plan, transaction, sources, now, explain, {}}.Run(Application::Deferred::kLeft);
+  }
+  std::shared_ptr<const MappingPlan> plan;
+  const Attempt attempt = Attempted([&] {
+    plan = PlanIn(transaction);
+    return std::vector<Outcome>{};
+  });
+  if (!attempt.outcomes) transaction.RollbackTo("plan");
+  transaction.Release("plan");
+  if (attempt.outcomes) return ApplyOrHalve(*plan, transaction, sources, now, explain);
+  std::vector<Outcome> parked(sources.size(), attempt.refused);
+  for (Outcome& outcome : parked) outcome.place = mapping_->file;
+  return parked;
 }
 
 }  // namespace membridge::sync

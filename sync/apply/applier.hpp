@@ -1,6 +1,9 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -11,15 +14,18 @@
 
 namespace membridge::sync {
 
+struct MappingPlan;
+
 /// Makes the target's rows say what one mapping says of the sources given to it, together with everything the ledger knows of all
-/// other sources. Immutable; used by several threads at once, each with a transaction of its own.
+/// other sources. Used by several threads at once, each with a transaction of its own. The tables may be altered meanwhile: it
+/// then reads the catalogue again by itself, and the ledger follows (KnownTables).
 class Applier {
  public:
   /// The mapping must have passed CheckAgainst(catalog): a table or column that is not there throws std::invalid_argument.
   Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_ptr<const mappings::Catalog> catalog);
   ~Applier();
 
-  const mappings::Mapping& Definition() const;
+  const mappings::Mapping& Definition() const { return *mapping_; }
 
   /// What becomes of a source that cannot be applied.
   enum class Refused {
@@ -36,8 +42,15 @@ class Applier {
                              bool explain = false, Refused refused = Refused::kParked) const;
 
  private:
-  struct Plan;
-  std::unique_ptr<const Plan> plan_;
+  /// The plan for the tables as they are; holds them as they are until the transaction ends. Throws postgres::SqlFailure, or
+  /// Refusal when the mapping does not fit them any more.
+  std::shared_ptr<const MappingPlan> PlanIn(postgres::Transaction& transaction) const;
+  void Renew(postgres::Transaction& transaction, const MappingPlan& old, bool is_old) const;
+
+  const std::shared_ptr<const mappings::Mapping> mapping_;
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<const MappingPlan> plan_;                  // guarded by mutex_, as is what follows
+  mutable std::map<std::string, std::set<std::string>> remembered_;  // columns that cells of the ledger stand for, by relation
 };
 
 }  // namespace membridge::sync

@@ -49,11 +49,13 @@ LedgerRow RowAt(const postgres::Rows& rows, std::size_t at) {
   for (const auto& [name, entry] : cells.items()) row.cells[name] = CellEntry::FromJson(entry);
   row.ours = rows.Optional(at, 6);
   row.theirs = InstantAt(rows, at, 7);
+  row.keys = json::parse(rows.Text(at, 8)).get<decltype(row.keys)>();
+  row.made = json::parse(rows.Text(at, 9)).get<decltype(row.made)>();
   return row;
 }
 
 constexpr const char* kRowColumns =
-    "l.id, l.relation, l.identity::text, l.created, l.gone, l.cells::text, l.ours, l.theirs::text";
+    "l.id, l.relation, l.identity::text, l.created, l.gone, l.cells::text, l.ours, l.theirs::text, l.keys::text, l.made::text";
 constexpr const char* kContributionColumns =
     "c.row_id, c.project, c.mapping, c.source, c.name, c.item, c.stamp::text, c.goes, c.cells::text";
 
@@ -96,7 +98,7 @@ std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::strin
                     {"m", source.memory.empty() ? json() : json(source.memory)}});
   const postgres::Rows rows =
       transaction.Run(std::string{"INSERT INTO membridge.sources AS s (project, mapping, source, stamp, fence, gone, memory) "
-                                  "SELECT r.p, $2, r.s, r.t, r.f, r.g, r.m FROM jsonb_to_recordset($1::jsonb) "
+                                  "SELECT r.p, $2, r.s, r.t, r.f, r.g, r.m FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
                                   "AS r(p text, s text, t timestamptz, f bigint, g boolean, m text) "
                                   "ORDER BY r.p, r.s ON CONFLICT (project, mapping, source) "} +
                           on_conflict + " RETURNING s.project, s.source",
@@ -126,7 +128,7 @@ std::vector<Contribution> Ledger::ContributionsOf(const std::string& mapping, co
   for (const Source& source : sources) list.push_back({{"p", source.project.Text()}, {"s", source.id}});
   const postgres::Rows rows =
       transaction_.Run(std::string{"SELECT "} + kContributionColumns +
-                           ", l.relation, l.identity::text FROM jsonb_to_recordset($1::jsonb) AS r(p text, s text) "
+                           ", l.relation, l.identity::text FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(p text, s text) "
                            "JOIN membridge.contributions AS c ON c.project = r.p AND c.mapping = $2 AND c.source = r.s "
                            "JOIN membridge.rows AS l ON l.id = c.row_id",
                        {mappings::ExactText(list), mapping});
@@ -142,7 +144,7 @@ std::vector<Contribution> Ledger::ContributionsTo(const std::vector<std::int64_t
   if (row_ids.empty()) return {};
   return ContributionsIn(
       transaction_.Run(std::string{"SELECT "} + kContributionColumns +
-                           " FROM jsonb_array_elements_text($1::jsonb) AS r(id) JOIN membridge.contributions AS c "
+                           " FROM pg_catalog.jsonb_array_elements_text($1::jsonb) AS r(id) JOIN membridge.contributions AS c "
                            "ON c.row_id = r.id::bigint",
                        {json(row_ids).dump()}));
 }
@@ -155,14 +157,14 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
   // OFFSET 0: a table that has just been filled has no statistics, and for a constant relation the planner would then read all of
   // it for every batch.
   const std::string wanted =
-      "(SELECT n, i, $2::text AS relation FROM jsonb_to_recordset($1::jsonb) AS j(n int, i jsonb) OFFSET 0) AS r ";
+      "(SELECT n, i, $2::text AS relation FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS j(n int, i jsonb) OFFSET 0) AS r ";
   // Most rows are there already; asking first keeps the identity column and the write-ahead log quiet.
   const std::string select =
       std::string{"SELECT "} + kRowColumns + ", r.n FROM " + wanted +
       "JOIN membridge.rows AS l ON l.relation = r.relation AND l.identity = r.i ORDER BY l.id FOR UPDATE OF l";
   std::vector<std::optional<LedgerRow>> found(identities.size());
   const auto take = [&](const postgres::Rows& rows) {
-    for (std::size_t at = 0; at < rows.size(); ++at) found[static_cast<std::size_t>(rows.Int(at, 8))] = RowAt(rows, at);
+    for (std::size_t at = 0; at < rows.size(); ++at) found[static_cast<std::size_t>(rows.Int(at, 10))] = RowAt(rows, at);
   };
   take(transaction_.Run(select, {parameter, relation}));
   if (std::any_of(found.begin(), found.end(), [](const auto& row) { return !row; })) {
@@ -196,7 +198,7 @@ void Ledger::Save(const std::vector<Contribution>& contributions) {
   }
   transaction_.Run(
       "INSERT INTO membridge.contributions AS c (row_id, project, mapping, source, name, item, stamp, goes, cells) "
-      "SELECT r.r, r.p, r.m, r.s, r.n, r.i, r.t, r.g, r.c FROM jsonb_to_recordset($1::jsonb) "
+      "SELECT r.r, r.p, r.m, r.s, r.n, r.i, r.t, r.g, r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
       "AS r(r bigint, p text, m text, s text, n text, i text, t timestamptz, g boolean, c jsonb) "
       "ON CONFLICT (row_id, project, mapping, source, name, item) DO UPDATE SET stamp = excluded.stamp, goes = excluded.goes, "
       "cells = excluded.cells "
@@ -209,7 +211,8 @@ void Ledger::Remove(const std::vector<Contribution>& contributions) {
   json list = json::array();
   for (const Contribution& contribution : contributions) list.push_back(Key(contribution));
   transaction_.Run(
-      "DELETE FROM membridge.contributions AS c USING jsonb_to_recordset($1::jsonb) AS r(r bigint, p text, m text, s text, n "
+      "DELETE FROM membridge.contributions AS c USING pg_catalog.jsonb_to_recordset($1::jsonb) AS r(r bigint, p text, m text, s "
+      "text, n "
       "text, i text) "
       "WHERE c.row_id = r.r AND c.project = r.p AND c.mapping = r.m AND c.source = r.s AND c.name = r.n AND c.item = r.i",
       {mappings::ExactText(list)});
@@ -227,12 +230,16 @@ void Ledger::Save(const std::vector<const LedgerRow*>& rows) {
                     {"g", row->gone},
                     {"c", std::move(cells)},
                     {"o", row->ours ? json(*row->ours) : json()},
-                    {"t", row->theirs ? json(FormatRfc3339(*row->theirs)) : json()}});
+                    {"t", row->theirs ? json(FormatRfc3339(*row->theirs)) : json()},
+                    {"k", row->keys},
+                    {"m", row->made}});
   }
   transaction_.Run(
-      "UPDATE membridge.rows AS l SET identity = r.e, created = r.d, gone = r.g, cells = r.c, ours = r.o, theirs = r.t "
-      "FROM jsonb_to_recordset($1::jsonb) AS r(i bigint, e jsonb, d boolean, g boolean, c jsonb, o text, t timestamptz) WHERE "
-      "l.id = r.i",
+      "UPDATE membridge.rows AS l SET identity = r.e, created = r.d, gone = r.g, cells = r.c, ours = r.o, theirs = r.t, keys = "
+      "r.k, made = r.m "
+      "FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(i bigint, e jsonb, d boolean, g boolean, c jsonb, o text, t "
+      "timestamptz, k jsonb, m jsonb) "
+      "WHERE l.id = r.i",
       {mappings::ExactText(list)});
 }
 
@@ -251,16 +258,55 @@ void Ledger::Save(const std::vector<VersionClaim>& claims) {
   }
   transaction_.Run(
       "INSERT INTO membridge.versions (relation, identity, project, source, created, cells) "
-      "SELECT r.r, r.i, r.p, r.s, r.d, r.c FROM jsonb_to_recordset($1::jsonb) AS r(r text, i jsonb, p text, s text, d boolean, c "
+      "SELECT r.r, r.i, r.p, r.s, r.d, r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(r text, i jsonb, p text, s text, d "
+      "boolean, c "
       "jsonb) "
       "ON CONFLICT DO NOTHING",
       {mappings::ExactText(list)});
 }
 
+void Ledger::Save(const std::vector<Released>& released) {
+  if (released.empty()) return;
+  json list = json::array();
+  for (const Released& one : released) {
+    json cells = json::object();
+    for (const auto& [name, written] : one.cells) cells[name] = written ? json{{"w", *written}} : json::object();
+    list.push_back({{"r", one.relation}, {"i", one.identity}, {"p", one.project}, {"s", one.source}, {"c", std::move(cells)}});
+  }
+  transaction_.Run(
+      "INSERT INTO membridge.released AS e (relation, identity, project, source, cells) "
+      "SELECT DISTINCT ON (r.r, r.i, r.p, r.s) r.r, r.i, r.p, r.s, r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
+      "AS r(r text, i jsonb, p text, s text, c jsonb) "
+      "ON CONFLICT (relation, identity, project, source) DO UPDATE SET cells = e.cells || excluded.cells",
+      {list.dump()});
+}
+
+void Ledger::NoteFormer(const std::vector<Contribution>& contributions) {
+  if (contributions.empty()) return;
+  json list = json::array();
+  for (const Contribution& contribution : contributions) list.push_back(Key(contribution));
+  transaction_.Run(
+      "INSERT INTO membridge.former_speakers (row_id, project, source) "
+      "SELECT DISTINCT r.r, r.p, r.s FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(r bigint, p text, s text) "
+      "WHERE EXISTS (SELECT FROM membridge.rows AS l WHERE l.id = r.r) ON CONFLICT DO NOTHING",
+      {list.dump()});
+}
+
+void Ledger::Wake(const std::vector<Contribution>& contributions, const std::string& relation) {
+  if (contributions.empty()) return;
+  json list = json::array();
+  for (const Contribution& contribution : contributions) list.push_back(Key(contribution));
+  transaction_.Run(
+      "INSERT INTO membridge.waiting AS w (project, mapping, source, relation, key, woken) "
+      "SELECT DISTINCT r.p, r.m, r.s, $2, 0, true FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(p text, m text, s text) "
+      "ON CONFLICT (project, mapping, source, relation, key) DO UPDATE SET woken = true WHERE NOT w.woken",
+      {list.dump(), relation});
+}
+
 void Ledger::Forget(const std::vector<std::int64_t>& row_ids) {
   if (row_ids.empty()) return;
   transaction_.Run(
-      "DELETE FROM membridge.rows AS l USING jsonb_array_elements_text($1::jsonb) AS r(id) WHERE l.id = r.id::bigint",
+      "DELETE FROM membridge.rows AS l USING pg_catalog.jsonb_array_elements_text($1::jsonb) AS r(id) WHERE l.id = r.id::bigint",
       {json(row_ids).dump()});
 }
 

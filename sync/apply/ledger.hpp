@@ -49,6 +49,19 @@ struct LedgerRow {
   std::map<std::string, CellEntry> cells;
   std::optional<std::string> ours;  ///< the touch column after our last write
   std::optional<Instant> theirs;    ///< when a person last moved it
+  /// By key (a JSON list of its columns), what each column held when the row was last seen; complete keys only.
+  std::map<std::string, std::map<std::string, std::string>> keys;
+  std::map<std::string, std::string> made;  ///< by column, what `new` gave it when the bridge made the row
+  /// Whether anything is remembered of the row, and not only its identity.
+  bool IsRemembered() const { return created || gone || !cells.empty() || !keys.empty(); }
+};
+
+/// What a source said in a row or cell that is not the bridge's any more (membridge.released).
+struct Released {
+  std::string relation;
+  nlohmann::json identity;
+  std::string project, source;
+  std::map<std::string, Content> cells;  ///< what was left there
 };
 
 /// What one source said in a version of a row that is closed now (membridge.versions).
@@ -85,6 +98,11 @@ class Ledger {
   void Save(const std::vector<const LedgerRow*>& rows);
   void Forget(const std::vector<std::int64_t>& row_ids);
   void Save(const std::vector<VersionClaim>& claims);
+  void Save(const std::vector<Released>& released);
+  /// Notes that these spoke for their rows, which stay.
+  void NoteFormer(const std::vector<Contribution>& contributions);
+  /// Has the memories behind these applied again.
+  void Wake(const std::vector<Contribution>& contributions, const std::string& relation);
 
  private:
   postgres::Transaction& transaction_;

@@ -12,11 +12,14 @@ using nlohmann::json;
 using KeyColumn = TargetTable::KeyColumn;
 
 /// Everybody who makes rows of a table holds this number shared; who is the first to look for them by other columns, alone.
-constexpr const char* kTableLock = "hashtextextended('membridge.sought ' || r.relation, 0)";
+constexpr const char* kTableLock = "pg_catalog.hashtextextended('membridge.sought ' || r.relation, 0)";
 
 json AsJson(const TargetTable& table, const std::vector<KeyColumn>& key) {
   json columns = json::array();
-  for (const KeyColumn& part : key) columns.push_back(json::array({table.At(part.column).name, part.lowered}));
+  for (const KeyColumn& part : key) {
+    columns.push_back(json::array({table.At(part.column).name, part.lowered}));
+    if (!part.path.empty()) columns.back().push_back(part.path);
+  }
   return columns;
 }
 
@@ -26,7 +29,10 @@ std::optional<std::vector<KeyColumn>> KeyIn(const TargetTable& table, const json
   for (const json& part : columns) {
     const auto column = table.IndexOf(part.at(0).get<std::string>());
     if (!column) return std::nullopt;
-    key.push_back({*column, part.at(1).get<bool>()});
+    // Who looked for it has had the column recorded, and this plan is from before that.
+    if (!table.Reads(*column))
+      throw postgres::SqlFailure({.sqlstate = "40001", .message = "rows of the table are looked for by another column since"});
+    key.push_back({*column, part.at(1).get<bool>(), part.size() > 2 ? part.at(2).get<std::vector<std::string>>() : JsonPath{}});
   }
   return key;
 }
@@ -37,12 +43,6 @@ bool IsHashable(const TargetTable& table, const std::vector<KeyColumn>& key) {
     const std::string& type = table.At(part.column).type;
     return type == "money" || type.starts_with("bit") || type == "tsvector" || type == "tsquery";
   });
-}
-
-/// A cell as jsonb_to_recordset takes it.
-json AsValue(const mappings::Column& column, const std::optional<std::string>& cell) {
-  if (!cell) return nullptr;
-  return column.IsJson() || column.IsArray() ? mappings::ParseExact(*cell) : json(*cell);
 }
 
 }  // namespace
@@ -66,8 +66,9 @@ void Waits::Announce(const TargetTable& table, const std::vector<KeyColumn>& key
   };
   if (is_known()) return;
   if (committed_) {
-    transaction_.Run(std::string{"SELECT pg_advisory_xact_lock("} + kTableLock + ") FROM (SELECT $1::text AS relation) AS r",
-                     {table.Relation()});
+    transaction_.Run(
+        std::string{"SELECT pg_catalog.pg_advisory_xact_lock("} + kTableLock + ") FROM (SELECT $1::text AS relation) AS r",
+        {table.Relation()});
     if (is_known()) return;
   }
   transaction_.Run("INSERT INTO membridge.sought (relation, columns) VALUES ($1, $2::jsonb)", what);
@@ -90,14 +91,16 @@ void Waits::Book(const std::vector<const Source*>& sources) {
   for (const auto& [project, source, relation, key] : notes_)
     notes.push_back({{"p", project}, {"s", source}, {"r", relation}, {"k", key}});
   transaction_.Run(
-      "DELETE FROM membridge.waiting AS w USING jsonb_to_recordset($1::jsonb) AS o(p text, s text) "
+      "DELETE FROM membridge.waiting AS w USING pg_catalog.jsonb_to_recordset($1::jsonb) AS o(p text, s text) "
       "WHERE w.project = o.p AND w.mapping = $2 AND w.source = o.s AND (w.relation, w.key) NOT IN "
-      "(SELECT n.r, n.k FROM jsonb_to_recordset($3::jsonb) AS n(p text, s text, r text, k bigint) WHERE n.p = o.p AND n.s = o.s)",
+      "(SELECT n.r, n.k FROM pg_catalog.jsonb_to_recordset($3::jsonb) AS n(p text, s text, r text, k bigint) WHERE n.p = o.p AND "
+      "n.s = o.s)",
       {mappings::ExactText(whose), mapping_, mappings::ExactText(notes)});
   if (notes.empty()) return;
   transaction_.Run(
       "INSERT INTO membridge.waiting AS w (project, mapping, source, relation, key) "
-      "SELECT n.p, $2, n.s, n.r, n.k FROM jsonb_to_recordset($1::jsonb) AS n(p text, s text, r text, k bigint) ORDER BY 1, 3, 4, "
+      "SELECT n.p, $2, n.s, n.r, n.k FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS n(p text, s text, r text, k bigint) ORDER "
+      "BY 1, 3, 4, "
       "5 "
       "ON CONFLICT (project, mapping, source, relation, key) DO UPDATE SET woken = false WHERE w.woken",
       {mappings::ExactText(notes), mapping_});
@@ -108,9 +111,11 @@ void Waits::Book(const std::vector<const Source*>& sources) {
 std::map<std::string, std::vector<std::vector<KeyColumn>>> Waits::Sought() {
   json relations = json::array();
   for (const auto& [relation, news] : news_) relations.push_back(relation);
-  const std::string tables = "(SELECT t.relation FROM jsonb_array_elements_text($1::jsonb) AS t(relation) ORDER BY 1) AS r";
+  const std::string tables =
+      "(SELECT t.relation FROM pg_catalog.jsonb_array_elements_text($1::jsonb) AS t(relation) ORDER BY 1) AS r";
   if (committed_)
-    transaction_.Run(std::string{"SELECT pg_advisory_xact_lock_shared("} + kTableLock + ") FROM " + tables, {relations.dump()});
+    transaction_.Run(std::string{"SELECT pg_catalog.pg_advisory_xact_lock_shared("} + kTableLock + ") FROM " + tables,
+                     {relations.dump()});
   const postgres::Rows rows = transaction_.Run(
       "SELECT DISTINCT s.relation, s.columns::text FROM " + tables + " JOIN membridge.sought AS s USING (relation) ORDER BY 1, 2",
       {relations.dump()});
@@ -132,8 +137,7 @@ std::vector<std::string> Waits::KeysOf(const News& news, const std::vector<KeyCo
                          });
     if (!differs) continue;
     json& value = values.emplace_back(json::object());
-    for (const KeyColumn& part : key)
-      value[news.table->At(part.column).name] = AsValue(news.table->At(part.column), row.image[part.column]);
+    for (const KeyColumn& part : key) value[news.table->NameOf(part)] = news.table->ValueOf(part, row.image);
   }
   if (values.empty()) return {};
   return news.table->NumbersFor(TargetTable::Purpose::kCompare, transaction_, key, values);
@@ -151,7 +155,8 @@ std::set<std::size_t> Waits::Settle(const std::vector<const Source*>& sources) {
     }
     if (numbers.empty()) continue;
     transaction_.Run(
-        "INSERT INTO membridge.made (relation, key) SELECT DISTINCT $1, k::bigint FROM jsonb_array_elements_text($2::jsonb) AS "
+        "INSERT INTO membridge.made (relation, key) SELECT DISTINCT $1, k::bigint FROM "
+        "pg_catalog.jsonb_array_elements_text($2::jsonb) AS "
         "n(k)",
         {relation, numbers.dump()});
     for (const Row& row : news.rows) waking.insert(row.sources.begin(), row.sources.end());
@@ -166,7 +171,7 @@ bool Waits::Match(postgres::Transaction& transaction) {
     const postgres::Rows made = transaction.Run(
         "WITH next AS MATERIALIZED (SELECT DISTINCT relation, key FROM membridge.made WHERE (relation, key) > ($1, $2::bigint) "
         "ORDER BY 1, 2 LIMIT "
-        "1000) SELECT relation, key, pg_try_advisory_xact_lock(key) FROM next ORDER BY 1, 2",
+        "1000) SELECT relation, key, pg_catalog.pg_try_advisory_xact_lock(key) FROM next ORDER BY 1, 2",
         after);
     if (made.empty()) return all;
     after = {std::string{made.Text(made.size() - 1, 0)}, std::string{made.Text(made.size() - 1, 1)}};
@@ -179,13 +184,15 @@ bool Waits::Match(postgres::Transaction& transaction) {
     }
     // A note that somebody else changes now is of a memory that has found its row: who looked in vain would hold the key.
     transaction.Run(
-        "UPDATE membridge.waiting AS w SET woken = true FROM (SELECT w.ctid FROM jsonb_to_recordset($1::jsonb) AS n(r text, k "
+        "UPDATE membridge.waiting AS w SET woken = true FROM (SELECT w.ctid FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS n(r "
+        "text, k "
         "bigint) "
         "JOIN membridge.waiting AS w ON w.relation = n.r AND w.key = n.k WHERE NOT w.woken FOR UPDATE OF w SKIP LOCKED) AS told "
         "WHERE w.ctid = told.ctid",
         {mappings::ExactText(mine)});
     transaction.Run(
-        "DELETE FROM membridge.made AS m USING jsonb_to_recordset($1::jsonb) AS n(r text, k bigint) WHERE m.relation = n.r AND "
+        "DELETE FROM membridge.made AS m USING pg_catalog.jsonb_to_recordset($1::jsonb) AS n(r text, k bigint) WHERE m.relation "
+        "= n.r AND "
         "m.key = n.k",
         {mappings::ExactText(mine)});
   }

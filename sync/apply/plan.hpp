@@ -2,6 +2,7 @@
 
 // A mapping made ready for one target: private to sync/apply.
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -41,5 +42,14 @@ struct MappingPlan {
   std::optional<std::string> role;
   std::vector<std::pair<std::string, std::string>> settings;
 };
+
+/// The columns of its table that the row's statements name: those of its cells, and those that expressions ask of it. Nothing:
+/// all of them, because an expression takes the row as a whole.
+std::optional<std::set<std::string>> ColumnsRead(const mappings::Mapping& mapping, const mappings::Row& row);
+
+/// `remembered`: by relation, the columns that cells of the ledger stand for; they are read, too. Throws std::invalid_argument
+/// when a table or column is not there.
+std::shared_ptr<const MappingPlan> MakePlan(const mappings::Mapping& mapping, std::shared_ptr<const mappings::Catalog> catalog,
+                                            const std::map<std::string, std::set<std::string>>& remembered);
 
 }  // namespace membridge::sync

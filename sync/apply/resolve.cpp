@@ -25,14 +25,15 @@ Application::Asking Application::AskingBy(const mappings::Key& key, const Target
                                           const std::vector<Instance*>& wanted) {
   Asking asking;
   for (const mappings::Assignment& part : key.parts)
-    asking.columns.push_back({table.IndexOf(part.cell.column).value(), part.cell.kind == Cell::Kind::kLowered});
+    asking.columns.push_back({table.IndexOf(part.cell.column).value(), part.cell.kind == Cell::Kind::kLowered, part.cell.path});
   for (Instance* instance : wanted) {
     if (instance->image) continue;
     for (const auto& found_by : instance->intent.keys) {
       if (found_by.key != &key) continue;
       asking.instances.push_back(instance);
       json& values = asking.values.emplace_back(json::object());
-      for (const CellValue& part : found_by.parts) values[part.to->cell.column] = part.value;
+      for (std::size_t part = 0; part < found_by.parts.size(); ++part)
+        values[table.NameOf(asking.columns[part])] = found_by.parts[part].value;
     }
   }
   return asking;
@@ -128,7 +129,7 @@ void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& 
   for (const mappings::Key& key : planned.row->keys) {
     const Asking asking = AskingBy(key, table, wanted);
     if (asking.instances.empty()) continue;
-    const auto lock = planned.speaks ? TargetTable::Lock::kWrite : TargetTable::Lock::kNone;
+    const auto lock = planned.speaks || !planned.row->add.empty() ? TargetTable::Lock::kWrite : TargetTable::Lock::kNone;
     const auto found = table.Find(lock, transaction_, asking.columns, asking.values);
     for (std::size_t i = 0; i < asking.instances.size(); ++i) {
       Instance& instance = *asking.instances[i];
@@ -218,6 +219,12 @@ std::optional<json> Application::ValuesFor(const PlannedRow& planned, Instance& 
     put(late.fresh);
     put(late.set);
   }
+  // A row is born alive, whatever the column's default: a dead one would be nobody's at the next reading.
+  if (table.HasLiveColumn() && !row.contains(*planned.row->live)) {
+    const mappings::Column& live = table.At(table.LiveColumn());
+    const bool is_alive = live.category == 'B' ? live.default_value == "true" : !live.has_default;
+    if (!is_alive && !live.generated) row[*planned.row->live] = table.LiveMark();
+  }
   if (planned.row->history && !row.contains(planned.row->history->from))
     row[planned.row->history->from] = FormatRfc3339(sources_[instance.source].stamp);
   for (const mappings::Column& column : table.Definition().columns) {
@@ -233,6 +240,44 @@ std::optional<json> Application::ValuesFor(const PlannedRow& planned, Instance& 
   return row;
 }
 
+/// A row that a trigger or type gave another key than it was inserted with would never be found again, and be made once more with
+/// every reading.
+void Application::RefuseAlteredKeys(const PlannedRow& planned, const std::vector<Instance*>& made,
+                                    const std::vector<Image>& images) {
+  const TargetTable& table = *planned.table;
+  for (const mappings::Key& key : planned.row->keys) {
+    // Most keys come back as they were given, letter by letter; only of others PostgreSQL is asked whether they are equal.
+    std::vector<std::size_t> which;
+    Asking asking;
+    for (std::size_t i = 0; i < made.size(); ++i) {
+      const auto by = std::find_if(made[i]->intent.keys.begin(), made[i]->intent.keys.end(),
+                                   [&](const auto& found_by) { return found_by.key == &key; });
+      if (by == made[i]->intent.keys.end()) continue;
+      const Asking one = AskingBy(key, table, {made[i]});
+      const bool is_same = std::equal(one.columns.begin(), one.columns.end(), by->parts.begin(), by->parts.end(),
+                                      [&](const auto& part, const CellValue& value) {
+                                        const json there = table.ValueOf(part, images[i]);
+                                        return there == value.value || (there.is_string() && there == value.value.dump());
+                                      });
+      if (is_same || one.values.empty()) continue;
+      asking.columns = one.columns;
+      asking.values.push_back(one.values.front());
+      which.push_back(i);
+    }
+    if (which.empty()) continue;
+    const auto found = table.Find(transaction_, asking.columns, asking.values);
+    for (std::size_t n = 0; n < which.size(); ++n) {
+      const json identity = table.IdentityOf(images[which[n]]);
+      if (std::any_of(found[n].begin(), found[n].end(), [&](const Image& image) { return table.IdentityOf(image) == identity; }))
+        continue;
+      throw Refusal(ErrorCode::kRowRejected,
+                    "a new row of " + table.Relation() + " does not hold the key " + ShownKey(key) +
+                        " it was given: a trigger, a rule or the column's type changed it, and the row would not be found again",
+                    "give the key as the table keeps it, as with `| lower` or `| trim`");
+    }
+  }
+}
+
 void Application::InsertRound(const PlannedRow& planned, const std::vector<Instance*>& round) {
   std::vector<Instance*> complete;
   std::vector<json> rows;
@@ -244,6 +289,7 @@ void Application::InsertRound(const PlannedRow& planned, const std::vector<Insta
   }
   if (rows.empty()) return;
   const std::vector<Image> images = planned.table->Insert(transaction_, rows);
+  RefuseAlteredKeys(planned, complete, images);
   for (std::size_t i = 0; i < complete.size(); ++i) {
     complete[i]->image = images[i];
     complete[i]->created = true;

@@ -4,6 +4,7 @@
 
 #include "sync/apply/cells.hpp"
 #include "sync/apply/containers.hpp"
+#include "sync/apply/ownership.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -83,7 +84,8 @@ Content Wished(const Cell& cell, const CellFacts& facts, const Settled& settled,
 
 bool RowSettlement::Goes() const {
   return work_.given.empty() && work_.others.empty() && work_.ledger.created && !work_.ledger.gone &&
-         std::any_of(work_.withdrawn.begin(), work_.withdrawn.end(), [](const auto* one) { return one->goes; });
+         std::any_of(work_.withdrawn.begin(), work_.withdrawn.end(), [](const auto* one) { return one->goes; }) &&
+         MayDelete(table_, work_.ledger, work_.image);
 }
 
 void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::string>& names) {
@@ -96,6 +98,7 @@ void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::str
   KeepContainers(table_, work_.image, change_, work_.ledger);
   if (work_.created) RememberInsert();
   if (Changes() && !work_.created) AddTouch(scope);
+  RememberKeys(planned_, work_.image, work_.ledger);
 }
 
 std::set<std::string> RowSettlement::Spoken() const {
@@ -260,8 +263,14 @@ void RowSettlement::FillKeys() {
     for (const auto& found_by : instance->intent.keys) {
       for (const CellValue& part : found_by.parts) {
         const std::size_t column = table_.IndexOf(part.to->cell.column).value();
-        if (!work_.image[column] && !part.value.is_null() && !IsChanging(column))
-          WriteCell(table_, part.to->cell, part.value, change_);
+        if (work_.image[column] || part.value.is_null() || IsChanging(column)) continue;
+        WriteCell(table_, part.to->cell, part.value, change_);
+        // Nobody claims it, but an erasure has to find it.
+        Cell filled;
+        filled.name = filled.column = part.to->cell.column;
+        if (!part.to->cell.path.empty() || work_.ledger.cells.contains(filled.name)) continue;
+        work_.ledger.cells[filled.name] = CellEntry{nullptr, nullptr, {}};
+        asked_.push_back({std::move(filled), part.value, {}});
       }
     }
   }
@@ -280,6 +289,11 @@ void RowSettlement::RememberInsert() {
     }
   }
   KeepContainers(table_, blank, inserted, work_.ledger);
+  for (const mappings::Assignment& fresh : planned_.row->fresh) {
+    const auto column = fresh.cell.kind == Cell::Kind::kColumn ? table_.IndexOf(fresh.cell.column) : std::nullopt;
+    if (column && work_.image[*column] && !planned_.key_columns.contains(fresh.cell.column))
+      work_.ledger.made[fresh.cell.column] = *work_.image[*column];
+  }
   if (const auto now_column = planned_.NowColumn()) work_.ledger.ours = work_.image[*now_column];
 }
 
@@ -319,6 +333,7 @@ void RowSettlement::Written(const Image& after) {
       entry.written = there;
   }
   if (const auto now_column = planned_.NowColumn()) work_.ledger.ours = after[*now_column];
+  RememberKeys(planned_, after, work_.ledger);
 }
 
 }  // namespace membridge::sync

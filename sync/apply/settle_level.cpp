@@ -60,11 +60,14 @@ std::vector<Work*> Application::Record(const PlannedRow& planned, std::vector<Wo
   std::vector<Contribution> removed;
   std::vector<Contribution> saved;
   std::vector<std::int64_t> forgotten;
+  std::vector<Contribution> former;
   std::vector<Work*> standing;
   for (Work& work : works) {
+    const std::size_t first_removed = removed.size();
     for (const Contribution* old : work.withdrawn) {
       if (!SaysAgain(work, *old)) removed.push_back(*old);
     }
+    const std::size_t last_removed = removed.size();
     const std::set<const Contribution*> outdated = OutdatedIn(planned, work);
     for (const Contribution& given : work.given) {
       if (!outdated.contains(&given)) saved.push_back(given);
@@ -79,9 +82,14 @@ std::vector<Work*> Application::Record(const PlannedRow& planned, std::vector<Wo
       Doom(planned, work);
     } else {
       standing.push_back(&work);
+      // The row may still be known by what they said, as by an address it was found by.
+      if (work.ledger.created)
+        former.insert(former.end(), removed.begin() + static_cast<std::ptrdiff_t>(first_removed),
+                      removed.begin() + static_cast<std::ptrdiff_t>(last_removed));
     }
   }
   ledger_.Remove(removed);
+  ledger_.NoteFormer(former);
   if (planned.speaks && planned.remembers) ledger_.Save(saved);
   ledger_.Forget(forgotten);
   return standing;

@@ -29,7 +29,7 @@ constexpr std::string_view kNumber = "membridge_n";  // which of the caller's ro
 
 std::string PathLiteral(const std::vector<std::string>& path, std::size_t length) {
   std::vector<postgres::Param> steps(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(length));
-  return QuoteLiteral(postgres::ArrayOf(steps)) + "::text[]";
+  return QuoteLiteral(postgres::ArrayOf(steps)) + "::pg_catalog.text[]";
 }
 
 constexpr std::string_view kLockNotAvailable = "55P03";
@@ -51,13 +51,32 @@ bool HasContainer(const json& document, const std::vector<std::string>& path, st
 
 }  // namespace
 
-TargetTable::TargetTable(const mappings::Table& table, std::optional<std::string> live, std::optional<std::string> role)
+TargetTable::TargetTable(const mappings::Table& table, std::optional<std::string> live, std::optional<std::string> role,
+                         const std::optional<std::set<std::string>>& read)
     : table_(table),
       relation_(table.schema + "." + table.name),
       quoted_(QuoteName(table.schema) + "." + QuoteName(table.name)),
       live_(std::move(live)),
       role_(std::move(role)) {
   for (const std::string& column : table.Identity()) identity_.push_back(*IndexOf(column));
+  for (const mappings::Column& column : table.columns)
+    reads_.push_back(!read || read->contains(column.name) || column.name == live_);
+  for (const std::size_t column : identity_) reads_[column] = true;
+}
+
+const std::string& TargetTable::TypeOf(std::size_t column) const {
+  const mappings::Column& named = table_.columns[column];
+  return named.sql_type.empty() ? named.type : named.sql_type;
+}
+
+std::string TargetTable::Equal(std::size_t column, const std::string& left, const std::string& right) const {
+  const std::string& equality = table_.columns[column].equality;
+  if (!equality.empty()) return fmt::format("({} {} {})", left, equality, right);
+  return fmt::format("(({})::pg_catalog.text OPERATOR(pg_catalog.=) ({})::pg_catalog.text)", left, right);
+}
+
+std::string TargetTable::AsText(std::size_t column, const std::string& value) const {
+  return At(column).IsArray() ? "pg_catalog.to_jsonb(" + value + ")::pg_catalog.text" : value + "::pg_catalog.text";
 }
 
 std::optional<std::size_t> TargetTable::IndexOf(const std::string& column) const {
@@ -76,6 +95,7 @@ json TargetTable::IdentityOf(const Image& image) const {
 json TargetTable::AsJson(const Image& image) const {
   json row = json::object();
   for (std::size_t i = 0; i < image.size(); ++i) {
+    if (!reads_[i]) continue;
     const mappings::Column& column = At(i);
     json& value = row[column.name];
     if (!image[i]) continue;
@@ -116,9 +136,8 @@ postgres::Rows TargetTable::Run(postgres::Transaction& transaction, const std::s
 
 std::string TargetTable::SelectList() const {
   std::vector<std::string> parts;
-  for (const mappings::Column& column : table_.columns) {
-    const std::string name = "t." + QuoteName(column.name);
-    parts.push_back(column.IsArray() ? "to_jsonb(" + name + ")::text" : name + "::text");
+  for (std::size_t i = 0; i < reads_.size(); ++i) {
+    if (reads_[i]) parts.push_back(AsText(i, "t." + QuoteName(At(i).name)));
   }
   return Join(parts, ", ");
 }
@@ -126,8 +145,40 @@ std::string TargetTable::SelectList() const {
 Image TargetTable::ImageAt(const postgres::Rows& rows, std::size_t row, std::size_t first) const {
   Image image;
   image.reserve(table_.columns.size());
-  for (std::size_t i = 0; i < table_.columns.size(); ++i) image.push_back(rows.Optional(row, first + i));
+  for (const bool is_read : reads_) image.push_back(is_read ? rows.Optional(row, first++) : std::nullopt);
   return image;
+}
+
+std::string TargetTable::NameOf(const KeyColumn& part) const {
+  std::string name = At(part.column).name;
+  for (const std::string& step : part.path) name += "." + step;
+  return name;
+}
+
+json TargetTable::ValueOf(const KeyColumn& part, const Image& image) const {
+  const auto& text = image[part.column];
+  if (!text) return nullptr;
+  const mappings::Column& column = At(part.column);
+  if (part.path.empty()) return column.IsJson() || column.IsArray() ? json::parse(*text, nullptr, false) : json(*text);
+  const json document = json::parse(*text, nullptr, false);
+  const json* at = sync::At(document, part.path);
+  return at == nullptr ? json(nullptr) : *at;
+}
+
+std::string TargetTable::KeyInRow(const KeyColumn& part) const {
+  const std::string column = "t." + QuoteName(At(part.column).name);
+  if (part.lowered) return "pg_catalog.lower(" + column + ")";
+  if (part.path.empty()) return column;
+  return fmt::format("({}::pg_catalog.jsonb OPERATOR(pg_catalog.#>>) {})", column, PathLiteral(part.path, part.path.size()));
+}
+
+std::string TargetTable::KeyInRecord(const KeyColumn& part) const {
+  const std::string value = "r." + QuoteName(NameOf(part));
+  return part.lowered ? "pg_catalog.lower(" + value + ")" : value;
+}
+
+std::string TargetTable::TypedKey(const KeyColumn& part) const {
+  return Typed(NameOf(part), part.path.empty() ? TypeOf(part.column) : "pg_catalog.text");
 }
 
 namespace {
@@ -151,27 +202,26 @@ std::vector<std::vector<Image>> TargetTable::Find(Lock lock, postgres::Transacti
   std::map<std::vector<bool>, std::vector<std::size_t>> by_nulls;
   for (std::size_t i = 0; i < values.size(); ++i) {
     std::vector<bool> nulls;
-    for (const KeyColumn& part : key) nulls.push_back(values[i].at(At(part.column).name).is_null());
+    for (const KeyColumn& part : key) nulls.push_back(values[i].at(NameOf(part)).is_null());
     by_nulls[nulls].push_back(i);
   }
   for (const auto& [nulls, members] : by_nulls) {
-    std::vector<std::string> record{Typed(kNumber, "integer")};
+    std::vector<std::string> record{Typed(kNumber, "pg_catalog.int4")};
     std::vector<std::string> conditions;
     for (std::size_t k = 0; k < key.size(); ++k) {
-      const std::string name = QuoteName(At(key[k].column).name);
       if (nulls[k]) {
-        conditions.push_back("t." + name + " IS NULL");
+        conditions.push_back("(" + KeyInRow(key[k]) + " IS NULL)");
         continue;
       }
-      record.push_back(Typed(At(key[k].column).name, TypeOf(key[k].column)));
-      conditions.push_back(key[k].lowered ? fmt::format("lower(t.{0}) = lower(r.{0})", name)
-                                          : fmt::format("t.{0} = r.{0}", name));
+      record.push_back(TypedKey(key[k]));
+      const bool is_text = key[k].lowered || !key[k].path.empty();
+      conditions.push_back(is_text ? fmt::format("({} OPERATOR(pg_catalog.=) {})", KeyInRow(key[k]), KeyInRecord(key[k]))
+                                   : Equal(key[k].column, KeyInRow(key[k]), KeyInRecord(key[k])));
     }
     std::vector<json> wanted;
     for (const std::size_t member : members) wanted.push_back(values[member]);
-    const std::string sql =
-        fmt::format("SELECT r.{}, {} FROM jsonb_to_recordset($1::jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1{}",
-                    QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "), ClauseOf(lock));
+    const std::string sql = fmt::format("SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1{}",
+                                        QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "), ClauseOf(lock));
     const postgres::Rows rows = Run(transaction, sql, Numbered(wanted));
     for (std::size_t row = 0; row < rows.size(); ++row) {
       found[members[static_cast<std::size_t>(rows.Int(row, 0))]].push_back(ImageAt(rows, row, 1));
@@ -182,24 +232,23 @@ std::vector<std::vector<Image>> TargetTable::Find(Lock lock, postgres::Transacti
 
 std::vector<std::string> TargetTable::NumbersFor(Purpose purpose, postgres::Transaction& transaction,
                                                  const std::vector<KeyColumn>& key, const std::vector<json>& values) const {
-  std::vector<std::string> record{Typed(kNumber, "integer")};
+  std::vector<std::string> record{Typed(kNumber, "pg_catalog.int4")};
   std::vector<std::string> parts;
   std::string names = purpose == Purpose::kMake ? relation_ : "looked for\x1f" + relation_;
   for (const KeyColumn& part : key) {
-    const std::string& name = At(part.column).name;
-    record.push_back(Typed(name, TypeOf(part.column)));
-    parts.push_back(part.lowered ? "lower(r." + QuoteName(name) + ")" : "r." + QuoteName(name));
-    names += "\x1f" + name;
+    record.push_back(TypedKey(part));
+    parts.push_back(KeyInRecord(part));
+    names += "\x1f" + NameOf(part);
   }
-  const char* lock = purpose == Purpose::kMake   ? "pg_try_advisory_xact_lock(h)"
-                     : purpose == Purpose::kLook ? "pg_advisory_xact_lock_shared(h)"
+  const char* lock = purpose == Purpose::kMake   ? "pg_catalog.pg_try_advisory_xact_lock(h)"
+                     : purpose == Purpose::kLook ? "pg_catalog.pg_advisory_xact_lock_shared(h)"
                                                  : "NULL";
   const std::string sql = fmt::format(
-      "WITH keys AS MATERIALIZED (SELECT r.{0} AS n, hash_record_extended(ROW({1}, {2}), 0) AS h FROM "
-      "jsonb_to_recordset($1::jsonb) AS r({3})), "
+      "WITH keys AS MATERIALIZED (SELECT r.{0} AS n, pg_catalog.hash_record_extended(ROW({1}, {2}), 0) AS h FROM "
+      "pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({3})), "
       "taken AS MATERIALIZED (SELECT h, {4} AS got FROM (SELECT DISTINCT h FROM keys ORDER BY h) AS ordered) "
-      "SELECT keys.n, keys.h, taken.got FROM keys JOIN taken USING (h) ORDER BY keys.n",
-      QuoteName(kNumber), QuoteLiteral(names) + "::text", Join(parts, ", "), Join(record, ", "), lock);
+      "SELECT keys.n, keys.h, taken.got FROM keys JOIN taken ON (keys.h OPERATOR(pg_catalog.=) taken.h) ORDER BY keys.n",
+      QuoteName(kNumber), QuoteLiteral(names) + "::pg_catalog.text", Join(parts, ", "), Join(record, ", "), lock);
   const postgres::Rows rows = Run(transaction, sql, Numbered(values));
   std::vector<std::string> numbers;
   for (std::size_t row = 0; row < rows.size(); ++row) {
@@ -226,17 +275,16 @@ std::vector<std::optional<Image>> TargetTable::Fetch(Lock lock, postgres::Transa
                                                      const std::vector<json>& identities) const {
   std::vector<std::optional<Image>> images(identities.size());
   if (identities.empty()) return images;
-  std::vector<std::string> record{Typed(kNumber, "integer")};
+  std::vector<std::string> record{Typed(kNumber, "pg_catalog.int4")};
   std::vector<std::string> conditions;
   for (std::size_t k = 0; k < identity_.size(); ++k) {
     const std::string& name = At(identity_[k]).name;
     record.push_back(Typed(name, TypeOf(identity_[k])));
-    conditions.push_back(fmt::format("t.{0} = r.{0}", QuoteName(name)));
+    conditions.push_back(Equal(identity_[k], "t." + QuoteName(name), "r." + QuoteName(name)));
   }
-  const std::string sql =
-      fmt::format("SELECT r.{}, {} FROM jsonb_to_recordset($1::jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY {}{}",
-                  QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "),
-                  "t." + QuoteName(At(identity_[0]).name), ClauseOf(lock));
+  const std::string sql = fmt::format("SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY {}{}",
+                                      QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "),
+                                      "t." + QuoteName(At(identity_[0]).name), ClauseOf(lock));
   const postgres::Rows rows = Run(transaction, sql, Numbered(identities));
   for (std::size_t row = 0; row < rows.size(); ++row) images[static_cast<std::size_t>(rows.Int(row, 0))] = ImageAt(rows, row, 1);
   return images;
@@ -257,9 +305,10 @@ std::vector<Content> TargetTable::Normalise(postgres::Transaction& transaction,
   std::vector<std::string> selects;
   json parameter = json::array();
   for (const auto& [column, list] : by_column) {
-    const std::string text = At(column).IsArray() ? "to_jsonb(r.v)::text" : "r.v::text";
-    selects.push_back(fmt::format("SELECT r.n, {} FROM jsonb_to_recordset($1::jsonb -> {}) AS r(n integer, v {})", text,
-                                  parameter.size(), TypeOf(column)));
+    selects.push_back(
+        fmt::format("SELECT r.n, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb OPERATOR(pg_catalog.->) {}) "
+                    "AS r(n pg_catalog.int4, v {})",
+                    AsText(column, "r.v"), parameter.size(), TypeOf(column)));
     parameter.push_back(list);
   }
   const postgres::Rows rows = Run(transaction, Join(selects, " UNION ALL "), parameter);
@@ -286,7 +335,7 @@ std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const
   }
   std::vector<Image> images(rows.size());
   for (const auto& [columns, members] : by_columns) {
-    std::vector<std::string> record{Typed(kNumber, "integer")};
+    std::vector<std::string> record{Typed(kNumber, "pg_catalog.int4")};
     std::vector<std::string> names;
     std::vector<std::string> values;
     for (const std::size_t c : columns) {
@@ -296,9 +345,8 @@ std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const
     }
     std::vector<json> given;
     for (const std::size_t member : members) given.push_back(rows[member]);
-    const std::string head =
-        fmt::format("INSERT INTO {} AS t ({}) SELECT {} FROM jsonb_to_recordset($1::jsonb) AS r({}) ORDER BY r.{}", quoted_,
-                    Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
+    const std::string head = fmt::format("INSERT INTO {} AS t ({}) SELECT {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) ORDER BY r.{}",
+                                         quoted_, Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
     const postgres::Rows inserted = Run(transaction, head + " RETURNING " + SelectList(), Numbered(given));
     if (inserted.size() != members.size()) throw Swallowed("an INSERT", relation_);
     for (std::size_t m = 0; m < members.size(); ++m) images[members[m]] = ImageAt(inserted, m, 0);
@@ -318,7 +366,7 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
   std::map<std::string, Shape> shapes;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     const RowChange& change = changes[i];
-    std::vector<std::string> record{Typed(kNumber, "integer")};
+    std::vector<std::string> record{Typed(kNumber, "pg_catalog.int4")};
     std::vector<std::string> assignments;
     json values = json::object();
     for (std::size_t k = 0; k < identity_.size(); ++k) {
@@ -336,27 +384,28 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
       const std::string name = QuoteName(At(column).name);
       const auto& text = (*before[i])[column];
       json document = text ? mappings::ParseExact(*text) : json();
-      std::string expression = fmt::format("t.{}::jsonb", name);
+      std::string expression = fmt::format("t.{}::pg_catalog.jsonb", name);
       if (!document.is_object()) {
         document = json::object();
-        expression = "'{}'::jsonb";
+        expression = "'{}'::pg_catalog.jsonb";
       }
       for (const PathEdit& edit : edits) {
         if (!edit.value) {
-          expression = fmt::format("({} #- {})", expression, PathLiteral(edit.path, edit.path.size()));
+          expression = fmt::format("({} OPERATOR(pg_catalog.#-) {})", expression, PathLiteral(edit.path, edit.path.size()));
           continue;
         }
         json* at = &document;
         for (std::size_t length = 1; length < edit.path.size(); ++length) {
           if (!HasContainer(document, edit.path, length))
-            expression = fmt::format("jsonb_set({}, {}, '{{}}')", expression, PathLiteral(edit.path, length));
+            expression =
+                fmt::format("pg_catalog.jsonb_set({}, {}, '{{}}'::pg_catalog.jsonb)", expression, PathLiteral(edit.path, length));
           at = &(*at)[edit.path[length - 1]];
           if (!at->is_object()) *at = json::object();
         }
         const std::string value_name = fmt::format("membridge_e{}", edit_number++);
-        record.push_back(Typed(value_name, "jsonb"));
+        record.push_back(Typed(value_name, "pg_catalog.jsonb"));
         // A JSON null would arrive as SQL NULL and make the whole document NULL.
-        expression = fmt::format("jsonb_set({}, {}, coalesce(r.{}, 'null'))", expression,
+        expression = fmt::format("pg_catalog.jsonb_set({}, {}, coalesce(r.{}, 'null'::pg_catalog.jsonb))", expression,
                                  PathLiteral(edit.path, edit.path.size()), value_name);
         values[value_name] = *edit.value;
       }
@@ -376,10 +425,10 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
   for (const auto& [key, shape] : shapes) {
     std::vector<std::string> conditions;
     for (std::size_t k = 0; k < identity_.size(); ++k)
-      conditions.push_back(fmt::format("t.{} = r.{}", QuoteName(At(identity_[k]).name), IdentityName(k)));
-    const std::string sql =
-        fmt::format("UPDATE {} AS t SET {} FROM jsonb_to_recordset($1::jsonb) AS r({}) WHERE {} RETURNING r.{}, {}", quoted_, key,
-                    Join(shape.record, ", "), Join(conditions, " AND "), QuoteName(kNumber), SelectList());
+      conditions.push_back(Equal(identity_[k], "t." + QuoteName(At(identity_[k]).name), "r." + IdentityName(k)));
+    const std::string sql = fmt::format(
+        "UPDATE {} AS t SET {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {} RETURNING r.{}, {}",
+        quoted_, key, Join(shape.record, ", "), Join(conditions, " AND "), QuoteName(kNumber), SelectList());
     const postgres::Rows rows = Run(transaction, sql, shape.parameter);
     for (std::size_t row = 0; row < rows.size(); ++row) after[static_cast<std::size_t>(rows.Int(row, 0))] = ImageAt(rows, row, 1);
   }
@@ -404,16 +453,17 @@ void TargetTable::Add(postgres::Transaction& transaction, const std::vector<Incr
     std::vector<std::string> assignments;
     for (std::size_t k = 0; k < identity_.size(); ++k) {
       record.push_back(Typed(IdentityName(k), TypeOf(identity_[k])));
-      conditions.push_back(fmt::format("t.{} = r.{}", QuoteName(At(identity_[k]).name), IdentityName(k)));
+      conditions.push_back(Equal(identity_[k], "t." + QuoteName(At(identity_[k]).name), "r." + IdentityName(k)));
     }
     for (const std::size_t column : columns) {
       record.push_back(Typed(At(column).name, TypeOf(column)));
-      assignments.push_back(fmt::format("{0} = coalesce(t.{0}, 0) + r.{0}", QuoteName(At(column).name)));
+      assignments.push_back(fmt::format("{0} = (coalesce(t.{0}, 0) OPERATOR(pg_catalog.+) r.{0})", QuoteName(At(column).name)));
     }
-    const postgres::Rows added = Run(transaction,
-                                     fmt::format("UPDATE {} AS t SET {} FROM jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}",
-                                                 quoted_, Join(assignments, ", "), Join(record, ", "), Join(conditions, " AND ")),
-                                     parameter);
+    const postgres::Rows added =
+        Run(transaction,
+            fmt::format("UPDATE {} AS t SET {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}", quoted_,
+                        Join(assignments, ", "), Join(record, ", "), Join(conditions, " AND ")),
+            parameter);
     if (added.Affected() != parameter.size()) throw Swallowed("an UPDATE", relation_);
   }
 }
@@ -423,10 +473,11 @@ void TargetTable::Delete(postgres::Transaction& transaction, const std::vector<j
   std::vector<std::string> conditions;
   for (const std::size_t column : identity_) {
     record.push_back(Typed(At(column).name, TypeOf(column)));
-    conditions.push_back(fmt::format("t.{0} = r.{0}", QuoteName(At(column).name)));
+    const std::string name = QuoteName(At(column).name);
+    conditions.push_back(Equal(column, "t." + name, "r." + name));
   }
   const std::string rows =
-      fmt::format("jsonb_to_recordset($1::jsonb) AS r({}) WHERE {}", Join(record, ", "), Join(conditions, " AND "));
+      fmt::format("pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}", Join(record, ", "), Join(conditions, " AND "));
   // Who refers to a row holds its key. The DELETE would wait for them; this does not.
   Run(transaction, fmt::format("SELECT 1 FROM {} AS t, {} FOR UPDATE OF t NOWAIT", quoted_, rows), json(identities));
   const postgres::Rows gone = Run(transaction, fmt::format("DELETE FROM {} AS t USING {}", quoted_, rows), json(identities));

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,8 @@
 
 namespace membridge::sync {
 
-/// A target row as it stands: by position in its table's columns, as text; json and arrays as JSON text; nothing is NULL.
+/// A target row as it stands: by position in its table's columns, as text; json and arrays as JSON text; nothing is NULL, or a
+/// column that the table's statements do not read.
 using Image = std::vector<std::optional<std::string>>;
 
 /// What changes in one row.
@@ -24,18 +26,27 @@ struct RowChange {
 };
 
 /// The SQL on one target table, set-wise: each call is a fixed number of statements however many rows it is about. Values travel
-/// as one jsonb parameter and are read by the columns' own types, so PostgreSQL does every conversion; names are quoted. Throws
-/// postgres::SqlFailure. Belongs to one transaction.
+/// as one jsonb parameter and are read by the columns' own types, so PostgreSQL does every conversion; names are quoted. The
+/// statements run under the mapping's search path, where anybody may have made functions, operators and types: so all they call
+/// is named with its schema. Throws postgres::SqlFailure. Immutable; used by several threads, each with a transaction of its own.
 class TargetTable {
  public:
   /// `role`: SET LOCAL ROLE around every statement on the table, while the ledger stays with the session's own role.
-  TargetTable(const mappings::Table& table, std::optional<std::string> live, std::optional<std::string> role);
+  /// `read`: the columns that statements may name besides the primary key and `live`; nothing means all. Of others an Image holds
+  /// nothing, so a column nobody mapped may come, go or be forbidden.
+  TargetTable(const mappings::Table& table, std::optional<std::string> live, std::optional<std::string> role,
+              const std::optional<std::set<std::string>>& read = std::nullopt);
 
   const mappings::Table& Definition() const { return table_; }
   /// `schema.name`, as the ledger knows the table.
   const std::string& Relation() const { return relation_; }
   std::optional<std::size_t> IndexOf(const std::string& column) const;
   const mappings::Column& At(std::size_t column) const { return table_.columns[column]; }
+  /// Whether images hold this column.
+  bool Reads(std::size_t column) const { return reads_[column]; }
+  /// The name in SQL: `"schema"."name"`.
+  const std::string& Quoted() const { return quoted_; }
+  const std::optional<std::string>& Role() const { return role_; }
 
   /// The identity of a row: by column, as text.
   nlohmann::json IdentityOf(const Image& image) const;
@@ -49,17 +60,22 @@ class TargetTable {
   bool HasLiveColumn() const { return live_.has_value(); }
   std::size_t LiveColumn() const;
 
-  /// One column of a key: `lowered` compares lower(column) with lower(value).
+  /// One column of a key: `lowered` compares lower(column) with lower(value); a path into a json column compares the text there.
   struct KeyColumn {
     std::size_t column;
     bool lowered = false;
+    std::vector<std::string> path{};
   };
+  /// What a part of a key is called among the values of a key.
+  std::string NameOf(const KeyColumn& part) const;
+  /// The same part of a row's own key, as such a value.
+  nlohmann::json ValueOf(const KeyColumn& part, const Image& image) const;
   /// How rows are taken. Nobody waits for a row that another transaction holds: PostgreSQL refuses it at once (55P03).
   enum class Lock {
     kNone,   ///< only looked at; needs no UPDATE right
     kWrite,  ///< FOR NO KEY UPDATE: others may refer to the row meanwhile, and nobody else writes it
   };
-  /// Per key value (objects by column name), the rows that match it, alive or not; at most two alive ones matter.
+  /// Per key value (objects by NameOf), the rows that match it, alive or not; at most two alive ones matter.
   std::vector<std::vector<Image>> Find(Lock lock, postgres::Transaction& transaction, const std::vector<KeyColumn>& key,
                                        const std::vector<nlohmann::json>& values) const;
   enum class Purpose {
@@ -96,15 +112,25 @@ class TargetTable {
   void Delete(postgres::Transaction& transaction, const std::vector<nlohmann::json>& identities) const;
 
  private:
+  /// A part of a key in SQL, of the row `t` and of the record `r`.
+  std::string KeyInRow(const KeyColumn& part) const;
+  std::string KeyInRecord(const KeyColumn& part) const;
+  std::string TypedKey(const KeyColumn& part) const;
   postgres::Rows Run(postgres::Transaction& transaction, const std::string& sql, const nlohmann::json& parameter) const;
   std::string SelectList() const;
-  std::string TypeOf(std::size_t column) const { return table_.columns[column].type; }
+  /// With its schema.
+  const std::string& TypeOf(std::size_t column) const;
+  /// Whether two values of the column's type are equal, by the type's own rule.
+  std::string Equal(std::size_t column, const std::string& left, const std::string& right) const;
+  /// The column of `t` as an Image holds it.
+  std::string AsText(std::size_t column, const std::string& value) const;
   Image ImageAt(const postgres::Rows& rows, std::size_t row, std::size_t first) const;
 
   const mappings::Table& table_;
   std::string relation_;
   std::string quoted_;
   std::vector<std::size_t> identity_;
+  std::vector<bool> reads_;  // parallel to the table's columns
   std::optional<std::string> live_;
   std::optional<std::string> role_;
 };

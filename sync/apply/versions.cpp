@@ -130,6 +130,11 @@ std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& pl
     for (const CellValue& fresh : late.fresh) PutCell(table, fresh.to->cell, fresh.value, with_late);
     after[i] = table.Insert(transaction_, {with_late}).front();
     work.ledger.identity = table.IdentityOf(*after[i]);
+    // What `new` gave belongs to the version that is open.
+    for (auto& [column, text] : work.ledger.made) {
+      const auto& now = (*after[i])[table.IndexOf(column).value()];
+      if (now) text = *now;
+    }
   }
   ledger_.Save(said);
   return after;

@@ -59,7 +59,7 @@ bool IsConstant(std::string_view parse_tree) {
 
 void ConstantDefaults::Expect(std::string_view parse_tree, std::string expression, const Column& column) {
   if (!IsConstant(parse_tree)) return;
-  wanted_.try_emplace({std::move(expression), column.type}, Wanted{.array = column.IsArray(), .value = {}});
+  wanted_.try_emplace({std::move(expression), column.sql_type}, Wanted{.array = column.IsArray(), .value = {}});
 }
 
 void ConstantDefaults::Evaluate(Transaction& transaction) {
@@ -75,7 +75,7 @@ void ConstantDefaults::EvaluateRange(Transaction& transaction, Entry begin, Entr
   for (Entry entry = begin; entry != end; ++entry) {
     const std::string value = "((" + entry->first.first + ")::" + entry->first.second + ")";
     sql += sql.empty() ? "SELECT " : ", ";
-    sql += entry->second.array ? "pg_catalog.to_jsonb(" + value + ")::text" : value + "::text";
+    sql += entry->second.array ? "pg_catalog.to_jsonb(" + value + ")::pg_catalog.text" : value + "::pg_catalog.text";
   }
   transaction.Savepoint("defaults");
   try {
@@ -96,7 +96,7 @@ void ConstantDefaults::EvaluateRange(Transaction& transaction, Entry begin, Entr
 }
 
 std::optional<std::string> ConstantDefaults::ValueOf(const std::string& expression, const Column& column) const {
-  const auto found = wanted_.find({expression, column.type});
+  const auto found = wanted_.find({expression, column.sql_type});
   return found == wanted_.end() ? std::nullopt : found->second.value;
 }
 

@@ -20,12 +20,13 @@ using postgres::Session;
 using postgres::SqlFailure;
 using postgres::Transaction;
 
-constexpr const char* kSearchPath = "SELECT unnest(pg_catalog.current_schemas(false))";
+constexpr const char* kSearchPath = "SELECT pg_catalog.unnest(pg_catalog.current_schemas(false))";
 
 // 8 is INSERT in pg_relation_is_updatable: a simple view, or one with a trigger or rule for it.
 constexpr const char* kTableColumns =
     "SELECT c.oid, n.nspname, c.relname,\n"
-    "       c.relkind IN ('r', 'p') OR (c.relkind IN ('v', 'f') AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 8 <> 0)\n"
+    "       c.relkind IN ('r', 'p') OR (c.relkind IN ('v', 'f') AND pg_catalog.pg_relation_is_updatable(c.oid, true) & 8 <> 0),\n"
+    "       c.oid::bigint\n"
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace\n";
 
 constexpr const char* kEveryTable =
@@ -57,6 +58,20 @@ constexpr const char* kColumns =
     "  SELECT DISTINCT ON (s.type) s.*, pg_catalog.format_type(s.base, NULL) AS base_name, b.typcategory AS category,\n"
     "         CASE WHEN b.typcategory = 'A' AND b.typelem <> 0 THEN pg_catalog.format_type(b.typelem, NULL) END AS element,\n"
     "         s.base IN ('varchar'::regtype, 'bpchar'::regtype) AS counted,\n"
+    // The equality of the type's default btree class; of a type without a class of its own, of what it is taken for.
+    "         (SELECT pg_catalog.format('OPERATOR(%I.%s)', v.nspname, o.oprname) FROM pg_catalog.pg_opclass k\n"
+    "          JOIN pg_catalog.pg_am m ON m.oid = k.opcmethod AND m.amname = 'btree'\n"
+    "          JOIN pg_catalog.pg_amop p ON p.amopfamily = k.opcfamily AND p.amopstrategy = 3\n"
+    "           AND p.amoplefttype = k.opcintype AND p.amoprighttype = k.opcintype\n"
+    "          JOIN pg_catalog.pg_operator o ON o.oid = p.amopopr JOIN pg_catalog.pg_namespace v ON v.oid = o.oprnamespace\n"
+    "          WHERE k.opcdefault AND (k.opcintype = s.base OR k.opcintype = CASE\n"
+    "                WHEN b.typtype = 'e' THEN 'anyenum'::regtype WHEN b.typtype = 'r' THEN 'anyrange'::regtype\n"
+    "                WHEN b.typtype = 'm' THEN pg_catalog.to_regtype('anymultirange')\n"
+    "                WHEN b.typtype = 'c' THEN 'record'::regtype WHEN b.typcategory = 'A' AND b.typelem <> 0 THEN "
+    "'anyarray'::regtype END\n"
+    "             OR EXISTS (SELECT FROM pg_catalog.pg_cast x WHERE x.castsource = s.base AND x.casttarget = k.opcintype\n"
+    "                        AND x.castmethod = 'b' AND x.castcontext = 'i'))\n"
+    "          ORDER BY k.opcintype = s.base DESC, k.oid LIMIT 1) AS equality,\n"
     "         (SELECT array_to_json(array_agg(e.enumlabel ORDER BY e.enumsortorder)) FROM pg_catalog.pg_enum e\n"
     "          WHERE e.enumtypid = s.base) AS labels\n"
     "  FROM step s JOIN pg_catalog.pg_type b ON b.oid = s.base ORDER BY s.type, s.depth DESC\n"
@@ -70,9 +85,19 @@ constexpr const char* kColumns =
     "       r.labels, r.element, x.description,\n"
     "       CASE WHEN a.attgenerated = '' THEN coalesce(d.adbin, r.fallback)::text END,\n"
     "       CASE WHEN a.attgenerated = '' THEN coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), "
-    "pg_catalog.pg_get_expr(r.fallback, 0)) END\n"
+    "pg_catalog.pg_get_expr(r.fallback, 0)) END,\n"
+    "       a.attnum,\n"
+    // The names in pg_catalog are qualified, too, and what a modifier says stands behind the name. Of an interval it is two
+    // numbers.
+    "       pg_catalog.format('%I.%I', q.nspname, y.typname) || CASE\n"
+    "         WHEN a.atttypmod = -1 THEN ''\n"
+    "         WHEN y.typmodin = 'pg_catalog.intervaltypmodin'::regproc THEN '(' || (a.atttypmod >> 16 & 32767)\n"
+    "              || CASE WHEN a.atttypmod & 65535 = 65535 THEN '' ELSE ', ' || (a.atttypmod & 65535) END || ')'\n"
+    "         ELSE coalesce(pg_catalog.substring(pg_catalog.format_type(a.atttypid, a.atttypmod), '\\([^()]*\\)'), '') END,\n"
+    "       r.equality\n"
     "FROM pg_catalog.pg_attribute a\n"
     "JOIN resolved r ON r.type = a.atttypid\n"
+    "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid JOIN pg_catalog.pg_namespace q ON q.oid = y.typnamespace\n"
     "LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum\n"
     "LEFT JOIN pg_catalog.pg_description x\n"
     "  ON x.objoid = a.attrelid AND x.classoid = 'pg_catalog.pg_class'::regclass AND x.objsubid = a.attnum\n"
@@ -134,13 +159,18 @@ Column ColumnFrom(const Rows& rows, std::size_t row) {
   column.enum_labels = TextsIn(rows.Text(row, 11));
   column.element_type = rows.Text(row, 12);
   column.comment = rows.Text(row, 13);
+  column.number = static_cast<int>(rows.Int(row, 16));
+  column.sql_type = rows.Text(row, 17);
+  column.equality = rows.Text(row, 18);
   return column;
 }
 
 // The tables of one database, while they are being filled.
 class Reading {
  public:
-  explicit Reading(Transaction& transaction) : transaction_(transaction) {}
+  Reading(Transaction& transaction, const std::vector<std::string>& path) : transaction_(transaction) {
+    for (const std::string& schema : path) visible_.push_back(std::string{ShownName(transaction, schema)} + ".");
+  }
 
   void AddTables(const Rows& rows) {
     tables_.reserve(rows.size());
@@ -152,8 +182,15 @@ class Reading {
       table.schema = rows.Text(i, 1);
       table.name = rows.Text(i, 2);
       table.insertable = rows.Bool(i, 3);
+      table.oid = rows.Text(i, 4);
     }
     numbers_ = ArrayOf(numbers);
+  }
+
+  void AddFingerprints() {
+    const Rows rows = transaction_.Run(
+        "SELECT c.oid, " + FingerprintInSql("c.oid") + " FROM pg_catalog.unnest($1::oid[]) AS c (oid)", {numbers_});
+    for (std::size_t i = 0; i < rows.size(); ++i) TableOf(rows, i).fingerprint = rows.Text(i, 1);
   }
 
   void AddColumns() {
@@ -161,6 +198,7 @@ class Reading {
     ConstantDefaults defaults;
     for (std::size_t i = 0; i < rows.size(); ++i) {
       Column column = ColumnFrom(rows, i);
+      for (std::string* name : {&column.type, &column.base_type, &column.element_type}) *name = AsVisible(std::move(*name));
       if (!rows.IsNull(i, 14)) defaults.Expect(rows.Text(i, 14), std::string{rows.Text(i, 15)}, column);
       TableOf(rows, i).columns.push_back(std::move(column));
     }
@@ -194,7 +232,19 @@ class Reading {
  private:
   Table& TableOf(const Rows& rows, std::size_t row) { return tables_[place_of_.at(std::string{rows.Text(row, 0)})]; }
 
+  static std::string ShownName(Transaction& transaction, const std::string& schema) {
+    return std::string{transaction.Run("SELECT pg_catalog.quote_ident($1)", {schema}).Text(0, 0)};
+  }
+  /// The type's name as the mapping's search path shows it: without a schema that stands there.
+  std::string AsVisible(std::string type) const {
+    for (const std::string& schema : visible_) {
+      if (type.starts_with(schema)) return type.substr(schema.size());
+    }
+    return type;
+  }
+
   Transaction& transaction_;
+  std::vector<std::string> visible_;  // `public.`, …
   std::vector<Table> tables_;
   std::unordered_map<std::string, std::size_t> place_of_;
   std::string numbers_;
@@ -202,17 +252,38 @@ class Reading {
 
 }  // namespace
 
+std::string FingerprintInSql(const std::string& oid) {
+  return "pg_catalog.md5(pg_catalog.concat((SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attnum, a.attname, "
+         "a.atttypid, "
+         "a.atttypmod, a.attnotnull, a.attgenerated, a.attidentity, d.adbin), ',' ORDER BY a.attnum) "
+         "FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
+         "WHERE a.attrelid = " +
+         oid +
+         " AND a.attnum > 0 AND NOT a.attisdropped), (SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', i.indexrelid, "
+         "i.indisprimary, i.indkey), ',' ORDER BY i.indexrelid) FROM pg_catalog.pg_index i WHERE i.indrelid = " +
+         oid + " AND i.indisunique AND i.indisvalid AND i.indislive)))";
+}
+
+Catalog ReadCatalog(Transaction& transaction, const CatalogRequest& request) {
+  const std::string before{transaction.Run("SELECT pg_catalog.current_setting('search_path')").Text(0, 0)};
+  std::vector<std::string> path = SetSearchPath(transaction, request.search_path);
+  // Nobody's function or operator takes the place of PostgreSQL's own while we read.
+  transaction.Run("SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)");
+  Reading reading(transaction, path);
+  reading.AddTables(FindTables(transaction, request, path));
+  reading.AddFingerprints();
+  reading.AddColumns();
+  reading.AddUniqueIndexes();
+  transaction.Run("SELECT pg_catalog.set_config('search_path', $1, true)", {before});
+  return reading.Finish(std::move(path));
+}
+
 Result<Catalog> ReadCatalog(Session& session, const CatalogRequest& request) {
   try {
     Transaction transaction = session.Begin();
     // Read only: should a domain's check be a function with effects, it has none here.
     transaction.RunScript("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    std::vector<std::string> path = SetSearchPath(transaction, request.search_path);
-    Reading reading(transaction);
-    reading.AddTables(FindTables(transaction, request, path));
-    reading.AddColumns();
-    reading.AddUniqueIndexes();
-    return reading.Finish(std::move(path));
+    return ReadCatalog(transaction, request);
   } catch (const SqlFailure& failure) {
     return tl::unexpected(failure.AsError("reading the catalogue"));
   }

@@ -31,5 +31,12 @@ struct CatalogRequest {
 /// `to_jsonb(column)::text`; it is there when the default is a literal, an array of literals, or a cast of these, and nothing
 /// else is ever evaluated. kUnavailable: try again. Never throws SqlFailure.
 Result<mappings::Catalog> ReadCatalog(postgres::Session& session, const CatalogRequest& request = {});
+/// The same inside a transaction that goes on: as the tables are now, for a catalogue that turned out to be old. Leaves the
+/// search path as it was. Throws postgres::SqlFailure.
+mappings::Catalog ReadCatalog(postgres::Transaction& transaction, const CatalogRequest& request);
+
+/// An expression for mappings::Table::fingerprint of the table whose oid the expression `oid` names: equal as long as columns,
+/// types, defaults, NOT NULL and unique indexes are as they were.
+std::string FingerprintInSql(const std::string& oid);
 
 }  // namespace membridge::sync

@@ -17,7 +17,7 @@ std::string NamingInSql(const mappings::Table& table, const std::string& ledger)
   sql += " t ON true";
   for (const std::string& column : table.Identity()) {
     sql += " AND t." + postgres::QuoteName(column) + " = (l.identity ->> " + postgres::QuoteLiteral(column) +
-           ")::" + table.Find(column)->type;
+           ")::" + (table.Find(column)->sql_type.empty() ? table.Find(column)->type : table.Find(column)->sql_type);
   }
   sql += " WHERE l.relation = $1 AND l.created";
   sql += " AND EXISTS (SELECT FROM jsonb_each_text(to_jsonb(t)) AS cell WHERE cell.value = ANY ($2::text[]))";

@@ -92,9 +92,10 @@ void Add(ErasureCounts& counts, const ErasureCounts& more) {
 }
 
 /// As the ledger names what was said: by memories, and by the user's exports.
-ErasedSources SourcesOf(const ProjectId& project, std::vector<std::string> memories, const std::string& user) {
+ErasedSources SourcesOf(const ProjectId& project, std::string user_hash, std::vector<std::string> memories,
+                        const std::string& user) {
   memories.push_back(user);
-  return {project, std::move(memories)};
+  return {project, std::move(user_hash), std::move(memories)};
 }
 
 }  // namespace
@@ -117,8 +118,10 @@ Result<ErasureCounts> Erasure::Count() const {
     const auto memories = MemoriesOf(state, project_, user_);
     for (const Part& part : kParts)
       counts[part.count] += state.Run(Sql("SELECT count(*) FROM ", part), Names(project_, memories, user_)).Int(0, 0);
+    const std::string user_hash{
+        state.Run("SELECT encode(membridge.suppression_hash('user', $1, $2), 'hex')", {project_.Text(), user_}).Text(0, 0)};
     state.Commit();
-    const ErasedSources erased = SourcesOf(project_, memories, user_);
+    const ErasedSources erased = SourcesOf(project_, user_hash, memories, user_);
     for (const ErasureTarget& target : targets_) {
       Session there{target.dsn, "membridge erase"};
       Transaction transaction = there.Begin();
@@ -135,7 +138,7 @@ Result<ErasureReceipt> Erasure::Run(Instant now) {
     Session state{state_dsn_, "membridge erase"};
     Begun begun = Begin(state);
     for (const ErasureTarget& target : targets_) {
-      const ErasedSources erased = SourcesOf(project_, begun.memories, user_);
+      const ErasedSources erased = SourcesOf(project_, begun.user_hash, begun.memories, user_);
       const bool here = target.dsn == state_dsn_;
       Session there{target.dsn, "membridge erase"};
       ErasureCounts counts;

@@ -25,8 +25,9 @@ struct ErasureTarget {
 /// How many of what: `deliveries`, `events`, `memories` (mirror and tombstones), `dirty`, `parked`, `exports`, `sweep_notes`,
 /// `contributions`, `rows_deleted` (made by the bridge for this person alone), `rows_changed` (others' rows that lost what the
 /// person's memories said), `rows_left` (made by the bridge for this person, and something in the database holds on to them; what
-/// was said in them is withdrawn), `withdrawals_refused` (the database refused even that); of closed versions under `history`
-/// `versions_deleted`, `versions_changed` and `versions_left` likewise.
+/// was said in them is withdrawn), `cells_left` (what they said stands in rows or cells that are not the bridge's any more, or
+/// that cannot be emptied; `erasure_cell_left` in the log says in which table and cell), `withdrawals_refused` (the database
+/// refused even that); of closed versions under `history` `versions_deleted`, `versions_changed` and `versions_left` likewise.
 using ErasureCounts = std::map<std::string, std::int64_t>;
 
 /// Memories of others whose older claims could not take the erased person's place: they are to be applied anew.

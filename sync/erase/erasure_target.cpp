@@ -7,7 +7,7 @@
 #include "mappings/base/exact_json.hpp"
 #include "mappings/base/log.hpp"
 #include "sync/apply/applier.hpp"
-#include "sync/catalog/catalog_reader.hpp"
+#include "sync/erase/erased_cells.hpp"
 #include "sync/erase/erased_rows.hpp"
 #include "sync/erase/erased_versions.hpp"
 
@@ -27,19 +27,6 @@ std::vector<std::string> FirstColumn(const Rows& rows) {
 
 Param TextArray(const std::vector<std::string>& texts) {
   return ArrayOf({texts.begin(), texts.end()});
-}
-
-/// Tables as the ledger names them, read from the catalogue as they are now.
-std::shared_ptr<const mappings::Catalog> CatalogOf(postgres::Session& session, const std::vector<std::string>& relations) {
-  CatalogRequest request;
-  request.tables.emplace();
-  for (const std::string& relation : relations) {
-    const auto dot = relation.find('.');
-    request.tables->push_back({relation.substr(0, dot), relation.substr(dot + 1)});
-  }
-  auto catalog = ReadCatalog(session, request);
-  if (!catalog) throw std::runtime_error(catalog.error().message);
-  return std::make_shared<const mappings::Catalog>(std::move(*catalog));
 }
 
 /// The mapping of that name with its session and no rows: whatever it said is an orphan to it, and is withdrawn without a soft
@@ -68,12 +55,31 @@ class RowWithdrawal {
         now_(now),
         counts_(counts),
         passed_over_(passed_over),
+        cells_(transaction, erased, counts),
+        ledger_(transaction),
         target_(transaction, erased.project),
         who_{erased.project.Text(), TextArray(erased.sources)} {}
 
+  const ErasedCells& Cells() const { return cells_; }
+
   void Begin() {
-    rows_ = FirstColumn(transaction_.Run(
-        "SELECT DISTINCT row_id FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who_));
+    rows_ = FirstColumn(
+        transaction_.Run("SELECT row_id FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[]) "
+                         "UNION SELECT row_id FROM membridge.former_speakers WHERE project = $1 AND source = ANY ($2::text[])",
+                         who_));
+    // Of a table whose rows cannot be told apart any more nothing can be taken back.
+    for (const std::string& relation : cells_.Relations()) {
+      const auto dot = relation.find('.');
+      const mappings::Table* table = cells_.Catalog().Find(relation.substr(0, dot), relation.substr(dot + 1));
+      if (table == nullptr || !table->Identity().empty()) continue;
+      transaction_.Run(
+          "INSERT INTO membridge.released (relation, identity, project, source, cells) "
+          "SELECT l.relation, l.identity, c.project, c.source, pg_catalog.jsonb_object_agg(k.name, '{}'::jsonb) "
+          "FROM membridge.contributions c JOIN membridge.rows l ON l.id = c.row_id, LATERAL "
+          "pg_catalog.jsonb_object_keys(c.cells) AS k (name) "
+          "WHERE c.project = $1 AND c.source = ANY ($2::text[]) AND l.relation = $3 GROUP BY 1, 2, 3, 4 ON CONFLICT DO NOTHING",
+          {who_[0], who_[1], relation});
+    }
     transaction_.Run("DELETE FROM membridge.waiting WHERE project = $1 AND source = ANY ($2::text[])", who_);
     counts_["contributions"] +=
         transaction_.Run("SELECT count(*) FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who_)
@@ -118,7 +124,8 @@ class RowWithdrawal {
                                                kNobodys + " ORDER BY l.id DESC",
                                            {TextArray(rows_)});
       for (std::size_t row = 0; row < doomed.size(); ++row) {
-        const bool deleted = target_.Delete(std::string{doomed.Text(row, 1)}, mappings::ParseExact(doomed.Text(row, 2)));
+        const auto known = ledger_.Known(std::string{doomed.Text(row, 1)}, mappings::ParseExact(doomed.Text(row, 2)));
+        const bool deleted = known && cells_.DeleteRow(*known);
         if (deleted) transaction_.Run("DELETE FROM membridge.rows WHERE id = $1::bigint", {std::string{doomed.Text(row, 0)}});
         progress = progress || deleted;
       }
@@ -126,6 +133,8 @@ class RowWithdrawal {
   }
 
   void End() {
+    cells_.TakeBack(rows_);
+    cells_.CountReleased();
     const auto kept = transaction_.Run(std::string{"SELECT count(*), count(*) FILTER (WHERE l.created AND "} + kNobodys +
                                            ") FROM membridge.rows l WHERE id = ANY ($1::bigint[])",
                                        {TextArray(rows_)});
@@ -147,9 +156,24 @@ class RowWithdrawal {
                          "ANY ($2::text[])))",
                      {TextArray(rows_), who_[1]});
     transaction_.Run("DELETE FROM membridge.sources WHERE project = $1 AND source = ANY ($2::text[])", who_);
+    transaction_.Run("DELETE FROM membridge.former_speakers WHERE project = $1 AND source = ANY ($2::text[])", who_);
+    RememberUnerased();
   }
 
  private:
+  /// What the state knows of the person goes now, so the ledger keeps by which sources the next erasure can go on.
+  void RememberUnerased() {
+    const std::vector<Param> whose{who_[0], erased_.user_hash};
+    transaction_.Run("DELETE FROM membridge.unerased WHERE project = $1 AND user_hash = $2", whose);
+    bool is_left = false;
+    for (const char* left : {"rows_left", "cells_left", "withdrawals_refused"}) is_left = is_left || counts_[left] > 0;
+    if (!is_left || erased_.user_hash.empty()) return;
+    transaction_.Run(
+        "INSERT INTO membridge.unerased (project, user_hash, source) SELECT DISTINCT $1, $2, s FROM "
+        "pg_catalog.unnest($3::text[]) AS s",
+        {whose[0], whose[1], who_[1]});
+  }
+
   /// Those it could not be done for.
   std::vector<std::string> Apply(const Applier& applier, const std::vector<std::string>& names) {
     constexpr std::size_t kAtOnce = 200;
@@ -180,6 +204,8 @@ class RowWithdrawal {
   const Instant now_;
   ErasureCounts& counts_;
   PassedOver& passed_over_;
+  ErasedCells cells_;
+  Ledger ledger_;
   ErasedRows target_;
   const std::vector<Param> who_;   // $1 the project, $2 the sources
   std::vector<std::string> rows_;  // ids of ledger rows they spoke for, or once did
@@ -191,6 +217,12 @@ ErasedSources WithEvents(Runs& runs, ErasedSources erased) {
   const Rows rows = runs.Run("SELECT DISTINCT source FROM membridge.sources WHERE project = $1 AND memory = ANY ($2::text[])",
                              {erased.project.Text(), TextArray(erased.sources)});
   for (std::string& event : FirstColumn(rows)) erased.sources.push_back(std::move(event));
+  const Rows unerased = runs.Run("SELECT source FROM membridge.unerased WHERE project = $1 AND user_hash = $2",
+                                 {erased.project.Text(), erased.user_hash});
+  for (std::string& source : FirstColumn(unerased)) {
+    if (std::find(erased.sources.begin(), erased.sources.end(), source) == erased.sources.end())
+      erased.sources.push_back(std::move(source));
+  }
   return erased;
 }
 
@@ -217,18 +249,12 @@ Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& targe
   const std::vector<Param> who{erased.project.Text(), TextArray(erased.sources)};
   const auto mappings = FirstColumn(
       session.Run("SELECT DISTINCT mapping FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who));
-  const auto relations = FirstColumn(
-      session.Run("SELECT relation FROM membridge.rows UNION SELECT relation FROM membridge.versions ORDER BY relation"));
-  const auto catalog = CatalogOf(session, relations);
   Transaction transaction = session.Begin();
   RowWithdrawal withdrawal{transaction, erased, now, counts, passed_over};
+  const auto catalog = withdrawal.Cells().SharedCatalog();
   withdrawal.Begin();
   for (const std::string& mapping : mappings) withdrawal.Withdraw(Applier{Emptied(target, mapping), catalog});
-  for (const std::string& relation : relations) {
-    const auto dot = relation.find('.');
-    const mappings::Table* table = catalog->Find(relation.substr(0, dot), relation.substr(dot + 1));
-    if (table != nullptr) withdrawal.FindForsaken(*table);
-  }
+  for (const mappings::Table* table : catalog->Tables()) withdrawal.FindForsaken(*table);
   withdrawal.DeleteRows();
   EraseVersions(transaction, *catalog, erased, counts);
   withdrawal.End();

@@ -13,6 +13,7 @@ namespace membridge::sync {
 /// What is to go out of a target database: private to erasure.
 struct ErasedSources {
   ProjectId project;
+  std::string user_hash;             ///< what could not be erased is remembered by it
   std::vector<std::string> sources;  ///< memories, and the user as exports name them; events of these memories belong to them
 };
 

@@ -1,0 +1,326 @@
+#include "sync/apply/known_tables.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "sync/apply/cells.hpp"
+#include "sync/apply/rewritten_cells.hpp"
+#include "sync/catalog/catalog_reader.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using nlohmann::json;
+using postgres::Param;
+using postgres::Rows;
+
+constexpr const char* kRowsAtOnce = "1000";
+
+void AddColumns(const mappings::Cell& cell, std::set<std::string>& columns) {
+  if (cell.kind != mappings::Cell::Kind::kGroup) columns.insert(cell.column);
+  for (const mappings::Cell& member : cell.members) AddColumns(member, columns);
+}
+
+const mappings::Column* Numbered(const mappings::Table& table, int number) {
+  const auto found =
+      std::find_if(table.columns.begin(), table.columns.end(), [&](const auto& column) { return column.number == number; });
+  return found == table.columns.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::set<std::string> ColumnsOfCell(const TargetTable& table, const std::string& name) {
+  std::set<std::string> columns;
+  const bool is_container = name.size() > 2 && name.starts_with('{');
+  if (const auto cell = CellNamed(table, is_container ? name.substr(1, name.size() - 2) : name)) AddColumns(*cell, columns);
+  return columns;
+}
+
+/// What the ledger recorded of a table, and what became of it since.
+struct KnownTables::Record {
+  bool exists = false;
+  bool is_complete = false;        ///< every column the bridge reads is in it
+  json columns = json::object();   ///< as they are to be recorded now
+  json recorded = json::object();  ///< those of them that were recorded before
+  std::set<std::string> named;     ///< without a record: what the cells' names say
+  ColumnChanges changes;
+  bool IsUpToDate() const { return exists && is_complete && changes.IsEmpty(); }
+};
+
+std::set<std::string> KnownTables::ColumnsInLedger(postgres::Transaction& transaction, const TargetTable& table) {
+  const Record record = KnownTables{transaction}.RecordOf(table);
+  std::set<std::string> columns;
+  if (record.exists) {
+    for (const auto& [name, column] : record.recorded.items()) columns.insert(name);
+    return columns;
+  }
+  return record.named;
+}
+
+void KnownTables::FollowNames() {
+  const Rows renamed = transaction_.Run(
+      "SELECT k.relation, n.nspname || '.' || c.relname FROM membridge.known_tables k "
+      "JOIN pg_catalog.pg_class c ON c.oid = k.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+      "WHERE n.nspname || '.' || c.relname <> k.relation AND NOT EXISTS (SELECT FROM pg_catalog.pg_class o "
+      "JOIN pg_catalog.pg_namespace p ON p.oid = o.relnamespace WHERE p.nspname || '.' || o.relname = k.relation) "
+      "AND NOT EXISTS (SELECT FROM membridge.known_tables o WHERE o.relation = n.nspname || '.' || c.relname) ORDER BY 1 FOR "
+      "UPDATE OF k");
+  for (std::size_t i = 0; i < renamed.size(); ++i) {
+    const std::vector<Param> names{std::string{renamed.Text(i, 0)}, std::string{renamed.Text(i, 1)}};
+    transaction_.Run("UPDATE membridge.waiting SET woken = true WHERE relation = $1 AND NOT woken", {names[0]});
+    for (const char* table : {"known_tables", "rows", "versions", "released", "sought", "made"})
+      transaction_.Run(std::string{"UPDATE membridge."} + table + " SET relation = $2 WHERE relation = $1", names);
+  }
+}
+
+void KnownTables::Hold(const std::vector<const TargetTable*>& tables) const {
+  if (tables.empty()) return;
+  std::string sql;
+  std::set<std::string> held;
+  for (const TargetTable* table : tables) {
+    if (held.insert(table->Relation()).second)
+      sql += (sql.empty() ? "SELECT 1 FROM " : " UNION ALL SELECT 1 FROM ") + table->Quoted() + " WHERE false";
+  }
+  const auto& role = tables.front()->Role();
+  if (role) transaction_.Run("SET LOCAL ROLE " + postgres::QuoteName(*role));
+  transaction_.Run(sql);
+  if (role) transaction_.Run("SET LOCAL ROLE NONE");
+}
+
+KnownTables::Followed KnownTables::Follow(const std::vector<const TargetTable*>& tables) {
+  std::vector<Param> schemas;
+  std::vector<Param> names;
+  std::map<std::string, const TargetTable*> by_relation;
+  for (const TargetTable* table : tables) {
+    if (!by_relation.emplace(table->Relation(), table).second) continue;
+    schemas.emplace_back(table->Definition().schema);
+    names.emplace_back(table->Definition().name);
+  }
+  const Rows standing =
+      transaction_.Run("SELECT w.schema || '.' || w.name, coalesce(" + FingerprintInSql("c.oid") +
+                           ", ''), c.oid IS NOT NULL, k.oid::bigint, k.columns::text "
+                           "FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS w (schema, name) "
+                           "LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema "
+                           "LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name "
+                           "LEFT JOIN membridge.known_tables k ON k.relation = w.schema || '.' || w.name",
+                       {postgres::ArrayOf(schemas), postgres::ArrayOf(names)});
+  Followed followed;
+  for (std::size_t i = 0; i < standing.size(); ++i) {
+    const TargetTable& table = *by_relation.at(std::string{standing.Text(i, 0)});
+    if (standing.Bool(i, 2) && standing.Text(i, 1) == table.Definition().fingerprint) continue;
+    followed.is_current = false;
+    return followed;
+  }
+  for (std::size_t i = 0; i < standing.size(); ++i) {
+    const std::string relation{standing.Text(i, 0)};
+    const TargetTable* table = by_relation.at(relation);
+    Record record = RecordFrom(*table, standing, i, 3);
+    if (!record.IsUpToDate()) {
+      // Others may have come first while we waited.
+      transaction_.Run("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('membridge.known_tables ' || $1, 0))",
+                       {relation});
+      if (!record.exists) FollowNames();
+      record = RecordOf(*table);
+      if (!record.changes.IsEmpty()) Rewrite(*table, record);
+      if (!record.IsUpToDate()) Save(*table, record);
+    }
+    std::set<std::string>& remembered = followed.remembered[relation];
+    for (const auto& [name, column] : record.columns.items()) {
+      if (table->IndexOf(name)) remembered.insert(name);
+    }
+  }
+  return followed;
+}
+
+KnownTables::Record KnownTables::RecordOf(const TargetTable& table) {
+  return RecordFrom(table,
+                    transaction_.Run("SELECT k.oid::bigint, k.columns::text FROM (SELECT $1::text AS relation) AS w "
+                                     "LEFT JOIN membridge.known_tables k ON k.relation = w.relation",
+                                     {table.Relation()}),
+                    0, 0);
+}
+
+KnownTables::Record KnownTables::RecordFrom(const TargetTable& table, const Rows& known, std::size_t row, std::size_t first) {
+  const mappings::Table& definition = table.Definition();
+  Record record;
+  std::set<std::string> recorded;
+  if (!known.IsNull(row, first)) {
+    record.exists = true;
+    const bool is_same = known.Text(row, first) == definition.oid;
+    const json columns = json::parse(known.Text(row, first + 1));
+    for (const auto& [name, column] : columns.items()) {
+      const mappings::Column* now = is_same ? Numbered(definition, column.at("n").get<int>()) : definition.Find(name);
+      if (now == nullptr) {
+        record.changes.dropped.insert(name);
+        continue;
+      }
+      if (now->name != name) record.changes.renamed[name] = now->name;
+      const std::string before = column.at("t").get<std::string>();
+      if (before != now->sql_type) record.changes.retyped[now->name] = {before, now->sql_type};
+      record.columns[now->name] = {{"n", now->number}, {"t", now->sql_type}};
+    }
+    record.changes.is_other_table = !is_same;
+  } else {
+    // A ledger from before tables were recorded, or a table that is new to it.
+    const Rows cells = transaction_.Run(
+        "SELECT DISTINCT pg_catalog.jsonb_object_keys(cells) FROM membridge.rows WHERE relation = $1", {table.Relation()});
+    for (std::size_t i = 0; i < cells.size(); ++i) recorded.merge(ColumnsOfCell(table, std::string{cells.Text(i, 0)}));
+  }
+  record.recorded = record.columns;
+  record.named = recorded;
+  for (std::size_t i = 0; i < definition.columns.size(); ++i) {
+    if (table.Reads(i)) recorded.insert(definition.columns[i].name);
+  }
+  const std::size_t before = record.columns.size();
+  for (const std::string& name : recorded) {
+    const mappings::Column& column = *definition.Find(name);
+    if (!record.columns.contains(name)) record.columns[name] = {{"n", column.number}, {"t", column.sql_type}};
+  }
+  record.is_complete = record.columns.size() == before;
+  return record;
+}
+
+void KnownTables::Save(const TargetTable& table, const Record& record) {
+  transaction_.Run(
+      "INSERT INTO membridge.known_tables (relation, oid, columns) VALUES ($1, $2::oid, $3::jsonb) "
+      "ON CONFLICT (relation) DO UPDATE SET oid = excluded.oid, columns = excluded.columns",
+      {table.Relation(), table.Definition().oid, record.columns.dump()});
+}
+
+void KnownTables::Rewrite(const TargetTable& table, const Record& record) {
+  if (record.changes.IsOnlyOtherTable()) return;
+  // Once per change of the table, however long its ledger is.
+  const std::string before{
+      transaction_
+          .Run("SELECT pg_catalog.current_setting('statement_timeout'), pg_catalog.set_config('statement_timeout', '0', true)")
+          .Text(0, 0)};
+  RewriteRows(table, record);
+  RewriteVersions(table, record);
+  // Who waits for a row of the table looked for it by columns as they were called then.
+  transaction_.Run("UPDATE membridge.waiting SET woken = true WHERE relation = $1 AND NOT woken", {table.Relation()});
+  transaction_.Run("SELECT pg_catalog.set_config('statement_timeout', $1, true)", {before});
+}
+
+void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
+  std::string after = "0";
+  while (true) {
+    const Rows rows =
+        transaction_.Run(std::string{"SELECT id, identity::text, cells::text, keys::text, made::text FROM membridge.rows "
+                                     "WHERE relation = $1 AND id > $2::bigint ORDER BY id LIMIT "} +
+                             kRowsAtOnce + " FOR UPDATE",
+                         {table.Relation(), after});
+    if (rows.empty()) return;
+    after = rows.Text(rows.size() - 1, 0);
+    RewrittenCells rewriting{transaction_, record.changes};
+    std::vector<json> documents;
+    json ids = json::array();
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      documents.push_back({{"id", rows.Int(i, 0)},
+                           {"identity", rewriting.RenamedColumns(json::parse(rows.Text(i, 1)))},
+                           {"cells", rewriting.RenamedCells(json::parse(rows.Text(i, 2)))},
+                           {"keys", json::parse(rows.Text(i, 3))},
+                           {"made", rewriting.RenamedColumns(json::parse(rows.Text(i, 4)))}});
+      documents.back()["keys"] = rewriting.RenamedKeys(documents.back()["keys"]);
+      ids.push_back(rows.Int(i, 0));
+    }
+    const Rows said = transaction_.Run(
+        "SELECT c.row_id, c.project, c.mapping, c.source, c.name, c.item, c.cells::text FROM "
+        "pg_catalog.jsonb_array_elements_text($1::jsonb) AS r(id) "
+        "JOIN membridge.contributions AS c ON c.row_id = r.id::bigint",
+        {ids.dump()});
+    std::vector<json> contributions;
+    for (std::size_t i = 0; i < said.size(); ++i) {
+      json& one = contributions.emplace_back(json::object());
+      one = {{"r", said.Int(i, 0)},
+             {"p", said.Text(i, 1)},
+             {"m", said.Text(i, 2)},
+             {"s", said.Text(i, 3)},
+             {"n", said.Text(i, 4)},
+             {"i", said.Text(i, 5)},
+             {"c", rewriting.RenamedClaims(json::parse(said.Text(i, 6)))}};
+    }
+    for (json& document : documents) {
+      rewriting.Reread(document["cells"]);
+      for (auto& [key, columns] : document["keys"].items()) rewriting.RereadColumns(columns);
+      rewriting.RereadColumns(document["made"]);
+      rewriting.RereadColumns(document["identity"]);
+    }
+    for (json& one : contributions) rewriting.Reread(one["c"]);
+    rewriting.Finish();
+    // What nobody can tell any more: of whoever speaks for the row.
+    json released = json::array();
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+      json& document = documents[i];
+      rewriting.ForgetRefusedColumns(document["made"]);
+      // A row whose identity no type reads is not found any more, under whatever it is called.
+      if (rewriting.ForgetRefusedColumns(document["identity"])) document["identity"] = json::parse(rows.Text(i, 1));
+      std::vector<std::string> unreadable;
+      for (auto& [key, columns] : document["keys"].items()) {
+        if (rewriting.ForgetRefusedColumns(columns)) unreadable.push_back(key);
+      }
+      for (const std::string& key : unreadable) document["keys"].erase(key);
+      json refused = json::object();
+      for (const auto& [name, entry] : document["cells"].items()) {
+        if (rewriting.IsRefused(entry)) refused[name] = json::object();
+      }
+      rewriting.ForgetRefusedClaims(document["cells"]);
+      if (refused.empty()) continue;
+      for (const auto& [name, nothing] : refused.items()) document["cells"].erase(name);
+      for (const json& one : contributions) {
+        if (one["r"] != document["id"]) continue;
+        released.push_back({{"i", document["identity"]}, {"p", one["p"]}, {"s", one["s"]}, {"c", refused}});
+      }
+    }
+    for (json& one : contributions) rewriting.ForgetRefused(one["c"]);
+    transaction_.Run(
+        "UPDATE membridge.rows AS l SET identity = r.identity, cells = r.cells, keys = r.keys, made = r.made "
+        "FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(id bigint, identity jsonb, cells jsonb, keys jsonb, made jsonb) "
+        "WHERE l.id = r.id",
+        {json(documents).dump()});
+    transaction_.Run(
+        "UPDATE membridge.contributions AS c SET cells = r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
+        "AS r(r bigint, p text, m text, s text, n text, i text, c jsonb) "
+        "WHERE c.row_id = r.r AND c.project = r.p AND c.mapping = r.m AND c.source = r.s AND c.name = r.n AND c.item = r.i",
+        {json(contributions).dump()});
+    transaction_.Run(
+        "INSERT INTO membridge.released AS e (relation, identity, project, source, cells) "
+        "SELECT DISTINCT ON (r.i, r.p, r.s) $2, r.i, r.p, r.s, r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(i jsonb, p "
+        "text, s text, c jsonb) "
+        "ON CONFLICT (relation, identity, project, source) DO UPDATE SET cells = e.cells || excluded.cells",
+        {released.dump(), table.Relation()});
+  }
+}
+
+void KnownTables::RewriteVersions(const TargetTable& table, const Record& record) {
+  const Rows rows = transaction_.Run(
+      "SELECT identity::text, project, source, cells::text FROM membridge.versions WHERE relation = $1", {table.Relation()});
+  if (rows.empty()) return;
+  RewrittenCells rewriting{transaction_, record.changes};
+  std::vector<json> documents;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    json& document = documents.emplace_back(json::object());
+    document = {{"o", json::parse(rows.Text(i, 0))},
+                {"p", rows.Text(i, 1)},
+                {"s", rows.Text(i, 2)},
+                {"i", rewriting.RenamedColumns(json::parse(rows.Text(i, 0)))},
+                {"c", rewriting.RenamedCells(json::parse(rows.Text(i, 3)))}};
+  }
+  for (json& document : documents) {
+    rewriting.Reread(document["c"]);
+    rewriting.RereadColumns(document["i"]);
+  }
+  rewriting.Finish();
+  // What a type refused stays in the closed version as its entry of nothing: an erasure finds that it is not what was written.
+  for (json& document : documents) rewriting.ForgetRefused(document["c"]);
+  transaction_.Run(
+      "UPDATE membridge.versions AS v SET identity = r.i, cells = r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
+      "AS r(o jsonb, p text, s text, i jsonb, c jsonb) WHERE v.relation = $2 AND v.identity = r.o AND v.project = r.p AND "
+      "v.source = r.s",
+      {json(documents).dump(), table.Relation()});
+}
+
+}  // namespace membridge::sync

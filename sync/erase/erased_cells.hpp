@@ -1,0 +1,53 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "mappings/check/catalog.hpp"
+#include "sync/apply/ledger.hpp"
+#include "sync/apply/target_table.hpp"
+#include "sync/erase/erased_rows.hpp"
+#include "sync/erase/erasure.hpp"
+#include "sync/erase/erasure_target.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::sync {
+
+/// The rows and cells of a target that a person's sources left something in: private to erasure. Whose a row is, the ledger
+/// decides (sync/apply/ownership.hpp): a row that another one has replaced is not touched. What has to stay is counted, and told
+/// where.
+class ErasedCells {
+ public:
+  /// Brings the ledger in step with every table it names. Everything referred to outlives it. Throws postgres::SqlFailure, and
+  /// std::runtime_error when a table is altered meanwhile.
+  ErasedCells(postgres::Transaction& transaction, const ErasedSources& erased, ErasureCounts& counts);
+
+  const mappings::Catalog& Catalog() const { return *catalog_; }
+  std::shared_ptr<const mappings::Catalog> SharedCatalog() const { return catalog_; }
+  const std::vector<std::string>& Relations() const { return relations_; }
+
+  /// Deletes a row that the bridge made, unless it is somebody else's by now or the database refuses. False: it stays.
+  bool DeleteRow(const LedgerRow& row);
+  /// Gives back what nobody says any more and still stands in these rows of the ledger; what cannot be given back is left.
+  void TakeBack(const std::vector<std::string>& row_ids);
+  /// Counts what stands in rows and cells that are not the bridge's any more, and forgets what does not.
+  void CountReleased();
+
+ private:
+  const TargetTable* TableOf(const std::string& relation) const;
+  void Leave(const LedgerRow& row, const std::map<std::string, Content>& cells);
+  void Tell(const std::string& relation, const std::string& cell);
+
+  postgres::Transaction& transaction_;
+  const ErasedSources& erased_;
+  ErasureCounts& counts_;
+  Ledger ledger_;
+  ErasedRows target_;
+  std::vector<std::string> relations_;
+  std::shared_ptr<const mappings::Catalog> catalog_;
+  std::map<std::string, std::unique_ptr<TargetTable>> tables_;  // by relation; those whose rows can be found
+};
+
+}  // namespace membridge::sync

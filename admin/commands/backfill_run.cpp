@@ -94,7 +94,7 @@ int RunToEnd(const BackfillRunOptions& options, Console& console, const std::str
   const auto mapping_set = BuildMappingSet(prepared->config, prepared->mappings, prepared->catalogs);
   const SystemClock clock;
   Metrics metrics;
-  const Mem0Clients mem0{prepared->config, metrics};
+  const Mem0Clients mem0{prepared->config, prepared->databases.StateDsn(), metrics};
   sync::WorkerCounters counters;
   const auto parts = JobPartsOf(
       prepared->config, prepared->databases.StateDsn(), [&] { return mapping_set; }, mem0, clock, counters);

@@ -28,6 +28,7 @@ void AddErase(CLI::App& app, Choice& choice);
 void AddMigrate(CLI::App& app, Choice& choice);
 void AddParked(CLI::App& app, Choice& choice);
 void AddPlan(CLI::App& app, Choice& choice);
+void AddProjects(CLI::App& app, Choice& choice);
 void AddReproject(CLI::App& app, Choice& choice);
 void AddSchema(CLI::App& app, Choice& choice);
 void AddServe(CLI::App& app, Choice& choice);

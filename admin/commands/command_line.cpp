@@ -28,6 +28,7 @@ int Understand(int argc, const char* const* argv, Console& console) {
   AddBackfill(app, choice);
   AddSweep(app, choice);
   AddReproject(app, choice);
+  AddProjects(app, choice);
   AddWhy(app, choice);
   AddErase(app, choice);
   AddTokens(app, choice);

@@ -6,6 +6,8 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
+#include "admin/commands/erasures.hpp"
+#include "admin/commands/state_command.hpp"
 #include "admin/mapping_files/erasure_targets.hpp"
 #include "sync/erase/erasure.hpp"
 
@@ -16,6 +18,8 @@ struct EraseOptions {
   std::shared_ptr<CommonOptions> common;
   std::string user, project;
   bool at_mem0 = false;
+  bool lift = false;
+  bool list = false;
   bool yes = false;
 };
 
@@ -60,7 +64,10 @@ Result<nlohmann::ordered_json> EraseFrom(const ProjectConfig& project, const Con
   return ReceiptJson(*receipt, project.id, at_mem0);
 }
 
-int Erase(const EraseOptions& options, Console& console) {
+int RunErase(const EraseOptions& options, Console& console) {
+  if (options.list || options.lift)
+    return RunErasures({options.common, options.user, options.project, options.list, options.yes}, console);
+  if (options.user.empty()) return PrintUsageError({ErrorCode::kRefused, "whom to erase is not said", "add --user ID"}, console);
   const auto config = ConfigOrProblems(options.common->config, console);
   if (!config) return kBadUsage;
   if (!options.project.empty() && config->FindProject(ProjectId{options.project}) == nullptr) {
@@ -105,11 +112,13 @@ void AddErase(CLI::App& app, Choice& choice) {
   auto options = std::make_shared<EraseOptions>();
   CLI::App* command = app.add_subcommand("erase", "Take a person out of everything the bridge keeps and wrote, with a receipt");
   options->common = AddConfigAndJsonOptions(*command);
-  command->add_option("--user", options->user, "The user, as Mem0 names them")->required();
+  command->add_option("--user", options->user, "The user, as Mem0 names them");
   command->add_option("--project", options->project, "Only this project; else all of them");
   command->add_flag("--at-mem0", options->at_mem0, "Delete the user and their memories at Mem0 first");
+  command->add_flag("--lift", options->lift, "Admit the erased user again: their memories are read and applied like anybody's");
+  command->add_flag("--list", options->list, "List the erasures, by hashes of the users, and which of them were lifted");
   command->add_flag("--yes", options->yes, "Do it; without, it is only counted");
-  command->callback([options, &choice] { choice = [options](Console& console) { return Erase(*options, console); }; });
+  command->callback([options, &choice] { choice = [options](Console& console) { return RunErase(*options, console); }; });
 }
 
 }  // namespace membridge::admin

@@ -52,6 +52,7 @@ struct WebhookConfig {
 struct ProjectConfig {
   ProjectId id;
   std::string api_key;                 ///< secret
+  std::string api_key_file{};          ///< as it can be opened; empty when the key stands in the configuration
   std::string base_url;                ///< without a slash at the end
   std::size_t calls_per_second = 100;  ///< to Mem0, at most; fewer where Mem0 asks for it
   WebhookConfig webhook;
@@ -132,6 +133,9 @@ struct Config {
   const ProjectConfig* FindProject(const ProjectId& id) const;
   const TargetConfig* FindTarget(const std::string& name) const;
 };
+
+/// The API key that a file holds, without the space at its end; "" when it cannot be read, or holds what no key can be.
+std::string ReadKeyFile(const std::string& file);
 
 /// Where `${VAR}` comes from: the process's environment, or a test's.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;

@@ -27,7 +27,7 @@ std::optional<std::string> ReadUrl(Fields& fields, std::string_view key) {
   return url;
 }
 
-std::string ReadApiKey(Fields& fields) {
+std::string ReadApiKey(Fields& fields, std::string& file) {
   const bool both = fields.Take("api_key") != nullptr && fields.Take("api_key_file") != nullptr;
   if (both)
     fields.context().problems.Error(fields.PlaceOf("api_key_file"),
@@ -36,9 +36,8 @@ std::string ReadApiKey(Fields& fields) {
     return fields.RequiredText("api_key", "write api_key: ${MEM0_API_KEY}, or give api_key_file").value_or("");
   const auto written = fields.Text("api_key_file");
   if (!written || both) return {};
-  std::ifstream stream{fields.context().PathOf(*written)};
-  std::string key{std::istreambuf_iterator<char>{stream}, {}};
-  while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' ')) key.pop_back();
+  file = fields.context().PathOf(*written);
+  std::string key = ReadKeyFile(file);
   if (key.empty())
     fields.context().problems.Error(
         fields.Take("api_key_file")->place,
@@ -107,6 +106,14 @@ std::optional<sync::CanaryOptions> ReadCanary(Fields& project) {
 
 }  // namespace
 
+std::string ReadKeyFile(const std::string& file) {
+  std::ifstream stream{file};
+  std::string key{std::istreambuf_iterator<char>{stream}, {}};
+  while (!key.empty() && (key.back() == '\n' || key.back() == '\r' || key.back() == ' ')) key.pop_back();
+  const bool fits = std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < '\x7F'; });
+  return fits ? key : std::string{};
+}
+
 void ReadProjects(Fields& top, Config& config) {
   const auto entries = top.Map("projects");
   if (top.Take("projects") == nullptr) {
@@ -123,7 +130,7 @@ void ReadProjects(Fields& top, Config& config) {
     YamlNode body = entry->value;
     body.place = entry->key.place;  // what is missing is told at the project's name
     Fields fields{body, where, top.context()};
-    project.api_key = ReadApiKey(fields);
+    project.api_key = ReadApiKey(fields, project.api_key_file);
     project.base_url = ReadUrl(fields, "base_url").value_or("https://api.mem0.ai");
     fields.Read("calls_per_second", 1, 10'000, project.calls_per_second);
     project.webhook = ReadWebhook(fields, project.id);

@@ -1,15 +1,56 @@
 #include "admin/runtime/mem0_clients.hpp"
 
 #include <string>
+#include <utility>
 
+#include "mappings/base/log.hpp"
 #include "sync/mem0/budget.hpp"
+#include "sync/postgres/session.hpp"
+#include "sync/queue/known_projects.hpp"
 
 namespace membridge::admin {
+namespace {
 
-Mem0Clients::Mem0Clients(const Config& config, Metrics& metrics) : config_(config), metrics_(metrics) {
+using sync::mem0::Access;
+
+void LogStanding(const ProjectId& project, const Access::State& state) {
+  switch (state.standing) {
+    case Access::Standing::kKeyRefused:
+      Log(LogLevel::kError, "key_refused",
+          {{"project", project.Text()}, {"error", state.error.message}, {"hint", state.error.hint}});
+      break;
+    case Access::Standing::kOtherProject:
+      Log(LogLevel::kError, "other_project_refused",
+          {{"project", project.Text()}, {"error", state.error.message}, {"hint", state.error.hint}});
+      break;
+    case Access::Standing::kRecognised:
+      Log(LogLevel::kInfo, "key_recognised", {{"project", project.Text()}});
+      break;
+    case Access::Standing::kUnknown:
+      break;
+  }
+}
+
+std::shared_ptr<Access> AccessTo(const ProjectConfig& project, const std::string& state_dsn) {
+  Access::Options options;
+  options.key = project.api_key;
+  if (!project.api_key_file.empty()) options.read_key = [file = project.api_key_file] { return ReadKeyFile(file); };
+  // A session per ping: twice a minute is not worth keeping one.
+  options.recognise = [id = project.id, state_dsn](const sync::mem0::Account& account) {
+    sync::postgres::Session session{state_dsn, "membridge projects"};
+    return sync::KnownProjects::Recognise(session, id, account);
+  };
+  options.changed = [id = project.id](const Access::State& state) { LogStanding(id, state); };
+  return std::make_shared<Access>(std::move(options));
+}
+
+}  // namespace
+
+Mem0Clients::Mem0Clients(const Config& config, std::string state_dsn, Metrics& metrics) : config_(config), metrics_(metrics) {
   for (const auto& project : config.projects) {
     const auto most = static_cast<double>(project.calls_per_second);
     budgets_[project.id] = std::make_shared<sync::mem0::CallBudget>(most, most);
+    access_[project.id] = AccessTo(project, state_dsn);
   }
   metrics.Watch(Metrics::Kind::kGauge, "membridge_mem0_budget_calls_per_second",
                 "Calls to Mem0 allowed now, as learned from its answers", [this] {
@@ -25,7 +66,7 @@ std::unique_ptr<sync::mem0::Client> Mem0Clients::For(const ProjectId& id, Urgenc
   if (project == nullptr) return nullptr;
   sync::mem0::Client::Options options;
   options.base_url = project->base_url;
-  options.api_key = project->api_key;
+  options.access = access_.at(id);
   options.background = urgency == Urgency::kBackground;
   // A refused call is repeated here, within the claim: put back, the memories around it would wait out a pause too.
   options.tries = 3;
@@ -34,13 +75,55 @@ std::unique_ptr<sync::mem0::Client> Mem0Clients::For(const ProjectId& id, Urgenc
     options.tries = 1;
   }
   options.stop = [this] { return give_up_.load(); };
-  options.observe = [this, name = id.Text()](const sync::mem0::CallReport& report) {
-    metrics_.Count("membridge_mem0_calls_total", "Calls to Mem0 by name and outcome",
-                   {{"project", name}, {"call", std::string{report.name}}, {"outcome", std::string{report.outcome}}});
-    metrics_.Observe("membridge_mem0_call_seconds", "How long Mem0 took to answer",
-                     std::chrono::duration<double>(report.took).count());
-  };
+  options.observe = [this, name = id.Text()](const sync::mem0::CallReport& report) { Report(name, report); };
   return std::make_unique<sync::mem0::Client>(std::move(options), budgets_.at(id));
+}
+
+void Mem0Clients::Report(const std::string& project, const sync::mem0::CallReport& report) const {
+  metrics_.Count("membridge_mem0_calls_total", "Calls to Mem0 by name and outcome",
+                 {{"project", project}, {"call", std::string{report.name}}, {"outcome", std::string{report.outcome}}});
+  metrics_.Observe("membridge_mem0_call_seconds", "How long Mem0 took to answer",
+                   std::chrono::duration<double>(report.took).count());
+  const bool in_between = report.outcome == "in_between";
+  bool news = false;
+  {
+    const std::lock_guard lock{mutex_};
+    // Some calls may pass where others do not, so that only the same kind of answer ends a streak.
+    const std::string call = project + "/" + std::string{report.name};
+    if (in_between) news = in_between_.insert(call).second;
+    if (report.outcome == "ok" || report.outcome == "not_found") in_between_.erase(call);
+  }
+  if (news)
+    Log(LogLevel::kWarn, "answer_not_mem0s",
+        {{"project", project},
+         {"call", report.name},
+         {"status", report.status},
+         {"hint", "is base_url right, and is there a proxy or a gateway in between? nothing is concluded from it"}});
+}
+
+std::vector<Mem0Clients::Problem> Mem0Clients::Problems() const {
+  std::vector<Problem> problems;
+  for (const auto& [project, access] : access_) {
+    const Access::State state = access->Now();
+    if (state.standing == Access::Standing::kKeyRefused)
+      problems.push_back({project, "key_refused", state.error.message, state.error.hint});
+    if (state.standing == Access::Standing::kOtherProject)
+      problems.push_back({project, "other_project", state.error.message, state.error.hint});
+  }
+  const std::lock_guard lock{mutex_};
+  for (const std::string& call : in_between_) {
+    const auto slash = call.find('/');
+    problems.push_back({ProjectId{call.substr(0, slash)}, "in_between",
+                        "somebody answers " + call.substr(slash + 1) + " in Mem0's place",
+                        "is base_url right, and is there a proxy or a gateway in between?"});
+  }
+  return problems;
+}
+
+void Mem0Clients::ReadKeysAgain() const {
+  for (const auto& [project, access] : access_) {
+    if (access->ReadKeyAgain()) Log(LogLevel::kInfo, "key_read_again", {{"project", project.Text()}});
+  }
 }
 
 }  // namespace membridge::admin

@@ -3,18 +3,27 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "admin/config/config.hpp"
 #include "admin/runtime/metrics.hpp"
 #include "mappings/base/id.hpp"
+#include "sync/mem0/access.hpp"
 #include "sync/mem0/client.hpp"
 
 namespace membridge::admin {
 
-/// Makes Mem0 clients that share one call budget per project and count their calls. Thread-safe; outlives what it makes.
+/// Makes Mem0 clients that share one call budget and one key per project, and count their calls. A key that Mem0 refuses, or that
+/// belongs to another project than the state knows, is told in the log once, and no client makes a call with it.
+/// Thread-safe; outlives what it makes.
 class Mem0Clients {
  public:
-  Mem0Clients(const Config& config, Metrics& metrics);
+  /// The state database remembers which project at Mem0 each of ours is.
+  Mem0Clients(const Config& config, std::string state_dsn, Metrics& metrics);
 
   enum class Urgency {
     kLive,
@@ -27,13 +36,30 @@ class Mem0Clients {
   /// The budget its clients share. Precondition: the project is in the configuration.
   const sync::mem0::CallBudget* BudgetOf(const ProjectId& project) const { return budgets_.at(project).get(); }
 
+  /// Why nothing is asked of Mem0 for a project.
+  struct Problem {
+    ProjectId project;
+    std::string_view reason;  ///< `key_refused`, `other_project`, or `in_between`: somebody answers in Mem0's place
+    std::string message, hint;
+  };
+  /// What keeps projects from being read now, as far as it is known; no call is made.
+  std::vector<Problem> Problems() const;
+
+  /// Reads every `api_key_file` again; a key that changed is used from the next call on.
+  void ReadKeysAgain() const;
+
   /// From now on every client gives up the call it is in.
   void GiveUp() { give_up_ = true; }
 
  private:
+  void Report(const std::string& project, const sync::mem0::CallReport& report) const;
+
   const Config& config_;
   Metrics& metrics_;
   std::map<ProjectId, std::shared_ptr<sync::mem0::CallBudget>> budgets_;
+  std::map<ProjectId, std::shared_ptr<sync::mem0::Access>> access_;
+  mutable std::mutex mutex_;
+  mutable std::set<std::string> in_between_;  // guarded by mutex_: projects whose last answer was not Mem0's
   std::atomic<bool> give_up_{false};
 };
 

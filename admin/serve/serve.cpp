@@ -17,6 +17,7 @@
 #include "admin/runtime/backfilling.hpp"
 #include "admin/runtime/databases.hpp"
 #include "admin/runtime/mem0_clients.hpp"
+#include "admin/runtime/mem0_watch.hpp"
 #include "admin/runtime/metrics.hpp"
 #include "admin/runtime/periodic.hpp"
 #include "admin/runtime/token_watch.hpp"
@@ -57,7 +58,11 @@ class Running {
  public:
   Running(const Config& config, const Databases& databases, CheckedMappings mappings);
 
-  void ReloadMappings() { mappings_.RequestReload(); }
+  /// What SIGHUP asks for: mappings and API keys as they stand in their files now.
+  void Reload() {
+    mappings_.RequestReload();
+    mem0_.ReadKeysAgain();
+  }
 
   /// Nothing new, then everything begun, within soft_stop. False when something did not end in time.
   bool Stop();
@@ -89,6 +94,7 @@ class Running {
   Housekeeping housekeeping_;
   std::optional<Registrar> registrar_;  // once deliveries are taken
   std::optional<CanaryWatch> canaries_;
+  std::optional<Mem0Watch> mem0_watch_;
   std::unique_ptr<sync::SchedulerThread> backfills_;
   std::optional<Periodic> looking_;  // what recent_ is told
 };
@@ -97,7 +103,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
     : config_(config),
       state_dsn_(databases.StateDsn()),
       mappings_(config, databases, std::move(mappings), clock_),
-      mem0_(config, metrics_),
+      mem0_(config, state_dsn_, metrics_),
       wake_up_(state_dsn_),
       folder_(state_dsn_, config.sync.poll, wake_up_),
       tokens_(state_dsn_),
@@ -117,6 +123,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
   mappings_.AddTo(metrics_);
   admin_.AddTo(metrics_);
   canaries_.emplace(config, state_dsn_, mem0_, metrics_);
+  mem0_watch_.emplace(config, mem0_);
   reception_.Start();
   registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
   auto backfills = StartBackfills(
@@ -200,6 +207,7 @@ bool Running::Stop() {
   stopping_ = true;
   registrar_->RequestStop();
   canaries_->RequestStop();
+  mem0_watch_->RequestStop();
   backfills_->RequestStop();
   workers_.RequestStop();
   reception_.Stop(config_.soft_stop / 2);
@@ -257,7 +265,7 @@ int Serve(const Config& config) {
   }
   const sigset_t signals = OurSignals();
   int signal = 0;
-  for (sigwait(&signals, &signal); signal == SIGHUP; sigwait(&signals, &signal)) running->ReloadMappings();
+  for (sigwait(&signals, &signal); signal == SIGHUP; sigwait(&signals, &signal)) running->Reload();
   Log(LogLevel::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   if (!running->Stop()) {
     // Whatever hangs holds only claims, and those come back when their lease ends.

@@ -25,6 +25,15 @@ void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const syn
         {{{"outcome", "withdrawn"}}, Of(counters.withdrawn)}, {{{"outcome", "parked"}}, Of(counters.parked)},
         {{{"outcome", "late"}}, Of(counters.late)},           {{{"outcome", "retried"}}, Of(counters.retried)}};
   });
+  metrics.Watch(Kind::kCounter, "membridge_suppressed_memories_total",
+                "Memories of erased people that deliveries or sweeps led to; nothing of them was kept",
+                [&] { return One(Of(counters.suppressed)); });
+  metrics.Watch(Kind::kCounter, "membridge_withdrawals_held_total",
+                "Memories that vanished at Mem0, too many at once and unannounced, and were parked instead of withdrawn",
+                [&] { return One(Of(counters.held)); });
+  metrics.Watch(Kind::kCounter, "membridge_contradictions_total",
+                "Reads in which Mem0 did not have a memory that its list did not lack",
+                [&] { return One(Of(counters.contradicted)); });
   metrics.Watch(Kind::kCounter, "membridge_events_total", "What became of deliveries given to mappings from events", [&] {
     return std::vector<MetricSample>{{{{"outcome", "counted"}}, Of(counters.events_counted)},
                                      {{{"outcome", "discarded"}}, Of(counters.events_discarded)},

@@ -47,6 +47,8 @@ constexpr Part kParts[] = {
      "'UTF8') IN d.body) > 0))"},
     {"events", "membridge.events e", "e.project = $1 AND e.memory_id = ANY ($2::text[])"},
     {"dirty", "membridge.dirty d", "d.project = $1 AND d.memory_id = ANY ($2::text[])"},
+    {"dirty", "membridge.contradictions c", "c.project = $1 AND c.memory_id = ANY ($2::text[])"},
+    {"dirty", "membridge.vanished v", "v.project = $1 AND v.memory_id = ANY ($2::text[])"},
     {"parked", "membridge.parked p", "p.project = $1 AND (p.memory_id = ANY ($2::text[]) OR p.memory_id = 'user/' || $3)"},
     {"exports", "membridge.export_jobs j",
      "j.entity = $3 AND EXISTS (SELECT FROM membridge.backfill_runs r WHERE r.id = j.run AND r.project = $1)"},

@@ -2,8 +2,7 @@
 
 #include <utility>
 
-#include "sync/mem0/answer.hpp"
-#include "sync/mem0/paths.hpp"
+#include "sync/mem0/access.hpp"
 #include "sync/mem0/wire.hpp"
 
 namespace membridge::sync::mem0 {
@@ -25,12 +24,17 @@ std::chrono::milliseconds Client::NextTurn() const {
 }
 
 Result<Account> Client::Ping() {
-  const auto answer = wire_->CallForJson({.name = "ping", .path = paths::Ping()});
-  if (!answer) return tl::unexpected<Error>(answer.error());
-  Account account{TextAt(*answer, "org_id").value_or(""), TextAt(*answer, "project_id").value_or(""),
-                  TextAt(*answer, "user_email").value_or("")};
-  if (account.project_id.empty()) return Fail(ErrorCode::kUnavailable, "ping: the answer names no project", "is base_url right?");
-  return account;
+  return wire_->Ping();
+}
+
+Result<void> Client::Admit() {
+  return wire_->Admit();
+}
+
+std::optional<Error> Client::OfOtherProject() {
+  const auto admitted = wire_->Admit();
+  if (admitted || wire_->StandingOfKey() != Access::Standing::kOtherProject) return std::nullopt;
+  return admitted.error();
 }
 
 }  // namespace membridge::sync::mem0

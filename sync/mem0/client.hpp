@@ -19,6 +19,7 @@
 
 namespace membridge::sync::mem0 {
 
+class Access;
 class Wire;
 
 struct Account {
@@ -44,6 +45,14 @@ struct MemoryPage {
 
   std::size_t Records() const { return memories.size() + unreadable.size() + nameless; }
   bool leads_elsewhere = false;  ///< Mem0's link to the next page names another server; it was not and will not be followed
+};
+
+/// What Mem0's list says about memories that were asked for by their ids.
+struct ListedMemories {
+  std::vector<mappings::Memory> memories;
+  std::vector<MemoryId> unreadable;  ///< Mem0 lists them, as something that is no memory as we know them: ReadOne says why
+  /// Every page was read and they add up: what is in neither of the above is not in Mem0's list.
+  bool complete = false;
 };
 
 /// A user, agent, app or run. `name` is what a memory carries as `user_id`; Mem0's own `id` of it is of no use anywhere.
@@ -82,6 +91,8 @@ struct Operation {
 /// What is known of the last call that failed, beyond its Error.
 struct Failure {
   int status = 0;  ///< of HTTP; 0 when there was no answer
+  /// Somebody between us and Mem0 answered: a gateway, a proxy, a captive portal. Nothing may be concluded from it.
+  bool in_between = false;
   /// How long to wait before the next try, when Mem0 said so.
   std::optional<std::chrono::milliseconds> retry_after;
   /// Mem0's words about single fields of what was sent: `url` → "Enter a valid URL."
@@ -91,7 +102,7 @@ struct Failure {
 /// One call as it went, for counting.
 struct CallReport {
   std::string_view name;     ///< `list_memories`, `read_memory`, `create_webhook`, …
-  std::string_view outcome;  ///< `ok`, or the error code's name
+  std::string_view outcome;  ///< `ok`, `in_between` (see Failure), or the error code's name
   int status = 0;
   std::chrono::microseconds took{0};
 };
@@ -99,13 +110,14 @@ struct CallReport {
 /// One project's Mem0 API, for one thread (keep-alive connection inside). Every try blocks for at most `timeout` on the line and
 /// as long again for its turn in the budget, and gives up early when `stop()` says so. Errors: kUnavailable may be tried again
 /// (`RetryAfter` says when; no answer, 408, 429, 5xx, 402 and 413 for a quota, and anything a proxy said in Mem0's place),
-/// kUnauthorized means the key is wrong (401, 403), kRefused will be refused again, kNotFound is a 404 of Mem0's own. Messages
-/// hold Mem0's own words where they cannot hold a memory's text, never the key or a webhook's token.
+/// kUnauthorized means the key is wrong (401, 403 in Mem0's shape), kRefused will be refused again, kNotFound is a 404 of Mem0's
+/// own. Messages hold Mem0's own words where they cannot hold a memory's text, never the key or a webhook's token.
 class Client {
  public:
   struct Options {
     std::string base_url = "https://api.mem0.ai";
-    std::string api_key;
+    std::string api_key;             ///< without `access`
+    std::shared_ptr<Access> access;  ///< holds the key, and says before every call but ping whether it may be made; may be empty
     std::chrono::milliseconds timeout{30'000};
     bool background = false;     ///< sweeps and backfills: waits behind live work for the budget
     std::function<bool()> stop;  ///< polled while waiting; may be empty
@@ -119,15 +131,21 @@ class Client {
   Client& operator=(Client&&) noexcept;
 
   Result<Account> Ping();
+  /// Whether calls may be made, as Options::access says; it asks Mem0 by a ping when that is due. Without `access`: always.
+  Result<void> Admit();
+  /// Why nothing may be read, written or withdrawn for the project: the key is another project's. Nothing when it is not, or when
+  /// nobody can tell.
+  std::optional<Error> OfOtherProject();
 
   // Memories
 
   /// The records of up to 200 memories in one list call (all pages if the server splits it), expired and merged ones included.
-  /// An id that is missing from the answer is not proof that it is gone. Only well-formed UUIDs may be asked for. Records that
-  /// are no memory as we know them are left out; ReadOne says why.
-  Result<std::vector<mappings::Memory>> ReadMany(const std::vector<MemoryId>& ids);
-  /// One memory; kNotFound when Mem0 does not have it (404), kRefused when the id is not one (400, or one that was never sent
-  /// because it cannot be an id) or when the record cannot be read.
+  /// An id that is missing from the answer is not proof that it is gone: the list may be incomplete, and lists lag behind. Only
+  /// well-formed UUIDs may be asked for.
+  Result<ListedMemories> ReadMany(const std::vector<MemoryId>& ids);
+  /// One memory. kNotFound: Mem0 said in its own words that it does not have it. kRefused: Mem0 said in its own words that the id
+  /// is none, or it was never sent because it cannot be one. kRowRejected: Mem0 has it, and the record cannot be read. Anything
+  /// else that is no record of this memory, whatever its status, is kUnavailable: somebody in between answered.
   Result<mappings::Memory> ReadOne(const MemoryId& id);
   /// Page `page` (from 1) of all memories a filter names, expired and merged ones included. Whether there is another one after it
   /// is for the caller to judge (ListWatch): links and counts may both be wrong.

@@ -109,6 +109,7 @@ Complaint ReadComplaint(std::string_view body) {
     if (!answer.contains(key)) continue;
     complaint.text = Words(answer[key]);
     if (complaint.text.empty()) continue;
+    complaint.key = key;
     const auto details = answer.find("details");
     if (details != answer.end() && details->is_object() && details->contains("message")) {
       complaint.text = OneLine(complaint.text + ": " + Words((*details)["message"]), kComplaintBytes);

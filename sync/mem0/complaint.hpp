@@ -10,6 +10,7 @@ namespace membridge::sync::mem0 {
 /// What Mem0 says is wrong. Its error bodies have no fixed shape, see ReadComplaint.
 struct Complaint {
   std::string text;                           ///< one line, no control characters; empty when the body has no words of Mem0's
+  std::string key;                            ///< `detail`, `message` or `error`: the member that held `text`; else empty
   std::map<std::string, std::string> fields;  ///< `name` → "This field is required."; only where Mem0 names fields
   bool from_mem0 = false;                     ///< false: HTML or nothing, so a proxy on the way answered
 };

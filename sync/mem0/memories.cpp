@@ -30,6 +30,40 @@ std::string Lower(std::string text) {
   return text;
 }
 
+// What Mem0 itself says when it refuses these calls.
+const std::vector<Refusal> kNoSuchMemory = {{404, "error", "Memory not found"},
+                                            {400, "error", "memory_id should be a valid UUID"}};
+
+/// A list can be refused for its filter, in words that are not documented, and a page past the end is refused in these.
+std::vector<Refusal> RefusalsOfList(int page) {
+  std::vector<Refusal> refusals = {{400, "", ""}, {422, "", ""}};
+  if (page > 1) refusals.push_back({404, "detail", "Invalid page"});
+  return refusals;
+}
+
+/// The text between the first and the last character that is no space.
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const auto begin = text.find_first_not_of(kSpace);
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
+}
+
+/// Whether an answer can be a page of a list.
+bool LooksLikeList(const Answer& answer) {
+  const std::string_view text = Trimmed(answer.body);
+  return text.starts_with('[') || (text.starts_with('{') && text.find("\"results\"") != std::string_view::npos);
+}
+
+/// Whether an answer speaks of this memory: a whole object that names the id. It need not be one that we can read.
+bool SpeaksOf(const MemoryId& id, const Answer& answer) {
+  const std::string_view text = Trimmed(answer.body);
+  if (!text.starts_with('{') || !text.ends_with('}')) return false;
+  const std::string named = '"' + id.Text() + '"';
+  return std::search(text.begin(), text.end(), named.begin(), named.end(),
+                     [](char one, char other) { return ToLower(one) == ToLower(other); }) != text.end();
+}
+
 /// Ids come from deliveries, which anyone may forge. What could lead to another address than a memory's is never sent.
 bool MayBeAnId(const MemoryId& id) {
   const std::string& text = id.Text();
@@ -80,6 +114,8 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
   Request request{
       .name = "list_memories", .method = "POST", .path = paths::ListMemories(page, page_size), .subject = Subject::kMemories};
   request.body = json{{"filters", filter.Document()}, {"show_expired", true}, {"include_merged", true}};
+  request.refusals = RefusalsOfList(page);
+  request.is_mem0s = LooksLikeList;
   const auto answer = wire_->Call(request);
   MemoryPage result;
   if (!answer && IsPastTheEnd(answer.error(), page)) {
@@ -117,42 +153,66 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
   return result;
 }
 
-Result<std::vector<mappings::Memory>> Client::ReadMany(const std::vector<MemoryId>& ids) {
-  std::vector<mappings::Memory> memories;
-  if (ids.empty()) return memories;
+Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
+  ListedMemories listed;
+  if (ids.empty()) return listed;
   if (ids.size() > static_cast<std::size_t>(kLargestPage))
     return Fail(ErrorCode::kRefused, "list_memories: more than 200 ids at once");
-  std::set<std::string> missing;
+  std::set<std::string> asked;
   for (const MemoryId& id : ids) {
     if (!LooksLikeUuid(id.Text())) return NoId("list_memories");
-    missing.insert(Lower(id.Text()));
+    asked.insert(Lower(id.Text()));
   }
   const Filter filter = Filter::Everything().Among(ids);
-  std::size_t listed = 0;
+  std::set<std::string> met;
+  std::size_t records = 0;
+  std::optional<std::int64_t> count;
+  bool adds_up = true;
   // A server that gives one record per page still ends, and so does one whose pages bring nothing.
-  for (int page = 1; page <= static_cast<int>(ids.size()) && !missing.empty(); ++page) {
+  for (int page = 1; page <= static_cast<int>(ids.size()) && met.size() < asked.size(); ++page) {
     auto found = ListMemories(filter, page);
     if (!found) return tl::unexpected<Error>(found.error());
-    const std::size_t before = missing.size();
-    listed += found->Records();
+    if (found->past_end) break;
+    const std::size_t before = met.size();
+    records += found->Records();
+    count = found->count;
+    adds_up = adds_up && found->nameless == 0;
     for (mappings::Memory& memory : found->memories) {
-      // What was not asked for, or came on two pages, is dropped: a server that overlooks the filter must not hand us the whole
-      // project.
-      if (missing.erase(Lower(memory.id.Text())) == 1) memories.push_back(std::move(memory));
+      // What was not asked for is dropped: a server that overlooks the filter must not hand us the whole project. What comes on
+      // two pages is taken once.
+      const std::string id = Lower(memory.id.Text());
+      if (!asked.contains(id)) {
+        adds_up = false;
+      } else if (met.insert(id).second) {
+        listed.memories.push_back(std::move(memory));
+      }
     }
-    for (const MemoryId& id : found->unreadable) missing.erase(Lower(id.Text()));
-    const bool more = found->linked || (found->count && static_cast<std::int64_t>(listed) < *found->count);
-    if (found->past_end || !more || missing.size() == before) break;
+    for (const MemoryId& id : found->unreadable) {
+      if (!asked.contains(Lower(id.Text()))) {
+        adds_up = false;
+      } else if (met.insert(Lower(id.Text())).second) {
+        listed.unreadable.push_back(id);
+      }
+    }
+    const bool more = found->linked || (count && static_cast<std::int64_t>(records) < *count);
+    if (!more || met.size() == before) break;
   }
-  return memories;
+  listed.complete = met.size() == asked.size() || (adds_up && count == static_cast<std::int64_t>(met.size()));
+  return listed;
 }
 
 Result<mappings::Memory> Client::ReadOne(const MemoryId& id) {
   if (!MayBeAnId(id)) return NoId("read_memory");
-  const auto answer = wire_->CallForJson({.name = "read_memory", .path = paths::Memory(id), .subject = Subject::kMemories});
-  if (!answer && answer.error().code == ErrorCode::kRefused && LastFailure().status == 0) return Unreadable(answer.error());
+  Request request{.name = "read_memory", .path = paths::Memory(id), .subject = Subject::kMemories};
+  request.refusals = kNoSuchMemory;
+  request.is_mem0s = [&id](const Answer& answer) { return SpeaksOf(id, answer); };
+  const auto answer = wire_->Call(request);
+  const bool too_large = !answer && answer.error().code == ErrorCode::kRefused && LastFailure().status == 0;
+  if (too_large) return Unreadable(answer.error());
   if (!answer) return tl::unexpected<Error>(answer.error());
-  auto memory = mappings::ReadMemory(*answer);
+  const auto record = ParseJson(answer->body);
+  if (!record) return Unreadable(Within(record.error(), "read_memory").value());
+  auto memory = mappings::ReadMemory(*record);
   if (!memory) return Unreadable(Within(memory.error(), "read_memory").value());
   if (Lower(memory->id.Text()) != Lower(id.Text()))
     return Fail(ErrorCode::kUnavailable, "read_memory: Mem0 answered with another memory");
@@ -196,8 +256,11 @@ Result<MemoryId> Client::AddMemory(const std::string& text, const std::string& u
 
 Result<void> Client::DeleteMemory(const MemoryId& id) {
   if (!MayBeAnId(id)) return NoId("delete_memory");
-  const auto answer =
-      wire_->Call({.name = "delete_memory", .method = "DELETE", .path = paths::Memory(id), .subject = Subject::kMemories});
+  const auto answer = wire_->Call({.name = "delete_memory",
+                                   .method = "DELETE",
+                                   .path = paths::Memory(id),
+                                   .subject = Subject::kMemories,
+                                   .refusals = kNoSuchMemory});
   if (!answer) return tl::unexpected<Error>(answer.error());
   return {};
 }

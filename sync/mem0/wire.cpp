@@ -13,6 +13,7 @@
 #include "sync/mem0/answer.hpp"
 #include "sync/mem0/backoff.hpp"
 #include "sync/mem0/complaint.hpp"
+#include "sync/mem0/paths.hpp"
 #include "sync/mem0/redact.hpp"
 #include "sync/mem0/retry_after.hpp"
 
@@ -59,6 +60,21 @@ std::optional<std::string> Header(CURL* handle, const char* name) {
   curl_header* header = nullptr;
   if (curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK) return std::nullopt;
   return std::string{header->value};
+}
+
+bool BeginsWith(std::string_view text, std::string_view words) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return text.size() >= words.size() &&
+         std::equal(words.begin(), words.end(), text.begin(), [&](char one, char other) { return lower(one) == lower(other); });
+}
+
+/// Whether this refusal is one of Mem0's own.
+bool IsAmong(const std::vector<Refusal>& refusals, long status, const Complaint& complaint) {
+  if (!complaint.from_mem0) return false;
+  return refusals.empty() || std::any_of(refusals.begin(), refusals.end(), [&](const Refusal& refusal) {
+           return refusal.status == status && (refusal.key.empty() || refusal.key == complaint.key) &&
+                  BeginsWith(complaint.text, refusal.words);
+         });
 }
 
 template <class Value>
@@ -110,13 +126,59 @@ Wire::Wire(Client::Options options, std::shared_ptr<CallBudget> budget)
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   while (options_.base_url.ends_with('/')) options_.base_url.pop_back();
   if (const auto problem = ProblemWithBaseUrl(options_.base_url)) throw std::invalid_argument{"base_url " + *problem};
-  if (!FitsHeader(options_.api_key)) throw std::invalid_argument{"the API key is empty or holds characters that no key has"};
+  if (options_.access) options_.api_key = options_.access->Key();
+  key_ = options_.api_key;
+  if (!FitsHeader(key_)) throw std::invalid_argument{"the API key is empty or holds characters that no key has"};
   if (!budget_) budget_ = std::make_shared<CallBudget>();
 }
 
 Wire::~Wire() = default;
 
 Result<Answer> Wire::Call(const Request& request) {
+  if (!options_.access) return CallWithKey(request);
+  if (const auto admitted = Admit(); !admitted) return Within(admitted.error(), request.name);
+  key_ = options_.access->Key();
+  auto answer = CallWithKey(request);
+  if (answer || failure_.status != 401 || answer.error().code != ErrorCode::kUnauthorized) return answer;
+  if (!options_.access->WasRefused(key_, answer.error())) return answer;
+  if (const auto admitted = Admit(); !admitted) return Within(admitted.error(), request.name);
+  key_ = options_.access->Key();
+  return CallWithKey(request);
+}
+
+Result<void> Wire::Admit() {
+  if (!options_.access) return {};
+  return options_.access->Admit([this](const std::string& key) {
+    key_ = key;
+    return PingWithKey();
+  });
+}
+
+Access::Standing Wire::StandingOfKey() const {
+  return options_.access ? options_.access->Now().standing : Access::Standing::kRecognised;
+}
+
+Result<Account> Wire::Ping() {
+  if (options_.access) key_ = options_.access->Key();
+  return PingWithKey();
+}
+
+Result<Account> Wire::PingWithKey() {
+  Request request{.name = "ping", .path = paths::Ping()};
+  request.refusals = {{0, "", ""}};  // it refuses keys, and nothing else
+  request.is_mem0s = [](const Answer& answer) {
+    const auto account = ParseJson(answer.body);
+    return account && !TextAt(*account, "project_id").value_or("").empty();
+  };
+  const auto answer = CallWithKey(request);
+  if (!answer) return tl::unexpected<Error>(answer.error());
+  const auto account = ParseJson(answer->body);
+  if (!account) return Within(account.error(), request.name);
+  return Account{TextAt(*account, "org_id").value_or(""), TextAt(*account, "project_id").value_or(""),
+                 TextAt(*account, "user_email").value_or("")};
+}
+
+Result<Answer> Wire::CallWithKey(const Request& request) {
   Backoff backoff;
   for (int attempt = 1;; ++attempt) {
     const auto began = std::chrono::steady_clock::now();
@@ -124,8 +186,8 @@ Result<Answer> Wire::Call(const Request& request) {
     auto answer = TryOnce(request);
     if (options_.observe) {
       const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
-      options_.observe(
-          {request.name, answer ? "ok" : NameOf(answer.error().code), answer ? answer->status : failure_.status, took});
+      const std::string_view outcome = answer ? "ok" : failure_.in_between ? "in_between" : NameOf(answer.error().code);
+      options_.observe({request.name, outcome, answer ? answer->status : failure_.status, took});
     }
     if (answer || attempt >= options_.tries || answer.error().code != ErrorCode::kUnavailable) return answer;
     if (request.creates && failure_.status != 429) return answer;
@@ -193,7 +255,7 @@ Result<Answer> Wire::TryOnce(const Request& request) {
   CURL* handle = curl_->handle.get();
   if (handle == nullptr) throw std::runtime_error{"libcurl cannot make a handle"};
   std::unique_ptr<curl_slist, HeaderCloser> headers;
-  for (const std::string& line : {"Authorization: Token " + options_.api_key, std::string{"Content-Type: application/json"},
+  for (const std::string& line : {"Authorization: Token " + key_, std::string{"Content-Type: application/json"},
                                   std::string{"Accept: application/json"}, std::string{"Expect:"}}) {
     headers.reset(curl_slist_append(headers.release(), line.c_str()));
   }
@@ -235,8 +297,12 @@ Result<Answer> Wire::TryOnce(const Request& request) {
   }
   if (exchange.status >= 200 && exchange.status < 300) {
     budget_->Succeeded();
-    return Answer{static_cast<int>(exchange.status), std::move(exchange.received),
+    Answer answer{static_cast<int>(exchange.status), std::move(exchange.received),
                   exchange.type.find("json") != std::string::npos};
+    if (!request.is_mem0s || request.is_mem0s(answer)) return answer;
+    failure_.status = answer.status;
+    return NotMem0s(fmt::format("{}: the answer is not Mem0's ({} bytes of {})", request.name, answer.body.size(),
+                                exchange.type.empty() ? "no type" : OneLine(exchange.type, 40)));
   }
   return Refused(request, exchange);
 }
@@ -259,7 +325,7 @@ tl::unexpected<Error> Wire::NotReached(const Request& request, const Exchange& e
 tl::unexpected<Error> Wire::Refused(const Request& request, const Exchange& exchange) {
   const long status = exchange.status;
   std::vector<std::string> secrets = request.secrets;
-  secrets.push_back(options_.api_key);
+  secrets.push_back(key_);
   Complaint complaint = ReadComplaint(Without(exchange.received, secrets));
   if (request.subject == Subject::kWebhooks) {
     complaint.text = RedactUrlsIn(complaint.text);
@@ -284,18 +350,28 @@ tl::unexpected<Error> Wire::Refused(const Request& request, const Exchange& exch
     message += ": " + complaint.text;
   }
 
-  const char* elsewhere = "is base_url right, and is there a proxy in between?";
-  if (status < 400)
+  if (status < 400) {
+    failure_.in_between = true;
     return Fail(ErrorCode::kUnavailable, message,
                 "redirects are not followed, the key would go with them; set base_url to where Mem0 is");
-  if (status == 401) return Fail(ErrorCode::kUnauthorized, message, "check the project's api_key");
-  if (status == 403 && complaint.from_mem0)
-    return Fail(ErrorCode::kUnauthorized, message, "the api_key does not give access to this");
-  if (status == 404 && complaint.from_mem0) return Fail(ErrorCode::kNotFound, message);
-  if (status == 403 || status == 404) return Fail(ErrorCode::kUnavailable, message, elsewhere);
+  }
+  const bool speaks_of_key = complaint.key == "detail" || complaint.key == "error";
+  if (status == 401 && speaks_of_key) return Fail(ErrorCode::kUnauthorized, message, "check the project's api_key");
+  if (status == 403 && speaks_of_key) return Fail(ErrorCode::kUnauthorized, message, "the api_key does not give access to this");
+  if (status == 401 || status == 403) return NotMem0s(std::move(message));
   if (status == 402 || status == 413) return Fail(ErrorCode::kUnavailable, message, "see the quota of the Mem0 plan");
-  if (status == 408 || status == 425 || status == 429 || status >= 500) return Fail(ErrorCode::kUnavailable, message);
-  return Fail(ErrorCode::kRefused, message);
+  if (status == 408 || status == 425 || status == 429) return Fail(ErrorCode::kUnavailable, message);
+  if (status >= 500) {
+    failure_.in_between = !complaint.from_mem0;
+    return Fail(ErrorCode::kUnavailable, message);
+  }
+  if (!IsAmong(request.refusals, status, complaint)) return NotMem0s(std::move(message));
+  return Fail(status == 404 ? ErrorCode::kNotFound : ErrorCode::kRefused, message);
+}
+
+tl::unexpected<Error> Wire::NotMem0s(std::string message) {
+  failure_.in_between = true;
+  return Fail(ErrorCode::kUnavailable, std::move(message), "is base_url right, and is there a proxy in between?");
 }
 
 std::optional<std::string> ProblemWithBaseUrl(const std::string& base_url) {

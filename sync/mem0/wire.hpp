@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "mappings/base/result.hpp"
+#include "sync/mem0/access.hpp"
 #include "sync/mem0/client.hpp"
 
 namespace membridge::sync::mem0 {
@@ -20,6 +22,15 @@ enum class Subject {
   kWebhooks,  ///< everything, with addresses redacted: they hold tokens
 };
 
+/// A refusal in Mem0's own words.
+struct Refusal {
+  int status;
+  std::string_view key;    ///< the member that holds the words: `error`, `detail`; empty: any JSON
+  std::string_view words;  ///< how they begin, in any case of letters
+};
+
+struct Answer;
+
 struct Request {
   std::string_view name;  ///< `list_memories`; labels metrics and begins messages
   std::string_view method = "GET";
@@ -28,6 +39,11 @@ struct Request {
   Subject subject = Subject::kAccount;
   bool creates = false;                   ///< twice would make two: tried again only when Mem0 surely did nothing (429)
   std::vector<std::string> secrets = {};  ///< must not come back in an error
+  /// The only refusals of this call that Mem0 itself gives, besides those of keys, limits and faults. Any other one comes from
+  /// somebody in between. Empty: every refusal that is JSON counts as Mem0's.
+  std::vector<Refusal> refusals = {};
+  /// Whether an answer of 2xx can be Mem0's. Empty: every one can.
+  std::function<bool(const Answer&)> is_mem0s = {};
 };
 
 /// An answer with a status of 2xx.
@@ -50,6 +66,11 @@ class Wire {
   /// The same, and the answer parsed. An answer that is not JSON though it says so is kRefused, anything else kUnavailable.
   Result<nlohmann::json> CallForJson(const Request& request);
 
+  Result<Account> Ping();
+  /// See Client.
+  Result<void> Admit();
+  Access::Standing StandingOfKey() const;
+
   const Failure& LastFailure() const { return failure_; }
   const CallBudget& Budget() const { return *budget_; }
   /// Whether a `next` link leads to another server than the one we ask.
@@ -58,16 +79,20 @@ class Wire {
  private:
   struct Curl;
   struct Exchange;
+  Result<Account> PingWithKey();
+  Result<Answer> CallWithKey(const Request& request);
   Result<Answer> TryOnce(const Request& request);
   Result<void> WaitForTurn();
   bool Wait(std::chrono::milliseconds time);  ///< false: we are to stop
   bool Stopping() const { return options_.stop && options_.stop(); }
   tl::unexpected<Error> NotReached(const Request& request, const Exchange& exchange, int curl_code);
   tl::unexpected<Error> Refused(const Request& request, const Exchange& exchange);
+  tl::unexpected<Error> NotMem0s(std::string message);
 
   Client::Options options_;
   std::shared_ptr<CallBudget> budget_;
   std::unique_ptr<Curl> curl_;
+  std::string key_;  ///< of the call that is made
   Failure failure_;
 };
 

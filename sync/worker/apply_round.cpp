@@ -1,4 +1,6 @@
 // The part of Worker that turns what was read into rows, mirror and queue, in one transaction.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
@@ -83,6 +85,7 @@ std::vector<Worker::Item*> Worker::WithoutErased(Batch& batch, const std::vector
     items[i]->settlement = Settlement{};
     items[i]->fate = Fate::kSame;
     ++batch.unchanged;
+    ++batch.suppressed;
   }
   return left;
 }
@@ -132,6 +135,8 @@ void Worker::Conclude(Batch& batch, const std::vector<Item*>& items, const std::
   counters_.unchanged += batch.unchanged;
   counters_.withdrawn += batch.withdrawn;
   counters_.parked += batch.parked;
+  counters_.suppressed += batch.suppressed;
+  counters_.held += batch.held;
   counters_.late += batch.late;
   counters_.retried += batch.retried;
   counters_.events_counted += batch.events_counted;
@@ -149,21 +154,30 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
   auto mirrored = Queue::LookUp(batch.state, claims);
   std::vector<Item*> applying;
   std::vector<Source> sources;
+  std::vector<Claim> readable;  // unchanged, and perhaps parked because they could not be read before
   for (std::size_t i = 0; i < items.size(); ++i) {
     Item& item = *items[i];
     item.mirrored = std::move(mirrored[i]);
     item.standing = Item::Standing::kOpen;
     item.is_final = AgeOf(item.claim) >= options_.read_lag || item.claim.reason == kReproject || item.listed;
+  }
+  HoldBack(batch, project, items);
+  for (Item* each : items) {
+    Item& item = *each;
     auto source = Decide(batch, mapped, item);
     if (IsOfCanary(item)) {
       // Mirrored, and seen by no mapping: an event of one is of a memory that there never was.
       if (item.standing != Item::Standing::kOpen) item.standing = Item::Standing::kNever;
       continue;
     }
-    if (!source) continue;
+    if (!source) {
+      if (item.standing == Item::Standing::kPresent) readable.push_back(item.claim);
+      continue;
+    }
     applying.push_back(&item);
     sources.push_back(std::move(*source));
   }
+  if (!readable.empty()) Queue::Unpark(batch.state, readable, {""});
   if (!sources.empty()) ApplyMemories(batch, mapped, applying, sources);
   if (mapped.CountsEvents()) ApplyEvents(batch, mapped, items);
 }
@@ -174,11 +188,20 @@ std::optional<Source> Worker::Decide(Batch& batch, const MappingSet::Project& ma
       Settlement::Kind::kLookAgain, std::max(milliseconds{1}, options_.read_lag - AgeOf(item.claim)), false, {}};
   item.settlement = item.is_final ? Settlement{} : look_again;
   switch (item.read) {
-    case Item::Read::kNotYet:
+    case Item::Read::kNotAsked:
       // It was never asked for: that is no attempt of its own.
       item.settlement = {Settlement::Kind::kLookAgain, options_.retry_base, item.claim.absent_since.has_value(), {}};
       ++batch.retried;
       return std::nullopt;
+    case Item::Read::kContradicted:
+      if (Vanishing::Contradicted(batch.state, item.claim) >= options_.contradiction_patience) {
+        ParkUnread(batch, item, {"", ErrorCode::kRefused, item.error.message, item.error.hint, "", ""});
+        return std::nullopt;
+      }
+      if (item.claim.attempts == 0)
+        Log(LogLevel::kWarn, "absence_contradicted",
+            {{"project", item.claim.project.Text()}, {"memory", item.claim.memory.Text()}, {"error", item.error.message}});
+      [[fallthrough]];
     case Item::Read::kFailed:
       item.settlement = {Settlement::Kind::kRetry,
                          std::max(BackOff(item.claim.attempts), item.retry_after.value_or(milliseconds{0})), false,
@@ -207,6 +230,38 @@ std::optional<Source> Worker::Decide(Batch& batch, const MappingSet::Project& ma
   return DecideFound(batch, mapped, item);
 }
 
+/// Absent in a read that is final, and in an earlier one.
+bool Worker::IsGoneForGood(const Item& item) const {
+  const auto& since = item.claim.absent_since;
+  return item.read == Item::Read::kAbsent && item.is_final && since && Since(*since, item.claim.claimed_at) >= options_.read_lag;
+}
+
+/// Finds out which of the memories that are gone must not be withdrawn.
+void Worker::HoldBack(Batch& batch, const ProjectId& project, const std::vector<Item*>& items) const {
+  std::vector<Item*> gone;
+  std::vector<Claim> claims;
+  for (Item* item : items) {
+    item->held = false;
+    if (!IsGoneForGood(*item) || !item->mirrored || item->mirrored->gone) continue;
+    gone.push_back(item);
+    claims.push_back(item->claim);
+  }
+  if (gone.empty()) return;
+  const std::set<std::size_t> places = Vanishing::HoldBack(batch.state, project, claims, options_.vanishing);
+  for (const std::size_t place : places) gone[place]->held = true;
+  batch.held += places.size();
+  if (!places.empty()) Log(LogLevel::kError, "withdrawals_held", {{"project", project.Text()}, {"memories", places.size()}});
+}
+
+/// Parks a memory for what Mem0 answers about it; nothing of what it said is changed.
+void Worker::ParkUnread(Batch& batch, Item& item, const Parking& parking) const {
+  Queue::Park(batch.state, item.claim, parking);
+  Log(LogLevel::kError, "memory_parked",
+      {{"project", item.claim.project.Text()}, {"memory", item.claim.memory.Text()}, {"code", NameOf(parking.code)}});
+  item.settlement = Settlement{};
+  ++batch.parked;
+}
+
 std::optional<Source> Worker::DecideAbsent(Batch& batch, const MappingSet::Project& mapped, Item& item) const {
   const std::string applied = "gone:" + mapped.digest;
   const auto withdraw = [&] {
@@ -228,10 +283,16 @@ std::optional<Source> Worker::DecideAbsent(Batch& batch, const MappingSet::Proje
       item.settlement.absent = true;
     return std::nullopt;
   }
-  const bool seen_before = item.claim.absent_since && Since(*item.claim.absent_since, item.claim.claimed_at) >= options_.read_lag;
-  if (!item.is_final || !seen_before) {
+  if (!IsGoneForGood(item)) {
     item.settlement = {
         Settlement::Kind::kLookAgain, std::max(options_.read_lag, options_.read_lag - AgeOf(item.claim)), true, {}};
+    return std::nullopt;
+  }
+  if (item.held) {
+    ParkUnread(
+        batch, item,
+        {"", ErrorCode::kRefused, fmt::format("{} memories vanished at Mem0 at once, and no DELETE delivery said so", batch.held),
+         "make sure the API key is the right project's; if they are really gone, run membridge parked retry", "", ""});
     return std::nullopt;
   }
   ++batch.withdrawn;

@@ -20,9 +20,9 @@ inline constexpr std::string_view kReproject = "reproject";
 
 /// One claimed memory on its way through a round.
 struct Worker::Item {
-  enum class Read { kNotYet, kFound, kAbsent, kNotAnId, kUnreadable, kFailed };
+  using Read = ReadAnswer::Kind;
   Claim claim;
-  Read read = Read::kNotYet;
+  Read read = Read::kNotAsked;
   std::optional<mappings::Memory> memory;
   std::string digest;
   Error error{};
@@ -37,6 +37,7 @@ struct Worker::Item {
     kNever,    ///< nobody ever saw it: whoever spoke of it may have made it up
   };
   std::optional<Mirrored> mirrored;
+  bool held = false;      // gone, and the guard against mass withdrawals keeps what it said
   bool is_final = false;  // the read began late enough after the newest delivery
   Standing standing = Standing::kOpen;
   Settlement settlement;
@@ -53,7 +54,7 @@ struct Worker::Batch {
   std::vector<std::pair<ProjectId, MemoryId>> passed_over;
   std::shared_ptr<const MappingSet> mappings;
   Instant now;
-  std::uint64_t applied = 0, unchanged = 0, withdrawn = 0, parked = 0, late = 0, retried = 0;
+  std::uint64_t applied = 0, unchanged = 0, withdrawn = 0, parked = 0, late = 0, retried = 0, suppressed = 0, held = 0;
   std::uint64_t events_counted = 0, events_discarded = 0, events_parked = 0;
   std::optional<Instant> newest_mark;
   bool wakes = false;  // a row was made that others looked for in vain

@@ -13,9 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// After so many failed single reads in a row a round asks Mem0 for nothing more.
-constexpr int kFailuresInARow = 3;
-
 constexpr milliseconds kLongestTurn{50};
 
 milliseconds JitteredBetween(milliseconds base, milliseconds cap, int attempts) {
@@ -36,10 +33,11 @@ Worker::Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, 
     : options_(options),
       state_dsn_(std::move(state_dsn)),
       mappings_(std::move(mappings)),
-      client_for_(std::move(client_for)),
       clock_(clock),
       counters_(counters),
-      look_at_tables_(std::move(look_at_tables)) {}
+      look_at_tables_(std::move(look_at_tables)),
+      reader_(options.reading, std::move(client_for), counters),
+      leases_(state_dsn_, options.lease) {}
 
 Worker::~Worker() = default;
 
@@ -56,12 +54,6 @@ postgres::Session& Worker::TargetSession(const std::string& dsn) {
   return targets_.emplace(dsn, postgres::Session{dsn, "membridge worker"}).first->second;
 }
 
-mem0::Client& Worker::ClientOf(const ProjectId& project) {
-  std::unique_ptr<mem0::Client>& client = clients_[project];
-  if (!client) client = client_for_(project);
-  return *client;
-}
-
 milliseconds Worker::BackOff(int attempts) const {
   return JitteredBetween(options_.retry_base, options_.retry_cap, attempts);
 }
@@ -74,9 +66,7 @@ milliseconds Worker::BlockedBackOff(int attempts) const {
 /// While every project's calls must wait for their turn, what is claimed would only grow old: claimed later, what arrives
 /// meanwhile shares the call. Not for long, since what the mirror knows needs no call. False: a stop was requested.
 bool Worker::AwaitTurn(const std::stop_token& stop) {
-  milliseconds turn = clients_.empty() ? milliseconds{0} : kLongestTurn;
-  for (const auto& [project, client] : clients_) turn = std::min(turn, client->NextTurn());
-  return Pause(stop, turn);
+  return Pause(stop, std::min(reader_.NextTurn(), kLongestTurn));
 }
 
 std::vector<Claim> Worker::ClaimBatch() {
@@ -92,68 +82,28 @@ std::vector<Claim> Worker::ClaimBatch() {
   return claims;
 }
 
-void Worker::ReadSingly(mem0::Client& client, Item& item) {
-  ++counters_.single_reads;
-  auto answer = client.ReadOne(item.claim.memory);
-  if (answer) {
-    item.read = Item::Read::kFound;
-    item.memory = std::move(*answer);
-    return;
-  }
-  item.error = answer.error();
-  switch (answer.error().code) {
-    case ErrorCode::kNotFound:
-      item.read = Item::Read::kAbsent;
-      return;
-    case ErrorCode::kRefused:
-      item.read = Item::Read::kNotAnId;
-      return;
-    case ErrorCode::kRowRejected:
-      item.read = Item::Read::kUnreadable;
-      return;
-    default:
-      item.read = Item::Read::kFailed;
-      item.retry_after = client.RetryAfter();
+void Worker::Read(const ProjectId& project, const std::vector<Item*>& items) {
+  std::vector<MemoryId> ids;
+  for (const Item* item : items) ids.push_back(item->claim.memory);
+  std::vector<ReadAnswer> answers = reader_.Read(project, ids, [this] { leases_.Advance(); });
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    items[i]->read = answers[i].kind;
+    items[i]->memory = std::move(answers[i].memory);
+    items[i]->error = std::move(answers[i].error);
+    items[i]->retry_after = answers[i].retry_after;
   }
 }
 
-/// One list call for all that look like ids; single reads for what it leaves open.
-void Worker::Read(const ProjectId& project, const std::vector<Item*>& items) {
-  mem0::Client& client = ClientOf(project);
-  std::vector<MemoryId> ids;
-  std::map<std::string, Item*> by_id;
-  for (Item* item : items) {
-    if (!mem0::LooksLikeUuid(item->claim.memory.Text())) continue;
-    ids.push_back(item->claim.memory);
-    by_id[item->claim.memory.Text()] = item;
-  }
-  if (ids.size() > 1) {
-    ++counters_.list_reads;
-    auto answer = client.ReadMany(ids);
-    if (!answer && answer.error().code != ErrorCode::kRefused) {
-      for (Item* item : items) {
-        item->read = Item::Read::kFailed;
-        item->error = answer.error();
-        item->retry_after = client.RetryAfter();
-      }
-      return;
-    }
-    if (answer) {
-      for (mappings::Memory& memory : *answer) {
-        const auto asked = by_id.find(memory.id.Text());
-        if (asked == by_id.end()) continue;
-        asked->second->read = Item::Read::kFound;
-        asked->second->memory = std::move(memory);
-      }
-    }
-  }
-  int failures = 0;
-  for (Item* item : items) {
-    if (item->read != Item::Read::kNotYet) continue;
-    // Mem0 is in trouble: asking for the others one by one would only add to it. They come back as they were.
-    if (failures == kFailuresInARow) break;
-    ReadSingly(client, *item);
-    failures = item->read == Item::Read::kFailed ? failures + 1 : 0;
+/// What the mirror has of a project must not be written either while the key is another project's.
+void Worker::RefuseOtherProjects(std::vector<Item>& items) {
+  std::map<ProjectId, std::optional<Error>> refusals;
+  for (Item& item : items) {
+    auto refusal = refusals.find(item.claim.project);
+    if (refusal == refusals.end())
+      refusal = refusals.emplace(item.claim.project, reader_.OfOtherProject(item.claim.project)).first;
+    if (!refusal->second) continue;
+    item.read = Item::Read::kFailed;
+    item.error = *refusal->second;
   }
 }
 
@@ -161,7 +111,7 @@ void Worker::ReadFromMirror(std::vector<Item>& items) {
   std::vector<Item*> wanted;
   std::vector<Claim> claims;
   for (Item& item : items) {
-    if (item.claim.reason != kReproject) continue;
+    if (item.claim.reason != kReproject || item.read != Item::Read::kNotAsked) continue;
     wanted.push_back(&item);
     claims.push_back(item.claim);
   }
@@ -184,6 +134,19 @@ void Worker::ReadFromMirror(std::vector<Item>& items) {
   }
 }
 
+/// The leases of a round, renewed until it ends.
+struct Worker::HeldLeases {
+  HeldLeases(LeaseKeeper& keeper, const std::vector<Item>& items) : leases(keeper) {
+    std::vector<Claim> claims;
+    for (const Item& item : items) claims.push_back(item.claim);
+    leases.Hold(std::move(claims));
+  }
+  ~HeldLeases() { leases.Release(); }
+  HeldLeases(const HeldLeases&) = delete;
+  HeldLeases& operator=(const HeldLeases&) = delete;
+  LeaseKeeper& leases;
+};
+
 Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
   std::vector<Item> items;
   try {
@@ -196,10 +159,12 @@ Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
     }
     if (items.empty()) return std::size_t{0};
     counters_.claimed += items.size();
+    const HeldLeases held{leases_, items};
+    RefuseOtherProjects(items);
     ReadFromMirror(items);
     std::map<ProjectId, std::vector<Item*>> by_project;
     for (Item& item : items) {
-      if (item.read == Item::Read::kNotYet) by_project[item.claim.project].push_back(&item);
+      if (item.read == Item::Read::kNotAsked) by_project[item.claim.project].push_back(&item);
     }
     for (const auto& [project, members] : by_project) Read(project, members);
     std::vector<Item*> all;

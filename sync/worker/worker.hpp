@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -16,7 +15,11 @@
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/queue/queue.hpp"
+#include "sync/queue/vanishing.hpp"
+#include "sync/worker/counters.hpp"
+#include "sync/worker/lease_keeper.hpp"
 #include "sync/worker/mapping_set.hpp"
+#include "sync/worker/reader.hpp"
 
 namespace membridge::sync {
 
@@ -29,37 +32,21 @@ struct WorkerOptions {
   std::chrono::seconds lease{60};             ///< how long a claim hides a memory from other workers
   std::chrono::milliseconds retry_base{500};  ///< first wait after a failure; doubles with jitter
   std::chrono::milliseconds retry_cap{60'000};
+  ReaderOptions reading;
+  VanishingGuard vanishing;  ///< how many memories may vanish at Mem0 unannounced before they are held
+  std::chrono::milliseconds contradiction_patience = std::chrono::hours{1};  ///< Mem0 may contradict itself for so long
   std::chrono::seconds wake_every{5};  ///< how often a worker looks for memories that others woke and did not live to mark, and
                                        ///< for parked ones that are to be tried again
   std::chrono::milliseconds blocked_base{25};  ///< first wait for somebody who is in the way; doubles with jitter
   std::chrono::milliseconds blocked_cap{5'000};
 };
 
-/// What workers did since the process began. Thread-safe.
-struct WorkerCounters {
-  std::atomic<std::uint64_t> claimed{0};  ///< memories taken from the queue
-  std::atomic<std::uint64_t> list_reads{0};
-  std::atomic<std::uint64_t> single_reads{0};
-  std::atomic<std::uint64_t> applied{0};    ///< memories whose rows changed
-  std::atomic<std::uint64_t> unchanged{0};  ///< memories that needed no write
-  std::atomic<std::uint64_t> withdrawn{0};  ///< memories found gone
-  std::atomic<std::uint64_t> parked{0};
-  std::atomic<std::uint64_t> late{0};              ///< claims lost to another worker
-  std::atomic<std::uint64_t> retried{0};           ///< memories put back after a failure
-  std::atomic<std::uint64_t> blocked{0};           ///< memories put back because somebody else was in the way
-  std::atomic<std::uint64_t> divided{0};           ///< batches that were halved because one of their memories failed
-  std::atomic<std::uint64_t> events_counted{0};    ///< events that every mapping has taken
-  std::atomic<std::uint64_t> events_discarded{0};  ///< events that what Mem0 answers does not bear out
-  std::atomic<std::uint64_t> events_parked{0};     ///< attempts that a mapping refused
-  std::atomic<std::uint64_t> lag_microseconds{0};  ///< newest delivery → commit, of the last memory applied
-};
-
-/// Takes dirty memories, reads them from Mem0, applies them and commits rows, ledger, mirror and queue together. One thread's: it
-/// owns its connections and its Mem0 clients.
+/// Takes dirty memories, reads them from Mem0, applies them and commits rows, ledger, mirror and queue together. One thread's:
+/// it owns its connections and its Mem0 clients.
 ///
-/// A read proves nothing while Mem0's replicas may lag behind the delivery that asked for it. So what is read at once is applied
-/// at once, and the memory stays dirty until a read that began `read_lag` after its newest delivery; that one is final. A memory
-/// that is not there is believed to be gone only when a final read and an earlier one, `read_lag` apart, agree.
+/// A read proves nothing while Mem0's replicas may lag behind the delivery that asked for it. So what is read at once is
+/// applied at once, and the memory stays dirty until a read that began `read_lag` after its newest delivery; that one is final.
+/// A memory that is not there is believed to be gone only when a final read and an earlier one, `read_lag` apart, agree.
 ///
 /// Memories that looked in vain for a row are noted in the target's ledger, and so is the row in the transaction that makes it.
 /// Once that is committed they are marked dirty; until they have been applied the ledger keeps it, so a crash in between costs
@@ -67,15 +54,15 @@ struct WorkerCounters {
 ///
 /// A memory fails alone. While nothing fails, a batch is one transaction; whatever fails, at any statement, at COMMIT or by any
 /// exception, is halved, in transactions of their own, until the memory at fault is alone. postgres::RemedyFor() then says what
-/// becomes of it: parked, put back as blocked, or tried once more with the tables as they are now. Only a database that is away,
-/// read-only or full stops the others, and then nothing is parked.
+/// becomes of it: parked, put back as blocked, or tried once more with the tables as they are now. Only a database that is
+/// away, read-only or full stops the others, and then nothing is parked.
 ///
 /// Events wait in membridge.events for the same: they are given to the mappings `from: event` once what the memory is now is
 /// known, after the memory's own mappings and in the same transaction.
 class Worker {
  public:
   using Mappings = std::function<std::shared_ptr<const MappingSet>()>;
-  using ClientFor = std::function<std::unique_ptr<mem0::Client>(const ProjectId&)>;
+  using ClientFor = Reader::ClientFor;
 
   /// Reads the targets' tables again, so that `mappings` knows them as they are; blocks as long as that takes. May do nothing.
   using LookAtTables = std::function<void()>;
@@ -84,9 +71,9 @@ class Worker {
          WorkerCounters& counters, LookAtTables look_at_tables = {});
   ~Worker();
 
-  /// One round: claims up to a batch and settles every memory of it. Returns how many were claimed; zero means nothing is due, or
-  /// that a stop was requested before anything was claimed.
-  /// kUnavailable when a database is away, read-only or full; what was claimed and not settled is put back.
+  /// One round: claims up to a batch and settles every memory of it. Returns how many were claimed; zero means nothing is due,
+  /// or that a stop was requested before anything was claimed. kUnavailable when a database is away, read-only or full; what
+  /// was claimed and not settled is put back.
   Result<std::size_t> RunOnce(const std::stop_token& stop = {});
 
   /// What became of a record that ApplyRecords was given.
@@ -117,16 +104,16 @@ class Worker {
   struct Passing;
   /// One transaction for these.
   using Attempt = std::function<void(const std::vector<Item*>&, Applier::Refused)>;
+  struct HeldLeases;
   /// What is to be made of an event, by what is known of its memory.
   enum class Hearing { kTooEarly, kCounts, kNoSuchMemory, kStillThere };
 
   postgres::Session& State();
   postgres::Session& TargetSession(const std::string& dsn);
-  mem0::Client& ClientOf(const ProjectId& project);
   bool AwaitTurn(const std::stop_token& stop);
   std::vector<Claim> ClaimBatch();
   void Read(const ProjectId& project, const std::vector<Item*>& items);
-  void ReadSingly(mem0::Client& client, Item& item);
+  void RefuseOtherProjects(std::vector<Item>& items);
   void ReadFromMirror(std::vector<Item>& items);
   void Apply(const std::vector<Item*>& items, Applier::Refused refused);
   void BeginContaining();
@@ -154,6 +141,9 @@ class Worker {
   void Account(const std::vector<Item*>& all, const Also& also);
   static void RunAlso(postgres::Transaction& transaction, const std::vector<Item*>& all, const Also& also);
   void ApplyProject(Batch& batch, const ProjectId& project, const std::vector<Item*>& items);
+  bool IsGoneForGood(const Item& item) const;
+  void HoldBack(Batch& batch, const ProjectId& project, const std::vector<Item*>& items) const;
+  void ParkUnread(Batch& batch, Item& item, const Parking& parking) const;
   std::optional<Source> Decide(Batch& batch, const MappingSet::Project& mapped, Item& item) const;
   std::optional<Source> DecideAbsent(Batch& batch, const MappingSet::Project& mapped, Item& item) const;
   std::optional<Source> DecideFound(Batch& batch, const MappingSet::Project& mapped, Item& item) const;
@@ -173,13 +163,13 @@ class Worker {
   WorkerOptions options_;
   std::string state_dsn_;
   Mappings mappings_;
-  ClientFor client_for_;
   const Clock& clock_;
   WorkerCounters& counters_;
   LookAtTables look_at_tables_;
   std::optional<postgres::Session> state_;
   std::map<std::string, postgres::Session> targets_;  // by DSN
-  std::map<ProjectId, std::unique_ptr<mem0::Client>> clients_;
+  Reader reader_;
+  LeaseKeeper leases_;
   bool woke_ = true;  // somebody may be woken and not marked dirty yet
   std::chrono::steady_clock::time_point looked_for_woken_;
   std::chrono::steady_clock::time_point looked_for_parked_;

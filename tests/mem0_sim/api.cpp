@@ -49,7 +49,8 @@ const Api::Prepared* Api::Find(const Request& request, std::vector<std::string>&
   return nullptr;
 }
 
-Answer Api::Perform(const Prepared* route, const Request& request, std::vector<std::string> parts, bool other_method) {
+Answer Api::Perform(Project& project, const Prepared* route, const Request& request, std::vector<std::string> parts,
+                    bool other_method) {
   if (route == nullptr && other_method)
     return WithStatus(405, {{"detail", fmt::format("Method \"{}\" not allowed.", request.method)}});
   if (route == nullptr) return WithStatus(404, {{"detail", "Not found."}});
@@ -65,7 +66,7 @@ Answer Api::Perform(const Prepared* route, const Request& request, std::vector<s
   }
   if (call.body.is_null()) call.body = Json::object();
   try {
-    return route->route.handle(project_, call);
+    return route->route.handle(project, call);
   } catch (const Json::exception& wrong) {
     // A field of a type no handler expected: Mem0 would answer with its serializer's words, which nobody knows.
     return WithStatus(400, {{"error", std::string{"Invalid data: "} + wrong.what()}});
@@ -77,18 +78,20 @@ Reply Api::Serve(const Request& request) {
   bool other_method = false;
   const Prepared* route = Find(request, parts, other_method);
   const bool control = request.target.rfind("/_sim/", 0) == 0;
-  if (control) return {Perform(route, request, std::move(parts), other_method)};
+  if (control) return {Perform(project_, route, request, std::move(parts), other_method)};
 
   const std::string endpoint = route != nullptr ? route->route.endpoint : "unknown";
   Faults::Fate fate = project_.faults.Decide(endpoint);
   Reply reply{{}, fate.ending, fate.delay_ms};
-  const bool allowed = request.Header("Authorization") == "Token " + project_.account.api_key;
+  constexpr std::string_view kToken = "Token ";
+  const std::string authorization = request.Header("Authorization").value_or("");
+  Project* const project = authorization.starts_with(kToken) ? project_.OfKey(authorization.substr(kToken.size())) : nullptr;
   if (fate.instead && !fate.performed) {
     reply.answer = std::move(*fate.instead);
-  } else if (!allowed) {
+  } else if (project == nullptr) {
     reply.answer = WithStatus(401, InvalidKeyBody());
   } else {
-    reply.answer = Perform(route, request, std::move(parts), other_method);
+    reply.answer = Perform(*project, route, request, std::move(parts), other_method);
     if (fate.instead) reply.answer = std::move(*fate.instead);
   }
   Request shown = request;

@@ -40,7 +40,8 @@ class Api {
   };
 
   const Prepared* Find(const Request& request, std::vector<std::string>& parts, bool& other_method) const;
-  Answer Perform(const Prepared* route, const Request& request, std::vector<std::string> parts, bool other_method);
+  static Answer Perform(Project& project, const Prepared* route, const Request& request, std::vector<std::string> parts,
+                        bool other_method);
 
   Project& project_;
   std::vector<Prepared> routes_;

@@ -33,6 +33,17 @@ Answer ClearFaults(Project& project, const Call&) {
   return Ok(project.faults.Get());
 }
 
+Answer GiveKey(Project& project, const Call& call) {
+  const auto project_id = call.Text("project_id");
+  project.GiveKey(call.parts[0], project_id.value_or(project.account.project_id));
+  return Ok({{"message", "in force"}});
+}
+
+Answer RevokeKey(Project& project, const Call& call) {
+  project.RevokeKey(call.parts[0]);
+  return Ok({{"message", "revoked"}});
+}
+
 Answer GetDelivery(Project& project, const Call&) {
   return Ok(project.deliveries.Get());
 }
@@ -229,6 +240,8 @@ std::vector<Route> ControlRoutes() {
   return {{"GET", "/_sim/faults", "", GetFaults},
           {"PUT", "/_sim/faults", "", SetFaults},
           {"DELETE", "/_sim/faults", "", ClearFaults},
+          {"PUT", "/_sim/keys/{}", "", GiveKey},
+          {"DELETE", "/_sim/keys/{}", "", RevokeKey},
           {"GET", "/_sim/delivery", "", GetDelivery},
           {"PUT", "/_sim/delivery", "", SetDelivery},
           {"GET", "/_sim/settings", "", GetControlSettings},

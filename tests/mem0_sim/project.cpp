@@ -15,7 +15,29 @@ Project::Project(Account who, std::uint64_t seed, Later later)
       profiles(clock),
       faults(dice),
       deliveries(seed + 1),
-      later_(std::move(later)) {}
+      later_(std::move(later)) {
+  keys_[account.api_key] = this;
+}
+
+Project* Project::OfKey(const std::string& key) {
+  const auto found = keys_.find(key);
+  return found == keys_.end() ? nullptr : found->second;
+}
+
+void Project::GiveKey(const std::string& key, const std::string& project_id) {
+  if (project_id == account.project_id) {
+    keys_[key] = this;
+    return;
+  }
+  std::unique_ptr<Project>& other = others_[project_id];
+  if (!other) {
+    Account who = account;
+    who.api_key = key;
+    who.project_id = project_id;
+    other = std::make_unique<Project>(std::move(who), 7, later_);
+  }
+  keys_[key] = other.get();
+}
 
 void Project::Announce(const std::string& event_type, const Json& details) {
   const std::string body = Json{{"event_details", details}}.dump();

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <tl/expected.hpp>
@@ -54,6 +55,12 @@ class Project {
   std::optional<Store::Moment> MomentOfRead();
   tl::expected<void, std::string> SetFaults(const nlohmann::json& json);
 
+  /// The project that a key belongs to: this one, or another of the same server; nullptr when no key of that name is in force.
+  Project* OfKey(const std::string& key);
+  /// From now on the key is in force: this project's, or another's, which is empty when it is named for the first time.
+  void GiveKey(const std::string& key, const std::string& project_id);
+  void RevokeKey(const std::string& key) { keys_.erase(key); }
+
   const Account account;
   Settings settings;
   SimClock clock;
@@ -75,6 +82,8 @@ class Project {
 
   Later later_;
   int soon_ = 0;
+  std::map<std::string, Project*> keys_;
+  std::map<std::string, std::unique_ptr<Project>> others_;  // by project id
 };
 
 }  // namespace membridge::mem0_sim

@@ -60,6 +60,11 @@ class Mem0Sim {
   /// A webhook for the four memory events; answers its id.
   std::string Subscribe(const std::string& url);
 
+  /// A key is in force from now on: of this project, or of another one, which is empty when it is named for the first time.
+  void GiveKey(const std::string& key, const std::string& project_id) {
+    Control("PUT", "/keys/" + key, {{"project_id", project_id}});
+  }
+  void RevokeKey(const std::string& key) { Control("DELETE", "/keys/" + key); }
   void SetFaults(const nlohmann::json& faults) { Control("PUT", "/faults", faults); }
   void ClearFaults() { Control("DELETE", "/faults"); }
   void SetDelivery(const nlohmann::json& delivery) { Control("PUT", "/delivery", delivery); }

@@ -89,7 +89,7 @@ ApiWorld::ApiWorld(Options options) : db(options.cluster != nullptr ? PgDatabase
       "membridge.yaml", ConfigText(options, db.Dsn(), mem0), [](const std::string&) { return std::nullopt; }, problems);
   if (!config_) throw std::runtime_error(problems.Sorted().front().Text());
   databases_ = std::move(*admin::Databases::Open(*config_, admin::Databases::Use::kCommand));
-  clients_.emplace(*config_, metrics_);
+  clients_.emplace(*config_, db.Dsn(), metrics_);
   auto checked = admin::LoadAndCheck(*config_, *databases_, problems);
   if (!checked || !*checked) throw std::runtime_error("the example mapping does not fit the example schema");
   in_force.checked = std::make_shared<const admin::CheckedMappings>(std::move(**checked));

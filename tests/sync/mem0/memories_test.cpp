@@ -23,9 +23,9 @@ TEST_CASE("many memories are read in one call, expired, merged and agents' ones 
   mem0.ResetCalls();
   const auto read = client.ReadMany({MemoryId{plain}, MemoryId{expired}, MemoryId{merged}, MemoryId{agents}, kNobody});
   REQUIRE(read);
-  CHECK(IdsOf(*read) == std::set{plain, expired, merged, agents});
+  CHECK(IdsOf(read->memories) == std::set{plain, expired, merged, agents});
   CHECK(mem0.Calls() == 1);
-  const auto found = std::find_if(read->begin(), read->end(), [&](const auto& m) { return m.id.Text() == plain; });
+  const auto found = std::ranges::find(read->memories, MemoryId{plain}, &mappings::Memory::id);
   CHECK(found->record["text"] == "Name is Alex");
   CHECK(found->record["metadata"]["tier"] == "gold");
   CHECK(found->user_id == "alice");
@@ -40,13 +40,13 @@ TEST_CASE("two hundred ids fit one call, more do not, and only ids are asked for
   mem0.ResetCalls();
   const auto read = client.ReadMany(ids);
   REQUIRE(read);
-  CHECK(read->size() == 200);
+  CHECK(read->memories.size() == 200);
   CHECK(mem0.Calls() == 1);
 
   ids.push_back(kNobody);
   CHECK(client.ReadMany(ids).error().code == ErrorCode::kRefused);
   CHECK(client.ReadMany({MemoryId{"not-a-uuid"}}).error().code == ErrorCode::kRefused);
-  CHECK(client.ReadMany({})->empty());
+  CHECK(client.ReadMany({})->memories.empty());
   CHECK(mem0.Calls() == 1);
 }
 
@@ -67,9 +67,10 @@ TEST_CASE("a read that a server splits into pages is put together, and what was 
   const auto read =
       client.ReadMany({MemoryId{record('1')["id"]}, MemoryId{record('2')["id"]}, MemoryId{record('3')["id"]}, kNobody});
   REQUIRE(read);
-  REQUIRE(read->size() == 3);
-  CHECK((*read)[0].id.Text() == record('1')["id"]);
-  CHECK((*read)[2].id.Text() == record('3')["id"]);
+  REQUIRE(read->memories.size() == 3);
+  CHECK(read->memories[0].id.Text() == record('1')["id"]);
+  CHECK(read->memories[2].id.Text() == record('3')["id"]);
+  CHECK_FALSE(read->complete);  // it brought what nobody asked for
 }
 
 TEST_CASE("one bad record in a page leaves the others, and the single read says what is wrong with it", "[mem0][sim]") {
@@ -87,7 +88,7 @@ TEST_CASE("one bad record in a page leaves the others, and the single read says 
              R"(","memory":"m","created_at":"2026-01-01T00:00:00Z"}]})");
   const auto read = client.ReadMany({MemoryId{bad}, MemoryId{good}});
   REQUIRE(read);
-  CHECK(IdsOf(*read) == std::set{good});
+  CHECK(IdsOf(read->memories) == std::set{good});
 
   Script(mem0, 200, broken);
   const auto single = client.ReadOne(MemoryId{bad});

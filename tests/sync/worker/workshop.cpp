@@ -45,6 +45,7 @@ std::unique_ptr<sync::Worker> Workshop::NewWorker() {
     sync::mem0::Client::Options client_options;
     client_options.base_url = sim.BaseUrl();
     client_options.api_key = sim.ApiKey();
+    client_options.access = access;
     return std::make_unique<sync::mem0::Client>(client_options, budget_);
   };
   return std::make_unique<sync::Worker>(

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sync/inbox/inbox.hpp"
+#include "sync/mem0/access.hpp"
 #include "sync/worker/worker.hpp"
 #include "tests/support/mem0_sim.hpp"
 #include "tests/sync/queue/claiming.hpp"
@@ -44,6 +45,7 @@ class Workshop {
   Mem0Sim sim;
   sync::WorkerOptions options;  ///< of workers made later
   sync::WorkerCounters counters;
+  std::shared_ptr<sync::mem0::Access> access;  ///< of workers made later; nothing: the simulator's key, always
 
  private:
   bool NothingLeft() const;  ///< everything is folded, and nothing dirty

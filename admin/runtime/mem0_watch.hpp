@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <memory>
+
+#include "admin/config/config.hpp"
+#include "admin/runtime/mem0_clients.hpp"
+#include "admin/runtime/periodic.hpp"
+#include "mappings/base/id.hpp"
+#include "sync/mem0/client.hpp"
+
+namespace membridge::admin {
+
+/// Asks Mem0 every half minute whose key each project has (every two seconds while something is wrong with it), and looks at
+/// `api_key_file` every two seconds, so that Mem0Clients::Problems() is true also while nothing else is asked.
+/// Threads: one of its own.
+class Mem0Watch {
+ public:
+  static constexpr std::chrono::seconds kEvery{2};
+
+  Mem0Watch(const Config& config, const Mem0Clients& clients);
+
+  void RequestStop() { thread_.RequestStop(); }
+
+ private:
+  const Mem0Clients& clients_;
+  std::map<ProjectId, std::unique_ptr<sync::mem0::Client>> asking_;
+  Periodic thread_;  // last: it uses everything above
+};
+
+}  // namespace membridge::admin

@@ -1,0 +1,112 @@
+#include "sync/queue/vanishing.hpp"
+
+#include <algorithm>
+#include <string>
+
+#include "sync/postgres/column.hpp"
+
+namespace membridge::sync {
+namespace {
+
+using postgres::Column;
+using postgres::Rows;
+using postgres::Transaction;
+
+// A sweep that doubts a memory has counted it in its own guard. $1 project, $2 memories.
+constexpr const char* kDoubtedBySweep = R"(
+    SELECT DISTINCT s.memory_id FROM membridge.sweep_doubts s
+    JOIN membridge.backfill_runs r ON r.id = s.run AND r.project = $1 WHERE s.memory_id = ANY ($2::text[]))";
+
+// Only asked when the guard is about to strike: workers leave the journal alone otherwise.
+constexpr const char* kAnnouncedDeleted = R"(
+    SELECT DISTINCT m FROM membridge.deliveries d CROSS JOIN LATERAL unnest(d.memories) AS m
+    WHERE d.project = $1 AND d.received_at > clock_timestamp() - interval '2 days' AND d.memories && $2::text[]
+      AND m = ANY ($2::text[]) AND d.verdict IN ('delete', 'mixed'))";
+
+// What was held and is neither parked nor held now was found again, or somebody forgot it.
+constexpr const char* kForgetVanished = R"(
+    DELETE FROM membridge.vanished v
+    WHERE v.project = $1 AND NOT v.memory_id = ANY ($2::text[])
+      AND CASE WHEN v.held THEN NOT EXISTS (SELECT FROM membridge.parked p WHERE p.project = v.project AND p.memory_id = v.memory_id)
+               ELSE v.at < clock_timestamp() - $3::bigint * interval '1 second' END)";
+constexpr const char* kCountVanished =
+    "SELECT count(*) FROM membridge.vanished v WHERE v.project = $1 AND NOT v.memory_id = ANY ($2::text[])";
+constexpr const char* kCountLive = "SELECT count(*) FROM membridge.memories WHERE project = $1 AND gone_at IS NULL";
+constexpr const char* kNoteVanished = R"(
+    INSERT INTO membridge.vanished AS v (project, memory_id, held)
+    SELECT $1, m, $3::boolean FROM unnest($2::text[]) AS m ORDER BY m
+    ON CONFLICT (project, memory_id) DO UPDATE SET held = excluded.held)";
+
+constexpr const char* kNoteContradiction = R"(
+    INSERT INTO membridge.contradictions AS c (project, memory_id) VALUES ($1, $2)
+    ON CONFLICT (project, memory_id) DO UPDATE SET
+      since = CASE WHEN c.last_at < clock_timestamp() - interval '10 minutes' THEN clock_timestamp() ELSE c.since END,
+      last_at = clock_timestamp()
+    RETURNING (extract(epoch FROM last_at - since) * 1000)::bigint)";
+constexpr const char* kForgetContradictions =
+    "DELETE FROM membridge.contradictions WHERE last_at < clock_timestamp() - interval '1 day'";
+
+/// Memories that may still have to be held, with their places.
+class Candidates {
+ public:
+  void Add(const std::string& memory, std::size_t place) { memories_.emplace_back(memory, place); }
+  bool empty() const { return memories_.empty(); }
+  std::int64_t size() const { return static_cast<std::int64_t>(memories_.size()); }
+  postgres::Param Ids() const {
+    Column ids;
+    for (const auto& [memory, place] : memories_) ids.AddText(memory);
+    return ids.Take();
+  }
+  /// Without those that the rows name.
+  void Drop(const Rows& rows) {
+    std::set<std::string> named;
+    for (std::size_t row = 0; row < rows.size(); ++row) named.emplace(rows.Text(row, 0));
+    std::erase_if(memories_, [&](const auto& one) { return named.contains(one.first); });
+  }
+  std::set<std::size_t> Places() const {
+    std::set<std::size_t> places;
+    for (const auto& [memory, place] : memories_) places.insert(place);
+    return places;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::size_t>> memories_;
+};
+
+}  // namespace
+
+std::set<std::size_t> Vanishing::HoldBack(Transaction& transaction, const ProjectId& project, const std::vector<Claim>& absent,
+                                          const VanishingGuard& guard) {
+  Candidates candidates;
+  for (std::size_t i = 0; i < absent.size(); ++i) {
+    const Claim& claim = absent[i];
+    if (claim.reason != "manual") candidates.Add(claim.memory.Text(), i);
+  }
+  if (candidates.empty()) return {};
+  candidates.Drop(transaction.Run(kDoubtedBySweep, {project.Text(), candidates.Ids()}));
+  if (candidates.empty()) return {};
+  const auto too_many = [&] {
+    transaction.Run(kForgetVanished, {project.Text(), candidates.Ids(), std::to_string(guard.within.count())});
+    const std::int64_t vanished =
+        candidates.size() + transaction.Run(kCountVanished, {project.Text(), candidates.Ids()}).Int(0, 0);
+    if (vanished <= guard.at_least) return false;
+    const auto live = static_cast<double>(transaction.Run(kCountLive, {project.Text()}).Int(0, 0));
+    return static_cast<double>(vanished) > guard.share * live;
+  };
+  bool held = too_many();
+  if (held) {
+    candidates.Drop(transaction.Run(kAnnouncedDeleted, {project.Text(), candidates.Ids()}));
+    if (candidates.empty()) return {};
+    held = too_many();
+  }
+  transaction.Run(kNoteVanished, {project.Text(), candidates.Ids(), held ? "t" : "f"});
+  return held ? candidates.Places() : std::set<std::size_t>{};
+}
+
+std::chrono::milliseconds Vanishing::Contradicted(Transaction& transaction, const Claim& claim) {
+  transaction.Run(kForgetContradictions);
+  const Rows rows = transaction.Run(kNoteContradiction, {claim.project.Text(), claim.memory.Text()});
+  return std::chrono::milliseconds{rows.Int(0, 0)};
+}
+
+}  // namespace membridge::sync

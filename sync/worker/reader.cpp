@@ -1,0 +1,213 @@
+#include "sync/worker/reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <thread>
+#include <typeinfo>
+#include <utility>
+
+namespace membridge::sync {
+namespace {
+
+using std::chrono::milliseconds;
+using Kind = ReadAnswer::Kind;
+
+/// After so many failed single reads in a row a round asks Mem0 for nothing more: asking on would only add to its trouble.
+constexpr int kFailuresInARow = 3;
+
+/// Ids are compared as Mem0 may spell them.
+std::string KeyOf(const MemoryId& id) {
+  std::string key = id.Text();
+  std::ranges::transform(key, key.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return key;
+}
+
+}  // namespace
+
+/// One memory on its way through a read.
+struct Reader::Asked {
+  MemoryId id;
+  bool listable = false;  // only UUIDs can be asked for in a list
+  enum class Listed { kUnknown, kThere, kLacking } listed = Listed::kUnknown;
+  ReadAnswer answer{};
+
+  void Fail(const Error& error, std::optional<milliseconds> retry_after = std::nullopt) {
+    answer.kind = Kind::kFailed;
+    answer.error = error;
+    answer.retry_after = retry_after;
+  }
+};
+
+Reader::Reader(ReaderOptions options, ClientFor client_for, WorkerCounters& counters)
+    : options_(options), client_for_(std::move(client_for)), counters_(counters) {}
+
+Reader::~Reader() = default;
+
+mem0::Client& Reader::ClientOf(const ProjectId& project, std::size_t number) {
+  auto& clients = clients_[project];
+  while (clients.size() <= number) clients.push_back(client_for_(project));
+  return *clients[number];
+}
+
+/// A project that left the configuration may still have memories in the queue.
+bool Reader::IsConfigured(const ProjectId& project) {
+  auto& clients = clients_[project];
+  if (!clients.empty()) return true;
+  auto client = client_for_(project);
+  if (!client) return false;
+  clients.push_back(std::move(client));
+  return true;
+}
+
+std::optional<Error> Reader::OfOtherProject(const ProjectId& project) {
+  return IsConfigured(project) ? ClientOf(project).OfOtherProject() : std::nullopt;
+}
+
+milliseconds Reader::NextTurn() const {
+  std::optional<milliseconds> turn;
+  for (const auto& [project, clients] : clients_) {
+    if (clients.empty()) continue;
+    const milliseconds next = clients.front()->NextTurn();
+    turn = turn ? std::min(*turn, next) : next;
+  }
+  return turn.value_or(milliseconds{0});
+}
+
+std::vector<ReadAnswer> Reader::Read(const ProjectId& project, const std::vector<MemoryId>& ids,
+                                     const std::function<void()>& advance) {
+  std::vector<Asked> asked;
+  asked.reserve(ids.size());
+  for (const MemoryId& id : ids) asked.push_back({id, mem0::LooksLikeUuid(id.Text())});
+  if (!IsConfigured(project)) {
+    for (Asked& one : asked) one.Fail({ErrorCode::kUnavailable, "the configuration has no project " + project.Text(), ""});
+    return AnswersOf(asked);
+  }
+  const auto listable = std::ranges::count_if(asked, &Asked::listable);
+  if (listable < 2 || ReadList(project, asked)) {
+    advance();
+    ReadSingly(project, asked, advance);
+    ConfirmAbsent(project, asked);
+    advance();
+  }
+  return AnswersOf(asked);
+}
+
+std::vector<ReadAnswer> Reader::AnswersOf(std::vector<Asked>& asked) {
+  std::vector<ReadAnswer> answers;
+  answers.reserve(asked.size());
+  for (Asked& one : asked) answers.push_back(std::move(one.answer));
+  return answers;
+}
+
+/// One list call for all that can be listed. False: Mem0 answers nothing now, and every memory has failed with it.
+bool Reader::ReadList(const ProjectId& project, std::vector<Asked>& asked) {
+  std::vector<MemoryId> ids;
+  std::map<std::string, Asked*> by_id;
+  for (Asked& one : asked) {
+    if (!one.listable) continue;
+    ids.push_back(one.id);
+    by_id[KeyOf(one.id)] = &one;
+  }
+  ++counters_.list_reads;
+  mem0::Client& client = ClientOf(project);
+  auto listed = client.ReadMany(ids);
+  if (!listed) {
+    // A list that is refused says nothing about the memories: they are read one by one.
+    if (listed.error().code == ErrorCode::kRefused) return true;
+    for (Asked& one : asked) one.Fail(listed.error(), client.RetryAfter());
+    return false;
+  }
+  if (listed->complete) {
+    for (const auto& [id, one] : by_id) one->listed = Asked::Listed::kLacking;
+  }
+  for (const MemoryId& id : listed->unreadable) by_id.at(KeyOf(id))->listed = Asked::Listed::kThere;
+  for (mappings::Memory& memory : listed->memories) {
+    Asked& one = *by_id.at(KeyOf(memory.id));
+    one.listed = Asked::Listed::kThere;
+    one.answer.kind = Kind::kFound;
+    one.answer.memory = std::move(memory);
+  }
+  return true;
+}
+
+/// Asks for what is open yet, several at once. What is not reached stays kNotAsked.
+void Reader::ReadSingly(const ProjectId& project, std::vector<Asked>& asked, const std::function<void()>& advance) {
+  std::vector<Asked*> open;
+  for (Asked& one : asked) {
+    if (one.answer.kind == Kind::kNotAsked) open.push_back(&one);
+  }
+  if (open.empty()) return;
+  const auto last_begin = std::chrono::steady_clock::now() + options_.begin_within;
+  std::atomic<std::size_t> next{0};
+  std::atomic<int> failures{0};
+  const auto work = [&](mem0::Client& client) {
+    while (failures < kFailuresInARow && std::chrono::steady_clock::now() < last_begin) {
+      const std::size_t place = next++;
+      if (place >= open.size()) return;
+      ReadOne(client, *open[place]);
+      if (open[place]->answer.kind == Kind::kFailed) {
+        ++failures;
+      } else {
+        failures = 0;
+      }
+      advance();
+    }
+  };
+  const std::size_t threads = std::clamp<std::size_t>(options_.parallel, 1, open.size());
+  std::vector<mem0::Client*> clients;
+  for (std::size_t number = 0; number < threads; ++number) clients.push_back(&ClientOf(project, number));
+  std::vector<std::jthread> others;
+  for (std::size_t number = 1; number < threads; ++number) others.emplace_back([&, number] { work(*clients[number]); });
+  work(*clients.front());
+}
+
+void Reader::ReadOne(mem0::Client& client, Asked& one) {
+  ++counters_.single_reads;
+  try {
+    auto answer = client.ReadOne(one.id);
+    if (answer) {
+      one.answer.kind = Kind::kFound;
+      one.answer.memory = std::move(*answer);
+      return;
+    }
+    one.Fail(answer.error(), client.RetryAfter());
+    if (answer.error().code == ErrorCode::kNotFound) one.answer.kind = Kind::kAbsent;
+    if (answer.error().code == ErrorCode::kRefused) one.answer.kind = Kind::kNotAnId;
+    if (answer.error().code == ErrorCode::kRowRejected) one.answer.kind = Kind::kUnreadable;
+  } catch (const std::exception& failure) {
+    // On a thread of its own nobody else would catch it. Its text may hold anything, so only its type is told.
+    one.Fail({ErrorCode::kUnavailable, fmt::format("read_memory: {}", typeid(failure).name()), ""});
+  }
+}
+
+/// A single read alone proves nothing: somebody in between, or a part of Mem0 that is broken, may say 404 as well. Only what a
+/// complete list lacks too is absent.
+void Reader::ConfirmAbsent(const ProjectId& project, std::vector<Asked>& asked) {
+  std::vector<Asked> unconfirmed;
+  std::vector<Asked*> places;
+  for (Asked& one : asked) {
+    if (one.answer.kind != Kind::kAbsent || one.listed != Asked::Listed::kUnknown || !one.listable) continue;
+    unconfirmed.push_back({one.id, true});
+    places.push_back(&one);
+  }
+  if (!unconfirmed.empty()) ReadList(project, unconfirmed);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    places[i]->listed = unconfirmed[i].listed;
+    if (unconfirmed[i].answer.kind == Kind::kFailed) places[i]->answer = std::move(unconfirmed[i].answer);
+  }
+  for (Asked& one : asked) {
+    if (one.answer.kind != Kind::kAbsent || one.listed == Asked::Listed::kLacking) continue;
+    one.answer.kind = Kind::kContradicted;
+    one.answer.error = {ErrorCode::kUnavailable,
+                        one.listed == Asked::Listed::kThere
+                            ? "Mem0 answered 404 for the memory, and its list still has it"
+                            : "Mem0 answered 404 for the memory, and no complete list by its id could be had",
+                        "look at the memory in Mem0's dashboard, and at what stands between the bridge and Mem0"};
+    ++counters_.contradicted;
+  }
+}
+
+}  // namespace membridge::sync

@@ -1,0 +1,117 @@
+// Commands that ask Mem0 whose key it is, and for what it has of a person.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "admin/access/audit.hpp"
+#include "admin/commands/command.hpp"
+#include "sync/queue/queue.hpp"
+#include "tests/admin/text_file.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/support/mem0_sim.hpp"
+#include "tests/support/postgres.hpp"
+
+using namespace membridge;
+using namespace membridge::admin;
+using nlohmann::json;
+
+namespace {
+
+struct Ended {
+  int status = -1;
+  std::string out, err;
+};
+
+/// A migrated database, a local Mem0, and a configuration that names both.
+struct Mem0Desk {
+  Ended Run(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), "membridge");
+    arguments.insert(arguments.end(), {"--config", config.path()});
+    std::vector<const char*> argv;
+    for (const auto& argument : arguments) argv.push_back(argument.c_str());
+    std::ostringstream out, err;
+    const Environment nothing = [](const std::string&) { return std::nullopt; };
+    Console console{out, err, nothing};
+    const int status = RunCommandLine(static_cast<int>(argv.size()), argv.data(), console);
+    return {status, out.str(), err.str()};
+  }
+  std::string LastAudited() const {
+    auto session = db.Session();
+    auto transaction = session.Begin();
+    const auto entries = Audit::List(transaction, {}, 1)->entries;
+    if (entries.empty()) return "";
+    const AuditEntry& entry = entries.front().entry;
+    return entry.action + " " + entry.object.substr(0, 4) + " " + std::string{NameOf(entry.outcome)};
+  }
+
+  test::Mem0Sim mem0;
+  test::PgDatabase db{};
+  test::TextFile config{"membridge.yaml", fmt::format("database: \"{}\"\nprojects: {{crm: {{api_key: {}, base_url: \"{}\"}}}}\n",
+                                                      db.Dsn(), mem0.ApiKey(), mem0.BaseUrl())};
+};
+
+}  // namespace
+
+TEST_CASE("a key of another project stops sweeps until the project is adopted, which is audited", "[commands][pg][M2]") {
+  Mem0Desk desk;
+  const std::string known = desk.mem0.Add("ada", "Likes tea", nullptr, {}, false);
+  REQUIRE(desk.Run({"projects", "list"}).status == kDone);
+  REQUIRE(desk.Run({"sweep", "--full"}).status == kDone);
+  CHECK(desk.db.Count("membridge.memories WHERE gone_at IS NULL") == 1);
+
+  // As after a restart with the key of a project that has nothing of all this.
+  desk.db.RunScript("UPDATE membridge.mem0_projects SET project_id = 'proj_old'");
+  desk.mem0.Delete(known, false);
+  const Ended listed = desk.Run({"projects", "list"});
+  CHECK(listed.status == kFoundProblems);
+  CHECK(listed.out.find("run membridge projects adopt crm") != std::string::npos);
+  const Ended swept = desk.Run({"sweep", "--full"});
+  CHECK(swept.status == kFoundProblems);
+  CHECK((swept.out + swept.err).find("belongs to proj_test") != std::string::npos);
+  CHECK(desk.db.Count("membridge.memories WHERE gone_at IS NULL") == 1);
+
+  CHECK(desk.Run({"projects", "adopt", "sales"}).status == kBadUsage);
+  const Ended adopted = desk.Run({"projects", "adopt", "crm", "--json"});
+  CAPTURE(adopted.err);
+  REQUIRE(adopted.status == kDone);
+  CHECK(json::parse(adopted.out)["adopted"] == true);
+  CHECK(json::parse(adopted.out)["before"]["project_id"] == "proj_old");
+  CHECK(desk.LastAudited() == "projects.adopt crm done");
+  CHECK(json::parse(desk.Run({"projects", "adopt", "crm", "--json"}).out)["adopted"] == false);
+  CHECK(desk.Run({"projects", "list"}).status == kDone);
+  CHECK(desk.Run({"sweep", "--full"}).status == kDone);
+  CHECK(desk.db.Count("membridge.memories WHERE gone_at IS NULL") == 0);
+}
+
+TEST_CASE("an erased person is admitted again by a command, with what Mem0 has of them now", "[commands][pg][M12]") {
+  Mem0Desk desk;
+  const std::string before = desk.mem0.Add("ada", "Likes tea", nullptr, {}, false);
+  REQUIRE(desk.Run({"sweep", "--full"}).status == kDone);
+  REQUIRE(desk.Run({"erase", "--user", "ada", "--yes"}).status == kDone);
+  desk.mem0.Delete(before, false);
+  const std::string back = desk.mem0.Add("ada", "Likes coffee", nullptr, {}, false);
+  REQUIRE(desk.Run({"sweep", "--full"}).status == kDone);
+  CHECK(desk.db.Count("membridge.memories") == 0);
+  CHECK(desk.db.Count("membridge.suppressions") == 3);  // the user, and both memories
+
+  CHECK(desk.Run({"erase", "--lift"}).status == kBadUsage);
+  CHECK(desk.Run({"erase", "--user", "grace", "--lift", "--yes"}).status == kFoundProblems);
+  REQUIRE(desk.Run({"erase", "--user", "ada", "--lift"}).status == kDone);
+  CHECK(desk.db.Count("membridge.dirty") == 0);  // only counted
+  const Ended lifted = desk.Run({"erase", "--user", "ada", "--lift", "--yes", "--json"});
+  CAPTURE(lifted.err);
+  REQUIRE(lifted.status == kDone);
+  CHECK(json::parse(lifted.out)["lifted"][0]["memories"] == 1);
+  CHECK(lifted.out.find("ada") == std::string::npos);
+  CHECK(desk.LastAudited() == "erase.lift crm/ done");
+  CHECK(desk.db.Value("SELECT string_agg(memory_id || reason, '') FROM membridge.dirty") == back + "manual");
+  REQUIRE(desk.Run({"sweep", "--full"}).status == kDone);
+  CHECK(desk.db.Count("membridge.memories WHERE user_id = 'ada'") == 1);
+
+  const json erasures = json::parse(desk.Run({"erase", "--list", "--json"}).out)["erasures"];
+  REQUIRE(erasures.size() == 1);
+  CHECK(erasures[0]["lifted_at"].is_string());
+  CHECK(erasures.dump().find("ada") == std::string::npos);
+  CHECK(desk.Run({"erase", "--user", "ada", "--lift", "--yes"}).status == kFoundProblems);
+}

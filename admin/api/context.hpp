@@ -10,6 +10,7 @@
 #include "admin/runtime/databases.hpp"
 #include "admin/runtime/last_hour.hpp"
 #include "admin/runtime/mem0_clients.hpp"
+#include "admin/runtime/reasons.hpp"
 #include "admin/runtime/token_watch.hpp"
 
 namespace membridge::admin::api {
@@ -22,6 +23,7 @@ struct Parts {
   std::function<MappingsInForce()> mappings;
   const Recent& recent;
   std::function<bool()> ready;                                    ///< what /readyz says
+  std::function<std::vector<Reason>()> reasons;                   ///< why it is degraded, as /readyz says
   std::function<std::optional<std::chrono::microseconds>()> lag;  ///< of the memory this process applied last
   std::function<void()> wake_workers;                             ///< there is something dirty
   std::function<void()> wake_backfills;                           ///< there is a run to do

@@ -108,9 +108,12 @@ Answer ReadOverview(Call& call, const Parts& parts) {
                         {"last_sweep", LastSweep(transaction, project.id)}});
   }
   const Rows now = transaction.Run("SELECT statement_timestamp()");
+  ordered_json reasons = ViewsOf(parts.reasons());
   return ordered_json{{"now", FormatRfc3339(sync::postgres::TimeAt(now, 0, 0))},
                       {"version", kVersion},
                       {"ready", parts.ready()},
+                      {"degraded", !reasons.empty()},
+                      {"reasons", std::move(reasons)},
                       {"deliveries", Deliveries(transaction, call.query["minutes"].get<std::int64_t>())},
                       {"queue", Queue(transaction, parts)},
                       {"parked", Parked(transaction)},

@@ -2,13 +2,14 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <fstream>
 
 #include "admin/commands/command.hpp"
 #include "admin/mapping_files/configured_mappings.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
 #include "admin/runtime/databases.hpp"
-#include "sync/mem0/client.hpp"
+#include "admin/runtime/surroundings.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 struct CheckOptions {
   std::shared_ptr<CommonOptions> common;
   bool offline = false;
+  bool deny_warnings = false;
   std::string catalog_file;
 };
 
@@ -39,57 +41,34 @@ Catalogs SavedCatalogs(const Config& config, const std::string& file, mappings::
   return catalogs;
 }
 
-/// What only the databases and Mem0 know: errors that belong to no line of a file stand at the configuration as a whole.
-Catalogs AskOutside(const Config& config, const std::vector<ConfiguredMapping>& configured, mappings::Diagnostics& problems) {
-  const auto tell = [&](const Error& error) {
-    problems.Error({config.file, 0, 0}, error.hint.empty() ? error.message : error.message + "; " + error.hint);
-  };
-  for (const auto& project : config.projects) {
-    sync::mem0::Client::Options options;
-    options.base_url = project.base_url;
-    options.api_key = project.api_key;
-    sync::mem0::Client client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
-    if (const auto account = client.Ping(); !account) {
-      tell(Within(account.error(), fmt::format("project \"{}\"", project.id.Text())).value());
-    }
-  }
+/// What only the databases and Mem0 know. Nothing is read of the tables when a database is not as it must be.
+Catalogs AskOutside(const Config& config, const std::vector<ConfiguredMapping>& configured, mappings::Diagnostics& around) {
+  Tell(LookAtMem0(config), around);
   auto databases = Databases::Open(config, Databases::Use::kCommand);
   if (!databases) {
-    tell(databases.error());
+    around.Error(config.database_place, TextOf(databases.error()));
     return {};
   }
-  const auto pending = PendingOfAll(config, *databases);
-  if (!pending) {
-    tell(pending.error());
-    return {};
-  }
-  if (!pending->empty()) {
-    problems.Warn({config.file, 0, 0},
-                  fmt::format("{} migrations wait; serve applies them, or run membridge migrate", pending->size()));
-  }
+  if (!Tell(LookAtDatabases(config, *databases), around)) return {};
   auto catalogs = ReadCatalogs(config, *databases, configured);
   if (!catalogs) {
-    tell(catalogs.error());
+    around.Error(config.database_place, TextOf(catalogs.error()));
     return {};
   }
-  if (const auto asked = CheckTargetRights(config, *databases, configured, *catalogs, problems); !asked) tell(asked.error());
+  if (const auto asked = CheckTargetRights(config, *databases, configured, *catalogs, around); !asked) {
+    around.Error(config.database_place, TextOf(asked.error()));
+  }
   return std::move(*catalogs);
 }
 
-nlohmann::ordered_json AsJson(const mappings::Diagnostics& problems) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const auto& problem : problems.Sorted()) {
-    list.push_back({{"file", problem.place.file},
-                    {"line", problem.place.line},
-                    {"column", problem.place.column},
-                    {"severity", problem.severity == mappings::Severity::kError ? "error" : "warning"},
-                    {"message", problem.message}});
-  }
-  return {{"ok", !problems.HasErrors()}, {"problems", std::move(list)}};
+bool HasWarnings(const mappings::Diagnostics& problems) {
+  const auto all = problems.Sorted();
+  return std::any_of(all.begin(), all.end(), [](const auto& one) { return one.severity == mappings::Severity::kWarning; });
 }
 
 int CheckEverything(const CheckOptions& options, Console& console) {
-  mappings::Diagnostics problems;
+  mappings::Diagnostics problems;  // of the files
+  mappings::Diagnostics around;    // of databases, rights and Mem0
   std::size_t mapping_count = 0;
   if (const auto config = LoadConfig(options.common->config, console.environment, problems)) {
     const auto configured = LoadMappings(*config, problems);
@@ -98,19 +77,25 @@ int CheckEverything(const CheckOptions& options, Console& console) {
     if (!options.catalog_file.empty()) {
       catalogs = SavedCatalogs(*config, options.catalog_file, problems);
     } else if (!options.offline) {
-      catalogs = AskOutside(*config, configured, problems);
+      catalogs = AskOutside(*config, configured, around);
     }
     CheckMappings(configured, catalogs, problems);
   }
+  const auto wrong = [&](const mappings::Diagnostics& found) {
+    return found.HasErrors() || (options.deny_warnings && HasWarnings(found));
+  };
+  const int status = wrong(problems) ? kBadUsage : wrong(around) ? kFoundProblems : kDone;
+  problems.Append(around);
   if (options.common->json) {
-    fmt::print(console.out, "{}\n", AsJson(problems).dump(2));
-  } else {
-    PrintProblems(problems, console);
-    if (!problems.HasErrors())
-      fmt::print(console.out, "{}: right, with {} mapping{}\n", options.common->config, mapping_count,
-                 mapping_count == 1 ? "" : "s");
+    fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"ok", status == kDone}, {"problems", ViewOf(problems)}}.dump(2));
+    return status;
   }
-  return problems.HasErrors() ? kBadUsage : kDone;
+  PrintProblems(problems, console);
+  if (status == kDone)
+    fmt::print(console.out, "{}: right, with {}\n", options.common->config, Counted(mapping_count, "mapping", "mappings"));
+  else if (!problems.HasErrors())
+    fmt::print(console.err, "warnings count as errors with --deny-warnings\n");
+  return status;
 }
 
 }  // namespace
@@ -130,6 +115,7 @@ void AddCheck(CLI::App& app, Choice& choice) {
           "Ask neither databases nor Mem0; FILE is a saved catalog that stands for every target")
       ->expected(0, 1)
       ->type_name("[FILE]");
+  command->add_flag("--deny-warnings", options->deny_warnings, "Count warnings as errors: for a pipeline");
   command->callback([options, &choice] { choice = [options](Console& console) { return CheckEverything(*options, console); }; });
 }
 

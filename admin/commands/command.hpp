@@ -22,9 +22,16 @@ void AddAudit(CLI::App& app, Choice& choice);
 void AddBackfill(CLI::App& app, Choice& choice);
 void AddBackfillRun(CLI::App& group, Choice& choice);  ///< `run`, of the group `backfill`
 void AddCatalog(CLI::App& app, Choice& choice);
+void AddAbout(CLI::App& app, Choice& choice);  ///< `help` and `version`
 void AddCheck(CLI::App& app, Choice& choice);
+void AddCompletion(CLI::App& app, Choice& choice);
+void AddConfig(CLI::App& app, Choice& choice);
 void AddDeliveries(CLI::App& app, Choice& choice);
+void AddDoctor(CLI::App& app, Choice& choice);
 void AddErase(CLI::App& app, Choice& choice);
+void AddFields(CLI::App& app, Choice& choice);
+void AddInit(CLI::App& app, Choice& choice);
+void AddMan(CLI::App& app, Choice& choice);
 void AddMigrate(CLI::App& app, Choice& choice);
 void AddParked(CLI::App& app, Choice& choice);
 void AddPlan(CLI::App& app, Choice& choice);
@@ -32,6 +39,7 @@ void AddProjects(CLI::App& app, Choice& choice);
 void AddReproject(CLI::App& app, Choice& choice);
 void AddSchema(CLI::App& app, Choice& choice);
 void AddServe(CLI::App& app, Choice& choice);
+void AddStatus(CLI::App& app, Choice& choice);
 void AddSweep(CLI::App& app, Choice& choice);
 void AddTest(CLI::App& app, Choice& choice);
 void AddTokens(CLI::App& app, Choice& choice);
@@ -48,6 +56,9 @@ std::shared_ptr<CommonOptions> AddConfigAndJsonOptions(CLI::App& command);
 
 /// The configuration; nothing after every problem in it has been printed. Warnings are printed either way.
 std::optional<Config> ConfigOrProblems(const std::string& file, Console& console);
+
+/// Adds every command of the program.
+void AddCommands(CLI::App& app, Choice& choice);
 
 /// Understands a command line and runs what it asks for. Never throws.
 int RunCommandLine(int argc, const char* const* argv, Console& console);

@@ -4,17 +4,52 @@
 #include <CLI/CLI.hpp>
 #include <exception>
 
+#include "admin/commands/arguments.hpp"
 #include "admin/commands/command.hpp"
 #include "mappings/base/version.hpp"
 
 namespace membridge::admin {
 namespace {
 
+/// The headings of `membridge --help`, with the commands under each.
+const std::vector<std::pair<const char*, std::vector<const char*>>>& CommandGroups() {
+  static const std::vector<std::pair<const char*, std::vector<const char*>>> kGroups{
+      {"Set up", {"init", "fields", "doctor", "check", "test", "plan", "schema", "catalog", "config"}},
+      {"Run", {"serve", "migrate"}},
+      {"Look", {"status", "deliveries", "parked", "why", "audit"}},
+      {"Mend", {"sweep", "backfill", "reproject", "erase"}},
+      {"Mem0 and access", {"webhooks", "tokens"}},
+      {"About", {"help", "version", "completion", "man"}},
+  };
+  return kGroups;
+}
+
 int Understand(int argc, const char* const* argv, Console& console) {
   CLI::App app{"Keeps tables in PostgreSQL equal to what Mem0 remembers.", "membridge"};
+  Choice choice;
+  AddCommands(app, choice);
+  const Arguments arguments = ReadArguments(app, argc, argv, console.environment);
+  console.json = arguments.json;
+  const auto refuse = [&](const Error& error) {
+    PrintError(error, console);
+    return kBadUsage;
+  };
+  if (const auto wrong = WrongCommand(app, arguments.words)) return refuse(*wrong);
+  try {
+    app.parse(std::vector<std::string>{arguments.words.rbegin(), arguments.words.rend()});
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked, console.out, console.err) == 0 ? kDone : kBadUsage;  // --help and --version
+  } catch (const CLI::ParseError& refusal) {
+    return refuse(ExplainUsage(app, arguments.words, refusal));
+  }
+  return choice(console);
+}
+
+}  // namespace
+
+void AddCommands(CLI::App& app, Choice& choice) {
   app.set_version_flag("--version", std::string{"membridge "} + kVersion);
   app.require_subcommand(1);
-  Choice choice;
   AddServe(app, choice);
   AddCheck(app, choice);
   AddMigrate(app, choice);
@@ -33,23 +68,32 @@ int Understand(int argc, const char* const* argv, Console& console) {
   AddErase(app, choice);
   AddTokens(app, choice);
   AddAudit(app, choice);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& outcome) {
-    // --help and --version come this way too; they are no errors.
-    return app.exit(outcome, console.out, console.err) == 0 ? kDone : kBadUsage;
+  AddAbout(app, choice);
+  AddConfig(app, choice);
+  AddCompletion(app, choice);
+  AddMan(app, choice);
+  AddDoctor(app, choice);
+  AddStatus(app, choice);
+  AddFields(app, choice);
+  AddInit(app, choice);
+  for (const auto& [heading, names] : CommandGroups()) {
+    for (const char* name : names) app.get_subcommand(name)->group(heading);
   }
-  return choice(console);
+  app.footer("--config FILE and --json may stand anywhere on the line; MEMBRIDGE_CONFIG names the configuration otherwise.");
 }
-
-}  // namespace
 
 int RunCommandLine(int argc, const char* const* argv, Console& console) {
   try {
-    return Understand(argc, argv, console);
+    const int status = Understand(argc, argv, console);
+    if (console.json && !console.failure.is_null() && status != kDone)
+      fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"error", console.failure}}.dump(2));
+    return status;
   } catch (const std::exception& failure) {
     // What comes this far is a fault of ours or of the machine: out of memory, a full disk.
     fmt::print(console.err, "error: {}\n", failure.what());
+    if (console.json)
+      fmt::print(console.out, "{}\n",
+                 nlohmann::ordered_json{{"error", {{"code", "unexpected"}, {"message", failure.what()}, {"hint", ""}}}}.dump(2));
     return kFoundProblems;
   }
 }

@@ -21,6 +21,7 @@ struct DeliveryOptions {
   std::string id, project, memory, verdict, since, until, cursor;
   std::size_t limit = 50;
   bool yes = false;
+  bool all = false;
 };
 
 Result<sync::DeliveryFilter> DeliveryFilterOf(const DeliveryOptions& options) {
@@ -88,6 +89,11 @@ int ShowDelivery(const DeliveryOptions& options, Session& session, Console& cons
 int Replay(const DeliveryOptions& options, Session& session, Console& console) {
   const auto filter = DeliveryFilterOf(options);
   if (!filter) return PrintUsageError(filter.error(), console);
+  const bool narrowed = filter->id || filter->project || filter->memory || filter->verdict || filter->since || filter->until;
+  if (!narrowed && !options.all)
+    return PrintUsageError(
+        {ErrorCode::kRefused, "no filter was given", "name a delivery with --id, give a filter such as --since 2h, or say --all"},
+        console);
   sync::postgres::Transaction transaction = session.Begin();
   const auto count = DeliveriesStore::Count(transaction, *filter);
   transaction.Commit();
@@ -142,6 +148,7 @@ void AddDeliveries(CLI::App& app, Choice& choice) {
   AddFilterOptions(*replay, *replay_options);
   replay->add_option("--id", replay_options->id, "Only this delivery");
   replay->add_flag("--yes", replay_options->yes, "Do it");
+  replay->add_flag("--all", replay_options->all, "All of them");
   replay->callback([=, &choice] { choice = OnState(replay_options, Replay); });
 }
 

@@ -13,7 +13,7 @@ void AddServe(CLI::App& app, Choice& choice) {
     choice = [options](Console& console) {
       BlockSignals();  // before the first thread starts
       const auto config = ConfigOrProblems(options->config, console);
-      return config ? Serve(*config) : kBadUsage;
+      return config ? Serve(*config, console) : kBadUsage;
     };
   });
 }

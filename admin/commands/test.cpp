@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include "admin/commands/command.hpp"
+#include "admin/commands/command_audit.hpp"
 #include "admin/commands/prepared.hpp"
 #include "sync/explain/case_runner.hpp"
 #include "sync/postgres/session.hpp"
@@ -19,6 +20,13 @@ struct TestOptions {
 int RunTests(const TestOptions& options, Console& console) {
   const auto prepared = Prepare(options.common->config, options.mappings, console);
   if (!prepared) return prepared.error();
+  // Cases use the ledger: on a database that no bridge has used yet it is made first.
+  const auto pending = PendingOfAll(prepared->config, prepared->databases);
+  if (!pending) return PrintError(pending.error(), console);
+  if (!pending->empty()) {
+    const auto migrated = MigrateAndNote(prepared->config, prepared->databases, console);
+    if (!migrated) return PrintError(migrated.error(), console);
+  }
   nlohmann::ordered_json cases = nlohmann::ordered_json::array();
   std::size_t passed = 0;
   std::size_t failed = 0;

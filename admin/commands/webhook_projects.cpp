@@ -61,8 +61,13 @@ int ForEachProject(const WebhookSelection& selection, Console& console, const st
       nlohmann::ordered_json json{{"project", project->id.Text()}};
       WebhookWork one{*project, desired, client, session, json, console};
       const auto done = work(one);
+      if (!done) {
+        // The document of all projects tells it; one more at the end would be a second document.
+        json["error"] = {{"code", NameOf(done.error().code)}, {"message", done.error().message}, {"hint", done.error().hint}};
+        status = PrintError(Within(done.error(), project->id.Text()).value(), console);
+        console.failure = nullptr;
+      }
       all.push_back(std::move(json));
-      if (!done) status = PrintError(Within(done.error(), project->id.Text()).value(), console);
     }
   } catch (const sync::postgres::SqlFailure& failure) {
     return PrintError(failure.AsError("the state database"), console);

@@ -127,6 +127,7 @@ void ReadRetention(Fields& top, Config& config) {
 }
 
 void ReadDatabase(Fields& top, Config& config) {
+  config.database_place = top.PlaceOf("database");
   const auto database = top.RequiredText("database", "write embedded, or postgresql://…");
   if (!database || *database == "embedded") return;
   if (IsDsn(*database)) {
@@ -213,7 +214,7 @@ std::optional<Config> LoadConfig(const std::string& file, const Environment& env
   std::stringstream text;
   // A folder opens but cannot be read: the second check catches it.
   if (!stream || !(text << stream.rdbuf())) {
-    problems.Error({file, 0, 0}, "cannot be read; give the configuration with --config FILE");
+    problems.Error({file, 0, 0}, "cannot be read; give the configuration with --config FILE, or name it in MEMBRIDGE_CONFIG");
     return std::nullopt;
   }
   return ReadConfig(file, text.str(), environment, problems);

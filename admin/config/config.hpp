@@ -57,12 +57,15 @@ struct ProjectConfig {
   std::size_t calls_per_second = 100;  ///< to Mem0, at most; fewer where Mem0 asks for it
   WebhookConfig webhook;
   std::optional<sync::CanaryOptions> canary{};  ///< nothing: none is let out
+  mappings::Place key_place{};                  ///< of api_key or api_key_file
+  mappings::Place url_place{};                  ///< of base_url, else of the project
 };
 
 /// Where target tables stand: nothing is the state database, else the DSN of its own (secret: it may hold a password).
 struct TargetConfig {
   std::string name;
   std::optional<std::string> dsn;
+  mappings::Place place{};  ///< of its `database`
 };
 
 struct MappingConfig {
@@ -117,6 +120,7 @@ struct Config {
   std::vector<AdminToken> admin_tokens;
   receiver::Networks admin_trusted_proxies;  ///< whose X-Forwarded-For the admin API believes
   std::optional<std::string> database;       ///< nothing: embedded; else a DSN (secret: it may hold a password)
+  mappings::Place database_place;            ///< of `database`
   std::string state_dir;
   std::vector<ProjectConfig> projects;
   std::vector<TargetConfig> targets;  ///< `default` is always among them

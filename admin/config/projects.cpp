@@ -131,6 +131,8 @@ void ReadProjects(Fields& top, Config& config) {
     body.place = entry->key.place;  // what is missing is told at the project's name
     Fields fields{body, where, top.context()};
     project.api_key = ReadApiKey(fields, project.api_key_file);
+    project.key_place = fields.PlaceOf(fields.Take("api_key_file") != nullptr ? "api_key_file" : "api_key");
+    project.url_place = fields.PlaceOf("base_url");
     project.base_url = ReadUrl(fields, "base_url").value_or("https://api.mem0.ai");
     fields.Read("calls_per_second", 1, 10'000, project.calls_per_second);
     project.webhook = ReadWebhook(fields, project.id);

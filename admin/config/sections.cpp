@@ -44,7 +44,7 @@ void ReadTargets(Fields& top, Config& config) {
     const std::string where = fmt::format("target \"{}\"", entry->key.text);
     if (!HasName(*entry, "target", top.context()) || !IsMap(entry->value, where, top.context())) continue;
     Fields fields{entry->value, where, top.context()};
-    TargetConfig target{entry->key.text, std::nullopt};
+    TargetConfig target{entry->key.text, std::nullopt, {}};
     if (const auto database = fields.RequiredText("database", "write state, or postgresql://…")) {
       if (IsDsn(*database)) {
         target.dsn = *database;
@@ -53,10 +53,11 @@ void ReadTargets(Fields& top, Config& config) {
                                      "a target's \"database\" must be state, or begin with postgresql://");
       }
     }
+    target.place = fields.PlaceOf("database");
     fields.Done();
     config.targets.push_back(std::move(target));
   }
-  if (config.FindTarget("default") == nullptr) config.targets.push_back({"default", std::nullopt});
+  if (config.FindTarget("default") == nullptr) config.targets.push_back({"default", std::nullopt, config.database_place});
 }
 
 namespace {

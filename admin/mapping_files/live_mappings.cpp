@@ -151,6 +151,11 @@ nlohmann::json LiveMappings::Standing() const {
   return standing;
 }
 
+std::vector<Reason> LiveMappings::Refusals() const {
+  if (!degraded_) return {};
+  return {{Degraded::kMappingsRefused, {}, {}, {}, {}}};
+}
+
 void LiveMappings::AddTo(Metrics& metrics) const {
   using Kind = Metrics::Kind;
   metrics.Watch(Kind::kCounter, "membridge_mappings_reloads_total", "Times mapping files were loaded again, by outcome", [this] {

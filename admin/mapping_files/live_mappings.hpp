@@ -15,6 +15,7 @@
 #include "admin/runtime/databases.hpp"
 #include "admin/runtime/metrics.hpp"
 #include "admin/runtime/periodic.hpp"
+#include "admin/runtime/reasons.hpp"
 #include "mappings/base/diagnostic.hpp"
 #include "mappings/base/time.hpp"
 #include "sync/worker/mapping_set.hpp"
@@ -46,6 +47,8 @@ class LiveMappings {
 
   /// `{"ok":true}`, or `{"ok":false,"message":…}` while files that were refused stand on the disk.
   nlohmann::json Standing() const;
+  /// `mappings_refused` while such files stand there.
+  std::vector<Reason> Refusals() const;
   void AddTo(Metrics& metrics) const;
 
  private:

@@ -18,8 +18,8 @@ constexpr std::chrono::milliseconds kNothingToWatch = 1h;
 
 }  // namespace
 
-CanaryWatch::CanaryWatch(const Config& config, std::string state_dsn, const Mem0Clients& mem0, Metrics& metrics)
-    : config_(config), state_dsn_(std::move(state_dsn)), mem0_(mem0), metrics_(metrics) {
+CanaryWatch::CanaryWatch(const Config& config, std::string state_dsn, const Mem0Clients& mem0, Metrics& metrics, Reasons& reasons)
+    : config_(config), state_dsn_(std::move(state_dsn)), mem0_(mem0), metrics_(metrics), reasons_(reasons) {
   const auto each = [this](auto value) {
     return [this, value] {
       const std::lock_guard lock{mutex_};
@@ -56,6 +56,7 @@ void CanaryWatch::Tell(const ProjectId& project, const CanaryView& view, const s
     const std::lock_guard lock{mutex_};
     misses_before = std::exchange(views_[project], view).misses;
   }
+  reasons_.Set(Degraded::kCanaryLost, {.project = project.Text()}, view.misses > 0);
   if (!view.news) return;
   metrics_.Count("membridge_canaries_total", "Canaries, by project and outcome",
                  {{"project", project.Text()}, {"outcome", std::string{NameOf(view.last)}}});

@@ -11,6 +11,7 @@
 #include "admin/runtime/mem0_clients.hpp"
 #include "admin/runtime/metrics.hpp"
 #include "admin/runtime/periodic.hpp"
+#include "admin/runtime/reasons.hpp"
 #include "sync/worker/canary.hpp"
 
 namespace membridge::admin {
@@ -20,7 +21,7 @@ namespace membridge::admin {
 /// one of its own; Note() from any.
 class CanaryWatch {
  public:
-  CanaryWatch(const Config& config, std::string state_dsn, const Mem0Clients& mem0, Metrics& metrics);
+  CanaryWatch(const Config& config, std::string state_dsn, const Mem0Clients& mem0, Metrics& metrics, Reasons& reasons);
 
   void RequestStop() { thread_->RequestStop(); }
   /// `{"ok":…,"message":…}` for /readyz; nothing when no project has a canary.
@@ -34,6 +35,7 @@ class CanaryWatch {
   const std::string state_dsn_;
   const Mem0Clients& mem0_;
   Metrics& metrics_;
+  Reasons& reasons_;
   mutable std::mutex mutex_;
   std::map<ProjectId, sync::CanaryView> views_;  // guarded by mutex_
   std::optional<Periodic> thread_;               // last: it uses everything above

@@ -1,5 +1,7 @@
 #include "admin/serve/readiness.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -12,9 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-/// How long something may be due, and how long no round may have gone through, before the queue counts as stuck.
-constexpr std::chrono::seconds kStuckAfter = 300s;
-constexpr std::chrono::seconds kNoRoundFor = 60s;
 /// A look older than this says nothing any more.
 constexpr std::chrono::seconds kStale = 15s;
 
@@ -24,8 +23,13 @@ constexpr const char* kLook = R"(
          coalesce(extract(epoch FROM clock_timestamp() - min(due_at)
            FILTER (WHERE due_at <= clock_timestamp() AND (claimed_until IS NULL OR claimed_until <= clock_timestamp()))), 0),
          (SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM membridge.parked) AS memories),
-         (SELECT count(*) FROM membridge.memories WHERE waits)
-    FROM membridge.dirty)";
+         (SELECT count(*) FROM membridge.memories WHERE waits),
+         count(*) FILTER (WHERE NOT blocked AND (attempts > 0 OR due_at <= clock_timestamp() OR claimed_until > clock_timestamp())),
+         count(*) FILTER (WHERE blocked)
+    FROM (SELECT due_at, claimed_until, attempts, attempts > 0 AND coalesce(last_error ~ '55P03|40P01|40001|57014', false) AS blocked
+            FROM membridge.dirty) AS dirty)";
+constexpr const char* kLookAtServer =
+    "SELECT NOT pg_catalog.pg_is_in_recovery() AND pg_catalog.current_setting('default_transaction_read_only') = 'off'";
 constexpr const char* kLookAtEvents = R"(
   SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0) FROM membridge.events WHERE parked = '{}')";
 // The oldest of a thousand is old enough to tell.
@@ -41,23 +45,24 @@ constexpr const char* kLookAtJournal = R"(
 
 }  // namespace
 
-Monitor::Monitor(std::string state_dsn, LastRound last_round)
-    : state_dsn_(std::move(state_dsn)), last_round_(std::move(last_round)) {
-  thread_.emplace("monitor", [this](const std::stop_token&) { return Look(); });
+Readiness::Readiness(std::string state_dsn, Sources sources, Reasons& reasons)
+    : state_dsn_(std::move(state_dsn)), sources_(std::move(sources)), reasons_(reasons) {
+  thread_.emplace("readiness", [this](const std::stop_token&) { return Look(); });
 }
 
-QueueLook Monitor::Last() const {
+QueueLook Readiness::Last() const {
   const std::lock_guard lock{mutex_};
   return last_;
 }
 
-std::chrono::milliseconds Monitor::Look() {
+std::chrono::milliseconds Readiness::Look() {
   QueueLook look;
   const auto began = steady_clock::now();
   try {
     // A session per look: one that was kept would not notice that new ones are refused.
-    sync::postgres::Session session{state_dsn_, "membridge monitor"};
+    sync::postgres::Session session{state_dsn_, "membridge readiness"};
     look.reachable = true;
+    look.writable = session.Run(kLookAtServer).Text(0, 0) == "t";
     const auto pending = sync::PendingMigrations(session, sync::MigrationKind::kState);
     look.migrated = pending && pending->empty();
     if (look.migrated) {
@@ -67,6 +72,8 @@ std::chrono::milliseconds Monitor::Look() {
       look.oldest_due = std::chrono::duration<double>{std::stod(std::string{rows.Text(0, 2)})};
       look.parked = rows.Int(0, 3);
       look.waiting = rows.Int(0, 4);
+      look.at_work = rows.Int(0, 5);
+      look.blocked = rows.Int(0, 6);
       const auto events = session.Run(kLookAtEvents);
       look.events = events.Int(0, 0);
       look.oldest_event = std::chrono::duration<double>{std::stod(std::string{events.Text(0, 1)})};
@@ -77,31 +84,43 @@ std::chrono::milliseconds Monitor::Look() {
     look.reachable = false;  // told by Ready(); the workers log it
   }
   look.at = steady_clock::now();
+  if (look.reachable && look.migrated) {
+    const bool stands = standstill_.Look(look.at, look.at_work, sources_.finished());
+    reasons_.Set(Degraded::kStandstill, {}, stands,
+                 stands ? fmt::format("{} memories are due, and this process has finished none for {} seconds", look.at_work,
+                                      Standstill::kAfter.count())
+                        : "");
+    reasons_.Set(Degraded::kBlocked, {}, look.blocked > 0,
+                 fmt::format("{} memories wait for rows that another session holds locked", look.blocked));
+  }
   const std::lock_guard lock{mutex_};
   last_ = look;
   return std::max<std::chrono::milliseconds>(1s, std::chrono::duration_cast<std::chrono::milliseconds>(20 * (look.at - began)));
 }
 
-Monitor::Verdict Monitor::Ready() const {
+Readiness::Verdict Readiness::Ready() const {
   const QueueLook look = Last();
-  const auto now = steady_clock::now();
-  const bool fresh = look.at.time_since_epoch().count() != 0 && now - look.at < kStale;
+  const bool fresh = look.at.time_since_epoch().count() != 0 && steady_clock::now() - look.at < kStale;
   const bool reachable = fresh && look.reachable;
-  const bool stuck = look.oldest_due > kStuckAfter && now - last_round_() > kNoRoundFor;
+  const bool stores = reachable && look.writable && !sources_.storing_fails();
   Verdict verdict;
-  verdict.ready = reachable && look.migrated && !stuck;
+  verdict.ready = stores && look.migrated;
   nlohmann::json checks;
-  checks["database"] = {{"ok", reachable}};
-  if (!reachable) checks["database"]["message"] = "the state database cannot be reached";
+  checks["database"] = {{"ok", stores}};
+  if (!reachable) {
+    checks["database"]["message"] = "the state database cannot be reached";
+  } else if (!look.writable) {
+    checks["database"]["message"] = "the state database is read-only or a standby, so that no delivery can be stored";
+  } else if (!stores) {
+    checks["database"]["message"] =
+        "the latest deliveries could not be stored; look at the log of PostgreSQL (a full disk, a lock)";
+  }
   checks["migrations"] = {{"ok", reachable && look.migrated}};
   if (reachable && !look.migrated)
     checks["migrations"]["message"] = "the database is not what this binary expects; run membridge migrate";
-  checks["queue"] = {{"ok", reachable && !stuck},
-                     {"dirty", look.dirty},
-                     {"oldest_due_seconds", std::max(0.0, look.oldest_due.count())},
-                     {"parked", look.parked},
-                     {"waiting", look.waiting}};
-  if (stuck) checks["queue"]["message"] = "memories have been due for minutes and no worker gets through a round";
+  checks["queue"] = {
+      {"ok", reachable},         {"dirty", look.dirty},   {"oldest_due_seconds", std::max(0.0, look.oldest_due.count())},
+      {"blocked", look.blocked}, {"parked", look.parked}, {"waiting", look.waiting}};
   verdict.detail = {{"ready", verdict.ready}, {"checks", std::move(checks)}};
   return verdict;
 }

@@ -9,6 +9,8 @@
 #include <string>
 
 #include "admin/runtime/periodic.hpp"
+#include "admin/runtime/reasons.hpp"
+#include "admin/serve/standstill.hpp"
 
 namespace membridge::admin {
 
@@ -16,10 +18,13 @@ namespace membridge::admin {
 struct QueueLook {
   std::chrono::steady_clock::time_point at;
   bool reachable = false;
+  bool writable = false;  ///< neither a standby nor read-only
   bool migrated = false;
   std::int64_t dirty = 0;                      ///< memories that wait or are being worked on
   std::int64_t claimed = 0;                    ///< of these, being worked on by some process
   std::chrono::duration<double> oldest_due{};  ///< how long the oldest one that nobody works on has been due
+  std::int64_t at_work = 0;  ///< memories that are due, worked on, or tried again after a failure other than a lock
+  std::int64_t blocked = 0;  ///< memories put back because another session holds a lock
   std::int64_t parked = 0;
   std::int64_t waiting = 0;                         ///< memories that looked in vain for a row
   std::int64_t events = 0;                          ///< that no mapping has counted yet; without those that one refused
@@ -28,17 +33,21 @@ struct QueueLook {
 };
 
 /// Looks at the state database every second or two (less often when looking takes long), so that /readyz and /metrics answer at
-/// once and never add load. Threads: one of its own; Last() and Ready() from any.
-class Monitor {
+/// once and never add load. Tells the reasons `standstill` and `blocked`, which it learns from the queue.
+/// Threads: one of its own; Last() and Ready() from any.
+class Readiness {
  public:
-  /// `last_round` tells when this process's workers last went through a round.
-  using LastRound = std::function<std::chrono::steady_clock::time_point()>;
-  Monitor(std::string state_dsn, LastRound last_round);
+  struct Sources {
+    std::function<std::uint64_t()> finished;  ///< memories and events this process has finished since it started
+    std::function<bool()> storing_fails;      ///< whether the latest attempts to store deliveries failed
+  };
+  /// `reasons` and what `sources` point at outlive it.
+  Readiness(std::string state_dsn, Sources sources, Reasons& reasons);
 
   QueueLook Last() const;
 
   struct Verdict {
-    bool ready = false;
+    bool ready = false;     ///< deliveries can be stored
     nlohmann::json detail;  ///< `{"ready":…,"checks":{"database":…,"migrations":…,"queue":…}}`: no secrets, no values
   };
   Verdict Ready() const;
@@ -47,7 +56,9 @@ class Monitor {
   std::chrono::milliseconds Look();
 
   const std::string state_dsn_;
-  const LastRound last_round_;
+  const Sources sources_;
+  Reasons& reasons_;
+  Standstill standstill_;  // the thread's own
   mutable std::mutex mutex_;
   QueueLook last_;                  // guarded by mutex_
   std::optional<Periodic> thread_;  // last: it uses everything above

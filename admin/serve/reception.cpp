@@ -11,6 +11,10 @@
 namespace membridge::admin {
 namespace {
 
+/// One attempt that fails may be one bad delivery; and without deliveries nothing is known any more after a while.
+constexpr int kFailuresThatCount = 2;
+constexpr std::chrono::seconds kFailureIsRecent{30};
+
 using Tokens = std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>>;
 
 std::shared_ptr<const receiver::Verifier> VerifierOf(const VerificationScheme& scheme, const Tokens& tokens) {
@@ -70,7 +74,7 @@ Reception::Reception(const Config& config, const std::string& state_dsn, const C
       committer_({&inboxes_[0], &inboxes_[1]}, {},
                  {{},
                   [this](std::size_t deliveries, std::chrono::duration<double> took, bool stored) {
-                    metrics_.NoteCommit(deliveries, took, stored);
+                    NoteAttempt(deliveries, took, stored);
                   }}),
       verification_(VerificationOf(config, tokens)),
       route_(clock, verification_, committer_, metrics_, config.max_body_bytes),
@@ -80,6 +84,21 @@ Reception::Reception(const Config& config, const std::string& state_dsn, const C
                .is_exempt = [&config](const std::string& peer) { return MayHaveManyConnections(config, peer); }}) {
   route_.AddTo(router_);
   metrics.BeforeText([this] { metrics_.NoteState(committer_.Queued(), committer_.Lag(), server_.Counted()); });
+}
+
+void Reception::NoteAttempt(std::size_t deliveries, std::chrono::duration<double> took, bool stored) {
+  metrics_.NoteCommit(deliveries, took, stored);
+  if (stored) {
+    failures_in_a_row_ = 0;
+    return;
+  }
+  ++failures_in_a_row_;
+  failed_at_ = std::chrono::steady_clock::now().time_since_epoch();
+}
+
+bool Reception::StoringFails() const {
+  return failures_in_a_row_ >= kFailuresThatCount &&
+         std::chrono::steady_clock::now().time_since_epoch() - failed_at_.load() < kFailureIsRecent;
 }
 
 void Reception::Stop(std::chrono::milliseconds within) {

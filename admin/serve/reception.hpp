@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -37,13 +38,19 @@ class Reception {
   /// Before Start(): for more routes on the same listener.
   receiver::http::Router& Routes() { return router_; }
   std::uint16_t port() const { return server_.port(); }
+  /// Whether the latest attempts to store deliveries failed, one after the other and not long ago. Any thread.
+  bool StoringFails() const;
   /// From here on deliveries are taken.
   void Start() { server_.Start(); }
   /// Takes no new deliveries, answers every one it has begun to read, at most for `within`.
   void Stop(std::chrono::milliseconds within);
 
  private:
+  void NoteAttempt(std::size_t deliveries, std::chrono::duration<double> took, bool stored);
+
   receiver::ReceiverMetrics metrics_;
+  std::atomic<int> failures_in_a_row_{0};
+  std::atomic<std::chrono::steady_clock::duration> failed_at_{};
   std::array<sync::PostgresInbox, 2> inboxes_;
   receiver::Committer committer_;
   const receiver::Snapshot<receiver::Verification> verification_;

@@ -20,6 +20,8 @@
 #include "admin/runtime/mem0_watch.hpp"
 #include "admin/runtime/metrics.hpp"
 #include "admin/runtime/periodic.hpp"
+#include "admin/runtime/reasons.hpp"
+#include "admin/runtime/surroundings.hpp"
 #include "admin/runtime/token_watch.hpp"
 #include "admin/serve/admin_listener.hpp"
 #include "admin/serve/backfill_metrics.hpp"
@@ -69,9 +71,11 @@ class Running {
 
  private:
   std::unique_ptr<sync::Worker> MakeWorker();
+  std::uint64_t Finished() const;
   std::optional<std::chrono::microseconds> Lag() const;
   RecentLook Look() const;
   receiver::HealthAnswers HealthAnswers();
+  std::vector<Reason> ReasonsOfMem0() const;
   api::Parts AdminParts(const Databases& databases);
 
   const Config& config_;
@@ -80,6 +84,7 @@ class Running {
   LiveMappings mappings_;
   std::atomic<bool> stopping_{false};
   Metrics metrics_;
+  Reasons reasons_;
   Mem0Clients mem0_;
   Recent recent_;
   sync::WakeUp wake_up_;
@@ -89,7 +94,7 @@ class Running {
   Reception reception_;
   AdminListener admin_;
   WorkerPool workers_;
-  Monitor monitor_;
+  Readiness readiness_;
   BackfillMetrics backfill_metrics_;
   Housekeeping housekeeping_;
   std::optional<Registrar> registrar_;  // once deliveries are taken
@@ -103,6 +108,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
     : config_(config),
       state_dsn_(databases.StateDsn()),
       mappings_(config, databases, std::move(mappings), clock_),
+      reasons_(clock_),
       mem0_(config, state_dsn_, metrics_),
       wake_up_(state_dsn_),
       folder_(state_dsn_, config.sync.poll, wake_up_),
@@ -113,16 +119,19 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
           [this](const ProjectId& project) { return mappings_.Get()->Of(project).CountsEvents(); }),
       admin_(AdminParts(databases), clock_),
       workers_(config.sync.workers, config.sync.poll, wake_up_, [this] { return MakeWorker(); }),
-      monitor_(state_dsn_, [this] { return workers_.LastRound(); }),
+      readiness_(state_dsn_, {[this] { return Finished(); }, [this] { return reception_.StoringFails(); }}, reasons_),
       backfill_metrics_(BackfillsOf(config), state_dsn_, clock_, metrics_),
       housekeeping_(config, state_dsn_, clock_, metrics_, wake_up_) {
   receiver::AddHealthRoutes(admin_.Routes(), HealthAnswers());
   AddPageRoutes(admin_.Routes());
   receiver::AddHealthRoutes(reception_.Routes(), HealthAnswers());
-  WatchSync(metrics_, counters_, folder_.Counters(), monitor_);
+  WatchSync(metrics_, counters_, folder_.Counters(), readiness_);
+  WatchReasons(metrics_, reasons_);
   mappings_.AddTo(metrics_);
+  reasons_.Watch([this] { return mappings_.Refusals(); });
+  reasons_.Watch([this] { return ReasonsOfMem0(); });
   admin_.AddTo(metrics_);
-  canaries_.emplace(config, state_dsn_, mem0_, metrics_);
+  canaries_.emplace(config, state_dsn_, mem0_, metrics_, reasons_);
   mem0_watch_.emplace(config, mem0_);
   reception_.Start();
   registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
@@ -152,6 +161,11 @@ std::unique_ptr<sync::Worker> Running::MakeWorker() {
       [this] { mappings_.LookAtTables(); });
 }
 
+std::uint64_t Running::Finished() const {
+  return counters_.applied + counters_.unchanged + counters_.withdrawn + counters_.parked + counters_.events_counted +
+         counters_.events_discarded;
+}
+
 std::optional<std::chrono::microseconds> Running::Lag() const {
   const auto lag = counters_.lag_microseconds.load();
   if (lag == 0) return std::nullopt;
@@ -161,7 +175,7 @@ std::optional<std::chrono::microseconds> Running::Lag() const {
 RecentLook Running::Look() const {
   RecentLook look;
   if (const auto lag = Lag()) look.lag_seconds = std::chrono::duration<double>(*lag).count();
-  if (const QueueLook queue = monitor_.Last(); queue.migrated) look.parked = static_cast<double>(queue.parked);
+  if (const QueueLook queue = readiness_.Last(); queue.migrated) look.parked = static_cast<double>(queue.parked);
   for (const ProjectConfig& project : config_.projects)
     look.calls_per_second[project.id.Text()] = mem0_.BudgetOf(project.id)->PerSecond();
   return look;
@@ -173,7 +187,8 @@ api::Parts Running::AdminParts(const Databases& databases) {
           .mem0 = mem0_,
           .mappings = [this] { return mappings_.InForce(); },
           .recent = recent_,
-          .ready = [this] { return !stopping_ && monitor_.Ready().ready; },
+          .ready = [this] { return !stopping_ && readiness_.Ready().ready; },
+          .reasons = [this] { return reasons_.All(); },
           .lag = [this] { return Lag(); },
           .wake_workers = [this] { wake_up_.Poke(); },
           .wake_backfills =
@@ -183,13 +198,26 @@ api::Parts Running::AdminParts(const Databases& databases) {
           .token_issued = [this] { tokens_.ReloadNow(); }};
 }
 
+std::vector<Reason> Running::ReasonsOfMem0() const {
+  std::vector<Reason> reasons;
+  for (const Mem0Clients::Problem& problem : mem0_.Problems()) {
+    const auto kind = problem.reason == "key_refused"     ? std::optional{Degraded::kKeyRefused}
+                      : problem.reason == "other_project" ? std::optional{Degraded::kOtherProject}
+                                                          : std::nullopt;
+    if (kind) reasons.push_back({*kind, {.project = problem.project.Text()}, problem.message, problem.hint, {}});
+  }
+  return reasons;
+}
+
 receiver::HealthAnswers Running::HealthAnswers() {
   const auto ready = [this](const receiver::http::Reply& reply) {
-    Monitor::Verdict verdict = monitor_.Ready();
+    Readiness::Verdict verdict = readiness_.Ready();
     if (const auto note = canaries_ ? canaries_->Note() : std::nullopt) verdict.detail["checks"]["canary"] = *note;
-    // Files that were refused do not make it less ready: it works by those from before, and restarting it would be worse.
+    // What is degraded does not make it less ready: deliveries are stored, and a restart would mend nothing.
     verdict.detail["checks"]["mappings"] = mappings_.Standing();
-    verdict.detail["degraded"] = !verdict.detail["checks"]["mappings"]["ok"].get<bool>();
+    nlohmann::ordered_json standing = ViewsOf(reasons_.All());
+    verdict.detail["degraded"] = !standing.empty();
+    verdict.detail["reasons"] = std::move(standing);
     if (stopping_) verdict = {false, {{"ready", false}, {"checks", {{"process", {{"ok", false}, {"message", "stopping"}}}}}}};
     reply.Send({verdict.ready ? 200 : 503, "application/json", verdict.detail.dump(), {}});
   };
@@ -223,6 +251,7 @@ bool Running::Stop() {
   admin_.Stop(100ms);
   backfills_.reset();
   metrics_.Forget();
+  reasons_.Forget();
   return finished;
 }
 
@@ -244,11 +273,15 @@ void BlockSignals() {
   std::signal(SIGPIPE, SIG_IGN);
 }
 
-int Serve(const Config& config) {
-  const Environment no_environment = [](const std::string&) { return std::nullopt; };
-  Console console{std::cout, std::cerr, no_environment};
+int Serve(const Config& config, Console& console) {
   auto databases = Databases::Open(config, Databases::Use::kServe);
   if (!databases) return PrintError(databases.error(), console);
+  mappings::Diagnostics around;
+  const bool can_work = Tell(LookAtDatabases(config, *databases), around);
+  if (!can_work) {
+    PrintProblems(around, console);
+    return kFoundProblems;
+  }
   const auto migrated = MigrateAll(config, *databases);
   if (!migrated) return PrintError(migrated.error(), console);
   for (const auto& step : *migrated) Log(LogLevel::kInfo, "migrated", {{"database", step.database}, {"migration", step.name}});

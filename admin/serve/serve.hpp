@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/config/config.hpp"
+#include "admin/shown/console.hpp"
 
 namespace membridge::admin {
 
@@ -10,8 +11,8 @@ void BlockSignals();
 
 /// Receives, reads and applies until SIGTERM or SIGINT; SIGHUP has it load its mappings again. Then nothing new is accepted or
 /// claimed, what waits is answered and what is claimed is finished, at most for `soft_stop`. The exit status: 0 after that, 2
-/// when the configuration or a mapping is wrong (all problems were printed on stderr), 1 when it could not start for another
+/// when the configuration or a mapping is wrong (all problems were printed on `console`), 1 when it could not start for another
 /// reason.
-int Serve(const Config& config);
+int Serve(const Config& config, Console& console);
 
 }  // namespace membridge::admin

@@ -1,5 +1,7 @@
 #include "admin/serve/serve_metrics.hpp"
 
+#include <set>
+
 #include "mappings/base/version.hpp"
 
 namespace membridge::admin {
@@ -15,7 +17,8 @@ std::vector<MetricSample> One(double value) {
 
 }  // namespace
 
-void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const sync::FoldCounters& folds, const Monitor& monitor) {
+void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const sync::FoldCounters& folds,
+               const Readiness& readiness) {
   using Kind = Metrics::Kind;
   metrics.Watch(Kind::kCounter, "membridge_memories_claimed_total", "Memories taken from the queue",
                 [&] { return One(Of(counters.claimed)); });
@@ -46,17 +49,17 @@ void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const syn
   metrics.Watch(Kind::kGauge, "membridge_last_lag_seconds", "Newest delivery to committed rows, of the memory applied last",
                 [&] { return One(Of(counters.lag_microseconds) / 1e6); });
   metrics.Watch(Kind::kGauge, "membridge_dirty_memories", "Memories that must be read again",
-                [&] { return One(static_cast<double>(monitor.Last().dirty)); });
+                [&] { return One(static_cast<double>(readiness.Last().dirty)); });
   metrics.Watch(Kind::kGauge, "membridge_dirty_oldest_seconds", "How long the oldest memory nobody works on has been due",
-                [&] { return One(std::max(0.0, monitor.Last().oldest_due.count())); });
+                [&] { return One(std::max(0.0, readiness.Last().oldest_due.count())); });
   metrics.Watch(Kind::kGauge, "membridge_parked_memories", "Memories that cannot be applied as things stand",
-                [&] { return One(static_cast<double>(monitor.Last().parked)); });
+                [&] { return One(static_cast<double>(readiness.Last().parked)); });
   metrics.Watch(Kind::kGauge, "membridge_events_waiting", "Events that no mapping has counted yet",
-                [&] { return One(static_cast<double>(monitor.Last().events)); });
+                [&] { return One(static_cast<double>(readiness.Last().events)); });
   metrics.Watch(Kind::kGauge, "membridge_events_oldest_seconds", "How long the oldest event that waits has been waiting",
-                [&] { return One(std::max(0.0, monitor.Last().oldest_event.count())); });
+                [&] { return One(std::max(0.0, readiness.Last().oldest_event.count())); });
   metrics.Watch(Kind::kGauge, "membridge_waiting_memories", "Memories that looked in vain for a row another memory may make",
-                [&] { return One(static_cast<double>(monitor.Last().waiting)); });
+                [&] { return One(static_cast<double>(readiness.Last().waiting)); });
   metrics.Watch(Kind::kCounter, "membridge_deliveries_folded_total", "Deliveries turned into marks and events by this process",
                 [&] { return One(Of(folds.deliveries)); });
   metrics.Watch(Kind::kCounter, "membridge_folds_total", "Folds of the journal by this process that found something",
@@ -66,10 +69,21 @@ void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const syn
   metrics.Watch(Kind::kCounter, "membridge_deliveries_parked_total", "Deliveries that could not be turned into marks and events",
                 [&] { return One(Of(folds.parked)); });
   metrics.Watch(Kind::kGauge, "membridge_fold_lag_seconds", "How long the oldest delivery that is not folded yet has been stored",
-                [&] { return One(std::max(0.0, monitor.Last().oldest_unfolded.count())); });
-  metrics.Watch(Kind::kGauge, "membridge_ready", "Whether /readyz says so", [&] { return One(monitor.Ready().ready ? 1 : 0); });
+                [&] { return One(std::max(0.0, readiness.Last().oldest_unfolded.count())); });
+  metrics.Watch(Kind::kGauge, "membridge_ready", "Whether /readyz says so", [&] { return One(readiness.Ready().ready ? 1 : 0); });
   metrics.Watch(Kind::kGauge, "membridge_build_info", "Always 1; the version is the label", [] {
     return std::vector<MetricSample>{{{{"version", kVersion}}, 1}};
+  });
+}
+
+void WatchReasons(Metrics& metrics, Reasons& reasons) {
+  metrics.Watch(Metrics::Kind::kGauge, "membridge_degraded", "1 while the reason stands for which /readyz says degraded", [&] {
+    std::set<Degraded> standing;
+    for (const Reason& reason : reasons.All()) standing.insert(reason.kind);
+    std::vector<MetricSample> samples;
+    for (const Degraded kind : kAllDegraded)
+      samples.push_back({{{"reason", std::string{NameOf(kind)}}}, standing.count(kind) > 0 ? 1.0 : 0.0});
+    return samples;
   });
 }
 

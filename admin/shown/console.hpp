@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <iosfwd>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
@@ -24,15 +25,25 @@ struct Console {
   std::ostream& out;  ///< data, and nothing else
   std::ostream& err;  ///< problems and progress
   const Environment& environment;
+  bool coloured = false;             ///< `out` is a terminal and NO_COLOR is not set
+  bool json = false;                 ///< --json was given: an error is told as JSON on `out`, too
+  nlohmann::ordered_json failure{};  ///< what went wrong, for that; RunCommandLine() prints it at the end
 };
 
 /// Prints problems one a line, and under them how many there are when one is an error.
 void PrintProblems(const mappings::Diagnostics& problems, Console& console);
 
+/// The problems as JSON lists them: `[{"file","line","column","severity","message"}]`, sorted.
+nlohmann::ordered_json ViewOf(const mappings::Diagnostics& problems);
+
+/// `what; how to fix it`
+std::string TextOf(const Error& error);
+
 /// `1 memory`, `2 memories`
 std::string Counted(std::size_t count, std::string_view one, std::string_view many);
 
-/// `error: what; how to fix it`. The status that goes with it: kFoundProblems.
+/// Prints `error: what; how to fix it`, and with --json `{"error":{"code","message","hint"}}` at the end. Returns the status that
+/// goes with it: kFoundProblems.
 int PrintError(const Error& error, Console& console);
 
 }  // namespace membridge::admin

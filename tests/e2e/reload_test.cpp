@@ -82,6 +82,8 @@ TEST_CASE("an edited mapping takes over while deliveries arrive, and a broken ed
   CHECK(edited.Ready()["degraded"] == true);
   CHECK(edited.Ready()["checks"]["mappings"]["ok"] == false);
   CHECK(edited.Bridge().Metric("membridge_mappings_degraded") == 1.0);
+  CHECK(edited.Bridge().Metric("membridge_degraded{reason=\"mappings_refused\"}") == 1.0);
+  CHECK(edited.Ready()["reasons"][0]["reason"] == "mappings_refused");
   CHECK(edited.Bridge().Log().find(R"(people has no column \"town\")") != std::string::npos);
   REQUIRE(test::WaitUntil([&] { return edited.Shown()["on_disk"] == "refused"; }));
   const nlohmann::json shown = edited.Shown();

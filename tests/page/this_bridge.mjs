@@ -129,6 +129,14 @@ export async function usesKeyboard(operator) {
   await page.waitForFunction(() => document.getElementById("polite").textContent === "Audit");
   assert.equal(await page.title(), "Audit · Membridge");
 
+  // [N9] Back leaves a question together with the view it was asked in.
+  await operator.visit("Tokens");
+  await operator.press("Issue a token…");
+  await page.waitForSelector("dialog[open]");
+  await page.evaluate(() => history.back());
+  await operator.finds(0, "dialog");
+  await page.waitForFunction(() => document.querySelector("h1")?.innerText === "Audit");
+
   const theme = () => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
   const chosen = [];
   for (let turn = 0; turn < 3; ++turn) {

@@ -52,9 +52,13 @@ function enter(loaded = false) {
   show(loaded);
 }
 
+function closeDialogs() {
+  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+}
+
 function leave(why) {
   leaving.abort();
-  for (const dialog of document.querySelectorAll("dialog")) dialog.close();
+  closeDialogs();
   document.getElementById("notes")?.remove();
   showSignIn(box, why, () => enter());
 }
@@ -65,7 +69,10 @@ async function start() {
     document.getElementById("main")?.focus();
   });
   session.onEnd(leave);
-  onPlace(() => show());
+  onPlace(() => {
+    closeDialogs(); // a question belongs to the view it was asked in; Back leaves both
+    show();
+  });
   if (session.token === null) return leave();
   try {
     session.signedIn(await api.get("session"));

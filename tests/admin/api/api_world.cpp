@@ -99,6 +99,7 @@ ApiWorld::ApiWorld(Options options) : db(options.cluster != nullptr ? PgDatabase
                           .mappings = [this] { return in_force; },
                           .recent = recent,
                           .ready = [] { return true; },
+                          .reasons = [this] { return reasons; },
                           .lag = []() -> std::optional<std::chrono::microseconds> { return std::chrono::microseconds{1500}; },
                           .wake_workers = [this] { ++woken; },
                           .wake_backfills = [this] { ++backfills_woken; },

@@ -75,6 +75,7 @@ class ApiWorld {
   PgDatabase db;
   Mem0Sim mem0;
   admin::MappingsInForce in_force;  ///< between calls a test may change what is refused
+  std::vector<admin::Reason> reasons{};
   admin::Recent recent;
   std::atomic<int> woken{0}, backfills_woken{0}, tokens_issued{0};
 

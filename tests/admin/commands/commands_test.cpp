@@ -1,19 +1,11 @@
-#include <sstream>
-
-#include "admin/commands/command.hpp"
+#include "tests/admin/commands/spoken.hpp"
 #include "tests/admin/text_file.hpp"
 #include "tests/support/catch.hpp"
 
 namespace membridge::admin {
 namespace {
 
-struct Spoken {
-  int status;
-  std::string out;
-  std::string err;
-};
-
-std::optional<std::string> Environment(const std::string& name) {
+std::optional<std::string> ShippedVariables(const std::string& name) {
   if (name == "MEMBRIDGE_PUBLIC_URL" || name == "MEM0_BASE_URL") return "https://example.com";
   if (name == "MEMBRIDGE_LISTEN" || name == "MEMBRIDGE_ADMIN_LISTEN") return "127.0.0.1:0";
   if (name == "MEMBRIDGE_STATE_DIR" || name == "MEM0_API_KEY") return "somewhere";
@@ -21,14 +13,8 @@ std::optional<std::string> Environment(const std::string& name) {
   return std::nullopt;
 }
 
-Spoken Say(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), "membridge");
-  std::ostringstream out;
-  std::ostringstream err;
-  const admin::Environment environment = Environment;
-  Console console{out, err, environment};
-  const int status = RunCommandLine(static_cast<int>(arguments.size()), arguments.data(), console);
-  return {status, out.str(), err.str()};
+Spoken Say(const std::vector<std::string>& words) {
+  return SayIn(ShippedVariables, words);
 }
 
 TEST_CASE("the version is told on stdout", "[admin][commands]") {
@@ -50,7 +36,7 @@ TEST_CASE("bad usage ends with 2", "[admin][commands]") {
 
 TEST_CASE("check tells what is wrong, how much of it, and that nothing started", "[admin][commands]") {
   const test::TextFile file{"membridge.yaml", "database: embedded\nprojects: {crm: {api_key: k}}\nlisen: 1\nsync: {lease: 30}\n"};
-  const Spoken spoken = Say({"check", "--offline", "--config", file.path().c_str()});
+  const Spoken spoken = Say({"check", "--offline", "--config", file.path()});
   CHECK(spoken.status == kBadUsage);
   CHECK(spoken.out.empty());
   CHECK(spoken.err == file.path() + ":3:1: error: unknown key \"lisen\" in the configuration; did you mean \"listen\"?\n" +
@@ -60,7 +46,7 @@ TEST_CASE("check tells what is wrong, how much of it, and that nothing started",
 
 TEST_CASE("check tells the same as JSON", "[admin][commands]") {
   const test::TextFile file{"membridge.yaml", "database: embedded\nprojects: {crm: {api_key: k}}\nlisen: 1\n"};
-  const Spoken spoken = Say({"check", "--offline", "--json", "--config", file.path().c_str()});
+  const Spoken spoken = Say({"check", "--offline", "--json", "--config", file.path()});
   CHECK(spoken.status == kBadUsage);
   const auto json = nlohmann::json::parse(spoken.out);
   CHECK(json["ok"] == false);
@@ -78,7 +64,7 @@ TEST_CASE("the shipped configuration and its mappings are right", "[admin][comma
 
 TEST_CASE("a saved catalog that is none is told", "[admin][commands]") {
   const test::TextFile file{"membridge.yaml", "database: embedded\nprojects: {crm: {api_key: k}}\n"};
-  const Spoken spoken = Say({"check", "--config", file.path().c_str(), "--offline", "/nowhere/catalog.json"});
+  const Spoken spoken = Say({"check", "--config", file.path(), "--offline", "/nowhere/catalog.json"});
   CHECK(spoken.status == kBadUsage);
   CHECK(
       spoken.err ==

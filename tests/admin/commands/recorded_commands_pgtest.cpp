@@ -102,7 +102,7 @@ TEST_CASE("commands that change something are in the audit, those that only coun
   REQUIRE(inbox.Accept({delivery}));
 
   CHECK(desk.Run({"parked", "retry", "--all"}).status == kDone);
-  CHECK(desk.Run({"deliveries", "replay"}).status == kDone);
+  CHECK(desk.Run({"deliveries", "replay", "--all"}).status == kDone);
   CHECK(desk.Entries().empty());
   CHECK(desk.Run({"parked", "retry", "--all", "--yes"}).status == kDone);
   CHECK(desk.Run({"deliveries", "replay", "--project", "crm", "--yes"}).status == kDone);

@@ -359,7 +359,9 @@ TEST_CASE("a configuration that cannot be read is told", "[admin][config]") {
     mappings::Diagnostics problems;
     CHECK_FALSE(LoadConfig(file, TestEnvironment, problems).has_value());
     REQUIRE(problems.Sorted().size() == 1);
-    CHECK(problems.Sorted()[0].Text() == file + ": error: cannot be read; give the configuration with --config FILE");
+    CHECK(problems.Sorted()[0].Text() == file +
+                                             ": error: cannot be read; give the configuration with --config FILE, or name it in "
+                                             "MEMBRIDGE_CONFIG");
   }
 }
 

@@ -79,13 +79,28 @@ function sweepGauge({ project, last_sweep: sweep }, several) {
     `${repaired === 0 ? "No delivery was lost" : words}; ${counted(sweep.seen, "memory", "memories")} looked at ${ago(sweep.finished_at)}`, "#/backfills");
 }
 
+function health({ ready, degraded, version }) {
+  const [tone, words] = !ready ? ["bad", "Not ready: deliveries cannot be stored. /readyz on this address says what is missing."]
+    : degraded ? ["warn", "Degraded: deliveries are stored, but something needs you."]
+      : ["good", "Ready: receiving, reading and applying."];
+  return h("p", { class: `health ${tone}` }, h("span", { class: "dot", "aria-hidden": "true" }), words, h("span", { class: "faint" }, `membridge ${version}`));
+}
+
+/** One reason of /readyz: what is wrong, with what, since when, and the next step. */
+function reason({ message, hint, since, project, target, backfill, reason: name }) {
+  const about = [project && `project ${project}`, target && `target ${target}`, backfill && `backfill ${backfill}`].filter(Boolean).join(", ");
+  return h("li", { class: "reason", "data-reason": name },
+    h("p", { class: "reason-what" }, about ? `${about}: ` : "", message, h("span", { class: "faint" }, ` · first seen ${ago(since)}`)),
+    h("p", { class: "hint" }, hint));
+}
+
 function draw(answer) {
   const several = answer.projects.length > 1;
   const isNew = Date.now() - seen.at >= seen.step;
   if (isNew) seen.at = Date.now();
   return [
-    h("p", { class: `health ${answer.ready ? "good" : "bad"}` }, h("span", { class: "dot", "aria-hidden": "true" }),
-      answer.ready ? "Ready: receiving, reading and applying." : "Not ready. See /readyz on this address for what is missing.", h("span", { class: "faint" }, `membridge ${answer.version}`)),
+    health(answer),
+    answer.reasons.length === 0 ? null : h("ul", { class: "reasons", "aria-label": "What is not right" }, answer.reasons.map(reason)),
     h("div", { class: "gauges" }, deliveriesGauge(answer), lagGauge(answer, isNew), parkedGauge(answer, isNew),
       answer.projects.map((project) => [budgetGauge(project, several, isNew), sweepGauge(project, several)])),
   ];

@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "admin/commands/command.hpp"
+#include "admin/commands/command_tree.hpp"
+#include "mappings/base/version.hpp"
+
+namespace membridge::admin {
+namespace {
+
+/// Text as roff takes it: hyphens and backslashes literal, no line that begins with a control character.
+std::string Roff(const std::string& text) {
+  std::string safe;
+  for (const char c : text) {
+    if (c == '\\')
+      safe += "\\e";
+    else if (c == '-')
+      safe += "\\-";
+    else
+      safe += c;
+  }
+  return !safe.empty() && (safe[0] == '.' || safe[0] == '\'') ? "\\&" + safe : safe;
+}
+
+std::string Synopsis(const DescribedCommand& command) {
+  std::string text = "membridge";
+  for (const auto& word : command.path) text += " " + word;
+  for (const auto& option : command.options) {
+    if (!option.positional) continue;
+    text += option.required ? " " + option.name : " [" + option.name + "]";
+  }
+  return text;
+}
+
+std::string ManPage(const DescribedCommand& program) {
+  std::string page = fmt::format(".TH MEMBRIDGE 1 \"\" \"membridge {}\" \"User commands\"\n", kVersion);
+  page += fmt::format(".SH NAME\nmembridge \\- {}\n", Roff(program.text));
+  page += ".SH SYNOPSIS\n.B membridge\n.I command\n[\\fIoptions\\fR]\n";
+  page +=
+      ".SH DESCRIPTION\nmembridge receives the webhook deliveries of Mem0, reads the memories they name and keeps tables in "
+      "PostgreSQL\n"
+      "equal to them by mappings in YAML. \\fB\\-\\-config\\fR and \\fB\\-\\-json\\fR may stand anywhere on the line.\n";
+  page += ".SH COMMANDS\n";
+  ForEachCommand(program, [&](const DescribedCommand& command) {
+    if (command.path.empty()) return;
+    page += fmt::format(".SS {}\n{}\n", Roff(Synopsis(command)), Roff(command.text));
+    for (const auto& option : command.options) {
+      if (option.name == "--help") continue;
+      page += fmt::format(".TP\n\\fB{}\\fR{}\n{}\n", Roff(option.name),
+                          option.value.empty() ? "" : " \\fI" + Roff(option.value) + "\\fR", Roff(option.text));
+    }
+  });
+  page +=
+      ".SH EXIT STATUS\n.TP\n0\nThe work is done.\n.TP\n1\nThe work or its surroundings (database, rights, Mem0) have problems.\n"
+      ".TP\n2\nThe command line or a file is wrong.\n.TP\n3\n\\fBplan\\fR only: something would change.\n";
+  page +=
+      ".SH ENVIRONMENT\n.TP\nMEMBRIDGE_CONFIG\nNames the configuration where \\-\\-config does not; the default is "
+      "membridge.yaml.\n"
+      ".TP\nNO_COLOR\nWhen set, nothing is coloured.\n";
+  page += ".SH FILES\n.TP\nmembridge.yaml\nThe configuration; \\fBmembridge config example\\fR prints one.\n";
+  return page;
+}
+
+}  // namespace
+
+void AddMan(CLI::App& app, Choice& choice) {
+  app.add_subcommand("man", "Print the manual page: membridge man | man -l -")->callback([&app, &choice] {
+    choice = [&app](Console& console) {
+      fmt::print(console.out, "{}", ManPage(Describe(app)));
+      return kDone;
+    };
+  });
+}
+
+}  // namespace membridge::admin

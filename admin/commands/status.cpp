@@ -1,0 +1,170 @@
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <csignal>
+#include <thread>
+
+#include "admin/commands/command.hpp"
+#include "admin/commands/state_command.hpp"
+#include "admin/runtime/http_look.hpp"
+#include "admin/shown/progress.hpp"
+#include "admin/shown/table.hpp"
+#include "mappings/base/version.hpp"
+#include "sync/postgres/column.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::ordered_json;
+using sync::postgres::Rows;
+using sync::postgres::Session;
+
+struct StatusOptions {
+  std::shared_ptr<CommonOptions> common;
+  bool watch = false;
+};
+
+constexpr std::chrono::seconds kWatchEvery{2};
+volatile std::sig_atomic_t watch_interrupted = 0;
+
+/// What the running process says of itself; null when nothing answers.
+ordered_json AskProcess(const Config& config) {
+  const HttpLook look = LookAt(fmt::format("http://{}:{}/readyz", config.admin_listen.host, config.admin_listen.port), 2s);
+  if (look.status == 0) return nullptr;
+  auto body = ordered_json::parse(look.body, nullptr, false);
+  return body.is_object() ? body : ordered_json(nullptr);
+}
+
+ordered_json SweepsOf(Session& session) {
+  const Rows rows = session.Run(
+      "SELECT DISTINCT ON (project, name) project, name, kind, state, finished_at, counters FROM membridge.backfill_runs "
+      "WHERE finished_at IS NOT NULL ORDER BY project, name, finished_at DESC");
+  ordered_json sweeps = ordered_json::array();
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const auto counters = nlohmann::json::parse(rows.Text(row, 5), nullptr, false);
+    std::int64_t repaired = 0;
+    for (const char* name : {"repaired_added", "repaired_updated", "repaired_deleted"})
+      repaired += counters.is_object() ? counters.value(name, std::int64_t{0}) : 0;
+    sweeps.push_back({{"project", rows.Text(row, 0)},
+                      {"name", rows.Text(row, 1)},
+                      {"kind", rows.Text(row, 2)},
+                      {"state", rows.Text(row, 3)},
+                      {"finished_at", FormatRfc3339(sync::postgres::TimeAt(rows, row, 4))},
+                      {"repaired", repaired}});
+  }
+  return sweeps;
+}
+
+ordered_json WebhooksOf(const Config& config, Session& session) {
+  ordered_json webhooks = ordered_json::array();
+  for (const ProjectConfig& project : config.projects) {
+    const Rows rows = session.Run(
+        "SELECT (SELECT count(*) FROM membridge.webhooks WHERE project = $1), "
+        "(SELECT max(last_used) FROM membridge.tokens WHERE project = $1)",
+        {project.id.Text()});
+    webhooks.push_back({{"project", project.id.Text()},
+                        {"registered", rows.Int(0, 0)},
+                        {"last_used", rows.IsNull(0, 1) ? ordered_json(nullptr)
+                                                        : ordered_json(FormatRfc3339(sync::postgres::TimeAt(rows, 0, 1)))}});
+  }
+  return webhooks;
+}
+
+ordered_json ReadStatus(const Config& config, Session& session) {
+  const ordered_json process = AskProcess(config);
+  const std::string state = process.is_null()                  ? "not running"
+                            : !process.value("ready", false)   ? "not ready"
+                            : process.value("degraded", false) ? "degraded"
+                                                               : "ready";
+  const Rows rows = session.Run(
+      "SELECT count(*), coalesce(greatest(0, extract(epoch FROM clock_timestamp() - min(due_at))), 0), clock_timestamp(), "
+      "(SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM membridge.parked) AS parked), "
+      "(SELECT count(*) FROM membridge.memories WHERE gone_at IS NULL), "
+      "(SELECT max(received_at) FROM membridge.deliveries WHERE received_at > clock_timestamp() - interval '2 days') "
+      "FROM membridge.dirty");
+  return {{"version", kVersion},
+          {"state", state},
+          {"reasons", process.is_null() ? ordered_json::array() : process.value("reasons", ordered_json::array())},
+          {"now", FormatRfc3339(sync::postgres::TimeAt(rows, 0, 2))},
+          {"memories", rows.Int(0, 4)},
+          {"to_be_read", rows.Int(0, 0)},
+          {"oldest_due_seconds", std::stod(std::string{rows.Text(0, 1)})},
+          {"parked", rows.Int(0, 3)},
+          {"last_delivery",
+           rows.IsNull(0, 5) ? ordered_json(nullptr) : ordered_json(FormatRfc3339(sync::postgres::TimeAt(rows, 0, 5)))},
+          {"webhooks", WebhooksOf(config, session)},
+          {"backfills", SweepsOf(session)}};
+}
+
+std::string Ago(const ordered_json& time, Instant now, std::string otherwise) {
+  if (time.is_null()) return otherwise;
+  const auto instant = ParseRfc3339(time.get<std::string>());
+  return instant ? AgeOf(*instant, now) : otherwise;
+}
+
+std::string StatusText(const ordered_json& status, bool coloured) {
+  const Instant now = ParseRfc3339(status.at("now").get<std::string>()).value_or(Instant{});
+  const std::string state = status.at("state");
+  const Tone tone = state == "ready" ? Tone::kGood : state == "degraded" ? Tone::kNote : Tone::kBad;
+  std::string text = fmt::format("membridge {}  {}\n", kVersion, Toned(state, tone, coloured));
+  for (const auto& reason : status.at("reasons"))
+    text += fmt::format("  {}: {}, first seen {}\n      {}\n", reason.value("reason", ""), reason.value("message", ""),
+                        Ago(reason.value("since", ordered_json(nullptr)), now, "just now"), reason.value("hint", ""));
+  const auto waiting = status.at("to_be_read").get<std::size_t>();
+  const auto parked = status.at("parked").get<std::size_t>();
+  text += fmt::format("\nmemories       {} known\n", status.at("memories").get<std::int64_t>());
+  text +=
+      "queue          " +
+      (waiting == 0
+           ? std::string{"every memory has been read\n"}
+           : fmt::format("{} to be read, the oldest due for {}\n", Counted(waiting, "memory", "memories"),
+                         TextOf(std::chrono::seconds{static_cast<std::int64_t>(status.at("oldest_due_seconds").get<double>())})));
+  text += "parked         " + (parked == 0 ? std::string{"nothing\n"}
+                                           : fmt::format("{}; membridge parked list\n", Counted(parked, "memory", "memories")));
+  text += fmt::format("last delivery  {}\n", Ago(status.at("last_delivery"), now, "none in the last two days"));
+  for (const auto& webhook : status.at("webhooks")) {
+    const bool registered = webhook.at("registered").get<std::int64_t>() > 0;
+    text += fmt::format("webhook        {}: {}, last used {}\n", webhook.at("project").get<std::string>(),
+                        registered ? "registered by this bridge" : "none registered by this bridge",
+                        Ago(webhook.at("last_used"), now, "never"));
+  }
+  if (status.at("backfills").empty()) return text + "backfills      none has finished yet\n";
+  TextTable table{{"BACKFILL", "PROJECT", "KIND", "OUTCOME", "REPAIRED", "FINISHED"}};
+  for (const auto& run : status.at("backfills"))
+    table.Add({run.at("name"), run.at("project"), run.at("kind"), run.at("state"),
+               std::to_string(run.at("repaired").get<std::int64_t>()), Ago(run.at("finished_at"), now, "-")});
+  return text + "\n" + table.Text(coloured);
+}
+
+int ShowStatus(const StatusOptions& options, const Config& config, Session& session, Console& console) {
+  std::signal(SIGINT, [](int) { watch_interrupted = 1; });
+  while (true) {
+    const ordered_json status = ReadStatus(config, session);
+    if (options.common->json) {
+      fmt::print(console.out, "{}\n", status.dump(options.watch ? -1 : 2));
+    } else {
+      if (options.watch && console.coloured) fmt::print(console.out, "\x1b[H\x1b[2J");
+      fmt::print(console.out, "{}", StatusText(status, console.coloured));
+    }
+    console.out.flush();
+    if (!options.watch) return status.at("state") == "ready" ? kDone : kFoundProblems;
+    for (auto left = kWatchEvery * 10; left.count() > 0 && watch_interrupted == 0; left -= 1s) std::this_thread::sleep_for(100ms);
+    if (watch_interrupted != 0 || !console.out) return kDone;
+  }
+}
+
+}  // namespace
+
+void AddStatus(CLI::App& app, Choice& choice) {
+  auto options = std::make_shared<StatusOptions>();
+  CLI::App* command = app.add_subcommand("status", "One screen: ready or why not, queue, parked, webhook, last backfills");
+  options->common = AddConfigAndJsonOptions(*command);
+  command->add_flag("--watch", options->watch, "Look again every two seconds, until Ctrl-C");
+  command->callback([=, &choice] { choice = OnState(options, ShowStatus); });
+}
+
+}  // namespace membridge::admin

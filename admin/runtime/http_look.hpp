@@ -1,0 +1,18 @@
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace membridge::admin {
+
+/// What a GET brought.
+struct HttpLook {
+  long status = 0;    ///< 0: there was no answer
+  std::string body;   ///< at most 1 MiB of it
+  std::string error;  ///< why there was no answer; without the address
+};
+
+/// One GET, without redirects, credentials or proxies for loopback. Blocks for at most `patience`.
+HttpLook LookAt(const std::string& url, std::chrono::milliseconds patience);
+
+}  // namespace membridge::admin

@@ -1,0 +1,181 @@
+#include "admin/runtime/surroundings.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "sync/mem0/client.hpp"
+#include "sync/migrations/migrate.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using PreconditionState = Precondition::State;
+using sync::postgres::Session;
+
+/// Rights on the bridge's own schema: on the tables that are there, or to make it.
+constexpr const char* kOwnRights = R"(
+  SELECT current_user, current_database(),
+         NOT pg_catalog.pg_is_in_recovery() AND pg_catalog.current_setting('transaction_read_only') = 'off',
+         EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'membridge'),
+         pg_catalog.has_database_privilege(current_database(), 'CREATE'),
+         coalesce((SELECT pg_catalog.has_schema_privilege(oid, 'USAGE') FROM pg_catalog.pg_namespace WHERE nspname = 'membridge'), false),
+         coalesce((SELECT pg_catalog.string_agg(relname, ', ' ORDER BY relname)
+                     FROM pg_catalog.pg_class
+                    WHERE relnamespace = (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = 'membridge')
+                      AND relkind IN ('r', 'p') AND NOT relispartition
+                      AND NOT (pg_catalog.has_table_privilege(oid, 'SELECT') AND pg_catalog.has_table_privilege(oid, 'INSERT')
+                               AND pg_catalog.has_table_privilege(oid, 'UPDATE') AND pg_catalog.has_table_privilege(oid, 'DELETE'))), ''),
+         pg_catalog.current_setting('server_version_num')::int,
+         pg_catalog.current_setting('server_version'))";
+constexpr std::int64_t kOldestServer = 130000;
+
+struct LookedAtDatabase {
+  std::string what;
+  mappings::Place place;
+  const std::string& dsn;
+  std::vector<sync::MigrationKind> kinds;
+};
+
+Precondition Missing(const LookedAtDatabase& database, std::string message, std::string hint) {
+  return {database.what, database.place, PreconditionState::kMissing, database.what + ": " + std::move(message), std::move(hint)};
+}
+
+/// The first thing that keeps the role from doing its work, or nothing when `fine` says what was found.
+std::vector<Precondition> LookAtOne(const LookedAtDatabase& database) {
+  try {
+    Session session{database.dsn, "membridge check"};
+    const auto row = session.Run(kOwnRights);
+    const std::string role{row.Text(0, 0)};
+    const std::string name{row.Text(0, 1)};
+    const std::string owner = sync::postgres::QuoteName(role);
+    if (row.Int(0, 7) < kOldestServer)
+      return {Missing(database, fmt::format("PostgreSQL {} is too old", row.Text(0, 8)), "use PostgreSQL 13 or later")};
+    if (!row.Bool(0, 2))
+      return {Missing(database, fmt::format("database {} is read-only here", name),
+                      "name the primary, or add target_session_attrs=read-write and every host to the DSN")};
+    const bool there = row.Bool(0, 3);
+    if (!there && !row.Bool(0, 4))
+      return {
+          Missing(database, fmt::format("role {} may not create the schema membridge in database {}", role, name),
+                  fmt::format("as its owner run: GRANT CREATE ON DATABASE {} TO {}", sync::postgres::QuoteName(name), owner))};
+    if (there && !row.Bool(0, 5))
+      return {Missing(database, fmt::format("role {} has no USAGE right on the schema membridge", role),
+                      fmt::format("run: GRANT USAGE ON SCHEMA membridge TO {}", owner))};
+    if (!row.Text(0, 6).empty())
+      return {Missing(database, fmt::format("role {} may not read and write membridge's tables {}", role, row.Text(0, 6)),
+                      fmt::format("run: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA membridge TO {}", owner))};
+    std::size_t waiting = 0;
+    for (const sync::MigrationKind kind : database.kinds) {
+      const auto pending = sync::PendingMigrations(session, kind);
+      if (!pending) return {Missing(database, pending.error().message, pending.error().hint)};
+      waiting += pending->size();
+    }
+    std::vector<Precondition> found{{database.what,
+                                     database.place,
+                                     PreconditionState::kFine,
+                                     fmt::format("PostgreSQL {}, database {}, role {}", row.Text(0, 8), name, role),
+                                     {}}};
+    if (waiting > 0)
+      found.push_back({database.what, database.place, PreconditionState::kNote,
+                       fmt::format("{}: {} migrations wait", database.what, waiting),
+                       "serve applies them, or run membridge migrate"});
+    return found;
+  } catch (const sync::postgres::SqlFailure& failure) {
+    const Error error = failure.AsError(sync::postgres::RedactDsn(database.dsn));
+    const bool connecting = failure.fields().sqlstate.rfind("08", 0) == 0;
+    return {Missing(database, error.message, connecting ? HintForConnection(failure.fields().message) : error.hint)};
+  }
+}
+
+Precondition LookAtProject(const ProjectConfig& project) {
+  Precondition found{fmt::format("Mem0 project {}", project.id.Text()), project.key_place, PreconditionState::kFine, {}, {}};
+  sync::mem0::Client::Options options;
+  options.base_url = project.base_url;
+  options.api_key = project.api_key;
+  options.timeout = std::chrono::seconds{10};
+  sync::mem0::Client client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
+  const auto account = client.Ping();
+  if (account) {
+    found.message = fmt::format("the API key is valid for Mem0's project {}", account->project_id);
+    return found;
+  }
+  found.state = PreconditionState::kMissing;
+  if (account.error().code == ErrorCode::kUnauthorized) {
+    found.message = fmt::format("project \"{}\": Mem0 refuses the API key", project.id.Text());
+    found.hint = "copy a valid key of this project from Mem0's dashboard into api_key or api_key_file";
+    return found;
+  }
+  found.place = project.url_place;
+  found.message = fmt::format("project \"{}\": {}", project.id.Text(), account.error().message);
+  found.hint = account.error().code == ErrorCode::kUnavailable
+                   ? fmt::format("make sure that {} can be reached from here, then try again", project.base_url)
+                   : account.error().hint;
+  return found;
+}
+
+}  // namespace
+
+std::string HintForConnection(const std::string& message) {
+  struct Known {
+    std::string_view part;
+    std::string_view hint;
+  };
+  static constexpr std::array<Known, 8> kKnown{{
+      {"password authentication failed", "correct the user or the password in the DSN"},
+      {"no password supplied", "put the password into the DSN, or into ~/.pgpass"},
+      {"Peer authentication failed", "name another user in the DSN, or let pg_hba.conf accept this one"},
+      {"no pg_hba.conf entry", "let pg_hba.conf of the server accept this user from this address"},
+      {"role \"", "create the role, or name another user in the DSN"},
+      {"database \"", "create the database with createdb, or name another one in the DSN"},
+      {"could not translate host name", "correct the host in the DSN"},
+      {"too many", "raise max_connections, or put a connection pooler in between"},
+  }};
+  for (const Known& known : kKnown) {
+    if (message.find(known.part) != std::string::npos) return std::string{known.hint};
+  }
+  return "start PostgreSQL there, or correct host and port in the DSN";
+}
+
+std::vector<Precondition> LookAtDatabases(const Config& config, const Databases& databases) {
+  using Kind = sync::MigrationKind;
+  std::vector<LookedAtDatabase> each{{"database", config.database_place, databases.StateDsn(), {Kind::kState}}};
+  for (const TargetConfig& target : config.targets) {
+    if (target.dsn)
+      each.push_back({"target " + target.name, target.place, *target.dsn, {Kind::kLedger}});
+    else if (each.front().kinds.size() == 1)
+      each.front().kinds.push_back(Kind::kLedger);
+  }
+  std::vector<Precondition> found;
+  for (const LookedAtDatabase& database : each) {
+    for (Precondition& one : LookAtOne(database)) found.push_back(std::move(one));
+  }
+  return found;
+}
+
+std::vector<Precondition> LookAtMem0(const Config& config) {
+  std::vector<Precondition> found;
+  for (const ProjectConfig& project : config.projects) found.push_back(LookAtProject(project));
+  return found;
+}
+
+bool Tell(const std::vector<Precondition>& found, mappings::Diagnostics& problems) {
+  bool all = true;
+  for (const Precondition& one : found) {
+    if (one.state == PreconditionState::kFine) continue;
+    const std::string text = one.hint.empty() ? one.message : one.message + "; " + one.hint;
+    if (one.state == PreconditionState::kNote) {
+      problems.Warn(one.place, text);
+    } else {
+      problems.Error(one.place, text);
+      all = false;
+    }
+  }
+  return all;
+}
+
+}  // namespace membridge::admin

@@ -103,7 +103,7 @@ TEST_CASE("a required column may come from new, key, set, touch or nowhere when 
       "    key: {a_key: 1}\n    set: {needed: $memory.x}\n", "    key: {a_key: 1}\n    set: {'(needed, other)': [1, 2]}\n",
       "    key: {a_key: 1}\n    touch: {needed: $now}\n", "    key: {a_key: 1}\n    create: false\n");
   CAPTURE(row);
-  Table table{"public", "t", {}, {{"t_pkey", {"a_key"}, true, false}}, true};
+  Table table{"public", "t", {}, {}, {}, {{"t_pkey", {"a_key"}, true, false}}, true};
   for (const char* name : {"a_key", "needed", "other"}) {
     Column column;
     column.name = name;

@@ -29,6 +29,8 @@ struct Column {
 
   bool IsJson() const { return base_type == "jsonb" || base_type == "json"; }
   bool IsArray() const { return category == 'A'; }
+  /// Whether it holds times without saying of which zone.
+  bool IsZoneless() const { return base_type.compare(0, 9, "timestamp") == 0 && base_type != "timestamp with time zone"; }
   /// Whether an INSERT that leaves it out works.
   bool MayBeLeftOut() const { return !not_null || has_default || generated || identity; }
 };
@@ -45,12 +47,15 @@ struct Table {
   std::string name;
   std::vector<Column> columns;
   std::vector<UniqueIndex> unique_indexes;
-  bool insertable = true;  ///< false for a view that cannot be written
+  bool insertable = true;                      ///< false for a view that cannot be written
+  std::vector<std::string> declared_identity;  ///< what mappings say of a table without a primary key
 
   const Column* Find(const std::string& column) const;
-  /// The columns a row is remembered by: the primary key, else the first whole unique index of NOT NULL columns; empty when there
-  /// is none.
+  /// The columns a row is remembered by: the primary key, else the first whole unique index of NOT NULL columns, else what a
+  /// mapping declared; empty when there is none of these.
   std::vector<std::string> Identity() const;
+  /// Whether the database itself keeps rows apart by Identity().
+  bool HasUniqueIdentity() const;
 };
 
 /// The tables a set of mappings can see. Read from a database by sync/, or from a file for `check --offline`.
@@ -60,6 +65,9 @@ class Catalog {
   void SetSearchPath(std::vector<std::string> schemas);
   /// By `schema.name`, or by name along the search path. Case as written. nullptr when there is none.
   const Table* Find(const std::string& schema, const std::string& name) const;
+  /// By the name that NameOfTable() makes, as the ledger knows it. nullptr when there is none.
+  const Table* FindRelation(const std::string& relation) const;
+  Table* FindForChange(const std::string& schema, const std::string& name);
   /// Every table as `name` or `schema.name`, for suggestions.
   std::vector<std::string> Names() const;
 

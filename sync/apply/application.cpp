@@ -87,10 +87,8 @@ void Application::SettleLevel(std::size_t level, std::vector<Instance>& instance
   const bool withdraws =
       std::any_of(by_identity.begin(), by_identity.end(), [](const auto& one) { return !one.second.withdrawn.empty(); });
   // A mere lookup: nothing to write, nothing to remember.
-  if (!planned.speaks && !withdraws) {
-    NoteLookups(planned, instances);
-    by_identity.clear();
-  }
+  NoteLookups(planned, instances);
+  if (!planned.speaks && !withdraws) by_identity.clear();
   std::vector<Work> works = Booked(*planned.table, std::move(by_identity));
   Give(planned, works);
   SettleWorks(planned, works);
@@ -105,7 +103,7 @@ void Application::SettleLevel(std::size_t level, std::vector<Instance>& instance
 void Application::NoteLookups(const PlannedRow& planned, const std::vector<Instance>& instances) {
   if (!report_.Explains()) return;
   for (const Instance& instance : instances) {
-    if (!instance.image) continue;
+    if (!instance.image || (planned.speaks && instance.intent.holds)) continue;
     report_.Note(instance.source,
                  {Decision::Kind::kFound, planned.Name(), planned.table->Relation(), planned.table->IdentityOf(*instance.image),
                   "", nullptr, nullptr, "found by " + instance.found_by, planned.Line()});
@@ -117,7 +115,7 @@ std::map<json, Work> Application::WorksOf(const PlannedRow& planned, std::vector
   const TargetTable& table = *planned.table;
   std::map<json, Work> by_identity;
   for (Instance& instance : instances) {
-    if (!instance.image) continue;
+    if (!instance.image || !instance.intent.holds) continue;
     Work& work = by_identity[table.IdentityOf(*instance.image)];
     if (work.instances.empty() || instance.created) work.image = *instance.image;
     work.instances.push_back(&instance);
@@ -206,8 +204,7 @@ void Application::SettleOrphans() {
 }
 
 void Application::SettleOrphansOf(const std::string& relation, const std::vector<const Contribution*>& contributions) {
-  const auto dot = relation.find('.');
-  const mappings::Table* definition = plan_.catalog->Find(relation.substr(0, dot), relation.substr(dot + 1));
+  const mappings::Table* definition = plan_.catalog->FindRelation(relation);
   if (definition == nullptr || definition->Identity().empty()) {
     std::vector<Contribution> gone;
     for (const Contribution* contribution : contributions) gone.push_back(*contribution);
@@ -215,13 +212,13 @@ void Application::SettleOrphansOf(const std::string& relation, const std::vector
     return;
   }
   PlannedRow& planned = orphan_tables_.emplace_back();
-  std::optional<std::string> live;
+  std::optional<mappings::Liveness> live;
   for (const PlannedRow& other : plan_.rows) {
     if (other.table->Relation() != relation) continue;
     planned.key_columns.insert(other.key_columns.begin(), other.key_columns.end());
-    live = other.row->live;
+    if (const auto known = LivenessOf(*other.row, *definition, *plan_.mapping)) live.emplace(*known);
   }
-  planned.table = std::make_unique<TargetTable>(*definition, live, plan_.role);
+  planned.table = std::make_unique<TargetTable>(*definition, live, plan_.role, plan_.mapping->timezone);
   std::map<json, Work> by_identity;
   std::vector<json> identities;
   for (const Contribution* contribution : contributions) {

@@ -57,6 +57,13 @@ Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_p
   auto bound = std::make_shared<mappings::Mapping>(*mapping);
   mappings::BindLengths(*bound, *catalog);
   plan->mapping = std::move(bound);
+  const bool declares =
+      std::any_of(mapping->rows.begin(), mapping->rows.end(), [](const auto& row) { return !row.identity.empty(); });
+  if (declares) {
+    auto declared = std::make_shared<mappings::Catalog>(*catalog);
+    mappings::DeclareIdentities(*declared, {mapping.get()});
+    catalog = std::move(declared);
+  }
   plan->catalog = std::move(catalog);
   mappings::Scope scope;
   scope.Set("vars", &plan->mapping->vars);
@@ -74,7 +81,8 @@ Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_p
     if (table == nullptr) throw std::invalid_argument(plan->mapping->file + ": there is no table " + row.TableName());
     PlannedRow& planned = plan->rows.emplace_back();
     planned.row = &row;
-    planned.table = std::make_unique<TargetTable>(*table, row.live, plan->role);
+    planned.table =
+        std::make_unique<TargetTable>(*table, LivenessOf(row, *table, *plan->mapping), plan->role, plan->mapping->timezone);
     planned.speaks = row.create || !row.set.empty();
     planned.remembers = row.add.empty() || !row.set.empty();
     for (const mappings::Key& key : row.keys) {

@@ -93,6 +93,7 @@ void Application::Resolve(const PlannedRow& planned, std::vector<Instance>& inst
   std::vector<Instance*> wanted;
   for (Instance& instance : instances) wanted.push_back(&instance);
   FindByKeys(planned, wanted);
+  std::erase_if(wanted, [](const Instance* instance) { return !instance->intent.holds; });
   if (planned.row->create && !wanted.empty()) Create(planned, wanted);
   WaitForMissing(planned, instances);
 }
@@ -119,6 +120,7 @@ void Application::ResolveOwn(const PlannedRow& planned, std::vector<Instance>& i
     // One that a person deleted stays deleted. One that could not be made as things are is no row of this source any more.
     if (images[i] && planned.table->IsLive(*images[i]) && ValuesFor(planned, *known[i])) known[i]->image = images[i];
   }
+  std::erase_if(fresh, [](const Instance* instance) { return !instance->intent.holds; });
   if (planned.row->create) InsertRound(planned, fresh);
 }
 
@@ -150,7 +152,7 @@ void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& 
         if (!IsCurrent(planned, image)) continue;
         const auto known = ledger_.Known(table.Relation(), table.IdentityOf(image));
         // Only who could have made it brings it back.
-        if (planned.row->create && known && known->created && known->gone) {
+        if (planned.row->create && instance.intent.holds && known && known->created && known->gone) {
           instance.image = image;
           instance.revived = true;
           instance.found_by = ShownKey(key);
@@ -219,7 +221,9 @@ std::optional<json> Application::ValuesFor(const PlannedRow& planned, Instance& 
     put(late.set);
   }
   if (planned.row->history && !row.contains(planned.row->history->from))
-    row[planned.row->history->from] = FormatRfc3339(sources_[instance.source].stamp);
+    row[planned.row->history->from] =
+        table.TimeFor(table.IndexOf(planned.row->history->from).value(), sources_[instance.source].stamp);
+  table.PutLiveMark(row);
   for (const mappings::Column& column : table.Definition().columns) {
     if (column.MayBeLeftOut() || row.contains(column.name)) continue;
     instance.lacks = column.name;
@@ -244,6 +248,7 @@ void Application::InsertRound(const PlannedRow& planned, const std::vector<Insta
   }
   if (rows.empty()) return;
   const std::vector<Image> images = planned.table->Insert(transaction_, rows);
+  planned.table->RefuseTwins(transaction_, images);
   for (std::size_t i = 0; i < complete.size(); ++i) {
     complete[i]->image = images[i];
     complete[i]->created = true;

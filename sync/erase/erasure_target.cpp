@@ -6,6 +6,7 @@
 
 #include "mappings/base/exact_json.hpp"
 #include "mappings/base/log.hpp"
+#include "mappings/base/table_name.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/catalog/catalog_reader.hpp"
 #include "sync/erase/erased_rows.hpp"
@@ -34,11 +35,23 @@ std::shared_ptr<const mappings::Catalog> CatalogOf(postgres::Session& session, c
   CatalogRequest request;
   request.tables.emplace();
   for (const std::string& relation : relations) {
-    const auto dot = relation.find('.');
-    request.tables->push_back({relation.substr(0, dot), relation.substr(dot + 1)});
+    if (const auto name = SchemaAndTable(relation)) request.tables->push_back({name->first, name->second});
   }
   auto catalog = ReadCatalog(session, request);
   if (!catalog) throw std::runtime_error(catalog.error().message);
+  // Of a table without a key the ledger knows which columns a mapping named as its identity.
+  const Rows known = session.Begin().Run(
+      "SELECT DISTINCT r.relation, k.name FROM membridge.rows AS r CROSS JOIN LATERAL pg_catalog.jsonb_object_keys(r.identity) "
+      "AS "
+      "k(name) WHERE r.relation = ANY ($1::text[]) ORDER BY 1, 2",
+      {TextArray(relations)});
+  for (std::size_t row = 0; row < known.size(); ++row) {
+    const auto name = SchemaAndTable(std::string{known.Text(row, 0)});
+    mappings::Table* table = name ? catalog->FindForChange(name->first, name->second) : nullptr;
+    const std::string column{known.Text(row, 1)};
+    if (table != nullptr && !table->HasUniqueIdentity() && table->Find(column) != nullptr)
+      table->declared_identity.push_back(column);
+  }
   return std::make_shared<const mappings::Catalog>(std::move(*catalog));
 }
 
@@ -102,7 +115,7 @@ class RowWithdrawal {
   /// Rows that were made for this person and have stood blank, or in the trash, since an earlier withdrawal.
   void FindForsaken(const mappings::Table& table) {
     if (table.Identity().empty()) return;
-    const std::string relation = table.schema + "." + table.name;
+    const std::string relation = NameOfTable(table.schema, table.name);
     const std::string sql = "SELECT l.id" + NamingInSql(table, "membridge.rows") + " AND " + kNobodys;
     target_.Try(relation, [&] {
       for (std::string& id : FirstColumn(transaction_.Run(sql, {relation, who_[1]}))) rows_.push_back(std::move(id));
@@ -225,8 +238,7 @@ Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& targe
   withdrawal.Begin();
   for (const std::string& mapping : mappings) withdrawal.Withdraw(Applier{Emptied(target, mapping), catalog});
   for (const std::string& relation : relations) {
-    const auto dot = relation.find('.');
-    const mappings::Table* table = catalog->Find(relation.substr(0, dot), relation.substr(dot + 1));
+    const mappings::Table* table = catalog->FindRelation(relation);
     if (table != nullptr) withdrawal.FindForsaken(*table);
   }
   withdrawal.DeleteRows();

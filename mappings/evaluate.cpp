@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include "mappings/base/exact_json.hpp"
-#include "mappings/language/functions.hpp"
+#include "mappings/language/expression_node.hpp"
+#include "mappings/language/zone.hpp"
 
 namespace membridge::mappings {
 namespace {
@@ -11,34 +12,9 @@ namespace {
 using nlohmann::json;
 using Single = std::variant<Constant, Expression, TextWithHoles>;
 
-/// A list in a text is read out with commas; an object as its JSON.
-std::optional<std::string> Spoken(const json& value) {
-  if (value.is_null()) return std::nullopt;
-  if (value.is_object()) return ExactText(value);
-  if (!value.is_array()) return TextOf(value);
-  std::string text;
-  for (const json& element : value) {
-    const auto spoken = Spoken(element);
-    if (!spoken) continue;
-    if (!text.empty()) text += ", ";
-    text += *spoken;
-  }
-  return text;
-}
-
 Value Filled(const TextWithHoles& holes, const Scope& scope) {
-  std::string text;
-  for (const auto& part : holes.parts) {
-    if (const auto* literal = std::get_if<std::string>(&part)) {
-      text += *literal;
-      continue;
-    }
-    const Value value = std::get<Expression>(part).Evaluate(scope);
-    const auto spoken = value ? Spoken(*value) : std::nullopt;
-    if (!spoken) return std::nullopt;
-    text += *spoken;
-  }
-  return text;
+  auto text = TextOfParts(holes.parts, scope);
+  return text ? Value{std::move(*text)} : std::nullopt;
 }
 
 /// A scalar constant stands for a column's own reading of it; lists, maps and what goes into json keep their YAML types.
@@ -53,6 +29,14 @@ Value Evaluated(const Single& single, Cell::Kind into, const Scope& scope) {
   return Filled(std::get<TextWithHoles>(single), scope);
 }
 
+/// The time as its column reads it, where the mapping's session names a time zone; what is no time stays what it is.
+Value ByClock(const Cell& cell, Value value) {
+  if (cell.clock == Cell::Clock::kAsGiven || !value || !value->is_string()) return value;
+  auto turned = cell.clock == Cell::Clock::kToLocal ? ToLocalTime(value->get_ref<const std::string&>(), cell.zone)
+                                                    : ToInstantText(value->get_ref<const std::string&>(), cell.zone);
+  return turned ? Value{std::move(*turned)} : value;
+}
+
 Value AsElements(Value value) {
   if (!value || value->is_array() || value->is_null()) return value;
   return json::array({std::move(*value)});
@@ -61,7 +45,7 @@ Value AsElements(Value value) {
 Value Group(const Cell& cell, const std::vector<Single>& list, const Scope& scope) {
   json values = json::array();
   for (std::size_t i = 0; i < cell.members.size(); ++i) {
-    Value member = Evaluated(list[i], cell.members[i].kind, scope);
+    Value member = ByClock(cell.members[i], Evaluated(list[i], cell.members[i].kind, scope));
     if (!member) return std::nullopt;
     values.push_back(std::move(*member));
   }
@@ -80,17 +64,26 @@ Value ValueOf(const Assignment& assignment, const Scope& scope) {
   }
   if (const auto* constant = std::get_if<Constant>(&assignment.value)) {
     if (cell.kind != Cell::Kind::kGroup)
-      return cell.kind == Cell::Kind::kElements ? AsElements(constant->typed) : Read(*constant, cell.kind);
+      return cell.kind == Cell::Kind::kElements ? AsElements(constant->typed) : ByClock(cell, Read(*constant, cell.kind));
     json values = json::array();
     for (std::size_t i = 0; i < cell.members.size(); ++i) {
       const bool text = cell.members[i].kind == Cell::Kind::kColumn && constant->value.is_array();
-      values.push_back(!constant->value.is_array() ? json(nullptr) : text ? constant->value[i] : constant->typed[i]);
+      json member = !constant->value.is_array() ? json(nullptr) : text ? constant->value[i] : constant->typed[i];
+      values.push_back(*ByClock(cell.members[i], std::move(member)));
     }
     return values;
   }
   const auto* expression = std::get_if<Expression>(&assignment.value);
   Value value = expression != nullptr ? expression->Evaluate(scope) : Filled(std::get<TextWithHoles>(assignment.value), scope);
-  return cell.kind == Cell::Kind::kElements ? AsElements(std::move(value)) : value;
+  return cell.kind == Cell::Kind::kElements ? AsElements(std::move(value)) : ByClock(cell, std::move(value));
+}
+
+/// Whether a memory gives the cell a value: what the mapping itself says, null and no elements do not count.
+bool Counts(const CellValue& value) {
+  if (value.to->constant || value.value.is_null()) return false;
+  if (value.to->cell.kind == Cell::Kind::kElements) return !value.value.empty();
+  if (value.to->cell.kind != Cell::Kind::kGroup) return true;
+  return std::any_of(value.value.begin(), value.value.end(), [](const json& member) { return !member.is_null(); });
 }
 
 enum class Which { kEarly, kLate, kAll };
@@ -145,6 +138,7 @@ std::optional<RowIntent> Intend(const Row& row, const Scope& scope) {
   if (intent.keys.empty() && !row.keys.empty()) return std::nullopt;
   intent.set = ValuesOf(row.set, Which::kEarly, scope);
   intent.fresh = ValuesOf(row.fresh, Which::kEarly, scope);
+  intent.holds = !row.create_with_cells || std::any_of(intent.set.begin(), intent.set.end(), Counts);
   return intent;
 }
 

@@ -25,6 +25,9 @@ struct RowIntent {
   std::vector<FoundBy> keys;     ///< the keys all of whose values are there, in order; empty for a row that is the memory's own
   std::vector<CellValue> set;    ///< `set` and `force`, without what mentions `$row`
   std::vector<CellValue> fresh;  ///< `new`, likewise
+  /// Whether it makes the row when there is none, and keeps it: false under `create: with_cells` when no cell has a value. Such
+  /// a source finds the row for others to use and says nothing of it.
+  bool holds = true;
 };
 
 /// The text of one entry of `session`; the scope holds `vars`. Nothing when it has no value: then it is not set.

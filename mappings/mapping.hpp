@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mappings/base/diagnostic.hpp"
+#include "mappings/base/table_name.hpp"
 #include "mappings/language/expression.hpp"
 
 namespace membridge::mappings {
@@ -18,7 +19,7 @@ struct Cell {
   enum class Kind {
     kColumn,    ///< `name`
     kPath,      ///< `attrs.plan.tier`: a path into a json column
-    kElements,  ///< `tags[]` or `attrs.tags[]`: the elements of an array or of a json array, each owned by itself
+    kElements,  ///< `tags[]`, `attrs.tags[]`, `tags[;]`: the elements of an array, a json array or a text, each owned by itself
     kGroup,     ///< `(street, zip, city)`: decided as one
     kLowered,   ///< `lower(email)`: in a key only
   };
@@ -27,6 +28,17 @@ struct Cell {
   std::string column;             ///< of every kind but kGroup
   std::vector<std::string> path;  ///< inside the column; may be non-empty for kPath and kElements
   std::vector<Cell> members;      ///< of kGroup: columns and paths
+  std::string delimiter;          ///< of kElements in a text column: what stands between two elements; else empty
+  bool enclosed = false;          ///< the delimiter also stands before the first and after the last element
+
+  /// How times are turned for this column under `session: {timezone: ...}`; set by BindToTarget().
+  enum class Clock {
+    kAsGiven,
+    kToLocal,    ///< a column without a time zone: a time with an offset becomes the zone's local time
+    kToInstant,  ///< a column with a time zone: a time without an offset is the zone's local time
+  };
+  Clock clock = Clock::kAsGiven;
+  std::string zone{};  ///< of the session; empty when there is none
 };
 
 /// What stands on the right.
@@ -51,6 +63,8 @@ struct Assignment {
   bool force = false;     ///< under `force`
   bool uses_row = false;  ///< mentions `$row`: computed after the row's other cells
   bool derived = false;   ///< mentions nothing but `$row` and `$vars`: the same for whoever says it
+  bool constant = false;  ///< mentions nothing but `$vars` and `$now`: no memory decides its value
+  std::string written{};  ///< the value as the file has it, without quotes; empty for a list or a map
 };
 
 /// One way to find a row.
@@ -62,6 +76,20 @@ struct Key {
 struct History {
   std::string from;
   std::string to;
+};
+
+/// The soft-delete column, and what it holds in a row that is alive.
+struct Live {
+  enum class Shape {
+    kByType,  ///< `deleted_at`: null is live · `active`: true is live
+    kNot,     ///< `"!isdeleted"`: false or null is live
+    kValue,   ///< `{column: deleteat, is: 0}`: this value is live
+  };
+  Shape shape = Shape::kByType;
+  std::string column;
+  Constant is;                    ///< of kValue
+  std::optional<ValueSpec> gone;  ///< of kValue: what `gone: delete` writes; uses `now` and `vars` only
+  Place place;                    ///< of the column's name
 };
 
 struct Row {
@@ -80,14 +108,17 @@ struct Row {
   std::optional<Expression> each;
   std::optional<std::size_t> parent;  ///< index in Mapping::rows of the row it is nested below
   bool create = true;
+  bool create_with_cells = false;  ///< `create: with_cells`: made only with a value for a cell of `set` or `force`
   bool gone_deletes = false;
-  std::optional<std::string> live;  ///< the soft-delete column
+  std::optional<Live> live;
   std::optional<History> history;
+  std::vector<std::string> identity;      ///< columns that tell the rows of a table without a primary key apart
   bool referenced = false;                ///< another row, or an expression with `$row`, uses its columns
   std::optional<std::string> now_column;  ///< the column of `touch` that is `$now`
+  std::optional<std::string> changed;     ///< a column that others move when they change the row; never written here
 
-  /// `contacts` or `dw.fact`
-  std::string TableName() const { return schema.empty() ? table : schema + "." + table; }
+  /// `contacts`, `dw.fact` or `"my.schema"."my.table"`
+  std::string TableName() const { return schema.empty() ? QuotedIfNeeded(table) : NameOfTable(schema, table); }
 };
 
 struct AskedField {
@@ -99,7 +130,7 @@ struct AskedField {
 
 /// One step of a case under `tests:`; evaluated by sync/, which has a database.
 struct TestStep {
-  enum class Kind { kGiven, kMemory, kExport, kEvent, kDelete, kEdit, kParks, kThen };
+  enum class Kind { kGiven, kMemory, kExport, kEvent, kDelete, kEdit, kPersonDeletes, kParks, kThen };
   Kind kind;
   nlohmann::json
       body;  ///< scalars as Constant::typed; of a memory, its own fields as text, since Mem0 sends ids and times as text
@@ -122,6 +153,7 @@ struct Mapping {
   nlohmann::json vars = nlohmann::json::object();  ///< overrides applied
   Lookups maps;
   std::map<std::string, ValueSpec> session;
+  std::optional<std::string> timezone;  ///< `session: {timezone: ...}`: an IANA name that the bridge knows
   std::vector<AskedField> ask;
   std::vector<Row> rows;  ///< in the order they run: a row stands behind every row it uses
   std::vector<TestCase> tests;

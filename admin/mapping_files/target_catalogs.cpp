@@ -1,5 +1,6 @@
 #include "admin/mapping_files/target_catalogs.hpp"
 
+#include "mappings/check/check.hpp"
 #include "sync/apply/needed_rights.hpp"
 #include "sync/catalog/catalog_reader.hpp"
 #include "sync/postgres/session.hpp"
@@ -20,6 +21,11 @@ Result<std::map<std::string, mappings::Catalog>> ReadCatalogs(const Config& conf
       session.Run("SELECT pg_catalog.set_config('lock_timeout', '2s', false)");
       auto catalog = sync::ReadCatalog(session);
       if (!catalog) return Within(catalog.error(), "target " + target.name);
+      std::vector<const mappings::Mapping*> of_target;
+      for (const auto& each : configured) {
+        if (each.target == target.name) of_target.push_back(each.mapping.get());
+      }
+      mappings::DeclareIdentities(*catalog, of_target);
       catalogs.emplace(target.name, std::move(*catalog));
     } catch (const sync::postgres::SqlFailure& failure) {
       return tl::unexpected<Error>(failure.AsError("target " + target.name + " (" + sync::postgres::RedactDsn(dsn) + ")"));

@@ -31,8 +31,7 @@ std::map<std::string, std::vector<json>> Read(Transaction& transaction, const ma
                                               const Identities& identities) {
   std::map<std::string, std::vector<json>> rows;
   for (const auto& [relation, list] : identities) {
-    const auto dot = relation.find('.');
-    const mappings::Table* definition = catalog.Find(relation.substr(0, dot), relation.substr(dot + 1));
+    const mappings::Table* definition = catalog.FindRelation(relation);
     if (definition == nullptr) continue;
     const sync::TargetTable table{*definition, std::nullopt, std::nullopt};
     for (const auto& image : table.Fetch(sync::TargetTable::Lock::kNone, transaction, list))

@@ -14,6 +14,12 @@ bool HasUnboundTruncate(const Expression& expression) {
   const Expression::Node& node = expression.Root();
   const auto* inner = std::get_if<Expression>(&node.operand);
   if (inner != nullptr && HasUnboundTruncate(*inner)) return true;
+  if (const auto* text = std::get_if<Template>(&node.operand)) {
+    for (const auto& part : text->parts) {
+      const auto* hole = std::get_if<Expression>(&part);
+      if (hole != nullptr && HasUnboundTruncate(*hole)) return true;
+    }
+  }
   return std::any_of(node.calls.begin(), node.calls.end(), [](const Call& call) {
     return IsOpenTruncate(call) || std::any_of(call.arguments.begin(), call.arguments.end(), HasUnboundTruncate);
   });
@@ -23,6 +29,11 @@ Expression WithLength(const Expression& expression, std::size_t length) {
   if (!HasUnboundTruncate(expression)) return expression;
   auto node = std::make_shared<Expression::Node>(expression.Root());
   if (auto* inner = std::get_if<Expression>(&node->operand)) *inner = WithLength(*inner, length);
+  if (auto* text = std::get_if<Template>(&node->operand)) {
+    for (auto& part : text->parts) {
+      if (auto* hole = std::get_if<Expression>(&part)) *hole = WithLength(*hole, length);
+    }
+  }
   for (Call& call : node->calls) {
     if (IsOpenTruncate(call)) call.length = length;
     for (Expression& argument : call.arguments) argument = WithLength(argument, length);
@@ -44,8 +55,19 @@ void BindSpec(Spec& spec, const Cell& cell, const Table& table) {
   }
 }
 
-void Bind(std::vector<Assignment>& assignments, const Table& table) {
+/// How times go into the cell under the session's time zone.
+void BindClock(Cell& cell, const Table& table, const std::string& zone) {
+  for (Cell& member : cell.members) BindClock(member, table, zone);
+  const Column* column = cell.kind == Cell::Kind::kColumn ? table.Find(cell.column) : nullptr;
+  if (column == nullptr) return;
+  cell.zone = zone;
+  if (column->IsZoneless()) cell.clock = Cell::Clock::kToLocal;
+  if (column->base_type == "timestamp with time zone") cell.clock = Cell::Clock::kToInstant;
+}
+
+void Bind(std::vector<Assignment>& assignments, const Table& table, const std::optional<std::string>& zone) {
   for (Assignment& assignment : assignments) {
+    if (zone) BindClock(assignment.cell, table, *zone);
     auto* list = std::get_if<std::vector<SingleValue>>(&assignment.value);
     if (list == nullptr) {
       BindSpec(assignment.value, assignment.cell, table);
@@ -74,24 +96,40 @@ std::vector<std::string> Schemas(const std::string& setting) {
 }  // namespace
 
 const Table* TableOf(const Row& row, const Mapping& mapping, const Catalog& catalog) {
+  return FindTable(row.schema, row.table, mapping, catalog);
+}
+
+const Table* FindTable(const std::string& schema, const std::string& table, const Mapping& mapping, const Catalog& catalog) {
   const auto setting = mapping.session.find("search_path");
-  if (row.schema.empty() && setting != mapping.session.end()) {
+  if (schema.empty() && setting != mapping.session.end()) {
     Scope scope;
     scope.Set("vars", &mapping.vars);
     const auto text = TextOfSetting(setting->second, scope);
-    for (const std::string& schema : Schemas(text.value_or(""))) {
-      if (const Table* table = catalog.Find(schema, row.table)) return table;
+    for (const std::string& visible : Schemas(text.value_or(""))) {
+      if (const Table* found = catalog.Find(visible, table)) return found;
     }
   }
-  return catalog.Find(row.schema, row.table);
+  return catalog.Find(schema, table);
+}
+
+void DeclareIdentities(Catalog& catalog, const std::vector<const Mapping*>& mappings) {
+  for (const Mapping* mapping : mappings) {
+    for (const Row& row : mapping->rows) {
+      const Table* table = row.identity.empty() ? nullptr : TableOf(row, *mapping, catalog);
+      if (table == nullptr || table->HasUniqueIdentity() || !table->declared_identity.empty()) continue;
+      const bool known = std::all_of(row.identity.begin(), row.identity.end(),
+                                     [&](const std::string& column) { return table->Find(column) != nullptr; });
+      if (known) catalog.FindForChange(table->schema, table->name)->declared_identity = row.identity;
+    }
+  }
 }
 
 void BindLengths(Mapping& mapping, const Catalog& catalog) {
   for (Row& row : mapping.rows) {
     const Table* table = TableOf(row, mapping, catalog);
     if (table == nullptr) continue;
-    for (Key& key : row.keys) Bind(key.parts, *table);
-    for (auto* assignments : {&row.fresh, &row.set, &row.touch}) Bind(*assignments, *table);
+    for (Key& key : row.keys) Bind(key.parts, *table, mapping.timezone);
+    for (auto* assignments : {&row.fresh, &row.set, &row.touch}) Bind(*assignments, *table, mapping.timezone);
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "mappings/base/table_name.hpp"
+
 namespace membridge::mappings {
 namespace {
 
@@ -16,18 +18,32 @@ const Column* Table::Find(const std::string& column) const {
   return found == columns.end() ? nullptr : &*found;
 }
 
-std::vector<std::string> Table::Identity() const {
-  for (const UniqueIndex& index : unique_indexes) {
+namespace {
+
+/// The columns of the primary key, else of the first whole unique index of NOT NULL columns; empty when there is none.
+std::vector<std::string> UniqueIdentityOf(const Table& table) {
+  for (const UniqueIndex& index : table.unique_indexes) {
     if (index.primary) return index.columns;
   }
-  for (const UniqueIndex& index : unique_indexes) {
+  for (const UniqueIndex& index : table.unique_indexes) {
     const bool whole = std::all_of(index.columns.begin(), index.columns.end(), [&](const std::string& indexed) {
-      const Column* column = Find(indexed);
+      const Column* column = table.Find(indexed);
       return column != nullptr && column->not_null;
     });
     if (whole && !index.partial && !index.columns.empty()) return index.columns;
   }
   return {};
+}
+
+}  // namespace
+
+std::vector<std::string> Table::Identity() const {
+  std::vector<std::string> unique = UniqueIdentityOf(*this);
+  return unique.empty() ? declared_identity : unique;
+}
+
+bool Table::HasUniqueIdentity() const {
+  return !UniqueIdentityOf(*this).empty();
 }
 
 void Catalog::Add(Table table) {
@@ -57,10 +73,20 @@ std::vector<const Table*> Catalog::Tables() const {
   return tables;
 }
 
+const Table* Catalog::FindRelation(const std::string& relation) const {
+  const auto name = SchemaAndTable(relation);
+  return name ? Find(name->first, name->second) : nullptr;
+}
+
+Table* Catalog::FindForChange(const std::string& schema, const std::string& name) {
+  const auto found = tables_.find(KeyOf(schema, name));
+  return found == tables_.end() ? nullptr : &found->second;
+}
+
 std::vector<std::string> Catalog::Names() const {
   std::vector<std::string> names;
   for (const auto& [key, table] : tables_) {
-    names.push_back(Find("", table.name) == &table ? table.name : table.schema + "." + table.name);
+    names.push_back(Find("", table.name) == &table ? QuotedIfNeeded(table.name) : NameOfTable(table.schema, table.name));
   }
   return names;
 }

@@ -32,6 +32,8 @@ struct Column {
 
   bool IsJson() const { return base_type == "jsonb" || base_type == "json"; }
   bool IsArray() const { return category == 'A'; }
+  /// Whether it holds times without saying of which zone.
+  bool IsZoneless() const { return base_type.compare(0, 9, "timestamp") == 0 && base_type != "timestamp with time zone"; }
   /// Whether an INSERT that leaves it out works.
   bool MayBeLeftOut() const { return !not_null || has_default || generated || identity; }
 };
@@ -50,12 +52,15 @@ struct Table {
   std::string fingerprint;  ///< changes with every change of the table's columns and unique indexes; see sync/catalog
   std::vector<Column> columns;
   std::vector<UniqueIndex> unique_indexes;
-  bool insertable = true;  ///< false for a view that cannot be written
+  bool insertable = true;                      ///< false for a view that cannot be written
+  std::vector<std::string> declared_identity;  ///< what mappings say of a table without a primary key
 
   const Column* Find(const std::string& column) const;
-  /// The columns a row is remembered by: the primary key, else the first whole unique index of NOT NULL columns; empty when there
-  /// is none.
+  /// The columns a row is remembered by: the primary key, else the first whole unique index of NOT NULL columns, else what a
+  /// mapping declared; empty when there is none of these.
   std::vector<std::string> Identity() const;
+  /// Whether the database itself keeps rows apart by Identity().
+  bool HasUniqueIdentity() const;
 };
 
 /// The tables a set of mappings can see. Read from a database by sync/, or from a file for `check --offline`.
@@ -67,6 +72,9 @@ class Catalog {
   /// By `schema.name`, or by name along the search path. Case as written. nullptr when there is none.
   const Table* Find(const std::string& schema, const std::string& name) const;
   std::vector<const Table*> Tables() const;
+  /// By the name that NameOfTable() makes, as the ledger knows it. nullptr when there is none.
+  const Table* FindRelation(const std::string& relation) const;
+  Table* FindForChange(const std::string& schema, const std::string& name);
   /// Every table as `name` or `schema.name`, for suggestions.
   std::vector<std::string> Names() const;
 

@@ -57,6 +57,7 @@ json JsonOf(const Table& table) {
   }
   json written{{"schema", table.schema}, {"name", table.name}, {"columns", columns}, {"unique_indexes", indexes}};
   if (!table.insertable) written["insertable"] = false;
+  if (!table.declared_identity.empty()) written["declared_identity"] = table.declared_identity;
   return written;
 }
 
@@ -70,6 +71,7 @@ Table ReadTable(const json& written) {
                                     index.value("primary", false), index.value("partial", false)});
   }
   table.insertable = written.value("insertable", true);
+  table.declared_identity = written.value("declared_identity", std::vector<std::string>{});
   return table;
 }
 

@@ -2,9 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "mappings/check/export_schema.hpp"
+#include "mappings/check/liveness.hpp"
 #include "mappings/check/row_check.hpp"
 #include "mappings/files/cell_reader.hpp"
+#include "mappings/language/functions.hpp"
 
 namespace membridge::mappings {
 namespace {
@@ -22,25 +26,102 @@ RowTables FindTables(const Mapping& mapping, const Catalog& catalog, Diagnostics
   return tables;
 }
 
+/// One assignment of one row of a mapping.
+struct WrittenCell {
+  const Mapping* mapping;
+  const Row* row;
+  const Assignment* assignment;
+};
 /// What other mappings write, by table.
-using AssignmentsByTable = std::map<const Table*, std::vector<const Assignment*>>;
+using Written = std::map<const Table*, std::vector<WrittenCell>>;
+
+/// The constant that a key part looks for, as text; nothing when memories decide it. Null is a constant, too.
+std::optional<nlohmann::json> ConstantOf(const Assignment& part, const Mapping& mapping) {
+  nlohmann::json value;
+  if (const auto* constant = std::get_if<Constant>(&part.value)) {
+    value = part.cell.kind == Cell::Kind::kPath ? constant->typed : constant->value;
+  } else if (const auto* expression = std::get_if<Expression>(&part.value); expression != nullptr && part.constant) {
+    if (expression->Names().count("now") > 0) return std::nullopt;
+    Scope scope;
+    scope.Set("vars", &mapping.vars);
+    value = expression->Evaluate(scope).value_or(nullptr);
+  } else {
+    return std::nullopt;
+  }
+  if (value.is_null()) return value;
+  const auto text = TextOf(value);
+  return text ? std::optional<nlohmann::json>{*text} : std::nullopt;
+}
+
+bool IsAscii(const std::string& text) {
+  return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
+}
+
+std::string InLowerCase(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return text;
+}
+
+/// Whether the column's type tells the two constants apart, for certain.
+bool AreApart(const Cell& cell, const nlohmann::json& one, const nlohmann::json& other, const Table& table) {
+  if (one.is_null() || other.is_null()) return one.is_null() != other.is_null();
+  const Column* column = table.Find(cell.column);
+  if (column == nullptr) return false;
+  if (cell.kind == Cell::Kind::kPath) return one != other;
+  const std::string first = one.get<std::string>();
+  const std::string second = other.get<std::string>();
+  const bool any_case = cell.kind == Cell::Kind::kLowered || column->base_type == "citext";
+  if (any_case) return IsAscii(first) && IsAscii(second) && InLowerCase(first) != InLowerCase(second);
+  Live live;
+  live.shape = Live::Shape::kValue;
+  live.column = column->name;
+  live.is = {second, second};
+  return !Liveness{live, *column, nullptr}.IsLive(first);
+}
+
+/// Whether no row can be found by both keys, because a column of both is looked for with different constants.
+bool AreApart(const Key& one, const Mapping& by_one, const Key& other, const Mapping& by_other, const Table& table) {
+  for (const Assignment& part : one.parts) {
+    const auto constant = ConstantOf(part, by_one);
+    if (!constant) continue;
+    for (const Assignment& same : other.parts) {
+      const auto against =
+          same.cell.column == part.cell.column && same.cell.path == part.cell.path ? ConstantOf(same, by_other) : std::nullopt;
+      // Two keys on one column, one of them lowered: the strict comparison could tell apart what the other does not.
+      const Cell& cell = part.cell.kind == Cell::Kind::kLowered ? part.cell : same.cell;
+      if (against && AreApart(cell, *constant, *against, table)) return true;
+    }
+  }
+  return false;
+}
+
+/// Whether the constants in their keys keep the rows apart, as the names of attributes do in a key/value table.
+bool AreApart(const WrittenCell& one, const WrittenCell& other, const Table& table) {
+  if (one.row->keys.empty() || other.row->keys.empty()) return false;
+  return std::all_of(one.row->keys.begin(), one.row->keys.end(), [&](const Key& key) {
+    return std::all_of(other.row->keys.begin(), other.row->keys.end(),
+                       [&](const Key& against) { return AreApart(key, *one.mapping, against, *other.mapping, table); });
+  });
+}
 
 // Who wrote a cell last must not depend on which mapping ran first, so a cell has one mapping.
-void RefuseSharedCells(const Mapping& mapping, const RowTables& tables, AssignmentsByTable& written, Diagnostics& problems) {
-  AssignmentsByTable own;
+void RefuseSharedCells(const Mapping& mapping, const RowTables& tables, Written& written, Diagnostics& problems) {
+  Written own;
   for (const Row& row : mapping.rows) {
     const auto table = tables.find(row.name);
     if (table == tables.end()) continue;
     for (const auto* assignments : {&row.set, &row.add}) {
       for (const Assignment& one : *assignments) {
-        for (const Assignment* other : written[table->second]) {
-          if (!Overlap(one.cell, other->cell)) continue;
-          const Place& there = other->cell_place;
+        const WrittenCell cell{&mapping, &row, &one};
+        for (const WrittenCell& other : written[table->second]) {
+          if (!Overlap(one.cell, other.assignment->cell) || AreApart(cell, other, *table->second)) continue;
+          const Place& there = other.assignment->cell_place;
           problems.Error(one.cell_place, fmt::format("{}.{} is also written by {}:{}:{}; a cell belongs to one mapping",
                                                      table->second->name, one.cell.name, there.file, there.line, there.column));
           break;
         }
-        own[table->second].push_back(&one);
+        own[table->second].push_back(cell);
       }
     }
   }
@@ -49,8 +130,10 @@ void RefuseSharedCells(const Mapping& mapping, const RowTables& tables, Assignme
 
 }  // namespace
 
-void CheckAgainst(const Catalog& catalog, const std::vector<const Mapping*>& mappings, Diagnostics& problems) {
-  AssignmentsByTable written;
+void CheckAgainst(const Catalog& known, const std::vector<const Mapping*>& mappings, Diagnostics& problems) {
+  Catalog catalog = known;
+  DeclareIdentities(catalog, mappings);
+  Written written;
   for (const Mapping* mapping : mappings) {
     const RowTables tables = FindTables(*mapping, catalog, problems);
     for (const Row& row : mapping->rows) {

@@ -106,6 +106,7 @@ std::optional<json> TypeOf(const AskedField& field, const Destination& destinati
   if (destination.cell == nullptr || destination.changed) return json{{"type", "string"}};
   if (destination.column == nullptr || !destination.cell->path.empty()) return std::nullopt;
   if (destination.cell->kind == Cell::Kind::kElements && destination.column->IsJson()) return std::nullopt;
+  if (!destination.cell->delimiter.empty()) return json{{"type", "array"}, {"items", {{"type", "string"}}}};
   return OfColumnType(*destination.column);
 }
 

@@ -58,12 +58,13 @@ void RowCheck::CheckTable() {
   const bool writes = row_.create || !row_.set.empty();
   if (!table_.insertable && writes) {
     problems_.Error(row_.table_place, fmt::format("{} cannot be written: it is a view; name its table", table_.name));
-  } else if (table_.Identity().empty() && writes) {
+  } else if (table_.Identity().empty() && row_.identity.empty() && writes) {
     problems_.Error(row_.table_place,
                     fmt::format("{} has neither a primary key nor a unique index of NOT NULL columns, so its rows could "
                                 "not be remembered; add one",
                                 table_.name));
   }
+  CheckIdentity();
 }
 
 void RowCheck::CheckCells() {
@@ -97,12 +98,20 @@ void RowCheck::CheckCell(const Cell& cell, const Place& place, bool written) {
     problems_.Error(place, fmt::format("{} is an identity column: the database numbers it; leave it out", Named(*column)));
   }
   if (!cell.path.empty()) CheckJsonPath(cell, *column, place);
-  if (cell.kind == Cell::Kind::kElements && cell.path.empty() && !column->IsArray() && !column->IsJson()) {
-    problems_.Error(place,
-                    fmt::format("{} is {}, neither an array nor jsonb; write it without []", Named(*column), column->type));
-  }
+  if (cell.kind == Cell::Kind::kElements) CheckElements(cell, *column, place);
   if (cell.kind == Cell::Kind::kLowered && column->category != 'S') {
     problems_.Error(place, fmt::format("{} is {}; only text has a lower case", Named(*column), column->type));
+  }
+}
+
+void RowCheck::CheckElements(const Cell& cell, const Column& column, const Place& place) {
+  const bool is_list = column.IsArray() || column.IsJson();
+  if (!cell.delimiter.empty()) {
+    if (column.category == 'S') return;
+    problems_.Error(place, fmt::format("{} is {}, not text; {}", Named(column), column.type,
+                                       is_list ? fmt::format("write {}[]", cell.column) : "write it without []"));
+  } else if (cell.path.empty() && !is_list) {
+    problems_.Error(place, fmt::format("{} is {}, neither an array nor jsonb; write it without []", Named(column), column.type));
   }
 }
 
@@ -112,46 +121,42 @@ void RowCheck::CheckJsonPath(const Cell& cell, const Column& column, const Place
       place, fmt::format("{} is {}, not jsonb; it has no path \"{}\"", Named(column), column.type, fmt::join(cell.path, ".")));
 }
 
-void RowCheck::CheckBookkeeping() {
-  if (row_.live) {
-    const Place place = KeywordPlace("live");
-    const Column* column = table_.Find(*row_.live);
+void RowCheck::CheckIdentity() {
+  if (row_.identity.empty()) return;
+  const Place place = KeywordPlace("identity");
+  for (const std::string& name : row_.identity) {
+    const Column* column = table_.Find(name);
     if (column == nullptr) {
-      problems_.Error(place, NoColumn(table_, *row_.live));
-    } else if (column->category != 'B' && column->category != 'D') {
-      problems_.Error(place, fmt::format("{} is {}; \"live\" takes a time (null is live) or a boolean (true is live)",
-                                         Named(*column), column->type));
-    } else if (row_.create) {
-      CheckBirth(*column, place);
+      problems_.Error(place, NoColumn(table_, name));
+    } else if (!column->not_null) {
+      problems_.Error(place, fmt::format("{} may be null, so it cannot tell rows apart; \"identity\" takes NOT NULL columns",
+                                         Named(*column)));
+    }
+  }
+  const std::vector<std::string> known = table_.Identity();
+  if (table_.HasUniqueIdentity()) {
+    problems_.Error(place, fmt::format("{} has a key that tells its rows apart, ({}); leave \"identity\" out", table_.name,
+                                       fmt::join(known, ", ")));
+  } else if (!known.empty() && known != row_.identity) {
+    problems_.Error(place, fmt::format("the rows of {} are told apart by ({}) elsewhere; write the same everywhere", table_.name,
+                                       fmt::join(known, ", ")));
+  }
+}
+
+void RowCheck::CheckBookkeeping() {
+  if (row_.live) CheckLive();
+  if (row_.changed) {
+    const Column* column = table_.Find(*row_.changed);
+    const Place place = KeywordPlace("changed");
+    if (column == nullptr) {
+      problems_.Error(place, NoColumn(table_, *row_.changed));
+    } else if (column->category != 'D') {
+      problems_.Error(place, fmt::format("{} is {}; \"changed\" takes a time", Named(*column), column->type));
     }
   }
   if (row_.history) {
     CheckTimeColumn(row_.history->from, KeywordPlace("history"));
     CheckTimeColumn(row_.history->to, KeywordPlace("history"));
-  }
-}
-
-/// Whether the bridge can make rows that are alive.
-void RowCheck::CheckBirth(const Column& column, const Place& place) {
-  if (column.generated) {
-    problems_.Warn(place,
-                   fmt::format("{} is generated: the bridge cannot see to it that a new row is alive, and takes back what it "
-                               "wrote in a dead one at the next reading",
-                               Named(column)));
-  } else if (column.category == 'D' && column.not_null) {
-    problems_.Error(place, fmt::format("{} is NOT NULL, and null is what makes a row alive: no row can be", Named(column)));
-  }
-  for (const auto* assignments : {&row_.fresh, &row_.set}) {
-    for (const Assignment& one : *assignments) {
-      const auto* constant = std::get_if<Constant>(&one.value);
-      if (one.cell.kind != Cell::Kind::kColumn || one.cell.column != column.name || constant == nullptr) continue;
-      const bool is_alive = column.category == 'B' ? constant->typed == true : constant->value.is_null();
-      if (!is_alive)
-        problems_.Warn(one.cell_place,
-                       fmt::format("a new row is dead by {}, and what the bridge wrote in it is taken back at the next "
-                                   "reading; leave it out, and the row is alive",
-                                   Named(column)));
-    }
   }
 }
 
@@ -161,6 +166,8 @@ void RowCheck::CheckTimeColumn(const std::string& name, const Place& place) {
     problems_.Error(place, NoColumn(table_, name));
   } else if (column->category != 'D') {
     problems_.Error(place, fmt::format("{} is {}; \"history\" takes two times", Named(*column), column->type));
+  } else if (column->IsZoneless()) {
+    WarnOfZone(*column, place, "");
   }
 }
 
@@ -177,7 +184,7 @@ bool RowCheck::IsGiven(const std::string& column) const {
   if (std::any_of(row_.keys.begin(), row_.keys.end(), [&](const Key& key) { return any(key.parts); })) return true;
   if (any(row_.fresh) || any(row_.set) || any(row_.touch) || any(row_.add)) return true;
   // The bridge makes rows alive.
-  if (row_.live == column) return true;
+  if (row_.live && row_.live->column == column) return true;
   return row_.history && (row_.history->from == column || row_.history->to == column);
 }
 

@@ -24,16 +24,23 @@ class RowCheck {
   void CheckTable();
   void CheckCells();
   void CheckCell(const Cell& cell, const Place& place, bool written);
+  void CheckElements(const Cell& cell, const Column& column, const Place& place);
   void CheckJsonPath(const Cell& cell, const Column& column, const Place& place);
   void CheckBookkeeping();
-  void CheckBirth(const Column& column, const Place& place);
+  void CheckIdentity();
+  void CheckLive();
+  void CheckLiveAtBirth(const Column& column, const Place& place);
   void CheckTimeColumn(const std::string& name, const Place& place);
   void CheckRequiredColumns();
   bool IsGiven(const std::string& column) const;
   void CheckValues();
-  void CheckValue(const Cell& cell, const std::variant<Constant, Expression, TextWithHoles>& value, const Place& place);
+  void CheckValue(const Cell& cell, const std::variant<Constant, Expression, TextWithHoles>& value, const Place& place,
+                  bool in_key);
   void CheckConstant(const Column& column, const nlohmann::json& constant, const Place& place);
-  void CheckLength(const Column& column, const std::variant<Constant, Expression, TextWithHoles>& value, const Place& place);
+  void CheckLength(const Column& column, const std::variant<Constant, Expression, TextWithHoles>& value, const Place& place,
+                   bool in_key);
+  void CheckTime(const Column& column, const Expression& expression, const Place& place);
+  void WarnOfZone(const Column& column, const Place& place, std::string_view fix);
   void CheckPaths(const Expression& expression);
   void CheckKeys();
   bool IsUnique(const Key& key) const;

@@ -44,27 +44,29 @@ bool LeavesLengthOpen(const CheckedValue& value) {
 void RowCheck::CheckValues() {
   for (const Expression& condition : row_.when) CheckPaths(condition);
   if (row_.each) CheckPaths(*row_.each);
+  constexpr std::size_t kRestOfRow = 4;
   std::vector<const std::vector<Assignment>*> all{&row_.fresh, &row_.set, &row_.touch, &row_.add};
   for (const Key& key : row_.keys) all.push_back(&key.parts);
-  for (const auto* assignments : all) {
-    for (const Assignment& one : *assignments) {
+  for (std::size_t part = 0; part < all.size(); ++part) {
+    const bool in_key = part >= kRestOfRow;
+    for (const Assignment& one : *all[part]) {
       ForEachExpression(one.value, [&](const Expression& expression) { CheckPaths(expression); });
       const auto* list = std::get_if<std::vector<CheckedValue>>(&one.value);
       const auto* constant = std::get_if<Constant>(&one.value);
       if (one.cell.kind != Cell::Kind::kGroup) {
-        if (list == nullptr) CheckValue(one.cell, AsSingle(one.value), one.value_place);
+        if (list == nullptr) CheckValue(one.cell, AsSingle(one.value), one.value_place, in_key);
         continue;
       }
       for (std::size_t i = 0; i < one.cell.members.size(); ++i) {
         const CheckedValue member =
             list != nullptr ? (*list)[i] : CheckedValue{constant != nullptr ? MemberOf(*constant, i) : Constant{}};
-        CheckValue(one.cell.members[i], member, one.value_place);
+        CheckValue(one.cell.members[i], member, one.value_place, in_key);
       }
     }
   }
 }
 
-void RowCheck::CheckValue(const Cell& cell, const CheckedValue& value, const Place& place) {
+void RowCheck::CheckValue(const Cell& cell, const CheckedValue& value, const Place& place, bool in_key) {
   const Column* column = table_.Find(cell.column);
   if (column == nullptr) return;
   const bool whole = cell.kind == Cell::Kind::kColumn || cell.kind == Cell::Kind::kLowered;
@@ -76,7 +78,9 @@ void RowCheck::CheckValue(const Cell& cell, const CheckedValue& value, const Pla
   if (const auto* expression = std::get_if<Expression>(&value)) {
     for (const nlohmann::json& constant : forecast_.Constants(*expression)) CheckConstant(*column, constant, place);
   }
-  if (whole) CheckLength(*column, value, place);
+  if (whole) CheckLength(*column, value, place, in_key);
+  if (const auto* expression = std::get_if<Expression>(&value); whole && expression != nullptr)
+    CheckTime(*column, *expression, place);
 }
 
 void RowCheck::CheckConstant(const Column& column, const nlohmann::json& constant, const Place& place) {
@@ -88,7 +92,7 @@ void RowCheck::CheckConstant(const Column& column, const nlohmann::json& constan
   if (!flaw.empty()) problems_.Error(place, fmt::format("{} {}", Named(column), flaw));
 }
 
-void RowCheck::CheckLength(const Column& column, const CheckedValue& value, const Place& place) {
+void RowCheck::CheckLength(const Column& column, const CheckedValue& value, const Place& place, bool in_key) {
   if (!column.max_length) return;
   const auto own_length = static_cast<std::size_t>(*column.max_length);
   std::optional<std::size_t> longest = 0;
@@ -103,6 +107,11 @@ void RowCheck::CheckLength(const Column& column, const CheckedValue& value, cons
     }
   }
   if (longest && *longest <= own_length) return;
+  if (in_key) {
+    // Two long keys, cut, could become one and find somebody else's row.
+    problems_.Warn(place, fmt::format("{} is {}; a longer key will park the memory", Named(column), column.type));
+    return;
+  }
   const char* fix = std::holds_alternative<Expression>(value) ? "add" : "put into its holes";
   problems_.Warn(place, fmt::format("{} is {}; longer text will park the memory: {} \"| truncate({})\"", Named(column),
                                     column.type, fix, own_length));

@@ -31,7 +31,12 @@ struct Known {
   std::size_t most;
 };
 /// Functions whose result has a bound of its own.
-constexpr std::array<Known, 10> kBounded{{{"is", 5},
+constexpr std::array<Known, 15> kBounded{{{"is", 5},
+                                          {"yes", 4},
+                                          {"time", kLongestTime},
+                                          {"at", kLongestTime},
+                                          {"epoch", 20},
+                                          {"epoch_ms", 20},
                                           {"has", 5},
                                           {"not", 5},
                                           {"length", 20},
@@ -56,6 +61,16 @@ const json* ValueForecast::Variable(const Path& path) const {
 Longest ValueForecast::LongestOperand(const Expression::Node& node, std::size_t own_length) const {
   if (const auto* inner = std::get_if<Expression>(&node.operand)) return LongestText(*inner, own_length);
   if (const auto* literal = std::get_if<json>(&node.operand)) return CharactersIn(*literal);
+  if (const auto* text = std::get_if<Template>(&node.operand)) {
+    Longest longest = 0;
+    for (const auto& part : text->parts) {
+      const auto* literal = std::get_if<std::string>(&part);
+      const Longest more =
+          literal != nullptr ? Longest{CountCharacters(*literal)} : LongestText(std::get<Expression>(part), own_length);
+      longest = longest && more ? Longest{*longest + *more} : std::nullopt;
+    }
+    return longest;
+  }
   const Path& path = std::get<Path>(node.operand);
   if (const json* variable = Variable(path)) return CharactersIn(*variable);
   if (path.name == "now" || path.name == "event")

@@ -16,9 +16,15 @@ struct KnownStep {
   TestStep::Kind kind;
 };
 constexpr KnownStep kSteps[] = {
-    {"given", TestStep::Kind::kGiven}, {"memory", TestStep::Kind::kMemory}, {"export", TestStep::Kind::kExport},
-    {"event", TestStep::Kind::kEvent}, {"delete", TestStep::Kind::kDelete}, {"edit", TestStep::Kind::kEdit},
-    {"parks", TestStep::Kind::kParks}, {"then", TestStep::Kind::kThen},
+    {"given", TestStep::Kind::kGiven},
+    {"memory", TestStep::Kind::kMemory},
+    {"export", TestStep::Kind::kExport},
+    {"event", TestStep::Kind::kEvent},
+    {"delete", TestStep::Kind::kDelete},
+    {"edit", TestStep::Kind::kEdit},
+    {"person_deletes", TestStep::Kind::kPersonDeletes},
+    {"parks", TestStep::Kind::kParks},
+    {"then", TestStep::Kind::kThen},
 };
 
 /// A memory as Mem0 would send it: its own fields are text however they look; what stands inside metadata has YAML's types.
@@ -47,10 +53,62 @@ class TestReader {
     TestCase read{name.text, name.place, {}};
     if (!Expect(steps, YamlKind::kList, "a case is a list of steps")) return read;
     for (const YamlNode& step : steps.items) ReadStep(step, read);
+    WarnOfMixedTimes(read);
     return read;
   }
 
  private:
+  /// What arrives without a time is of the moment the case runs, and so newer than whatever carries one: a slip, as a rule.
+  void WarnOfMixedTimes(const TestCase& read) {
+    const TestStep* undated = nullptr;
+    bool dated = false;
+    for (const TestStep& step : read.steps) {
+      const char* kind = NameOfArrival(step);
+      if (kind == nullptr) continue;
+      const json& record = step.kind == TestStep::Kind::kParks ? step.body.at(kind) : step.body;
+      if (HasTime(kind, record)) {
+        dated = true;
+      } else if (undated == nullptr) {
+        undated = &step;
+      }
+    }
+    if (!dated || undated == nullptr) return;
+    const char* kind = NameOfArrival(*undated);
+    const std::string_view time = std::string_view{kind} == "memory"   ? "updated_at"
+                                  : std::string_view{kind} == "export" ? "completed_at"
+                                                                       : "time";
+    problems_.Warn(
+        undated->place,
+        fmt::format("this {} has no time and others of the case have one: it counts as newer, from the moment the case "
+                    "runs; give it \"{}\", or leave all times out",
+                    kind, time));
+  }
+
+  /// `memory`, `export` or `event`, when that is what arrives with the step.
+  static const char* NameOfArrival(const TestStep& step) {
+    switch (step.kind) {
+      case TestStep::Kind::kMemory:
+        return "memory";
+      case TestStep::Kind::kExport:
+        return "export";
+      case TestStep::Kind::kEvent:
+        return "event";
+      case TestStep::Kind::kParks:
+        for (const char* kind : {"memory", "export", "event"}) {
+          if (step.body.contains(kind)) return kind;
+        }
+        return nullptr;
+      default:
+        return nullptr;
+    }
+  }
+
+  static bool HasTime(std::string_view kind, const json& record) {
+    if (kind == "export") return record.contains("completed_at");
+    if (kind == "event") return record.contains("time");
+    return record.contains("updated_at") || record.contains("created_at");
+  }
+
   bool Expect(const YamlNode& node, YamlKind kind, const std::string& message) {
     if (node.kind == kind) return true;
     problems_.Error(node.place, fmt::format("{}, not {}", message, node.KindName()));
@@ -96,6 +154,7 @@ class TestReader {
         return AsTyped(value);
       case TestStep::Kind::kGiven:
       case TestStep::Kind::kEdit:
+      case TestStep::Kind::kPersonDeletes:
         if (!Expect(value, YamlKind::kMap, fmt::format("\"{}\" takes rows by table", step.name))) return std::nullopt;
         return AsTyped(value);
     }

@@ -3,43 +3,54 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
+#include "mappings/base/table_name.hpp"
 #include "mappings/base/utf8.hpp"
 
 namespace membridge::mappings {
 namespace {
 
-std::vector<std::string> SplitAt(std::string_view text, char separator) {
-  std::vector<std::string> parts;
-  for (;;) {
-    const std::size_t found = text.find(separator);
-    parts.emplace_back(Trimmed(text.substr(0, found)));
-    if (found == std::string_view::npos) return parts;
-    text.remove_prefix(found + 1);
+/// Splits at the separator, outside of double quotes.
+std::vector<std::string_view> SplitAt(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  bool quoted = false;
+  std::size_t start = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '"') quoted = !quoted;
+    if (quoted || text[at] != separator) continue;
+    parts.push_back(Trimmed(text.substr(start, at - start)));
+    start = at + 1;
   }
+  parts.push_back(Trimmed(text.substr(start)));
+  return parts;
 }
 
-/// A column or a path into one; nothing when a part is empty or holds what no name may.
+/// A column or a path into one; nothing when a part is empty or holds what no name may without quotes.
 std::optional<Cell> ColumnOrPath(std::string_view text) {
   Cell cell;
-  cell.name = std::string{text};
-  std::vector<std::string> parts = SplitAt(text, '.');
-  for (const std::string& part : parts) {
-    if (part.empty() || part.find_first_of("()[]$\"'") != std::string::npos) return std::nullopt;
+  std::vector<std::string> parts;
+  for (const std::string_view part : SplitAt(text, '.')) {
+    const bool quoted = !part.empty() && part.front() == '"';
+    if (!quoted && (part.empty() || part.find_first_of("()[]$\"'") != std::string_view::npos)) return std::nullopt;
+    auto names = PartsOfName(part);
+    if (!names || names->size() != 1) return std::nullopt;
+    parts.push_back(std::move(names->front()));
   }
   cell.column = parts.front();
   cell.path.assign(parts.begin() + 1, parts.end());
+  cell.name = NameOfPath(cell.column, cell.path, cell.path.size());
   cell.kind = cell.path.empty() ? Cell::Kind::kColumn : Cell::Kind::kPath;
   return cell;
 }
 
-std::optional<Cell> Group(std::string_view inside) {
+std::optional<Cell> ReadGroup(std::string_view inside) {
   Cell cell;
   cell.kind = Cell::Kind::kGroup;
   std::string names;
-  for (const std::string& part : SplitAt(inside, ',')) {
+  for (const std::string_view part : SplitAt(inside, ',')) {
     auto member = ColumnOrPath(part);
-    if (!member) return std::nullopt;
+    if (!member || member->name.find(',') != std::string::npos) return std::nullopt;
     names += names.empty() ? member->name : ", " + member->name;
     cell.members.push_back(std::move(*member));
   }
@@ -47,21 +58,46 @@ std::optional<Cell> Group(std::string_view inside) {
   return cell;
 }
 
+/// Reads what stands between the brackets of a list: nothing, `;`, or `,*,` for a text that also begins and ends with it.
+bool ReadDelimiter(std::string_view inside, Cell& cell) {
+  const std::size_t star = inside.find('*');
+  if (star == std::string_view::npos) {
+    cell.delimiter = std::string{inside};
+  } else {
+    cell.delimiter = std::string{inside.substr(0, star)};
+    cell.enclosed = true;
+    if (cell.delimiter.empty() || cell.delimiter != inside.substr(star + 1)) return false;
+  }
+  // `tags[0]` is a slip, and what elements are made of cannot stand between them.
+  const bool is_wordy = std::any_of(cell.delimiter.begin(), cell.delimiter.end(), [](unsigned char c) {
+    return std::isalnum(c) != 0 || c >= 0x80 || c == '"' || c == '\'' || c == '[' || c == ']';
+  });
+  return cell.delimiter.empty() || (cell.path.empty() && !is_wordy);
+}
+
+/// Where the bracket opens that closes at the end of the text.
+std::size_t OpenBracket(std::string_view text) {
+  if (text.size() < 3 || text.back() != ']') return std::string_view::npos;
+  const std::size_t open = text.rfind('[', text.size() - 2);
+  return open == 0 ? std::string_view::npos : open;
+}
+
 std::optional<Cell> Parsed(std::string_view text) {
   constexpr std::string_view kLower = "lower(";
-  if (text.size() > 2 && text.front() == '(' && text.back() == ')') return Group(text.substr(1, text.size() - 2));
+  if (text.size() > 2 && text.front() == '(' && text.back() == ')') return ReadGroup(text.substr(1, text.size() - 2));
   if (text.substr(0, kLower.size()) == kLower && text.back() == ')') {
     auto cell = ColumnOrPath(Trimmed(text.substr(kLower.size(), text.size() - kLower.size() - 1)));
     if (!cell || cell->kind != Cell::Kind::kColumn) return std::nullopt;
     cell->kind = Cell::Kind::kLowered;
-    cell->name = "lower(" + cell->column + ")";
+    cell->name = "lower(" + QuotedIfNeeded(cell->column) + ")";
     return cell;
   }
-  if (text.size() > 2 && text.substr(text.size() - 2) == "[]") {
-    auto cell = ColumnOrPath(text.substr(0, text.size() - 2));
-    if (!cell) return std::nullopt;
+  if (const std::size_t open = OpenBracket(text); open != std::string_view::npos) {
+    auto cell = ColumnOrPath(Trimmed(text.substr(0, open)));
+    const std::string_view inside = text.substr(open + 1, text.size() - open - 2);
+    if (!cell || !ReadDelimiter(inside, *cell)) return std::nullopt;
     cell->kind = Cell::Kind::kElements;
-    cell->name = std::string{text};
+    cell->name += "[" + std::string{inside} + "]";
     return cell;
   }
   return ColumnOrPath(text);
@@ -72,6 +108,20 @@ bool StartsWith(const std::vector<std::string>& path, const std::vector<std::str
 }
 
 }  // namespace
+
+std::string NameOfPath(const std::string& column, const std::vector<std::string>& path, std::size_t length) {
+  const auto quoted = [](const std::string& part) {
+    // What could not be read back without quotes.
+    return part.find_first_of("()[]$'\"") == std::string::npos ? QuotedIfNeeded(part) : Quoted(part);
+  };
+  std::string name = quoted(column);
+  for (std::size_t i = 0; i < length && i < path.size(); ++i) name += "." + quoted(path[i]);
+  return name;
+}
+
+std::optional<Cell> CellNamed(std::string_view name) {
+  return name.empty() ? std::nullopt : Parsed(name);
+}
 
 std::optional<Cell> ReadCell(const YamlNode& key, Diagnostics& problems) {
   auto cell = Parsed(Trimmed(key.text));

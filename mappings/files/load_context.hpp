@@ -23,6 +23,7 @@ struct LoadContext {
 /// Which names an expression may use where it stands.
 struct NamesHere {
   bool data = true;      ///< memory, export, event, now; else only vars
+  bool now = false;      ///< without data: now is known besides
   bool rows = false;     ///< other rows
   bool row = false;      ///< the row being written
   bool item = false;     ///< the element of `each`

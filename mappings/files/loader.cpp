@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "mappings/base/digest.hpp"
+#include "mappings/evaluate.hpp"
 #include "mappings/files/asked_fields.hpp"
 #include "mappings/files/cases_reader.hpp"
 #include "mappings/files/load_context.hpp"
@@ -14,6 +15,7 @@
 #include "mappings/files/row_reader.hpp"
 #include "mappings/files/scalar.hpp"
 #include "mappings/files/value_reader.hpp"
+#include "mappings/language/zone.hpp"
 
 namespace membridge::mappings {
 namespace {
@@ -77,21 +79,44 @@ void ReadMaps(const YamlNode& root, Mapping& mapping, SharedLookups& lookups, Di
   }
 }
 
+const std::vector<std::string> kSettings{"search_path", "role", "timezone"};
+
+/// The zone is the bridge's to know, too: it turns times for columns that have none.
+void ReadTimezone(const ValueSpec& spec, const Place& place, LoadContext& context) {
+  Scope scope;
+  scope.Set("vars", &context.mapping.vars);
+  const auto zone = TextOfSetting(spec, scope);
+  if (!zone || zone->empty()) {
+    context.problems.Error(place, "\"timezone\" has no value; write it as in Europe/Berlin");
+  } else if (!IsTimeZone(*zone)) {
+    context.problems.Error(place, fmt::format("there is no time zone \"{}\"{}; write one as in Europe/Berlin", *zone,
+                                              DidYouMean(*zone, TimeZoneNames())));
+  } else {
+    context.mapping.timezone = *zone;
+  }
+}
+
 void ReadSession(const YamlNode& root, LoadContext& context) {
   const auto* session = root.Find("session");
   if (session == nullptr || !ExpectKind(*session, YamlKind::kMap, "\"session\" is a map of settings", context.problems)) return;
   NamesHere here;
   here.data = false;  // one transaction writes many memories, so a setting cannot depend on one
   for (const auto& [name, value] : session->entries) {
-    const bool known = name.text == "role" || name.text == "search_path" || name.text.find('.') != std::string::npos;
+    const bool known =
+        std::find(kSettings.begin(), kSettings.end(), name.text) != kSettings.end() || name.text.find('.') != std::string::npos;
     if (!known) {
       context.problems.Error(
-          name.place, fmt::format("\"{}\" is no setting of a session; use search_path, role, or a name with a dot", name.text));
+          name.place, fmt::format("\"{}\" is no setting of a session; use search_path, role, timezone, or a name with a dot{}",
+                                  name.text, DidYouMean(name.text, kSettings)));
     }
     if (value.kind == YamlKind::kList || value.kind == YamlKind::kMap) {
       context.problems.Error(value.place, fmt::format("a setting is text, not {}", value.KindName()));
     } else if (auto spec = ReadValue(value, here, context)) {
-      context.mapping.session.emplace(name.text, std::move(*spec));
+      if (name.text == "timezone") {
+        ReadTimezone(*spec, value.place, context);
+      } else {
+        context.mapping.session.emplace(name.text, std::move(*spec));
+      }
     }
   }
 }

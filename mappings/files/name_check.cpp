@@ -9,6 +9,38 @@ namespace {
 
 using From = Mapping::From;
 
+/// What a memory's record may hold: fields of Mem0's answers, also those of older editions of its API, and what the bridge adds.
+const std::vector<std::string> kMemoryFields{"id",
+                                             "memory",
+                                             "text",
+                                             "user_id",
+                                             "agent_id",
+                                             "app_id",
+                                             "run_id",
+                                             "session_id",
+                                             "actor_id",
+                                             "role",
+                                             "metadata",
+                                             "categories",
+                                             "created_at",
+                                             "updated_at",
+                                             "hash",
+                                             "owner",
+                                             "organization",
+                                             "expiration_date",
+                                             "structured_attributes",
+                                             "replaced_by",
+                                             "synthesized",
+                                             "immutable",
+                                             "lifecycle_state",
+                                             "score"};
+/// Those of them that are neither objects nor lists: nothing is below them.
+const std::vector<std::string> kMemoryTexts{
+    "id",          "memory",      "text",      "user_id",         "agent_id",   "app_id", "run_id",
+    "session_id",  "actor_id",    "role",      "created_at",      "updated_at", "hash",   "expiration_date",
+    "replaced_by", "synthesized", "immutable", "lifecycle_state", "score"};
+const std::vector<std::string> kTimeAttributes{"year",        "month",        "day",         "hour",    "minute",
+                                               "day_of_week", "week_of_year", "day_of_year", "quarter", "is_weekend"};
 const std::vector<std::string> kEventFields{"id", "type", "time", "project", "memory"};
 /// What the bridge adds to the fields that were asked for.
 const std::vector<std::string> kExportFields{"id", "user_id", "agent_id", "app_id", "run_id", "completed_at"};
@@ -20,6 +52,8 @@ std::vector<std::string> KnownNames(const NamesHere& here, const LoadContext& co
     if (from != From::kExport) names.emplace_back("memory");
     if (from == From::kExport) names.emplace_back("export");
     if (from == From::kEvent) names.emplace_back("event");
+    names.emplace_back("now");
+  } else if (here.now) {
     names.emplace_back("now");
   }
   if (here.item) names.emplace_back("item");
@@ -34,6 +68,7 @@ std::vector<std::string> KnownNames(const NamesHere& here, const LoadContext& co
 
 /// Why a name that means something elsewhere means nothing here; empty when it means nothing anywhere.
 std::string WhyNotHere(const std::string& name, const NamesHere& here) {
+  if (here.now) return "what a row is marked with holds for every memory; only now and vars are known here";
   if (!here.data) return "a setting holds for the whole transaction; only vars are known here";
   if (name == "memory") return "\"memory\" is not known under \"from: export\"; use \"export\"";
   if (name == "export") return "\"export\" is known under \"from: export\" only";
@@ -50,6 +85,30 @@ void CheckField(const Path& path, const std::vector<std::string>& known, const s
   problems.Error(path.place, fmt::format(fmt::runtime(message), *field) + DidYouMean(*field, known));
 }
 
+bool IsIn(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// `memory` is a record whose fields are known; only what stands in `metadata` is the application's own.
+void CheckMemoryPath(const Path& path, Diagnostics& problems) {
+  CheckField(path, kMemoryFields, "memory has no \"{}\"", problems);
+  if (path.steps.size() < 2) return;
+  const auto* field = std::get_if<std::string>(&path.steps[0]);
+  const auto* below = std::get_if<std::string>(&path.steps[1]);
+  if (field == nullptr) return;
+  if (IsIn(kMemoryTexts, *field)) {
+    problems.Error(path.place, fmt::format("memory.{} is a single value; there is nothing below it", *field));
+  } else if (*field == "categories" && below != nullptr) {
+    problems.Error(
+        path.place,
+        fmt::format("memory.categories is a list and has no \"{}\"; write memory.categories[0], or ask \"| has('{}')\"", *below,
+                    *below));
+  } else if (*field == "structured_attributes" && below != nullptr && !IsIn(kTimeAttributes, *below)) {
+    problems.Error(path.place,
+                   fmt::format("memory.structured_attributes has no \"{}\"{}", *below, DidYouMean(*below, kTimeAttributes)));
+  }
+}
+
 void CheckPath(const Path& path, const NamesHere& here, LoadContext& context) {
   const std::vector<std::string> known = KnownNames(here, context);
   if (std::find(known.begin(), known.end(), path.name) == known.end()) {
@@ -62,8 +121,20 @@ void CheckPath(const Path& path, const NamesHere& here, LoadContext& context) {
     std::vector<std::string> vars;
     for (const auto& [name, value] : context.mapping.vars.items()) vars.push_back(name);
     CheckField(path, vars, "no variable \"{}\"", context.problems);
+  } else if (path.name == "memory") {
+    CheckMemoryPath(path, context.problems);
   } else if (path.name == "event") {
     CheckField(path, kEventFields, "an event has no \"{}\"", context.problems);
+    if (path.steps.size() > 1 && std::holds_alternative<std::string>(path.steps[0])) {
+      const auto& field = std::get<std::string>(path.steps[0]);
+      if (field == "memory") {
+        Path inner = path;
+        inner.steps.erase(inner.steps.begin());
+        CheckMemoryPath(inner, context.problems);
+      } else if (IsIn(kEventFields, field)) {
+        context.problems.Error(path.place, fmt::format("event.{} is a single value; there is nothing below it", field));
+      }
+    }
   } else if (path.name == "export") {
     std::vector<std::string> fields = context.asked;
     fields.insert(fields.end(), kExportFields.begin(), kExportFields.end());
@@ -83,7 +154,7 @@ bool LooksLikePath(const std::string& text, const NamesHere& here, const LoadCon
   const std::vector<std::string> known = KnownNames(here, context);
   if (std::find(known.begin(), known.end(), text.substr(0, dot)) == known.end()) return false;
   const std::string path = text.substr(0, text.find(" |"));
-  return path.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]'") == std::string::npos &&
+  return path.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.[]'\"") == std::string::npos &&
          path.back() != '.';
 }
 

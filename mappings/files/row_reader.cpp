@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "mappings/base/table_name.hpp"
 #include "mappings/files/cell_reader.hpp"
+#include "mappings/files/live_reader.hpp"
 #include "mappings/files/row_rules.hpp"
 #include "mappings/files/value_reader.hpp"
 
@@ -15,8 +17,8 @@ using YamlKind = YamlNode::Kind;
 
 constexpr std::size_t kMostRows = 200;
 
-const std::vector<std::string> kRowKeywords{"table", "key",    "new",  "set",  "force",   "touch", "when",
-                                            "each",  "create", "gone", "live", "history", "add",   "rows"};
+const std::vector<std::string> kRowKeywords{"table", "key",    "new",  "set",  "force",   "touch",    "changed", "when",
+                                            "each",  "create", "gone", "live", "history", "identity", "add",     "rows"};
 const std::vector<std::string> kReserved{"memory", "export", "event", "item", "now", "vars", "row", "true", "false", "null"};
 
 bool IsName(const std::string& text) {
@@ -73,7 +75,9 @@ class RowReader {
       if (expression != nullptr && expression->Is("now") && touch.cell.kind == Cell::Kind::kColumn)
         row.now_column = touch.cell.column;
     }
+    if (const auto* changed = body.Find("changed")) ReadChanged(*changed, row);
     CheckRow(row, context_);
+    WarnOfFalse(row, context_);
     const std::size_t index = rows_.size();
     rows_.push_back(std::move(row));
     if (const auto* nested = body.Find("rows")) ReadAll(*nested, index, here.item);
@@ -86,14 +90,14 @@ class RowReader {
       return;
     }
     row.table_place = table->place;
-    const std::size_t dot = table->text.find('.');
-    const bool one_dot = dot == std::string::npos || table->text.find('.', dot + 1) == std::string::npos;
-    row.schema = dot == std::string::npos ? "" : table->text.substr(0, dot);
-    row.table = dot == std::string::npos ? table->text : table->text.substr(dot + 1);
-    const bool named = !row.table.empty() && (dot == std::string::npos || !row.schema.empty()) && table->text[0] != '$';
-    if (table->kind != YamlKind::kScalar || !one_dot || !named) {
-      context_.problems.Error(table->place, "a table is written as name or schema.name");
+    auto name = table->kind == YamlKind::kScalar && table->text[0] != '$' ? SchemaAndTable(table->text) : std::nullopt;
+    if (name) {
+      row.schema = std::move(name->first);
+      row.table = std::move(name->second);
+      return;
     }
+    row.table = table->text;
+    context_.problems.Error(table->place, "a table is written as name or schema.name");
   }
 
   void ReadKeys(const YamlNode& node, const NamesHere& here, Row& row) {
@@ -132,6 +136,9 @@ class RowReader {
       assignment.uses_row = names.erase("row") > 0;
       names.erase("vars");
       assignment.derived = assignment.uses_row && names.empty();
+      names.erase("now");
+      assignment.constant = names.empty();
+      assignment.written = value.text;
       assignments.push_back(std::move(assignment));
     }
   }
@@ -166,8 +173,10 @@ class RowReader {
     if (const auto* create = body.Find("create")) {
       if (create->text == "false" && create->plain) {
         row.create = false;
+      } else if (create->text == "with_cells") {
+        row.create_with_cells = true;
       } else if (create->text != "true" || !create->plain) {
-        context_.problems.Error(create->place, "\"create\" is true or false");
+        context_.problems.Error(create->place, "\"create\" is true, false or with_cells");
       }
     }
     if (const auto* gone = body.Find("gone")) {
@@ -177,14 +186,32 @@ class RowReader {
         context_.problems.Error(gone->place, "\"gone\" can only be delete; leave it out and the row stays");
       }
     }
-    if (const auto* live = body.Find("live")) {
-      if (live->kind == YamlKind::kScalar && !live->text.empty() && live->text[0] != '$') {
-        row.live = live->text;
+    if (const auto* live = body.Find("live")) row.live = ReadLive(*live, context_);
+    if (const auto* identity = body.Find("identity")) ReadIdentity(*identity, row);
+    if (const auto* history = body.Find("history")) ReadHistory(*history, row);
+  }
+
+  void ReadChanged(const YamlNode& node, Row& row) {
+    if (node.kind == YamlKind::kScalar && !node.text.empty() && node.text[0] != '$') {
+      row.changed = node.text;
+    } else {
+      context_.problems.Error(node.place, "\"changed\" is the name of a column that others move when they change the row");
+    }
+  }
+
+  void ReadIdentity(const YamlNode& node, Row& row) {
+    if (!ExpectRowKind(node, YamlKind::kList, "\"identity\" is a list of columns, as in [user_id, role_id]", context_.problems))
+      return;
+    for (const YamlNode& column : node.items) {
+      if (column.kind != YamlKind::kScalar || column.text.empty() || column.text[0] == '$') {
+        context_.problems.Error(column.place, "\"identity\" takes names of columns");
+      } else if (std::find(row.identity.begin(), row.identity.end(), column.text) != row.identity.end()) {
+        context_.problems.Error(column.place, fmt::format("{} stands twice in \"identity\"", column.text));
       } else {
-        context_.problems.Error(live->place, "\"live\" is the name of the soft-delete column");
+        row.identity.push_back(column.text);
       }
     }
-    if (const auto* history = body.Find("history")) ReadHistory(*history, row);
+    if (node.items.empty()) context_.problems.Error(node.place, "\"identity\" needs at least one column");
   }
 
   void ReadHistory(const YamlNode& node, Row& row) {

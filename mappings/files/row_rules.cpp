@@ -2,12 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "mappings/files/cell_reader.hpp"
+#include "mappings/files/value_reader.hpp"
+#include "mappings/language/expression_node.hpp"
 
 namespace membridge::mappings {
 namespace {
 
-bool Has(const Row& row, const std::string& keyword) {
+bool HasKeyword(const Row& row, const std::string& keyword) {
   return row.keywords.count(keyword) > 0;
 }
 
@@ -16,16 +20,25 @@ class RowCheck {
   RowCheck(const Row& row, LoadContext& context) : row_(row), context_(context) {}
 
   void CheckCreation() {
-    if (Has(row_, "key") == false) {
+    if (HasKeyword(row_, "key") == false) {
       if (!row_.create) Refuse("create", "a row without a \"key\" cannot be found, so it must be created");
-      if (Has(row_, "history")) Refuse("history", "\"history\" needs a \"key\": versions of what?");
-      if (Has(row_, "add")) Refuse("add", "\"add\" needs a \"key\": counters of what?");
+      if (HasKeyword(row_, "history")) Refuse("history", "\"history\" needs a \"key\": versions of what?");
+      if (HasKeyword(row_, "add")) Refuse("add", "\"add\" needs a \"key\": counters of what?");
     }
     if (!row_.create) {
-      if (Has(row_, "new")) Refuse("new", "\"new\" has no effect on a row that is never created; remove it or \"create: false\"");
+      if (HasKeyword(row_, "new"))
+        Refuse("new", "\"new\" has no effect on a row that is never created; remove it or \"create: false\"");
       if (row_.gone_deletes) Refuse("gone", "\"gone: delete\" has no effect on a row that is never created");
     }
-    if (!Has(row_, "key") && !Has(row_, "new") && !Has(row_, "set") && !Has(row_, "force")) {
+    const bool any_value =
+        std::any_of(row_.set.begin(), row_.set.end(), [](const Assignment& one) { return !one.constant && !one.uses_row; });
+    if (row_.create_with_cells && !any_value) {
+      Refuse(
+          "create",
+          "\"create: with_cells\" makes a row when a cell of \"set\" or \"force\" has a value, and none here can: constants and "
+          "what is made of $row do not count");
+    }
+    if (!HasKeyword(row_, "key") && !HasKeyword(row_, "new") && !HasKeyword(row_, "set") && !HasKeyword(row_, "force")) {
       context_.problems.Error(
           row_.place, fmt::format("row \"{}\" says nothing: give it a \"key\", \"set\", \"force\" or \"new\"", row_.name));
     }
@@ -34,7 +47,7 @@ class RowCheck {
   void CheckEvents() {
     if (context_.mapping.from == Mapping::From::kEvent) {
       if (row_.gone_deletes) Refuse("gone", "\"gone: delete\" has no effect under \"from: event\": events are kept for ever");
-    } else if (Has(row_, "add")) {
+    } else if (HasKeyword(row_, "add")) {
       Refuse("add", "\"add\" counts events; it needs \"from: event\"");
     }
   }
@@ -63,20 +76,36 @@ class RowCheck {
         for (const Assignment& one : assignments) {
           for (const std::string& written : ColumnsOf(one.cell)) {
             if (written != column) continue;
-            context_.problems.Error(one.cell_place, fmt::format("{} belongs to \"{}\", which writes it", column, keyword));
+            const bool is_ours = std::string_view{keyword} != "changed";
+            context_.problems.Error(
+                one.cell_place, is_ours
+                                    ? fmt::format("{} belongs to \"{}\", which writes it", column, keyword)
+                                    : fmt::format("{} is said to be moved by others (\"changed\"); it is not written", column));
           }
         }
       };
       look(row_.set);
       look(row_.touch);
       look(row_.add);
-      if (row_.history) look(row_.fresh);
+      if (row_.history || row_.changed == column) look(row_.fresh);
     };
     if (row_.history) {
       own(row_.history->from, "history");
       own(row_.history->to, "history");
     }
-    if (row_.live && row_.gone_deletes) own(*row_.live, "live");
+    if (row_.changed) own(*row_.changed, "changed");
+    if (row_.live && row_.gone_deletes) own(row_.live->column, "live");
+    const bool by_value = row_.live && row_.live->shape == Live::Shape::kValue;
+    if (by_value && row_.gone_deletes && !row_.live->gone) {
+      Refuse("live",
+             fmt::format("\"gone: delete\" marks the row here: say with what, as in {{column: {}, is: {}, gone: ...}}",
+                         row_.live->column, row_.live->is.value.is_null() ? "null" : row_.live->is.value.get<std::string>()));
+    }
+    if (by_value && row_.live->gone && !row_.gone_deletes)
+      Refuse("live", "\"gone\" inside \"live\" has no effect without \"gone: delete\"");
+    if (row_.changed && row_.now_column) {
+      Refuse("changed", fmt::format("{} under \"touch\" tells later human edits already; give one of the two", *row_.now_column));
+    }
   }
 
  private:
@@ -111,6 +140,52 @@ void CheckRow(const Row& row, LoadContext& context) {
   check.CheckEvents();
   check.CheckCells();
   check.CheckBookkeeping();
+}
+
+namespace {
+
+/// The function the expression ends with, when it answers true or false for every memory; else nullptr.
+const Call* LastTest(const Expression& expression) {
+  const auto& calls = expression.Root().calls;
+  if (calls.empty()) {
+    const auto* inner = std::get_if<Expression>(&expression.Root().operand);
+    return inner == nullptr ? nullptr : LastTest(*inner);
+  }
+  const std::string_view name = calls.back().function->name;
+  return name == "has" || name == "is" || name == "not" ? &calls.back() : nullptr;
+}
+
+/// Whether each memory has a row to itself: then its false contradicts nobody.
+bool IsOneMemorys(const Row& row) {
+  if (row.keys.empty()) return true;
+  bool by_id = false;
+  for (const Key& key : row.keys) {
+    for (const Assignment& part : key.parts) {
+      ForEachExpression(part.value, [&](const Expression& expression) {
+        by_id = by_id || expression.FieldsOf("memory").count("id") > 0 || expression.FieldsOf("event").count("id") > 0;
+      });
+    }
+  }
+  return by_id;
+}
+
+}  // namespace
+
+void WarnOfFalse(const Row& row, LoadContext& context) {
+  if (context.mapping.from == Mapping::From::kExport || IsOneMemorys(row)) return;
+  for (const Assignment& one : row.set) {
+    ForEachExpression(one.value, [&](const Expression& expression) {
+      const Call* last = LastTest(expression);
+      if (last == nullptr || std::holds_alternative<TextWithHoles>(one.value) || one.derived || one.constant) return;
+      context.problems.Warn(
+          last->place,
+          fmt::format(
+              "{} is false by \"{}\" for every memory that does not say it, and the newest counts; so that those say nothing "
+              "write {}",
+              one.cell.name, last->function->name,
+              one.written.empty() ? "... | yes" : fmt::format("{}: {} | yes", one.cell.name, one.written)));
+    });
+  }
 }
 
 }  // namespace membridge::mappings

@@ -38,7 +38,7 @@ class ScalarReader {
         here_(here),
         context_(context),
         source_{node.text, [this](std::size_t position) { return context_.source.PlaceIn(node_, position); }, context.lookups,
-                context.problems, node.in_flow && node.plain ? kFlowHint : ""} {}
+                context.problems, node.in_flow && node.plain ? context.source.FlowHint(node.offset) : std::string{}} {}
 
   std::optional<Single> Read() {
     const std::string& text = node_.text;

@@ -5,10 +5,12 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
 #include "mappings/base/utf8.hpp"
+#include "mappings/files/flow_hint.hpp"
 
 namespace membridge::mappings {
 namespace {
@@ -21,6 +23,13 @@ struct Refusal {
   Place place;
   std::string message;
 };
+
+/// `!name` without quotes is a tag to YAML, and to its author a value.
+std::string NoTag(const std::string& tag) {
+  const bool is_word = tag.size() > 1 && tag[0] == '!' && tag[1] != '!';
+  return is_word ? fmt::format("{0} without quotes is a YAML tag, and tags have no meaning here; quote it: \"{0}\"", tag)
+                 : fmt::format("tags such as {} have no meaning here", tag);
+}
 
 std::size_t CountNodes(const YamlNode& node) {
   std::size_t count = 1;
@@ -58,8 +67,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
-    if (tag != "?" && tag != "!" && !tag.empty())
-      throw Refusal{At(mark), fmt::format("tags such as {} have no meaning here", tag)};
+    if (tag != "?" && tag != "!" && !tag.empty()) throw Refusal{At(mark), NoTag(tag)};
     YamlNode node = Node(YamlNode::Kind::kScalar, mark);
     node.text = value;
     const char first = node.offset < text_.size() ? text_[node.offset] : '\0';
@@ -132,7 +140,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void Open(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
             YAML::EmitterStyle::value style) {
-    if (tag != "?" && !tag.empty()) throw Refusal{At(mark), fmt::format("tags such as {} have no meaning here", tag)};
+    if (tag != "?" && !tag.empty()) throw Refusal{At(mark), NoTag(tag)};
     if (open_.size() >= kDeepest) throw Refusal{At(mark), fmt::format("nested deeper than {} levels", kDeepest)};
     Frame frame;
     frame.flow = style == YAML::EmitterStyle::Flow;
@@ -242,6 +250,10 @@ bool IsBlank(char c) {
 
 }  // namespace
 
+std::string YamlSource::FlowHint(std::size_t offset) const {
+  return HintInFlow(text_, offset);
+}
+
 const YamlNode* YamlNode::Find(std::string_view key) const {
   for (const auto& [name, value] : entries) {
     if (name.text == key) return &value;
@@ -289,7 +301,9 @@ std::optional<YamlSource> YamlSource::Parse(std::string file, std::string text, 
     const bool flow = builder.InFlow() || MentionsFlow(source.text_, exception.mark.line);
     const Place place{source.file_, static_cast<std::size_t>(exception.mark.line + 1),
                       static_cast<std::size_t>(exception.mark.column + 1)};
-    problems.Error(place, flow ? fmt::format("YAML: {}; {}", exception.msg, kFlowHint) : fmt::format("YAML: {}", exception.msg));
+    const auto offset = static_cast<std::size_t>(std::max(exception.mark.pos, 0));
+    problems.Error(place, flow ? fmt::format("YAML: {}; {}", exception.msg, HintInFlow(source.text_, offset))
+                               : fmt::format("YAML: {}", exception.msg));
     return std::nullopt;
   }
   source.root_ = builder.TakeRoot();

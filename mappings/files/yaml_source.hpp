@@ -49,6 +49,8 @@ class YamlSource {
   const std::string& File() const { return file_; }
   /// The place of the character at `position` of a scalar's text: quotes, escapes and folded lines are counted back.
   Place PlaceIn(const YamlNode& scalar, std::size_t position) const;
+  /// Added to problems at this byte inside `{ }`: which characters YAML reads itself, and the value there with quotes, to paste.
+  std::string FlowHint(std::size_t offset) const;
 
  private:
   std::string file_;
@@ -58,8 +60,5 @@ class YamlSource {
 
 /// In bytes: what Parse() reads.
 inline constexpr std::size_t kLargestFile = 1 << 20;
-
-/// Added to problems inside `{ }`: what a reader cannot guess from them.
-inline constexpr const char* kFlowHint = "a value containing [ ] { } or , must be quoted, or the map written one line per entry";
 
 }  // namespace membridge::mappings

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "mappings/base/utf8.hpp"
+#include "mappings/language/zone.hpp"
 
 namespace membridge::mappings {
 namespace {
@@ -65,6 +66,10 @@ bool CallBuilder::PrepareFirst() {
       return PreparePattern();
     case Function::First::kLookup:
       return PrepareLookup();
+    case Function::First::kUnit:
+      return PrepareUnit();
+    case Function::First::kZone:
+      return PrepareZone();
     case Function::First::kSeparator:
       break;
   }
@@ -108,6 +113,22 @@ bool CallBuilder::PrepareLookup() {
   call_.lookup = found->second;
   call_.arguments.clear();  // it is a name, not a path into the data
   return true;
+}
+
+bool CallBuilder::PrepareUnit() {
+  if (call_.arguments.empty()) return true;
+  const auto* unit = Literal(0);
+  if (unit != nullptr && (*unit == "s" || *unit == "ms")) return true;
+  return Fail(argument_at_[0], fmt::format("{} reads seconds, or milliseconds with 'ms'", name_));
+}
+
+bool CallBuilder::PrepareZone() {
+  const auto* zone = Literal(0);
+  if (zone == nullptr) return true;  // a variable, known when it is evaluated
+  const std::string name = zone->is_string() ? zone->get<std::string>() : zone->dump();
+  if (IsTimeZone(name)) return true;
+  return Fail(argument_at_[0], fmt::format("there is no time zone \"{}\"{}; write one as in 'Europe/Berlin'", name,
+                                           DidYouMean(name, TimeZoneNames())));
 }
 
 bool CallBuilder::PrepareLength() {

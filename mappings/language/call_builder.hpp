@@ -26,6 +26,8 @@ class CallBuilder {
   bool PreparePattern();
   bool PrepareLookup();
   bool PrepareLength();
+  bool PrepareUnit();
+  bool PrepareZone();
   const nlohmann::json* Literal(std::size_t index) const;
 
   const ExpressionSource& source_;

@@ -59,6 +59,8 @@ Value Expression::Evaluate(const Scope& scope) const {
     value = Follow(*path, scope);
   } else if (const auto* literal = std::get_if<json>(&root_->operand)) {
     value = *literal;
+  } else if (const auto* text = std::get_if<Template>(&root_->operand)) {
+    if (auto filled = TextOfParts(text->parts, scope)) value = std::move(*filled);
   } else {
     value = std::get<Expression>(root_->operand).Evaluate(scope);
   }
@@ -102,8 +104,42 @@ bool IsTrue(const Value& value) {
   return !value->empty();
 }
 
+std::optional<std::string> Spoken(const json& value) {
+  if (value.is_null()) return std::nullopt;
+  if (value.is_object()) return ExactText(value);
+  if (!value.is_array()) return TextOf(value);
+  std::string text;
+  for (const json& element : value) {
+    const auto spoken = Spoken(element);
+    if (!spoken) continue;
+    if (!text.empty()) text += ", ";
+    text += *spoken;
+  }
+  return text;
+}
+
+std::optional<std::string> TextOfParts(const std::vector<std::variant<std::string, Expression>>& parts, const Scope& scope) {
+  std::string text;
+  for (const auto& part : parts) {
+    if (const auto* literal = std::get_if<std::string>(&part)) {
+      text += *literal;
+      continue;
+    }
+    const Value value = std::get<Expression>(part).Evaluate(scope);
+    const auto spoken = value ? Spoken(*value) : std::nullopt;
+    if (!spoken) return std::nullopt;
+    text += *spoken;
+  }
+  return text;
+}
+
 void ForEachPath(const Expression& expression, const std::function<void(const Path&)>& visit) {
   const Expression::Node& node = expression.Root();
+  if (const auto* text = std::get_if<Template>(&node.operand)) {
+    for (const auto& part : text->parts) {
+      if (const auto* hole = std::get_if<Expression>(&part)) ForEachPath(*hole, visit);
+    }
+  }
   if (const auto* path = std::get_if<Path>(&node.operand)) visit(*path);
   if (const auto* inner = std::get_if<Expression>(&node.operand)) ForEachPath(*inner, visit);
   for (const Call& call : node.calls) {

@@ -24,6 +24,11 @@ struct Path {
   Place place;  ///< of its first letter
 };
 
+/// Text with holes that begins an expression: `"${item.key}:${memory.id}"`.
+struct Template {
+  std::vector<std::variant<std::string, Expression>> parts;  ///< one part without a value makes the whole missing
+};
+
 /// One function of a pipe, with what was worked out of its arguments when the file was read.
 struct Call {
   const Function* function = nullptr;
@@ -40,9 +45,14 @@ bool IsOpenTruncate(const Call& call);
 
 /// An operand and the functions it is piped through.
 struct Expression::Node {
-  std::variant<Path, nlohmann::json, Expression> operand;
+  std::variant<Path, nlohmann::json, Expression, Template> operand;
   std::vector<Call> calls;
 };
+
+/// A value as it stands in a text: a list is read out with commas, an object is its JSON. Nothing for null.
+std::optional<std::string> Spoken(const nlohmann::json& value);
+/// The text that the parts make together; missing when one of them is.
+std::optional<std::string> TextOfParts(const std::vector<std::variant<std::string, Expression>>& parts, const Scope& scope);
 
 /// Visits every path of the expression, those of arguments and parentheses too.
 void ForEachPath(const Expression& expression, const std::function<void(const Path&)>& visit);

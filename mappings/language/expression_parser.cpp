@@ -95,7 +95,9 @@ class Parser {
     return Expression{std::move(node)};
   }
 
-  std::optional<std::variant<Path, json, Expression>> Operand(std::size_t depth) {
+  using Operands = std::variant<Path, json, Expression, Template>;
+
+  std::optional<Operands> Operand(std::size_t depth) {
     SkipSpace();
     const char c = Peek();
     if (AtEnd() || c == '|' || c == ')' || c == ',' || c == end_) return Stop(at_, "a value is missing here");
@@ -104,25 +106,59 @@ class Parser {
       auto inner = Pipe(depth + 1);
       if (!inner) return std::nullopt;
       if (!Take(')')) return Stop(open, "this parenthesis is not closed");
-      return std::variant<Path, json, Expression>{std::move(*inner)};
+      return Operands{std::move(*inner)};
     }
     if (c == '\'') return Wrapped(Text());
-    if (c == '"') return Stop(at_, "text stands in single quotes here: 'like this'");
+    if (c == '"') {
+      // Only at the beginning of a value: `$"${item.key}:${memory.id}" | ...`
+      if (at_ != 1 || source_.text[0] != '$') return Stop(at_, "text stands in single quotes here: 'like this'");
+      auto text = TextWithHolesHere(depth);
+      if (!text) return std::nullopt;
+      return Operands{std::move(*text)};
+    }
     if (c == '$') return Stop(at_, "\"$\" only starts a value; leave it out here");
     if (IsDigit(c) || c == '-') return Wrapped(Number());
     if (!IsNameStart(c)) return Stop(at_, fmt::format("unexpected \"{}\" here", Word()));
     auto path = WholePath();
     if (!path) return std::nullopt;
     if (path->steps.empty()) {
-      if (path->name == "true" || path->name == "false") return std::variant<Path, json, Expression>{json(path->name == "true")};
-      if (path->name == "null") return std::variant<Path, json, Expression>{json(nullptr)};
+      if (path->name == "true" || path->name == "false") return Operands{json(path->name == "true")};
+      if (path->name == "null") return Operands{json(nullptr)};
     }
-    return std::variant<Path, json, Expression>{std::move(*path)};
+    return Operands{std::move(*path)};
   }
 
-  static std::optional<std::variant<Path, json, Expression>> Wrapped(std::optional<json> literal) {
+  static std::optional<Operands> Wrapped(std::optional<json> literal) {
     if (!literal) return std::nullopt;
-    return std::variant<Path, json, Expression>{std::move(*literal)};
+    return Operands{std::move(*literal)};
+  }
+
+  /// Text in double quotes with `${...}` holes; `""` is one quote.
+  std::optional<Template> TextWithHolesHere(std::size_t depth) {
+    const std::size_t open = at_++;
+    Template text;
+    std::string literal;
+    while (!AtEnd()) {
+      if (source_.text.compare(at_, 2, "${") == 0) {
+        const std::size_t hole = at_;
+        at_ += 2;
+        auto inner = Pipe(depth + 1);
+        if (!inner) return std::nullopt;
+        if (!Take('}')) return Stop(hole, "this hole is not closed by \"}\"");
+        if (!literal.empty()) text.parts.emplace_back(std::exchange(literal, {}));
+        text.parts.emplace_back(std::move(*inner));
+      } else if (source_.text.compare(at_, 2, "\"\"") == 0) {
+        literal.push_back('"');
+        at_ += 2;
+      } else if (Peek() == '"') {
+        ++at_;
+        if (!literal.empty()) text.parts.emplace_back(std::move(literal));
+        return text;
+      } else {
+        literal.push_back(source_.text[at_++]);
+      }
+    }
+    return Stop(open, "this text is not closed by a double quote");
   }
 
   std::optional<json> Text() {
@@ -161,7 +197,12 @@ class Parser {
     path.place = source_.locate(at_);
     path.name = std::string{TakeName()};
     for (;;) {
-      if (Peek() == '.') {
+      if (Peek() == '.' && at_ + 1 < source_.text.size() && source_.text[at_ + 1] == '"') {
+        ++at_;
+        auto key = QuotedKey();
+        if (!key) return std::nullopt;
+        path.steps.emplace_back(std::move(*key));
+      } else if (Peek() == '.') {
         ++at_;
         if (!IsNamePart(Peek())) return Stop(at_, "a name is missing after the dot");
         path.steps.emplace_back(std::string{TakeName()});
@@ -175,6 +216,24 @@ class Parser {
         return path;
       }
     }
+  }
+
+  /// A key of an object that no plain name can be: `."plan.tier"`.
+  std::optional<std::string> QuotedKey() {
+    const std::size_t open = at_++;
+    std::string key;
+    while (!AtEnd()) {
+      if (source_.text.compare(at_, 2, "\"\"") == 0) {
+        key.push_back('"');
+        at_ += 2;
+      } else if (Peek() == '"') {
+        ++at_;
+        return key;
+      } else {
+        key.push_back(source_.text[at_++]);
+      }
+    }
+    return Stop(open, "this key is not closed by a double quote");
   }
 
   std::optional<Path::Step> Index() {

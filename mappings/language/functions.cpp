@@ -34,6 +34,7 @@ const std::vector<Function>& AllFunctions() {
       {"has", "(value, ...)", 1, kAny, F::kValue, true,
        "true when a list contains, or a text has in it, or an object has as a key, one of them", function::Has},
       {"not", "", 0, 0, F::kValue, true, "true for missing, null, false, 0 and what is empty; else false", function::Not},
+      {"yes", "", 0, 0, F::kValue, false, "true stays true; anything else is missing", function::Yes},
       {"first", "", 0, 0, F::kValue, false, "the first element of a list", function::First},
       {"unique", "", 0, 0, F::kValue, false, "the list with every element once, where it first stands", function::Unique},
       {"entries", "", 0, 0, F::kValue, false, "an object as a list of `{key, value}`, by key", function::Entries},
@@ -46,8 +47,20 @@ const std::vector<Function>& AllFunctions() {
        "in E.164, as `+4930123456`; `'+49'` or `'DE'` reads national numbers; missing when invalid", function::Phone},
       {"number", "", 0, 0, F::kValue, false, "the number a text spells; missing when it spells none", function::Number},
       {"date", "", 0, 0, F::kValue, false, "the UTC day of a time, as `2026-03-01`; missing when it is no time", function::Date},
-      {"uuid5", "(namespace)", 0, 1, F::kValue, false,
-       "the same id for the same text; the namespace is a UUID, `dns`, `url`, `oid`, `x500`, or a word of your own",
+      {"time", "(unit)", 0, 1, F::kUnit, false,
+       "a time as `2026-03-01T09:12:44.018000Z`, of an RFC 3339 time or of seconds since 1970; `time('ms')` reads milliseconds; "
+       "missing when it is no time",
+       function::Time},
+      {"at", "(zone)", 1, 1, F::kZone, false,
+       "what clocks of the zone show then, as `2026-03-01T10:12:44.018000`, for columns without a time zone; missing when it is "
+       "no time",
+       function::At},
+      {"epoch", "", 0, 0, F::kValue, false, "a time as whole seconds since 1970; missing when it is no time", function::Epoch},
+      {"epoch_ms", "", 0, 0, F::kValue, false, "a time as whole milliseconds since 1970; missing when it is no time",
+       function::EpochMs},
+      {"uuid5", "(namespace, value, ...)", 0, kAny, F::kValue, false,
+       "the same id for the same text; the namespace is a UUID, `dns`, `url`, `oid`, `x500`, or a word of your own; with more "
+       "values the id of the JSON array `[text, value, ...]`",
        function::Uuid5},
       {"sha256", "", 0, 0, F::kValue, false, "64 hex digits; of a list or object, over its JSON", function::Sha256},
   };

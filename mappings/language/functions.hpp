@@ -32,7 +32,7 @@ class Arguments {
 /// One function of the closed list.
 struct Function {
   /// What the first argument is, where it is not a value.
-  enum class First { kValue, kPattern, kSeparator, kLookup };
+  enum class First { kValue, kPattern, kSeparator, kLookup, kUnit, kZone };
   static constexpr std::size_t kAnyNumber = std::numeric_limits<std::size_t>::max();
 
   std::string_view name;
@@ -56,7 +56,8 @@ std::string FunctionTable();
 /// The text of a string, number or boolean; nothing for lists, objects and null.
 std::optional<std::string> TextOf(const nlohmann::json& value);
 
-/// Implementations, by subject: functions_text.cpp, functions_list.cpp, functions_choice.cpp, functions_value.cpp.
+/// Implementations, by subject: functions_text.cpp, functions_list.cpp, functions_choice.cpp, functions_value.cpp,
+/// functions_time.cpp.
 namespace function {
 Value Lower(const Value& value, const Arguments& arguments);
 Value Upper(const Value& value, const Arguments& arguments);
@@ -73,6 +74,7 @@ Value Map(const Value& value, const Arguments& arguments);
 Value Is(const Value& value, const Arguments& arguments);
 Value Has(const Value& value, const Arguments& arguments);
 Value Not(const Value& value, const Arguments& arguments);
+Value Yes(const Value& value, const Arguments& arguments);
 Value First(const Value& value, const Arguments& arguments);
 Value Unique(const Value& value, const Arguments& arguments);
 Value Entries(const Value& value, const Arguments& arguments);
@@ -82,6 +84,10 @@ Value Email(const Value& value, const Arguments& arguments);
 Value Phone(const Value& value, const Arguments& arguments);
 Value Number(const Value& value, const Arguments& arguments);
 Value Date(const Value& value, const Arguments& arguments);
+Value Time(const Value& value, const Arguments& arguments);
+Value At(const Value& value, const Arguments& arguments);
+Value Epoch(const Value& value, const Arguments& arguments);
+Value EpochMs(const Value& value, const Arguments& arguments);
 Value Uuid5(const Value& value, const Arguments& arguments);
 Value Sha256(const Value& value, const Arguments& arguments);
 

@@ -36,6 +36,10 @@ Value Not(const Value& value, const Arguments&) {
   return !IsTrue(value);
 }
 
+Value Yes(const Value& value, const Arguments&) {
+  return *value == json(true) ? value : std::nullopt;
+}
+
 Value Is(const Value& value, const Arguments& arguments) {
   const json given = value.value_or(nullptr);
   return AnyArgument(arguments, [&](const json& argument) { return AreSame(given, argument); });

@@ -127,7 +127,24 @@ Value Date(const Value& value, const Arguments&) {
 
 Value Uuid5(const Value& value, const Arguments& arguments) {
   const std::string name_space = NamespaceOf(arguments.TextAt(0));
-  return OverText(value, [&](const std::string& text) -> Value { return mappings::Uuid5(name_space, text).value(); });
+  if (arguments.Count() < 2) {
+    return OverText(value, [&](const std::string& text) -> Value { return mappings::Uuid5(name_space, text).value(); });
+  }
+  json rest = json::array();
+  for (std::size_t i = 1; i < arguments.Count(); ++i) {
+    Value argument = arguments.At(i);
+    if (!argument || argument->is_null()) return std::nullopt;
+    rest.push_back(std::move(*argument));
+  }
+  const auto id_of = [&](const json& first) -> Value {
+    json all = json::array({first});
+    all.insert(all.end(), rest.begin(), rest.end());
+    return mappings::Uuid5(name_space, ExactText(all)).value();
+  };
+  if (!value->is_array()) return id_of(*value);
+  json ids = json::array();
+  for (const json& element : *value) ids.push_back(*id_of(element));
+  return ids;
 }
 
 Value Sha256(const Value& value, const Arguments&) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mappings/base/table_name.hpp"
 #include "sync/apply/known_tables.hpp"
 #include "sync/catalog/catalog_reader.hpp"
 
@@ -94,10 +95,8 @@ void Application::SettleLevel(std::size_t level, std::vector<Instance>& instance
   const bool withdraws =
       std::any_of(by_identity.begin(), by_identity.end(), [](const auto& one) { return !one.second.withdrawn.empty(); });
   // A mere lookup: nothing to write, nothing to remember.
-  if (!planned.speaks && !withdraws) {
-    NoteLookups(planned, instances);
-    by_identity.clear();
-  }
+  NoteLookups(planned, instances);
+  if (!planned.speaks && !withdraws) by_identity.clear();
   std::vector<Work> works = Booked(*planned.table, std::move(by_identity));
   LetGo(planned, works);
   Give(planned, works);
@@ -113,7 +112,7 @@ void Application::SettleLevel(std::size_t level, std::vector<Instance>& instance
 void Application::NoteLookups(const PlannedRow& planned, const std::vector<Instance>& instances) {
   if (!report_.Explains()) return;
   for (const Instance& instance : instances) {
-    if (!instance.image) continue;
+    if (!instance.image || (planned.speaks && instance.intent.holds)) continue;
     report_.Note(instance.source,
                  {Decision::Kind::kFound, planned.Name(), planned.table->Relation(), planned.table->IdentityOf(*instance.image),
                   "", nullptr, nullptr, "found by " + instance.found_by, planned.Line()});
@@ -125,7 +124,7 @@ std::map<json, Work> Application::WorksOf(const PlannedRow& planned, std::vector
   const TargetTable& table = *planned.table;
   std::map<json, Work> by_identity;
   for (Instance& instance : instances) {
-    if (!instance.image) continue;
+    if (!instance.image || !instance.intent.holds) continue;
     Work& work = by_identity[table.IdentityOf(*instance.image)];
     if (work.instances.empty() || instance.created) work.image = *instance.image;
     work.instances.push_back(&instance);
@@ -221,16 +220,17 @@ bool Application::FollowOrphanTables() {
                                         [&](const PlannedRow& planned) { return planned.table->Relation() == relation; });
     if (is_planned || orphan_tables_.contains(relation)) continue;
     // Nobody looks at it but here, and the catalogue may be old or know nothing of it.
-    const auto dot = relation.find('.');
     CatalogRequest request;
-    request.tables = {{relation.substr(0, dot), relation.substr(dot + 1)}};
-    const mappings::Catalog& catalog = orphan_catalogs_.emplace_back(ReadCatalog(transaction_, request));
-    const mappings::Table* definition = catalog.Find(relation.substr(0, dot), relation.substr(dot + 1));
+    request.tables.emplace();
+    if (const auto name = SchemaAndTable(relation)) request.tables->push_back({name->first, name->second});
+    mappings::Catalog& catalog = orphan_catalogs_.emplace_back(ReadCatalog(transaction_, request));
+    KnownTables{transaction_}.DeclareIdentities(catalog, {relation});
+    const mappings::Table* definition = catalog.FindRelation(relation);
     PlannedRow& planned = orphan_tables_[relation];
     if (definition == nullptr || definition->Identity().empty()) continue;
     const std::set<std::string> read =
         KnownTables::ColumnsInLedger(transaction_, TargetTable{*definition, std::nullopt, plan_.role});
-    planned.table = std::make_unique<TargetTable>(*definition, std::nullopt, plan_.role, read);
+    planned.table = std::make_unique<TargetTable>(*definition, std::nullopt, plan_.role, read, plan_.mapping->timezone);
     KnownTables known{transaction_};
     known.Hold({planned.table.get()});
     if (!known.Follow({planned.table.get()}).is_current)
@@ -244,19 +244,19 @@ const PlannedRow* Application::OrphanTable(const std::string& relation) {
   const auto known = orphan_tables_.find(relation);
   if (known != orphan_tables_.end()) return known->second.table ? &known->second : nullptr;
   PlannedRow planned;
-  std::optional<std::string> live;
+  std::optional<mappings::Liveness> live;
   std::set<std::string> read;
   const TargetTable* table = nullptr;
   for (const PlannedRow& other : plan_.rows) {
     if (other.table->Relation() != relation) continue;
     table = other.table.get();
     planned.key_columns.insert(other.key_columns.begin(), other.key_columns.end());
-    live = other.row->live;
+    if (const auto known = LivenessOf(*other.row, table->Definition(), *plan_.mapping)) live.emplace(*known);
   }
   for (std::size_t column = 0; column < table->Definition().columns.size(); ++column) {
     if (table->Reads(column)) read.insert(table->At(column).name);
   }
-  planned.table = std::make_unique<TargetTable>(table->Definition(), live, plan_.role, read);
+  planned.table = std::make_unique<TargetTable>(table->Definition(), live, plan_.role, read, plan_.mapping->timezone);
   return &orphan_tables_.emplace(relation, std::move(planned)).first->second;
 }
 

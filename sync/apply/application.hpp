@@ -108,6 +108,7 @@ class Application {
     const TargetTable* table;
     LedgerRow row;
     std::optional<std::size_t> now_column;
+    std::optional<std::size_t> changed_column;
     std::set<std::size_t> sources;
     nlohmann::json was;
   };

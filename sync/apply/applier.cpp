@@ -4,6 +4,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "mappings/base/table_name.hpp"
 #include "mappings/check/check.hpp"
 #include "sync/apply/application.hpp"
 #include "sync/apply/dependencies.hpp"
@@ -86,13 +87,13 @@ void RefuseMisfits(const mappings::Mapping& mapping, const mappings::Catalog& ca
   for (const mappings::Row& row : mapping.rows) {
     const mappings::Table* table = mappings::TableOf(row, mapping, catalog);
     const auto read = ColumnsRead(mapping, row);
-    if (table != nullptr && read) named[table->schema + "." + table->name].insert(read->begin(), read->end());
+    if (table != nullptr && read) named[NameOfTable(table->schema, table->name)].insert(read->begin(), read->end());
   }
   mappings::Catalog loose;
   loose.SetSearchPath(catalog.SearchPath());
   for (const mappings::Table* table : catalog.Tables()) {
     mappings::Table copy = *table;
-    std::set<std::string>& kept = named[copy.schema + "." + copy.name];
+    std::set<std::string>& kept = named[NameOfTable(copy.schema, copy.name)];
     for (const mappings::UniqueIndex& index : copy.unique_indexes) kept.insert(index.columns.begin(), index.columns.end());
     for (mappings::Column& column : copy.columns) {
       if (!kept.contains(column.name)) column.not_null = false;
@@ -120,7 +121,7 @@ std::vector<std::pair<std::string, std::string>> EnterSettings(postgres::Transac
 
 /// Applies them inside a savepoint of its own. What they lean on in vain is left out: claims of the sources in `passed_over`.
 Attempt Try(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
-                                          bool explain, const Leaned& passed_over) {
+            bool explain, const Leaned& passed_over) {
   // One name for every depth: a later savepoint of the same name hides the earlier one until it is released.
   transaction.Savepoint("apply");
   Application application{plan, transaction, sources, now, explain, passed_over};
@@ -140,7 +141,7 @@ Attempt Try(const MappingPlan& plan, postgres::Transaction& transaction, const s
 /// A source that is refused may be refused for what others said before it: then the claims it fell back on are passed over, and
 /// those who made them are to be applied anew. Nothing when that does not help.
 std::optional<Outcome> PassOver(const MappingPlan& plan, postgres::Transaction& transaction, const Source& source, Instant now,
-                                               bool explain, Leaned leaned_on) {
+                                bool explain, Leaned leaned_on) {
   Leaned passed_over;
   for (std::size_t before = 0; true; before = passed_over.size()) {
     passed_over.insert(leaned_on.begin(), leaned_on.end());
@@ -155,11 +156,12 @@ std::optional<Outcome> PassOver(const MappingPlan& plan, postgres::Transaction& 
 }
 
 std::vector<Outcome> ApplyOrHalve(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources,
-                                                 Instant now, bool explain) {
+                                  Instant now, bool explain) {
   Attempt attempt = Try(plan, transaction, sources, now, explain, {});
   if (attempt.outcomes) return std::move(*attempt.outcomes);
   if (sources.size() == 1) {
-    if (auto outcome = PassOver(plan, transaction, sources.front(), now, explain, attempt.leaned_on)) return {std::move(*outcome)};
+    if (auto outcome = PassOver(plan, transaction, sources.front(), now, explain, attempt.leaned_on))
+      return {std::move(*outcome)};
     Waits::Forget(transaction, plan.mapping->name, sources.front());
     attempt.refused.depends_on = DependenciesOf(transaction, attempt.fields);
     return {attempt.refused};

@@ -3,6 +3,9 @@
 #include <algorithm>
 
 #include "mappings/base/exact_json.hpp"
+#include "mappings/files/cell_reader.hpp"
+#include "mappings/language/functions.hpp"
+#include "sync/apply/refusal.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -20,20 +23,17 @@ json Document(const std::optional<std::string>& text) {
   return text ? mappings::ParseExact(*text) : json(nullptr);
 }
 
-std::vector<std::string> Split(const std::string& text, char separator) {
-  std::vector<std::string> parts{""};
-  for (const char c : text) {
-    if (c == separator)
-      parts.emplace_back();
-    else
-      parts.back() += c;
+/// The elements of a text such as `a;b` or `,a,b,`; nothing stands between two delimiters that touch.
+Content SplitElements(const std::optional<std::string>& text, const std::string& delimiter) {
+  if (!text) return json(nullptr);
+  json elements = json::array();
+  std::string_view rest = *text;
+  while (true) {
+    const std::size_t end = rest.find(delimiter);
+    if (const std::string_view element = rest.substr(0, end); !element.empty()) elements.push_back(element);
+    if (end == std::string_view::npos) return elements;
+    rest.remove_prefix(end + delimiter.size());
   }
-  return parts;
-}
-
-std::string Trimmed(const std::string& text) {
-  const auto first = text.find_first_not_of(' ');
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
 
 /// Adds an edit to the edits of its column, which stay in ascending order of column.
@@ -62,31 +62,28 @@ void AddColumn(RowChange& change, std::size_t column, json value) {
 }  // namespace
 
 std::optional<Cell> CellNamed(const TargetTable& table, const std::string& name) {
-  Cell cell;
-  cell.name = name;
-  if (name.size() > 1 && name.front() == '(') {
-    cell.kind = Cell::Kind::kGroup;
-    for (const std::string& part : Split(name.substr(1, name.size() - 2), ',')) {
-      auto member = CellNamed(table, Trimmed(part));
-      if (!member) return std::nullopt;
-      cell.members.push_back(std::move(*member));
-    }
-    return cell;
+  auto cell = mappings::CellNamed(name);
+  if (!cell) return std::nullopt;
+  for (const std::string& column : mappings::ColumnsOf(*cell)) {
+    if (!table.IndexOf(column)) return std::nullopt;
   }
-  std::string rest = name;
-  if (rest.size() > 2 && rest.ends_with("[]")) {
-    cell.kind = Cell::Kind::kElements;
-    rest.resize(rest.size() - 2);
-  }
-  if (!table.IndexOf(rest)) {
-    std::vector<std::string> steps = Split(rest, '.');
-    rest = steps.front();
-    cell.path.assign(steps.begin() + 1, steps.end());
-    if (cell.kind == Cell::Kind::kColumn) cell.kind = Cell::Kind::kPath;
-  }
-  cell.column = rest;
-  if (!table.IndexOf(rest)) return std::nullopt;
   return cell;
+}
+
+std::string JoinedElements(const Cell& cell, const json& elements) {
+  std::string joined;
+  for (const json& element : elements) {
+    const std::string text = mappings::TextOf(element).value_or(mappings::ExactText(element));
+    if (text.find(cell.delimiter) != std::string::npos) {
+      throw Refusal(ErrorCode::kRowRejected,
+                    "an element for " + cell.name + " holds \"" + cell.delimiter + "\", which stands between elements there",
+                    "change the element in the mapping, as in `| replace('" + cell.delimiter + "', ' ')`");
+    }
+    if (text.empty()) continue;
+    if (!joined.empty() || cell.enclosed) joined += cell.delimiter;
+    joined += text;
+  }
+  return cell.enclosed && !joined.empty() ? joined + cell.delimiter : joined;
 }
 
 Content ReadCell(const TargetTable& table, const Image& image, const Cell& cell) {
@@ -100,6 +97,7 @@ Content ReadCell(const TargetTable& table, const Image& image, const Cell& cell)
   }
   const std::optional<std::string>& text = image[table.IndexOf(cell.column).value()];
   if (cell.kind == Cell::Kind::kColumn || cell.kind == Cell::Kind::kLowered) return text ? json(*text) : json(nullptr);
+  if (!cell.delimiter.empty()) return SplitElements(text, cell.delimiter);
   if (cell.path.empty()) return Document(text);
   return ContentAt(Document(text), cell.path);
 }
@@ -115,6 +113,7 @@ Content DefaultOf(const TargetTable& table, const Cell& cell) {
   }
   const auto& value = table.At(table.IndexOf(cell.column).value()).default_value;
   if (cell.kind == Cell::Kind::kColumn || cell.kind == Cell::Kind::kLowered) return value ? json(*value) : json(nullptr);
+  if (!cell.delimiter.empty()) return SplitElements(value, cell.delimiter);
   if (cell.kind == Cell::Kind::kElements && cell.path.empty()) return Document(value);
   return value ? ContentAt(Document(value), cell.path) : std::nullopt;
 }
@@ -171,6 +170,7 @@ void WriteCell(const TargetTable& table, const Cell& cell, const Content& conten
     return;
   }
   json value = content.value_or(nullptr);
+  if (!cell.delimiter.empty() && value.is_array()) return AddColumn(change, column, JoinedElements(cell, value));
   // A whole json column is held as its text; the statement takes it as json.
   if (table.At(column).IsJson() && value.is_string() && cell.kind == Cell::Kind::kColumn)
     value = mappings::ParseExact(value.get<std::string>());
@@ -187,6 +187,15 @@ void PutCell(const TargetTable& table, const Cell& cell, const json& value, json
   const bool elements = cell.kind == Cell::Kind::kElements && value.is_array();
   // No elements say nothing, just as they would of a row that is there already.
   if (elements && value.empty() && (!cell.path.empty() || column.MayBeLeftOut())) return;
+  if (!cell.delimiter.empty()) {
+    json all = SplitElements(column.default_value, cell.delimiter).value_or(json::array());
+    if (!all.is_array()) all = json::array();
+    for (const json& element : elements ? value : json::array()) {
+      if (std::find(all.begin(), all.end(), element) == all.end()) all.push_back(element);
+    }
+    row[cell.column] = JoinedElements(cell, all);
+    return;
+  }
   json* at = &row[cell.column];
   if (at->is_null() && column.default_value && (elements || !cell.path.empty())) *at = Document(column.default_value);
   at = &PlaceAt(*at, cell.path);

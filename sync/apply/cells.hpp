@@ -14,6 +14,9 @@ namespace membridge::sync {
 /// The cell a name in the ledger stands for; nothing when the table has no such column any more.
 std::optional<mappings::Cell> CellNamed(const TargetTable& table, const std::string& name);
 
+/// The text of a cell such as `tags[;]` that holds these elements; throws a Refusal when one of them holds the delimiter.
+std::string JoinedElements(const mappings::Cell& cell, const nlohmann::json& elements);
+
 /// What stands in the cell.
 Content ReadCell(const TargetTable& table, const Image& image, const mappings::Cell& cell);
 /// What stands there in a row that nobody gave a value: the column's constant default.

@@ -1,6 +1,8 @@
 #include "sync/apply/claims.hpp"
 
 #include "mappings/base/exact_json.hpp"
+#include "mappings/language/functions.hpp"
+#include "sync/apply/cells.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -11,7 +13,19 @@ using nlohmann::json;
 
 /// Inside json no column has a type: such values are what they are.
 bool HasNoType(const TargetTable& table, const Cell& cell) {
-  return !cell.path.empty() || (cell.kind == Cell::Kind::kElements && table.At(table.IndexOf(cell.column).value()).IsJson());
+  return !cell.path.empty() || !cell.delimiter.empty() ||
+         (cell.kind == Cell::Kind::kElements && table.At(table.IndexOf(cell.column).value()).IsJson());
+}
+
+/// The elements as they stand in a text between delimiters: text, and no empty ones.
+json DelimitedElements(const Cell& cell, const json& value) {
+  JoinedElements(cell, value);  // refuses an element that holds the delimiter
+  json elements = json::array();
+  for (const json& element : value) {
+    std::string text = mappings::TextOf(element).value_or(mappings::ExactText(element));
+    if (!text.empty()) elements.push_back(std::move(text));
+  }
+  return elements;
 }
 
 /// The values of a batch of claims on their way through their columns' types.
@@ -55,6 +69,7 @@ class Reading {
 
   void AddOne(Claimed& claimed, const CellValue& claim, const Cell& cell, std::optional<std::size_t> member) {
     json value = MeantFor(table_, cell, claim, member);
+    if (!cell.delimiter.empty() && value.is_array()) value = DelimitedElements(cell, value);
     if (HasNoType(table_, cell)) return Put(claimed, member, Content{std::move(value)});
     values_.emplace_back(table_.IndexOf(cell.column).value(), std::move(value));
     slots_.push_back({&claimed, member, cell.kind == Cell::Kind::kElements});

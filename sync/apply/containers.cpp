@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mappings/base/exact_json.hpp"
+#include "mappings/files/cell_reader.hpp"
 #include "sync/apply/json_path.hpp"
 
 namespace membridge::sync {
@@ -12,9 +13,7 @@ using nlohmann::json;
 
 /// The ledger's name for the fact that the bridge made the object at a path of a json column: `{attrs}`, `{attrs.plan}`.
 std::string ContainerName(const std::string& column, const JsonPath& path, std::size_t length) {
-  std::string name = "{" + column;
-  for (std::size_t i = 0; i < length; ++i) name += "." + path[i];
-  return name + "}";
+  return "{" + mappings::NameOfPath(column, path, length) + "}";
 }
 
 /// The objects that a value at this path needs and that are not there.

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "mappings/base/table_name.hpp"
+#include "sync/apply/known_tables.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -15,7 +18,7 @@ std::vector<std::string> DependenciesOf(postgres::Transaction& transaction, cons
   const bool is_about_rows =
       refusal.sqlstate == kReferenceRefused || refusal.sqlstate == kValueTaken || refusal.sqlstate == kRangeTaken;
   if (!is_about_rows || refusal.table.empty()) return {};
-  std::vector<std::string> relations{refusal.schema + "." + refusal.table};
+  std::vector<std::string> relations{NameOfTable(refusal.schema, refusal.table)};
   // The error names the side that refers; a partition stands for the table it is a part of.
   const postgres::Rows rows = transaction.Run(R"(
       WITH RECURSIVE named AS (
@@ -30,7 +33,8 @@ std::vector<std::string> DependenciesOf(postgres::Transaction& transaction, cons
         SELECT oid FROM sides
         UNION
         SELECT i.inhparent FROM pg_catalog.pg_inherits i JOIN whole ON i.inhrelid = whole.oid)
-      SELECT n.nspname || '.' || c.relname FROM whole JOIN pg_catalog.pg_class c ON c.oid = whole.oid
+      SELECT )" + NameInLedger("n.nspname", "c.relname") +
+                                                  R"( FROM whole JOIN pg_catalog.pg_class c ON c.oid = whole.oid
       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace)",
                                               {refusal.schema, refusal.table, refusal.constraint});
   for (std::size_t row = 0; row < rows.size(); ++row) relations.emplace_back(rows.Text(row, 0));

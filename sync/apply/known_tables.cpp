@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "mappings/base/table_name.hpp"
 #include "sync/apply/cells.hpp"
 #include "sync/apply/rewritten_cells.hpp"
 #include "sync/catalog/catalog_reader.hpp"
@@ -61,14 +62,40 @@ std::set<std::string> KnownTables::ColumnsInLedger(postgres::Transaction& transa
   return record.named;
 }
 
+std::string NameInLedger(std::string_view schema, std::string_view table) {
+  const auto part = [](std::string_view name) {
+    return fmt::format(R"((CASE WHEN {0} ~ '[.]|^"|^\s|\s$' THEN '"' || pg_catalog.replace({0}::text, '"', '""') || '"' )"
+                       "ELSE {0}::text END)",
+                       name);
+  };
+  return fmt::format("({} || '.' || {})", part(schema), part(table));
+}
+
+void KnownTables::DeclareIdentities(mappings::Catalog& catalog, const std::vector<std::string>& relations) const {
+  const Rows known = transaction_.Run(
+      "SELECT DISTINCT r.relation, k.name FROM membridge.rows AS r "
+      "CROSS JOIN LATERAL pg_catalog.jsonb_object_keys(r.identity) AS k (name) WHERE r.relation = ANY ($1::text[]) ORDER BY 1, 2",
+      {postgres::ArrayOf({relations.begin(), relations.end()})});
+  for (std::size_t row = 0; row < known.size(); ++row) {
+    const auto name = SchemaAndTable(known.Text(row, 0));
+    mappings::Table* table = name ? catalog.FindForChange(name->first, name->second) : nullptr;
+    const std::string column{known.Text(row, 1)};
+    if (table != nullptr && !table->HasUniqueIdentity() && table->Find(column) != nullptr)
+      table->declared_identity.push_back(column);
+  }
+}
+
 void KnownTables::FollowNames() {
+  const std::string name = NameInLedger("n.nspname", "c.relname");
   const Rows renamed = transaction_.Run(
-      "SELECT k.relation, n.nspname || '.' || c.relname FROM membridge.known_tables k "
-      "JOIN pg_catalog.pg_class c ON c.oid = k.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-      "WHERE n.nspname || '.' || c.relname <> k.relation AND NOT EXISTS (SELECT FROM pg_catalog.pg_class o "
-      "JOIN pg_catalog.pg_namespace p ON p.oid = o.relnamespace WHERE p.nspname || '.' || o.relname = k.relation) "
-      "AND NOT EXISTS (SELECT FROM membridge.known_tables o WHERE o.relation = n.nspname || '.' || c.relname) ORDER BY 1 FOR "
-      "UPDATE OF k");
+      "SELECT k.relation, w.name FROM membridge.known_tables k JOIN pg_catalog.pg_class c ON c.oid = k.oid "
+      "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace CROSS JOIN LATERAL (SELECT " +
+      name +
+      " AS name) AS w WHERE w.name <> k.relation AND NOT EXISTS (SELECT FROM pg_catalog.pg_class o "
+      "JOIN pg_catalog.pg_namespace p ON p.oid = o.relnamespace WHERE " +
+      NameInLedger("p.nspname", "o.relname") +
+      " = k.relation) AND NOT EXISTS (SELECT FROM membridge.known_tables o WHERE o.relation = w.name) ORDER BY 1 FOR UPDATE OF "
+      "k");
   for (std::size_t i = 0; i < renamed.size(); ++i) {
     const std::vector<Param> names{std::string{renamed.Text(i, 0)}, std::string{renamed.Text(i, 1)}};
     transaction_.Run("UPDATE membridge.waiting SET woken = true WHERE relation = $1 AND NOT woken", {names[0]});
@@ -94,20 +121,22 @@ void KnownTables::Hold(const std::vector<const TargetTable*>& tables) const {
 KnownTables::Followed KnownTables::Follow(const std::vector<const TargetTable*>& tables) {
   std::vector<Param> schemas;
   std::vector<Param> names;
+  std::vector<Param> relations;
   std::map<std::string, const TargetTable*> by_relation;
   for (const TargetTable* table : tables) {
     if (!by_relation.emplace(table->Relation(), table).second) continue;
     schemas.emplace_back(table->Definition().schema);
     names.emplace_back(table->Definition().name);
+    relations.emplace_back(table->Relation());
   }
-  const Rows standing =
-      transaction_.Run("SELECT w.schema || '.' || w.name, coalesce(" + FingerprintInSql("c.oid") +
-                           ", ''), c.oid IS NOT NULL, k.oid::bigint, k.columns::text "
-                           "FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS w (schema, name) "
-                           "LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema "
-                           "LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name "
-                           "LEFT JOIN membridge.known_tables k ON k.relation = w.schema || '.' || w.name",
-                       {postgres::ArrayOf(schemas), postgres::ArrayOf(names)});
+  const Rows standing = transaction_.Run("SELECT w.relation, coalesce(" + FingerprintInSql("c.oid") +
+                                             ", ''), c.oid IS NOT NULL, k.oid::bigint, k.columns::text "
+                                             "FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), "
+                                             "pg_catalog.unnest($3::text[])) AS w (schema, name, relation) "
+                                             "LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = w.schema "
+                                             "LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = w.name "
+                                             "LEFT JOIN membridge.known_tables k ON k.relation = w.relation",
+                                         {postgres::ArrayOf(schemas), postgres::ArrayOf(names), postgres::ArrayOf(relations)});
   Followed followed;
   for (std::size_t i = 0; i < standing.size(); ++i) {
     const TargetTable& table = *by_relation.at(std::string{standing.Text(i, 0)});

@@ -3,6 +3,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sync/apply/target_table.hpp"
@@ -28,6 +29,10 @@ class KnownTables {
   /// Keeps the tables as they are until the transaction ends: nobody alters them meanwhile.
   void Hold(const std::vector<const TargetTable*>& tables) const;
 
+  /// Tells the catalogue which columns tell the rows of tables without a key apart, as the ledger remembers them: a mapping once
+  /// named them as `identity`. Of `relations` only.
+  void DeclareIdentities(mappings::Catalog& catalog, const std::vector<std::string>& relations) const;
+
   struct Followed {
     /// False: a table is not as its catalogue says any more, and nothing was done.
     bool is_current = true;
@@ -51,6 +56,9 @@ class KnownTables {
 
   postgres::Transaction& transaction_;
 };
+
+/// In SQL: the ledger's name of a table (NameOfTable()) of its schema's and its own, which are SQL as well.
+std::string NameInLedger(std::string_view schema, std::string_view table);
 
 /// The columns a cell of the ledger stands for: `city`, `attrs.plan`, `tags[]`, `(street, zip)`, `{attrs.plan}`. Without those
 /// the table has no more.

@@ -65,7 +65,7 @@ NeededRights NeededBy(const mappings::Mapping& mapping, const Row& row, const Ta
     }
   }
   if (row.history) needed.update.insert(row.history->to);
-  if (row.gone_deletes && row.live) needed.update.insert(*row.live);
+  if (row.gone_deletes && row.live) needed.update.insert(row.live->column);
   needed.locks = speaks || !row.add.empty();
   needed.deletes = row.gone_deletes && !row.live;
   return needed;

@@ -1,8 +1,10 @@
 #include "sync/apply/plan.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <stdexcept>
 
+#include "mappings/base/table_name.hpp"
 #include "mappings/check/check.hpp"
 #include "mappings/evaluate.hpp"
 #include "mappings/files/value_reader.hpp"
@@ -60,7 +62,9 @@ std::optional<std::set<std::string>> ColumnsRead(const Mapping& mapping, const R
   auto columns = AskedOf(mapping, row);
   if (!columns) return std::nullopt;
   ForEachAssignment(row, [&](const Assignment& one) { AddColumnsOf(one.cell, *columns); });
-  if (row.live) columns->insert(*row.live);
+  if (row.live) columns->insert(row.live->column);
+  if (row.changed) columns->insert(*row.changed);
+  columns->insert(row.identity.begin(), row.identity.end());
   if (row.now_column) columns->insert(*row.now_column);
   if (row.history) columns->insert({row.history->from, row.history->to});
   return columns;
@@ -73,6 +77,13 @@ std::shared_ptr<const MappingPlan> MakePlan(const Mapping& mapping, std::shared_
   auto bound = std::make_shared<Mapping>(mapping);
   mappings::BindLengths(*bound, *catalog);
   plan->mapping = std::move(bound);
+  const bool declares =
+      std::any_of(mapping.rows.begin(), mapping.rows.end(), [](const Row& row) { return !row.identity.empty(); });
+  if (declares) {
+    auto declared = std::make_shared<mappings::Catalog>(*catalog);
+    mappings::DeclareIdentities(*declared, {&mapping});
+    catalog = std::move(declared);
+  }
   plan->catalog = std::move(catalog);
   mappings::Scope scope;
   scope.Set("vars", &plan->mapping->vars);
@@ -97,14 +108,15 @@ std::shared_ptr<const MappingPlan> MakePlan(const Mapping& mapping, std::shared_
     const auto [all, is_first] = read.try_emplace(table, columns);
     if (!is_first && all->second && columns) all->second->merge(*columns);
     if (!columns) all->second.reset();
-    const auto known = remembered.find(table->schema + "." + table->name);
+    const auto known = remembered.find(NameOfTable(table->schema, table->name));
     if (all->second && known != remembered.end()) all->second->insert(known->second.begin(), known->second.end());
   }
   for (std::size_t i = 0; i < plan->mapping->rows.size(); ++i) {
     const Row& row = plan->mapping->rows[i];
     PlannedRow& planned = plan->rows.emplace_back();
     planned.row = &row;
-    planned.table = std::make_unique<TargetTable>(*tables[i], row.live, plan->role, read.at(tables[i]));
+    planned.table = std::make_unique<TargetTable>(*tables[i], LivenessOf(row, *tables[i], *plan->mapping), plan->role,
+                                                  read.at(tables[i]), plan->mapping->timezone);
     planned.speaks = row.create || !row.set.empty();
     planned.remembers = row.add.empty() || !row.set.empty();
     for (const mappings::Key& key : row.keys) {

@@ -29,11 +29,22 @@ struct PlannedRow {
   /// For decisions and messages; empty and 0 where the mapping has no such row.
   std::string Name() const { return row == nullptr ? "" : row->name; }
   int Line() const { return row == nullptr ? 0 : static_cast<int>(row->place.line); }
-  /// The touch column that is `$now`, by position.
+  /// The touch column that is `$now`, by position: the bridge moves it with every write.
   std::optional<std::size_t> NowColumn() const {
     return row != nullptr && row->now_column ? table->IndexOf(*row->now_column) : std::nullopt;
   }
+  /// The column that tells when a person changed the row: that one, or what the row names as `changed`, which others move.
+  std::optional<std::size_t> ChangedColumn() const {
+    return row != nullptr && row->changed ? table->IndexOf(*row->changed) : NowColumn();
+  }
 };
+
+/// How the row's soft-delete column is read; nothing without `live`. Both outlive it.
+inline std::optional<mappings::Liveness> LivenessOf(const mappings::Row& row, const mappings::Table& table,
+                                                    const mappings::Mapping& mapping) {
+  const mappings::Column* column = row.live ? table.Find(row.live->column) : nullptr;
+  return column == nullptr ? std::nullopt : std::optional<mappings::Liveness>{std::in_place, *row.live, *column, &mapping.vars};
+}
 
 struct MappingPlan {
   std::shared_ptr<const mappings::Mapping> mapping;

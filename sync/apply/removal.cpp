@@ -15,7 +15,8 @@ constexpr std::string_view kForeignKeyViolation = "23503";
 }  // namespace
 
 void Application::Doom(const PlannedRow& planned, const Work& work) {
-  doomed_.push_back({planned.table.get(), work.ledger, planned.NowColumn(), work.sources, planned.table->AsJson(work.image)});
+  doomed_.push_back({planned.table.get(), work.ledger, planned.NowColumn(), planned.ChangedColumn(), work.sources,
+                     planned.table->AsJson(work.image)});
   report_.Note(work.sources, {Decision::Kind::kDeleted, planned.Name(), planned.table->Relation(), work.ledger.identity, "",
                               nullptr, nullptr, "nothing says it any more", planned.Line()});
 }
@@ -80,9 +81,9 @@ void Application::MarkDead(const TargetTable& table, const std::vector<Doomed*>&
     if (!images[i] || !table.IsLive(*images[i])) continue;
     RowChange change;
     change.identity = identities[i];
-    change.columns.emplace_back(table.LiveColumn(), table.DeadMark(FormatRfc3339(now_)));
+    change.columns.emplace_back(table.LiveColumn(), table.DeadMark(now_));
     if (group[i]->now_column && *group[i]->now_column != table.LiveColumn())
-      change.columns.emplace_back(*group[i]->now_column, FormatRfc3339(now_));
+      change.columns.emplace_back(*group[i]->now_column, table.TimeFor(*group[i]->now_column, now_));
     std::sort(change.columns.begin(), change.columns.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     changes.push_back(std::move(change));
     before.push_back(&*images[i]);
@@ -94,7 +95,7 @@ void Application::MarkDead(const TargetTable& table, const std::vector<Doomed*>&
     Doomed& one = *marked[i];
     one.row.gone = true;
     if (!after[i]) throw Swallowed("an UPDATE", table.Relation());
-    if (one.now_column) one.row.ours = (*after[i])[*one.now_column];
+    if (one.changed_column) one.row.ours = (*after[i])[*one.changed_column];
     report_.Touch(one.sources, table, one.row.identity);
     rows.push_back(&one.row);
   }

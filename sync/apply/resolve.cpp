@@ -94,6 +94,7 @@ void Application::Resolve(const PlannedRow& planned, std::vector<Instance>& inst
   std::vector<Instance*> wanted;
   for (Instance& instance : instances) wanted.push_back(&instance);
   FindByKeys(planned, wanted);
+  std::erase_if(wanted, [](const Instance* instance) { return !instance->intent.holds; });
   if (planned.row->create && !wanted.empty()) Create(planned, wanted);
   WaitForMissing(planned, instances);
 }
@@ -120,6 +121,7 @@ void Application::ResolveOwn(const PlannedRow& planned, std::vector<Instance>& i
     // One that a person deleted stays deleted. One that could not be made as things are is no row of this source any more.
     if (images[i] && planned.table->IsLive(*images[i]) && ValuesFor(planned, *known[i])) known[i]->image = images[i];
   }
+  std::erase_if(fresh, [](const Instance* instance) { return !instance->intent.holds; });
   if (planned.row->create) InsertRound(planned, fresh);
 }
 
@@ -151,7 +153,7 @@ void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& 
         if (!IsCurrent(planned, image)) continue;
         const auto known = ledger_.Known(table.Relation(), table.IdentityOf(image));
         // Only who could have made it brings it back.
-        if (planned.row->create && known && known->created && known->gone) {
+        if (planned.row->create && instance.intent.holds && known && known->created && known->gone) {
           instance.image = image;
           instance.revived = true;
           instance.found_by = ShownKey(key);
@@ -219,14 +221,11 @@ std::optional<json> Application::ValuesFor(const PlannedRow& planned, Instance& 
     put(late.fresh);
     put(late.set);
   }
-  // A row is born alive, whatever the column's default: a dead one would be nobody's at the next reading.
-  if (table.HasLiveColumn() && !row.contains(*planned.row->live)) {
-    const mappings::Column& live = table.At(table.LiveColumn());
-    const bool is_alive = live.category == 'B' ? live.default_value == "true" : !live.has_default;
-    if (!is_alive && !live.generated) row[*planned.row->live] = table.LiveMark();
-  }
   if (planned.row->history && !row.contains(planned.row->history->from))
-    row[planned.row->history->from] = FormatRfc3339(sources_[instance.source].stamp);
+    row[planned.row->history->from] =
+        table.TimeFor(table.IndexOf(planned.row->history->from).value(), sources_[instance.source].stamp);
+  // A row is born alive, whatever the column's default: a dead one would be nobody's at the next reading.
+  table.PutLiveMark(row);
   for (const mappings::Column& column : table.Definition().columns) {
     if (column.MayBeLeftOut() || row.contains(column.name)) continue;
     instance.lacks = column.name;
@@ -265,7 +264,7 @@ void Application::RefuseAlteredKeys(const PlannedRow& planned, const std::vector
       which.push_back(i);
     }
     if (which.empty()) continue;
-    const auto found = table.Find(transaction_, asking.columns, asking.values);
+    const auto found = table.Find(TargetTable::Lock::kNone, transaction_, asking.columns, asking.values);
     for (std::size_t n = 0; n < which.size(); ++n) {
       const json identity = table.IdentityOf(images[which[n]]);
       if (std::any_of(found[n].begin(), found[n].end(), [&](const Image& image) { return table.IdentityOf(image) == identity; }))
@@ -290,6 +289,7 @@ void Application::InsertRound(const PlannedRow& planned, const std::vector<Insta
   if (rows.empty()) return;
   const std::vector<Image> images = planned.table->Insert(transaction_, rows);
   RefuseAlteredKeys(planned, complete, images);
+  planned.table->RefuseTwins(transaction_, images);
   for (std::size_t i = 0; i < complete.size(); ++i) {
     complete[i]->image = images[i];
     complete[i]->created = true;

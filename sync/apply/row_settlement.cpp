@@ -149,12 +149,12 @@ std::set<std::string> RowSettlement::Late() const {
   return names;
 }
 
-/// Whether a person moved the touch column since our last write.
+/// Notes when a person moved the column that tells of changes since our last write.
 void RowSettlement::NoticePerson() {
-  const auto now_column = planned_.NowColumn();
-  if (!now_column || work_.created) return;
-  const auto& touched = work_.image[*now_column];
-  if (touched && work_.ledger.ours != touched) work_.ledger.theirs = ParseRfc3339(*touched);
+  const auto column = planned_.ChangedColumn();
+  if (!column || work_.created) return;
+  const auto& touched = work_.image[*column];
+  if (touched && work_.ledger.ours != touched) work_.ledger.theirs = table_.TimeIn(*column, touched);
 }
 
 void RowSettlement::Revive() {
@@ -294,7 +294,7 @@ void RowSettlement::RememberInsert() {
     if (column && work_.image[*column] && !planned_.key_columns.contains(fresh.cell.column))
       work_.ledger.made[fresh.cell.column] = *work_.image[*column];
   }
-  if (const auto now_column = planned_.NowColumn()) work_.ledger.ours = work_.image[*now_column];
+  if (const auto column = planned_.ChangedColumn()) work_.ledger.ours = work_.image[*column];
 }
 
 void RowSettlement::AddTouch(const mappings::Scope& scope) {
@@ -332,7 +332,7 @@ void RowSettlement::Written(const Image& after) {
     else
       entry.written = there;
   }
-  if (const auto now_column = planned_.NowColumn()) work_.ledger.ours = after[*now_column];
+  if (const auto column = planned_.ChangedColumn()) work_.ledger.ours = after[*column];
   RememberKeys(planned_, after, work_.ledger);
 }
 

@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <map>
 
-#include "sync/apply/refusal.hpp"
-
 #include "mappings/base/exact_json.hpp"
+#include "mappings/base/table_name.hpp"
+#include "mappings/language/zone.hpp"
+#include "sync/apply/refusal.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -51,16 +52,17 @@ bool HasContainer(const json& document, const std::vector<std::string>& path, st
 
 }  // namespace
 
-TargetTable::TargetTable(const mappings::Table& table, std::optional<std::string> live, std::optional<std::string> role,
-                         const std::optional<std::set<std::string>>& read)
+TargetTable::TargetTable(const mappings::Table& table, std::optional<mappings::Liveness> live, std::optional<std::string> role,
+                         const std::optional<std::set<std::string>>& read, std::optional<std::string> zone)
     : table_(table),
-      relation_(table.schema + "." + table.name),
+      relation_(NameOfTable(table.schema, table.name)),
       quoted_(QuoteName(table.schema) + "." + QuoteName(table.name)),
       live_(std::move(live)),
-      role_(std::move(role)) {
+      role_(std::move(role)),
+      zone_(std::move(zone)) {
   for (const std::string& column : table.Identity()) identity_.push_back(*IndexOf(column));
   for (const mappings::Column& column : table.columns)
-    reads_.push_back(!read || read->contains(column.name) || column.name == live_);
+    reads_.push_back(!read || read->contains(column.name) || (live_ && column.name == live_->ColumnName()));
   for (const std::size_t column : identity_) reads_[column] = true;
 }
 
@@ -109,22 +111,39 @@ json TargetTable::AsJson(const Image& image) const {
 }
 
 std::size_t TargetTable::LiveColumn() const {
-  return IndexOf(live_.value()).value();
+  return IndexOf(live_->ColumnName()).value();
 }
 
 bool TargetTable::IsLive(const Image& image) const {
-  if (!live_) return true;
-  const std::size_t column = LiveColumn();
-  if (At(column).category == 'B') return image[column] == "true";
-  return !image[column].has_value();
+  return !live_ || live_->IsLive(image[LiveColumn()]);
 }
 
-json TargetTable::DeadMark(const std::string& now) const {
-  return At(LiveColumn()).category == 'B' ? json("false") : json(now);
+json TargetTable::DeadMark(Instant now) const {
+  return live_->DeadMark(TimeFor(LiveColumn(), now));
 }
 
 json TargetTable::LiveMark() const {
-  return At(LiveColumn()).category == 'B' ? json("true") : json(nullptr);
+  return live_->LiveMark();
+}
+
+void TargetTable::PutLiveMark(json& row) const {
+  if (live_ && live_->NeedsMark() && !row.contains(live_->ColumnName())) row[live_->ColumnName()] = live_->LiveMark();
+}
+
+std::string TargetTable::TimeFor(std::size_t column, Instant moment) const {
+  return zone_ && At(column).IsZoneless() ? mappings::LocalTime(moment, *zone_) : FormatRfc3339(moment);
+}
+
+std::optional<Instant> TargetTable::TimeIn(std::size_t column, const std::optional<std::string>& text) const {
+  const auto moment = text ? ParseRfc3339(*text) : std::nullopt;
+  return moment && zone_ && At(column).IsZoneless() ? mappings::InstantOfLocal(*moment, *zone_) : moment;
+}
+
+void TargetTable::RefuseAlike() const {
+  std::string columns;
+  for (const std::size_t column : identity_) columns += (columns.empty() ? "" : ", ") + At(column).name;
+  throw Refusal(ErrorCode::kRowRejected, "two rows of " + relation_ + " are alike in (" + columns + ")",
+                "remove one of them, or name more columns under `identity`");
 }
 
 postgres::Rows TargetTable::Run(postgres::Transaction& transaction, const std::string& sql, const json& parameter) const {
@@ -132,6 +151,32 @@ postgres::Rows TargetTable::Run(postgres::Transaction& transaction, const std::s
   postgres::Rows rows = transaction.Run(sql, {mappings::ExactText(parameter)});
   if (role_) transaction.Run("SET LOCAL ROLE NONE");
   return rows;
+}
+
+postgres::Rows TargetTable::RunWrite(postgres::Transaction& transaction, const std::string& sql, const json& parameter) const {
+  if (!zone_) return Run(transaction, sql, parameter);
+  const postgres::Rows before =
+      transaction.Run("SELECT pg_catalog.current_setting('TimeZone'), pg_catalog.set_config('TimeZone', $1, true)", {*zone_});
+  postgres::Rows rows = Run(transaction, sql, parameter);
+  transaction.Run("SELECT pg_catalog.set_config('TimeZone', $1, true)", {std::string{before.Text(0, 0)}});
+  return rows;
+}
+
+/// What a statement answered under the mapping's time zone, as it reads in UTC: the ledger must not depend on the zone.
+void TargetTable::ReadAgain(postgres::Transaction& transaction, std::vector<std::optional<Image>>& images) const {
+  if (!zone_) return;
+  std::vector<json> identities;
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < images.size(); ++i) {
+    if (!images[i]) continue;
+    identities.push_back(IdentityOf(*images[i]));
+    places.push_back(i);
+  }
+  auto again = Fetch(Lock::kNone, transaction, identities);
+  // A row that its own policy hides is known by what the statement answered.
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (again[i]) images[places[i]] = std::move(again[i]);
+  }
 }
 
 std::string TargetTable::SelectList() const {
@@ -220,8 +265,9 @@ std::vector<std::vector<Image>> TargetTable::Find(Lock lock, postgres::Transacti
     }
     std::vector<json> wanted;
     for (const std::size_t member : members) wanted.push_back(values[member]);
-    const std::string sql = fmt::format("SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1{}",
-                                        QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "), ClauseOf(lock));
+    const std::string sql = fmt::format(
+        "SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1{}",
+        QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "), ClauseOf(lock));
     const postgres::Rows rows = Run(transaction, sql, Numbered(wanted));
     for (std::size_t row = 0; row < rows.size(); ++row) {
       found[members[static_cast<std::size_t>(rows.Int(row, 0))]].push_back(ImageAt(rows, row, 1));
@@ -282,11 +328,16 @@ std::vector<std::optional<Image>> TargetTable::Fetch(Lock lock, postgres::Transa
     record.push_back(Typed(name, TypeOf(identity_[k])));
     conditions.push_back(Equal(identity_[k], "t." + QuoteName(name), "r." + QuoteName(name)));
   }
-  const std::string sql = fmt::format("SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY {}{}",
-                                      QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "),
-                                      "t." + QuoteName(At(identity_[0]).name), ClauseOf(lock));
+  const std::string sql = fmt::format(
+      "SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY {}{}",
+      QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "),
+      "t." + QuoteName(At(identity_[0]).name), ClauseOf(lock));
   const postgres::Rows rows = Run(transaction, sql, Numbered(identities));
-  for (std::size_t row = 0; row < rows.size(); ++row) images[static_cast<std::size_t>(rows.Int(row, 0))] = ImageAt(rows, row, 1);
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    auto& image = images[static_cast<std::size_t>(rows.Int(row, 0))];
+    if (image) RefuseAlike();
+    image = ImageAt(rows, row, 1);
+  }
   return images;
 }
 
@@ -320,6 +371,15 @@ std::vector<Content> TargetTable::Normalise(postgres::Transaction& transaction,
   return normal;
 }
 
+void TargetTable::RefuseTwins(postgres::Transaction& transaction, const std::vector<Image>& images) const {
+  if (table_.HasUniqueIdentity()) return;
+  std::vector<json> identities;
+  for (const Image& image : images) identities.push_back(IdentityOf(image));
+  std::sort(identities.begin(), identities.end());
+  if (std::adjacent_find(identities.begin(), identities.end()) != identities.end()) RefuseAlike();
+  Fetch(Lock::kNone, transaction, identities);
+}
+
 std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const std::vector<json>& rows) const {
   // Columns that may be NULL and have no default are given as NULL, so that rows which differ only there share a statement.
   std::map<std::vector<std::size_t>, std::vector<std::size_t>> by_columns;
@@ -345,12 +405,17 @@ std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const
     }
     std::vector<json> given;
     for (const std::size_t member : members) given.push_back(rows[member]);
-    const std::string head = fmt::format("INSERT INTO {} AS t ({}) SELECT {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) ORDER BY r.{}",
-                                         quoted_, Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
-    const postgres::Rows inserted = Run(transaction, head + " RETURNING " + SelectList(), Numbered(given));
+    const std::string head = fmt::format(
+        "INSERT INTO {} AS t ({}) SELECT {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) ORDER BY r.{}",
+        quoted_, Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
+    const postgres::Rows inserted = RunWrite(transaction, head + " RETURNING " + SelectList(), Numbered(given));
     if (inserted.size() != members.size()) throw Swallowed("an INSERT", relation_);
     for (std::size_t m = 0; m < members.size(); ++m) images[members[m]] = ImageAt(inserted, m, 0);
   }
+  if (!zone_) return images;
+  std::vector<std::optional<Image>> again(images.begin(), images.end());
+  ReadAgain(transaction, again);
+  for (std::size_t i = 0; i < images.size(); ++i) images[i] = std::move(*again[i]);
   return images;
 }
 
@@ -429,9 +494,14 @@ std::vector<std::optional<Image>> TargetTable::Update(postgres::Transaction& tra
     const std::string sql = fmt::format(
         "UPDATE {} AS t SET {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {} RETURNING r.{}, {}",
         quoted_, key, Join(shape.record, ", "), Join(conditions, " AND "), QuoteName(kNumber), SelectList());
-    const postgres::Rows rows = Run(transaction, sql, shape.parameter);
-    for (std::size_t row = 0; row < rows.size(); ++row) after[static_cast<std::size_t>(rows.Int(row, 0))] = ImageAt(rows, row, 1);
+    const postgres::Rows rows = RunWrite(transaction, sql, shape.parameter);
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      auto& image = after[static_cast<std::size_t>(rows.Int(row, 0))];
+      if (image) RefuseAlike();
+      image = ImageAt(rows, row, 1);
+    }
   }
+  ReadAgain(transaction, after);
   return after;
 }
 
@@ -460,10 +530,10 @@ void TargetTable::Add(postgres::Transaction& transaction, const std::vector<Incr
       assignments.push_back(fmt::format("{0} = (coalesce(t.{0}, 0) OPERATOR(pg_catalog.+) r.{0})", QuoteName(At(column).name)));
     }
     const postgres::Rows added =
-        Run(transaction,
-            fmt::format("UPDATE {} AS t SET {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}", quoted_,
-                        Join(assignments, ", "), Join(record, ", "), Join(conditions, " AND ")),
-            parameter);
+        RunWrite(transaction,
+                 fmt::format("UPDATE {} AS t SET {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}",
+                             quoted_, Join(assignments, ", "), Join(record, ", "), Join(conditions, " AND ")),
+                 parameter);
     if (added.Affected() != parameter.size()) throw Swallowed("an UPDATE", relation_);
   }
 }
@@ -476,11 +546,12 @@ void TargetTable::Delete(postgres::Transaction& transaction, const std::vector<j
     const std::string name = QuoteName(At(column).name);
     conditions.push_back(Equal(column, "t." + name, "r." + name));
   }
-  const std::string rows =
-      fmt::format("pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}", Join(record, ", "), Join(conditions, " AND "));
+  const std::string rows = fmt::format("pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}",
+                                       Join(record, ", "), Join(conditions, " AND "));
   // Who refers to a row holds its key. The DELETE would wait for them; this does not.
   Run(transaction, fmt::format("SELECT 1 FROM {} AS t, {} FOR UPDATE OF t NOWAIT", quoted_, rows), json(identities));
-  const postgres::Rows gone = Run(transaction, fmt::format("DELETE FROM {} AS t USING {}", quoted_, rows), json(identities));
+  const postgres::Rows gone = RunWrite(transaction, fmt::format("DELETE FROM {} AS t USING {}", quoted_, rows), json(identities));
+  if (gone.Affected() > identities.size()) RefuseAlike();
   if (gone.Affected() == identities.size()) return;
   const auto left = Fetch(Lock::kNone, transaction, identities);
   if (std::any_of(left.begin(), left.end(), [](const auto& image) { return image.has_value(); }))

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mappings/check/catalog.hpp"
+#include "mappings/check/liveness.hpp"
 #include "sync/apply/json_path.hpp"
 #include "sync/postgres/session.hpp"
 
@@ -34,8 +35,9 @@ class TargetTable {
   /// `role`: SET LOCAL ROLE around every statement on the table, while the ledger stays with the session's own role.
   /// `read`: the columns that statements may name besides the primary key and `live`; nothing means all. Of others an Image holds
   /// nothing, so a column nobody mapped may come, go or be forbidden.
-  TargetTable(const mappings::Table& table, std::optional<std::string> live, std::optional<std::string> role,
-              const std::optional<std::set<std::string>>& read = std::nullopt);
+  /// `zone`: the time zone that defaults and triggers see while rows are written; times are read back in UTC all the same.
+  TargetTable(const mappings::Table& table, std::optional<mappings::Liveness> live, std::optional<std::string> role,
+              const std::optional<std::set<std::string>>& read = std::nullopt, std::optional<std::string> zone = {});
 
   const mappings::Table& Definition() const { return table_; }
   /// `schema.name`, as the ledger knows the table.
@@ -54,11 +56,18 @@ class TargetTable {
   nlohmann::json AsJson(const Image& image) const;
   /// Whether the soft-delete column says the row is alive; true without one.
   bool IsLive(const Image& image) const;
-  /// What the soft-delete column is set to when a row goes (now) or comes back; only with one.
-  nlohmann::json DeadMark(const std::string& now) const;
+  /// What the soft-delete column is set to when a row goes or comes back; only with one.
+  nlohmann::json DeadMark(Instant now) const;
   nlohmann::json LiveMark() const;
   bool HasLiveColumn() const { return live_.has_value(); }
+  /// Gives a row that becomes an INSERT what it needs to be alive, unless the mapping gave the column a value.
+  void PutLiveMark(nlohmann::json& row) const;
   std::size_t LiveColumn() const;
+
+  /// A moment as the column takes it: local time where the column has no time zone and the mapping's session names one.
+  std::string TimeFor(std::size_t column, Instant moment) const;
+  /// The moment that stands in the column; nothing when it is no time.
+  std::optional<Instant> TimeIn(std::size_t column, const std::optional<std::string>& text) const;
 
   /// One column of a key: `lowered` compares lower(column) with lower(value); a path into a json column compares the text there.
   struct KeyColumn {
@@ -97,6 +106,9 @@ class TargetTable {
   /// Inserts rows (objects by column name). A plain INSERT, since ON CONFLICT is refused by tables with deferrable constraints
   /// and by some views: what is in the way is what PostgreSQL says. A Refusal when a trigger or rule swallowed one.
   std::vector<Image> Insert(postgres::Transaction& transaction, const std::vector<nlohmann::json>& rows) const;
+  /// Throws a Refusal when one of the rows just inserted is like another row in the columns that a mapping declared as identity;
+  /// a unique key of the database sees to that itself.
+  void RefuseTwins(postgres::Transaction& transaction, const std::vector<Image>& images) const;
   /// Updates rows, in order of identity. Answers the rows as they are afterwards, in the order given; nothing where a row went
   /// away.
   std::vector<std::optional<Image>> Update(postgres::Transaction& transaction, const std::vector<RowChange>& changes,
@@ -117,6 +129,10 @@ class TargetTable {
   std::string KeyInRecord(const KeyColumn& part) const;
   std::string TypedKey(const KeyColumn& part) const;
   postgres::Rows Run(postgres::Transaction& transaction, const std::string& sql, const nlohmann::json& parameter) const;
+  /// Run() of a statement that writes: under the mapping's time zone.
+  postgres::Rows RunWrite(postgres::Transaction& transaction, const std::string& sql, const nlohmann::json& parameter) const;
+  void ReadAgain(postgres::Transaction& transaction, std::vector<std::optional<Image>>& images) const;
+  [[noreturn]] void RefuseAlike() const;
   std::string SelectList() const;
   /// With its schema.
   const std::string& TypeOf(std::size_t column) const;
@@ -131,8 +147,9 @@ class TargetTable {
   std::string quoted_;
   std::vector<std::size_t> identity_;
   std::vector<bool> reads_;  // parallel to the table's columns
-  std::optional<std::string> live_;
+  std::optional<mappings::Liveness> live_;
   std::optional<std::string> role_;
+  std::optional<std::string> zone_;
 };
 
 }  // namespace membridge::sync

@@ -95,7 +95,7 @@ std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& pl
       begins = Instant::min();
       for (const Contribution& given : work.given) begins = std::max(begins, given.stamp);
     }
-    const auto began = work.image[from] ? ParseRfc3339(*work.image[from]) : std::nullopt;
+    const auto began = table.TimeIn(from, work.image[from]);
     // A version may not begin before the one it closes, and one made in this transaction is not history yet.
     if (work.created || (began && begins <= *began)) {
       after[i] = table.Update(transaction_, {changes[i]}, {&work.image}).front();
@@ -103,7 +103,7 @@ std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& pl
     }
     RowChange close;
     close.identity = work.ledger.identity;
-    close.columns.emplace_back(to, FormatRfc3339(begins));
+    close.columns.emplace_back(to, table.TimeFor(to, begins));
     const auto closed = table.Update(transaction_, {close}, {&work.image}).front();
     if (!closed) continue;
     for (VersionClaim& claim : SaidIn(table, work)) {
@@ -117,7 +117,7 @@ std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& pl
     for (const auto& [column, edits] : changes[i].paths) {
       for (const PathEdit& edit : edits) Apply(edit, next[table.At(column).name]);
     }
-    next[table.At(from).name] = FormatRfc3339(begins);
+    next[table.At(from).name] = table.TimeFor(from, begins);
     // What `new` gives belongs to a version: it is computed for each, and not copied.
     for (const mappings::Assignment& fresh : row.fresh) next.erase(fresh.cell.column);
     mappings::Scope scope{work.instances.empty() ? nullptr : &work.instances.back()->frame->scope};
@@ -129,6 +129,7 @@ std::vector<std::optional<Image>> Application::OpenVersions(const PlannedRow& pl
     json with_late = next;
     for (const CellValue& fresh : late.fresh) PutCell(table, fresh.to->cell, fresh.value, with_late);
     after[i] = table.Insert(transaction_, {with_late}).front();
+    table.RefuseTwins(transaction_, {*after[i]});
     work.ledger.identity = table.IdentityOf(*after[i]);
     // What `new` gave belongs to the version that is open.
     for (auto& [column, text] : work.ledger.made) {

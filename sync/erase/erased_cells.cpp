@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "mappings/base/log.hpp"
+#include "mappings/base/table_name.hpp"
 #include "sync/apply/cells.hpp"
 #include "sync/apply/known_tables.hpp"
 #include "sync/apply/ownership.hpp"
@@ -31,10 +32,11 @@ ErasedCells::ErasedCells(postgres::Transaction& transaction, const ErasedSources
   request.tables.emplace();
   for (std::size_t i = 0; i < named.size(); ++i) {
     relations_.emplace_back(named.Text(i, 0));
-    const auto dot = relations_.back().find('.');
-    request.tables->push_back({relations_.back().substr(0, dot), relations_.back().substr(dot + 1)});
+    if (const auto name = SchemaAndTable(relations_.back())) request.tables->push_back({name->first, name->second});
   }
-  catalog_ = std::make_shared<const mappings::Catalog>(ReadCatalog(transaction_, request));
+  mappings::Catalog catalog = ReadCatalog(transaction_, request);
+  known.DeclareIdentities(catalog, relations_);
+  catalog_ = std::make_shared<const mappings::Catalog>(std::move(catalog));
   for (const mappings::Table* table : catalog_->Tables()) {
     if (table->Identity().empty()) continue;
     const TargetTable whole{*table, std::nullopt, std::nullopt};
@@ -151,7 +153,6 @@ void ErasedCells::CountReleased() {
     const std::string relation{rows.Text(i, 0)};
     const json identity = json::parse(rows.Text(i, 1));
     const json cells = json::parse(rows.Text(i, 3));
-    const auto dot = relation.find('.');
     const TargetTable* table = TableOf(relation);
     bool stands = false;
     if (table != nullptr) {
@@ -163,7 +164,7 @@ void ErasedCells::CountReleased() {
         if (is_left && told.insert(relation + rows.Text(i, 1).data() + name).second) Tell(relation, name);
         stands = stands || is_left;
       }
-    } else if (catalog_->Find(relation.substr(0, dot), relation.substr(dot + 1)) != nullptr) {
+    } else if (catalog_->FindRelation(relation) != nullptr) {
       // The table is there, and its rows cannot be told apart any more.
       for (const auto& [name, cell] : cells.items()) Tell(relation, name);
       stands = true;

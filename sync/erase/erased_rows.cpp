@@ -3,17 +3,18 @@
 #include <vector>
 
 #include "mappings/base/exact_json.hpp"
+#include "mappings/base/table_name.hpp"
 
 namespace membridge::sync {
 
 std::string NameInSql(const std::string& relation) {
-  const auto dot = relation.find('.');
-  return postgres::QuoteName(relation.substr(0, dot)) + "." + postgres::QuoteName(relation.substr(dot + 1));
+  const auto name = SchemaAndTable(relation).value();
+  return postgres::QuoteName(name.first) + "." + postgres::QuoteName(name.second);
 }
 
 std::string NamingInSql(const mappings::Table& table, const std::string& ledger) {
   std::string sql = " FROM " + ledger;
-  sql += " l JOIN " + NameInSql(table.schema + "." + table.name);
+  sql += " l JOIN " + NameInSql(NameOfTable(table.schema, table.name));
   sql += " t ON true";
   for (const std::string& column : table.Identity()) {
     sql += " AND t." + postgres::QuoteName(column) + " = (l.identity ->> " + postgres::QuoteLiteral(column) +

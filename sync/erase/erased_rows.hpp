@@ -6,6 +6,7 @@
 #include "mappings/base/id.hpp"
 #include "mappings/base/log.hpp"
 #include "mappings/check/catalog.hpp"
+#include "sync/apply/refusal.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
@@ -41,6 +42,12 @@ class ErasedRows {
       transaction_.RollbackTo("doomed");
       transaction_.Release("doomed");
       Log(LogLevel::kWarn, "erasure_row_kept", {{"project", project_.Text()}, {"table", relation}, {"error", failure.what()}});
+      return false;
+    } catch (const Refusal& refusal) {
+      // Rows that nothing tells apart any more.
+      transaction_.RollbackTo("doomed");
+      transaction_.Release("doomed");
+      Log(LogLevel::kWarn, "erasure_row_kept", {{"project", project_.Text()}, {"table", relation}, {"error", refusal.what()}});
       return false;
     }
   }

@@ -32,8 +32,7 @@ struct Version {
 };
 
 const mappings::Table* TableOf(const mappings::Catalog& catalog, const std::string& relation) {
-  const auto dot = relation.find('.');
-  return catalog.Find(relation.substr(0, dot), relation.substr(dot + 1));
+  return catalog.FindRelation(relation);
 }
 
 std::vector<Param> Who(const ErasedSources& erased) {

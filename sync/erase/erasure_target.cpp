@@ -6,6 +6,7 @@
 
 #include "mappings/base/exact_json.hpp"
 #include "mappings/base/log.hpp"
+#include "mappings/base/table_name.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/erase/erased_cells.hpp"
 #include "sync/erase/erased_rows.hpp"
@@ -69,8 +70,7 @@ class RowWithdrawal {
                          who_));
     // Of a table whose rows cannot be told apart any more nothing can be taken back.
     for (const std::string& relation : cells_.Relations()) {
-      const auto dot = relation.find('.');
-      const mappings::Table* table = cells_.Catalog().Find(relation.substr(0, dot), relation.substr(dot + 1));
+      const mappings::Table* table = cells_.Catalog().FindRelation(relation);
       if (table == nullptr || !table->Identity().empty()) continue;
       transaction_.Run(
           "INSERT INTO membridge.released (relation, identity, project, source, cells) "
@@ -108,7 +108,7 @@ class RowWithdrawal {
   /// Rows that were made for this person and have stood blank, or in the trash, since an earlier withdrawal.
   void FindForsaken(const mappings::Table& table) {
     if (table.Identity().empty()) return;
-    const std::string relation = table.schema + "." + table.name;
+    const std::string relation = NameOfTable(table.schema, table.name);
     const std::string sql = "SELECT l.id" + NamingInSql(table, "membridge.rows") + " AND " + kNobodys;
     target_.Try(relation, [&] {
       for (std::string& id : FirstColumn(transaction_.Run(sql, {relation, who_[1]}))) rows_.push_back(std::move(id));

@@ -7,9 +7,11 @@
 #include <stdexcept>
 
 #include "mappings/base/exact_json.hpp"
+#include "mappings/check/check.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/apply/missing_rows.hpp"
 #include "sync/apply/target_table.hpp"
+#include "sync/explain/case_tables.hpp"
 #include "sync/explain/given_source.hpp"
 #include "sync/explain/plan_text.hpp"
 
@@ -18,11 +20,6 @@ namespace {
 
 using mappings::TestStep;
 using nlohmann::json;
-
-/// A step that did not go as the case says.
-struct Failed : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 /// A row that the last step touched, as it is now.
 struct TouchedRow {
@@ -38,14 +35,19 @@ std::string ShownCell(const json& value) {
 class CaseRunner {
  public:
   CaseRunner(postgres::Transaction& transaction, const Applier& applier, const mappings::Catalog& catalog, Instant now)
-      : transaction_(transaction), applier_(applier), catalog_(catalog), now_(now) {}
+      : transaction_(transaction), applier_(applier), tables_(transaction, applier.Definition(), catalog), now_(now) {}
 
+  /// A case begins now, and every step is a second later than the one before.
   void Take(const TestStep& step) {
+    if (begun_) now_ += std::chrono::seconds{1};
+    begun_ = true;
     switch (step.kind) {
       case TestStep::Kind::kGiven:
-        return Given(step.body);
+        return tables_.Given(step.body);
       case TestStep::Kind::kEdit:
-        return Edit(step.body);
+        return tables_.Edit(step.body);
+      case TestStep::Kind::kPersonDeletes:
+        return tables_.Delete(step.body);
       case TestStep::Kind::kMemory:
         return Apply(From(mappings::Mapping::From::kMemory, step.body));
       case TestStep::Kind::kExport:
@@ -65,48 +67,9 @@ class CaseRunner {
   std::string Plan() const { return plan_; }
 
  private:
-  TargetTable TableNamed(const std::string& name) const {
-    const auto dot = name.find('.');
-    const mappings::Table* table =
-        dot == std::string::npos ? catalog_.Find("", name) : catalog_.Find(name.substr(0, dot), name.substr(dot + 1));
-    if (table == nullptr) throw Failed(fmt::format("there is no table {}", name));
-    return TargetTable{*table, std::nullopt, std::nullopt};
-  }
-
-  void Given(const json& body) {
-    for (const auto& [name, rows] : body.items()) {
-      const TargetTable table = TableNamed(name);
-      std::vector<json> list;
-      for (const json& row : rows.is_array() ? rows : json::array({rows})) list.push_back(row);
-      table.Insert(transaction_, list);
-    }
-  }
-
-  /// A person's edit: a plain UPDATE by primary key, with whatever triggers the table has.
-  void Edit(const json& body) {
-    for (const auto& [name, rows] : body.items()) {
-      const TargetTable table = TableNamed(name);
-      for (const json& row : rows.is_array() ? rows : json::array({rows})) {
-        RowChange change;
-        for (const std::string& column : table.Definition().Identity()) {
-          if (!row.contains(column))
-            throw Failed(fmt::format("edit of {}: the row needs its primary key column {}", name, column));
-          change.identity[column] = row[column].is_string() ? row[column] : json(mappings::ExactText(row[column]));
-        }
-        for (std::size_t c = 0; c < table.Definition().columns.size(); ++c) {
-          const std::string& column = table.At(c).name;
-          if (row.contains(column) && !change.identity.contains(column)) change.columns.emplace_back(c, row[column]);
-        }
-        const auto before = table.Fetch(TargetTable::Lock::kWrite, transaction_, {change.identity});
-        if (!before.front()) throw Failed(fmt::format("edit of {}: there is no row {}", name, ShownCell(change.identity)));
-        table.Update(transaction_, {change}, {&*before.front()});
-      }
-    }
-  }
-
   Source From(mappings::Mapping::From from, const json& body) {
     auto source = SourceFrom(from, body, now_);
-    if (!source) throw Failed(source.error().message);
+    if (!source) throw CaseFailed(source.error().message);
     source->project = ProjectId{"membridge test"};
     source->fence = ++fence_;
     return std::move(*source);
@@ -126,7 +89,8 @@ class CaseRunner {
   Outcome ApplyOne(const Source& source) {
     Outcome outcome = applier_.Apply(transaction_, {source}, now_, true).front();
     for (const Decision& decision : outcome.decisions) {
-      if (decision.cell.empty() && !decision.identity.is_null()) rows_[decision.row] = {decision.table, decision.identity};
+      if (decision.cell.empty() && !decision.identity.is_null())
+        tables_.Remember(decision.row, decision.table, decision.identity);
     }
     return outcome;
   }
@@ -134,7 +98,7 @@ class CaseRunner {
   void Apply(const Source& source) {
     const Outcome outcome = ApplyOne(source);
     plan_ = PlanText(NameOf(source), applier_.Definition().file, outcome);
-    if (outcome.kind == Outcome::Kind::kParked) throw Failed("parked: " + outcome.cause);
+    if (outcome.kind == Outcome::Kind::kParked) throw CaseFailed("parked: " + outcome.cause);
     touched_.clear();
     Gather(outcome);
     sources_.insert_or_assign(source.id, source);
@@ -162,11 +126,11 @@ class CaseRunner {
         source.fence = ++fence_;
         const Outcome outcome = ApplyOne(source);
         if (outcome.kind == Outcome::Kind::kParked)
-          throw Failed(NameOf(source) + ", which waited for a row of this step, is parked: " + outcome.cause);
+          throw CaseFailed(NameOf(source) + ", which waited for a row of this step, is parked: " + outcome.cause);
         Gather(outcome);
       }
     }
-    throw Failed("memories make rows for one another without end");
+    throw CaseFailed("memories make rows for one another without end");
   }
 
   void Parks(const json& body) {
@@ -176,22 +140,22 @@ class CaseRunner {
     const Outcome outcome = ApplyOne(source);
     plan_ = PlanText(NameOf(source), applier_.Definition().file, outcome);
     touched_.clear();
-    if (outcome.kind != Outcome::Kind::kParked) throw Failed("it was expected to be parked, and was applied");
+    if (outcome.kind != Outcome::Kind::kParked) throw CaseFailed("it was expected to be parked, and was applied");
     const std::string because = body.contains("because") && body["because"].is_string() ? body["because"].get<std::string>() : "";
     if (outcome.cause.find(because) == std::string::npos)
-      throw Failed(fmt::format("it was parked because \"{}\", not \"{}\"", outcome.cause, because));
+      throw CaseFailed(fmt::format("it was parked because \"{}\", not \"{}\"", outcome.cause, because));
   }
 
   void Then(const json& body) {
     std::map<std::string, const json*> expected;
     std::string problems;
-    for (const auto& [name, rows] : body.items()) expected[TableNamed(name).Relation()] = &rows;
+    for (const auto& [name, rows] : body.items()) expected[tables_.Named(name).Relation()] = &rows;
     for (auto& [relation, rows] : touched_) {
       if (!expected.contains(relation))
         problems += fmt::format("  {}: {} touched, none expected\n", relation, Counted(rows.size()));
     }
-    for (const auto& [relation, rows] : expected) problems += Compare(TableNamed(relation), *rows, touched_[relation]);
-    if (!problems.empty()) throw Failed(problems.substr(0, problems.size() - 1));
+    for (const auto& [relation, rows] : expected) problems += Compare(tables_.Named(relation), *rows, touched_[relation]);
+    if (!problems.empty()) throw CaseFailed(problems.substr(0, problems.size() - 1));
   }
 
   static std::string Counted(std::size_t rows) { return rows == 1 ? "1 row" : fmt::format("{} rows", rows); }
@@ -246,8 +210,8 @@ class CaseRunner {
     std::vector<std::string> differences;
     for (const auto& [name, value] : expected.items()) {
       const auto column = table.IndexOf(name);
-      if (!column) throw Failed(fmt::format("{} has no column \"{}\"", table.Relation(), name));
-      const json wanted = Resolved(value);
+      if (!column) throw CaseFailed(fmt::format("{} has no column \"{}\"", table.Relation(), name));
+      const json wanted = tables_.Resolved(value, true);
       const std::optional<std::string>& there = image[*column];
       if (wanted.is_null() ? !there.has_value() : there && IsEqual(table, *column, wanted, *there)) continue;
       differences.push_back(fmt::format("{} = {} instead of {}", name, there ? *there : "null", ShownCell(wanted)));
@@ -271,33 +235,15 @@ class CaseRunner {
     }
   }
 
-  /// `$partner.id` is the column of a row of this mapping; everything else is itself.
-  json Resolved(const json& value) {
-    if (!value.is_string()) return value;
-    const std::string text = value.get<std::string>();
-    if (text.size() < 2 || text[0] != '$') return value;
-    if (text[1] == '$') return text.substr(1);
-    const auto dot = text.find('.');
-    const std::string row = text.substr(1, dot == std::string::npos ? dot : dot - 1);
-    const auto known = rows_.find(row);
-    if (known == rows_.end() || dot == std::string::npos)
-      throw Failed(fmt::format("{} names no row of this mapping that the case has met", text));
-    const TargetTable table = TableNamed(known->second.first);
-    const auto image = table.Fetch(TargetTable::Lock::kNone, transaction_, {known->second.second}).front();
-    const auto column = table.IndexOf(text.substr(dot + 1));
-    if (!image || !column) throw Failed(fmt::format("{} leads nowhere", text));
-    return (*image)[*column] ? json(*(*image)[*column]) : json(nullptr);
-  }
-
   postgres::Transaction& transaction_;
   const Applier& applier_;
-  const mappings::Catalog& catalog_;
-  const Instant now_;
+  CaseTables tables_;
+  Instant now_;
+  bool begun_ = false;
   std::int64_t fence_ = 0;
   std::map<std::string, Source> sources_;  // as they were applied last, by id
   std::string plan_;
   std::map<std::string, std::map<json, TouchedRow>> touched_;  // by relation and identity
-  std::map<std::string, std::pair<std::string, json>> rows_;   // by row name: relation and identity
 };
 
 }  // namespace
@@ -305,20 +251,22 @@ class CaseRunner {
 std::vector<CaseResult> RunCases(postgres::Session& session, const std::shared_ptr<const mappings::Mapping>& mapping,
                                  const std::shared_ptr<const mappings::Catalog>& catalog, Instant now) {
   const Applier applier{mapping, catalog};
+  mappings::Catalog declared = *catalog;
+  mappings::DeclareIdentities(declared, {mapping.get()});
   std::vector<CaseResult> results;
   for (const mappings::TestCase& one : mapping->tests) {
     CaseResult& result = results.emplace_back();
     result.name = one.name;
     result.place = one.place;
     postgres::Transaction transaction = session.Begin();  // never committed
-    CaseRunner runner{transaction, applier, *catalog, now};
+    CaseRunner runner{transaction, applier, declared, now};
     try {
       for (const TestStep& step : one.steps) {
         result.place = step.place;
         runner.Take(step);
       }
       result.passed = true;
-    } catch (const Failed& failed) {
+    } catch (const CaseFailed& failed) {
       result.failure = std::string{failed.what()} + (runner.Plan().empty() ? "" : "\n" + runner.Plan());
     } catch (const postgres::SqlFailure& failure) {
       if (failure.IsTransient()) throw;

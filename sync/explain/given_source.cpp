@@ -27,7 +27,7 @@ Source Speaking(std::string id, Instant stamp) {
 Result<Source> FromMemory(json record, Instant now) {
   if (!record.contains("id")) record["id"] = "memory";
   if (!record.contains("memory")) record["memory"] = "";
-  if (!record.contains("updated_at")) record["updated_at"] = record.value("created_at", "2026-01-01T00:00:00Z");
+  if (!record.contains("updated_at")) record["updated_at"] = record.value("created_at", FormatRfc3339(now));
   auto memory = mappings::ReadMemory(record);
   if (!memory) return tl::unexpected<Error>(memory.error());
   Source source = Speaking(memory->id.Text(), memory->updated_at);

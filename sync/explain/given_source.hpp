@@ -14,7 +14,7 @@ namespace membridge::sync {
 ///     export   the fields asked for, `user_id` and `completed_at`
 ///     event    `id`, `type`, `time`, and `memory`: a record, or of one that has gone the `id` alone
 ///
-/// Its project and fence are the caller's to fill in. kRefused says what cannot be read.
+/// What has no time is of the moment `now`. Its project and fence are the caller's to fill in. kRefused says what cannot be read.
 Result<Source> SourceFrom(mappings::Mapping::From from, const nlohmann::json& document, Instant now);
 
 /// `memory 7`, `export ada`, `event 0e0e…`: how a source is called in a plan.

@@ -115,9 +115,7 @@ std::string ShownValue(const json& value) {
 Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, const mappings::Catalog& catalog,
                        const std::vector<std::shared_ptr<const mappings::Mapping>>& mappings, const std::string& table,
                        const std::string& key, const std::optional<std::string>& column) {
-  const auto dot = table.find('.');
-  const mappings::Table* definition =
-      dot == std::string::npos ? catalog.Find("", table) : catalog.Find(table.substr(0, dot), table.substr(dot + 1));
+  const mappings::Table* definition = catalog.FindRelation(table);
   if (definition == nullptr)
     return Fail(ErrorCode::kNotFound, fmt::format("there is no table {}", table), "name it as schema.table");
   const TargetTable rows{*definition, std::nullopt, std::nullopt};

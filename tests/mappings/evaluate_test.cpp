@@ -16,7 +16,8 @@ std::optional<RowIntent> IntentOf(const std::string& body, const json& data, con
   static std::vector<std::unique_ptr<Mapping>> kept;  // an intent points into its mapping
   kept.push_back(std::make_unique<Mapping>(test::Loaded("from: " + from + "\nrows:\n  one:\n    table: t\n" + body)));
   Scope scope;
-  for (const auto& [name, value] : data.items()) scope.Set(name, &value);
+  const json complete = test::WithMetadata(data);
+  for (const auto& [name, value] : complete.items()) scope.Set(name, &value);
   return Intend(kept.back()->rows[0], scope);
 }
 
@@ -122,7 +123,8 @@ TEST_CASE("an export speaks for what it found, and null is not a find", "[evalua
 }
 
 TEST_CASE("a group is decided as one: without one of its values it says nothing", "[evaluate]") {
-  const std::string cells = "      (street, zip, city): [$memory.street, 01067, $memory.city | or('Dresden')]\n";
+  const std::string cells =
+      "      (street, zip, city): [$memory.metadata.street, 01067, $memory.metadata.city | or('Dresden')]\n";
   CHECK(SetOf(cells, {{"street", "Main 1"}}) == json{{"(street, zip, city)", {"Main 1", "01067", "Dresden"}}});
   CHECK(SetOf(cells, {{"city", "Berlin"}}) == json::object());
   CHECK(SetOf("      (a,b): null\n", json::object()) == json{{"(a, b)", {nullptr, nullptr}}});
@@ -131,13 +133,13 @@ TEST_CASE("a group is decided as one: without one of its values it says nothing"
 }
 
 TEST_CASE("elements are a list, also when one is given", "[evaluate]") {
-  CHECK(SetOf("      tags[]: $memory.x\n", {{"x", "a"}}) == json{{"tags[]", {"a"}}});
-  CHECK(SetOf("      tags[]: $memory.x\n", {{"x", {"a", "b"}}}) == json{{"tags[]", {"a", "b"}}});
+  CHECK(SetOf("      tags[]: $memory.metadata.x\n", {{"x", "a"}}) == json{{"tags[]", {"a"}}});
+  CHECK(SetOf("      tags[]: $memory.metadata.x\n", {{"x", {"a", "b"}}}) == json{{"tags[]", {"a", "b"}}});
   CHECK(SetOf("      tags[]: vip\n", json::object()) == json{{"tags[]", {"vip"}}});
-  CHECK(SetOf("      tags[]: [vip, $memory.x, $memory.y]\n", {{"x", "a"}}) == json{{"tags[]", {"vip", "a"}}});
+  CHECK(SetOf("      tags[]: [vip, $memory.metadata.x, $memory.metadata.y]\n", {{"x", "a"}}) == json{{"tags[]", {"vip", "a"}}});
   CHECK(SetOf("      attrs.tags[]: [1, two]\n", json::object()) == json{{"attrs.tags[]", {1, "two"}}});
   CHECK(SetOf("      tags[]: null\n", json::object()) == json{{"tags[]", nullptr}});
-  CHECK(SetOf("      tags[]: $memory.x\n", json::object()) == json::object());
+  CHECK(SetOf("      tags[]: $memory.metadata.x\n", json::object()) == json::object());
 }
 
 TEST_CASE("a constant is read by the column, but typed inside json", "[evaluate]") {
@@ -146,47 +148,51 @@ TEST_CASE("a constant is read by the column, but typed inside json", "[evaluate]
 }
 
 TEST_CASE("a hole without a value makes the whole text missing", "[evaluate]") {
-  CHECK(SetOf("      url: \"https://${memory.domain | lower}/${memory.n}\"\n", {{"domain", "EXAMPLE.test"}, {"n", 5}}) ==
-        json{{"url", "https://example.test/5"}});
-  CHECK(SetOf("      url: \"https://${memory.domain}\"\n", json::object()) == json::object());
-  CHECK(SetOf("      text: \"${memory.list}: ${memory.object}\"\n", {{"list", {"a", 1, {"b"}}}, {"object", {{"k", "v"}}}}) ==
-        json{{"text", "a, 1, b: {\"k\":\"v\"}"}});
-  CHECK(SetOf("      price: $$${memory.n}\n", {{"n", 5}}) == json{{"price", "$5"}});
-  CHECK(SetOf("      price: $$ ${memory.n}\n", {{"n", 5}}) == json{{"price", "$ 5"}});
+  CHECK(SetOf("      url: \"https://${memory.metadata.domain | lower}/${memory.metadata.n}\"\n",
+              {{"domain", "EXAMPLE.test"}, {"n", 5}}) == json{{"url", "https://example.test/5"}});
+  CHECK(SetOf("      url: \"https://${memory.metadata.domain}\"\n", json::object()) == json::object());
+  CHECK(SetOf("      text: \"${memory.metadata.list}: ${memory.metadata.object}\"\n",
+              {{"list", {"a", 1, {"b"}}}, {"object", {{"k", "v"}}}}) == json{{"text", "a, 1, b: {\"k\":\"v\"}"}});
+  CHECK(SetOf("      price: $$${memory.metadata.n}\n", {{"n", 5}}) == json{{"price", "$5"}});
+  CHECK(SetOf("      price: $$ ${memory.metadata.n}\n", {{"n", 5}}) == json{{"price", "$ 5"}});
   CHECK(SetOf("      brace: \"a } ${'}' | or('x')} {\"\n", json::object()) == json{{"brace", "a } } {"}});
 }
 
 TEST_CASE("the first key is left out when one of its values is missing; null written out is a value", "[evaluate]") {
   const std::string body =
-      "    key:\n      - {a: $memory.a, b: $memory.b}\n      - {lower(c): $memory.c}\n      - {d: null, e: 1}\n";
+      "    key:\n      - {a: $memory.metadata.a, b: $memory.metadata.b}\n      - {lower(c): $memory.metadata.c}\n      - {d: "
+      "null, e: 1}\n";
   const auto intent = IntentOf(body, {{"memory", {{"a", 1}, {"c", "x"}}}});
   REQUIRE(intent);
   REQUIRE(intent->keys.size() == 2);
   CHECK(AsJson(intent->keys[0].parts) == json{{"lower(c)", "x"}});
   CHECK(AsJson(intent->keys[1].parts) == json{{"d", nullptr}, {"e", "1"}});
-  CHECK_FALSE(IntentOf("    key: {a: $memory.a}\n", {{"memory", json::object()}}));
+  CHECK_FALSE(IntentOf("    key: {a: $memory.metadata.a}\n", {{"memory", json::object()}}));
 }
 
 TEST_CASE("each yields one instance per element, and one when there is no each", "[evaluate]") {
   const auto items = [](const std::string& each, const json& memory) {
     const Mapping mapping = test::Loaded("rows:\n  one:\n    table: t\n    set: {a: b}\n" + each);
+    const json record{{"metadata", memory}};
     Scope scope;
-    scope.Set("memory", &memory);
+    scope.Set("memory", &record);
     return ItemsOf(mapping.rows[0], scope);
   };
   CHECK(items("", json::object()) == std::vector<json>{nullptr});
-  CHECK(items("    each: $memory.x\n", json::object()).empty());
-  CHECK(items("    each: $memory.x\n", {{"x", nullptr}}).empty());
-  CHECK(items("    each: $memory.x\n", {{"x", "a"}}) == std::vector<json>{"a"});
-  CHECK(items("    each: $memory.x\n", {{"x", {"a", nullptr, 5}}}) == std::vector<json>{"a", 5});
-  CHECK(items("    each: $memory.x | entries\n", {{"x", {{"k", "v"}}}}) == std::vector<json>{{{"key", "k"}, {"value", "v"}}});
+  CHECK(items("    each: $memory.metadata.x\n", json::object()).empty());
+  CHECK(items("    each: $memory.metadata.x\n", {{"x", nullptr}}).empty());
+  CHECK(items("    each: $memory.metadata.x\n", {{"x", "a"}}) == std::vector<json>{"a"});
+  CHECK(items("    each: $memory.metadata.x\n", {{"x", {"a", nullptr, 5}}}) == std::vector<json>{"a", 5});
+  CHECK(items("    each: $memory.metadata.x | entries\n", {{"x", {{"k", "v"}}}}) ==
+        std::vector<json>{{{"key", "k"}, {"value", "v"}}});
 }
 
 TEST_CASE("counters take numbers only", "[evaluate]") {
   const Mapping mapping = test::Loaded(
-      "from: event\nrows:\n  one:\n    table: t\n    key: {a: 1}\n    add: {a1: 2, b: -1.5, c: $memory.n, d: $memory.s, e: "
-      "$memory.t, f: word}\n");
-  const json memory{{"n", 3}, {"s", "4"}, {"t", "four"}};
+      "from: event\nrows:\n  one:\n    table: t\n    key: {a: 1}\n    add: {a1: 2, b: -1.5, c: $memory.metadata.n, d: "
+      "$memory.metadata.s, e: "
+      "$memory.metadata.t, f: word}\n");
+  const json memory{{"metadata", {{"n", 3}, {"s", "4"}, {"t", "four"}}}};
   Scope scope;
   scope.Set("memory", &memory);
   CHECK(AsJson(Add(mapping.rows[0], scope)) == json{{"a1", 2}, {"b", -1.5}, {"c", 3}, {"d", 4}});

@@ -31,7 +31,15 @@ Mapping Example(const std::string& name) {
   return std::move(*mapping);
 }
 
-Value Evaluated(const std::string& expression, const nlohmann::json& data, const std::string& maps) {
+nlohmann::json WithMetadata(nlohmann::json data) {
+  const auto memory = data.find("memory");
+  if (memory != data.end() && memory->is_object() && !memory->contains("metadata"))
+    (*memory)["metadata"] = nlohmann::json(*memory);
+  return data;
+}
+
+Value Evaluated(const std::string& expression, const nlohmann::json& given, const std::string& maps) {
+  const nlohmann::json data = WithMetadata(given);
   std::string quoted;
   for (const char c : expression) quoted += c == '\'' ? std::string{"''"} : std::string{c};
   const Mapping mapping = Loaded("maps: {" + maps + "}\nrows:\n  one:\n    table: t\n    set:\n      cell: '$" + quoted + "'\n");

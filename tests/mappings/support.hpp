@@ -23,6 +23,9 @@ Mapping Example(const std::string& name);
 Value Evaluated(const std::string& expression, const nlohmann::json& data = nlohmann::json::object(),
                 const std::string& maps = "");
 
+/// The data with all fields of `memory` in its `metadata`, too: only there a record may hold what a test likes.
+nlohmann::json WithMetadata(nlohmann::json data);
+
 /// The row of that name.
 const Row& RowOf(const Mapping& mapping, const std::string& name);
 /// Cell values as an object by cell name.

@@ -58,7 +58,8 @@ TEST_CASE("the worked examples fit their tables", "[check]") {
 TEST_CASE("a column that is not there", "[check]") {
   CHECK(OfCustomer("    create: false\n    key: {id: $memory.metadata.id}\n    set:\n      emial: $memory.metadata.email\n") ==
         Lines{"crm.yaml:7:7: error: customers has no column \"emial\"; did you mean \"email\"?"});
-  CHECK(OfCustomer("    create: false\n    key: {id: $memory.metadata.id}\n    set: {\"(email, agee)\": [$memory.a, 1]}\n") ==
+  CHECK(OfCustomer(
+            "    create: false\n    key: {id: $memory.metadata.id}\n    set: {\"(email, agee)\": [$memory.metadata.a, 1]}\n") ==
         Lines{"crm.yaml:6:11: error: customers has no column \"agee\"; did you mean \"age\"?"});
 }
 
@@ -89,6 +90,7 @@ rows:
     table: contacts
     key: {account_id: $vars.account, phone_number: $memory.metadata.phone | phone('+49')}
     touch: {updated_at: $now}
+session: {timezone: UTC}
 )");
   CHECK(CheckedAgainst(CatalogOf("desk"), {&mapping}) ==
         Lines{"crm.yaml:9:5: error: contacts.created_at is NOT NULL without a default, and this row may be created: give it in "
@@ -98,12 +100,13 @@ rows:
 }
 
 TEST_CASE("a required column may come from new, key, set, touch or nowhere when the row is never created", "[check]") {
-  const auto* const row = GENERATE(
-      "    key: {a_key: 1}\n    new: {needed: 1}\n", "    key: {a_key: 1, needed: 1}\n",
-      "    key: {a_key: 1}\n    set: {needed: $memory.x}\n", "    key: {a_key: 1}\n    set: {'(needed, other)': [1, 2]}\n",
-      "    key: {a_key: 1}\n    touch: {needed: $now}\n", "    key: {a_key: 1}\n    create: false\n");
+  const auto* const row =
+      GENERATE("    key: {a_key: 1}\n    new: {needed: 1}\n", "    key: {a_key: 1, needed: 1}\n",
+               "    key: {a_key: 1}\n    set: {needed: $memory.metadata.x}\n",
+               "    key: {a_key: 1}\n    set: {'(needed, other)': [1, 2]}\n", "    key: {a_key: 1}\n    touch: {needed: $now}\n",
+               "    key: {a_key: 1}\n    create: false\n");
   CAPTURE(row);
-  Table table{"public", "t", {}, {}, {}, {{"t_pkey", {"a_key"}, true, false}}, true};
+  Table table{"public", "t", {}, {}, {}, {{"t_pkey", {"a_key"}, true, false}}, true, {}};
   for (const char* name : {"a_key", "needed", "other"}) {
     Column column;
     column.name = name;

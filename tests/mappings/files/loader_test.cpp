@@ -151,7 +151,8 @@ TEST_CASE("names mean something only where they can", "[loader]") {
 TEST_CASE("settings of the session come from variables only", "[loader]") {
   CHECK(ProblemsOf("session: {app.tenant: $memory.user_id, work_mem: 1GB}\nrows: {one: {table: t, set: {a: b}}}\n") ==
         Lines{"crm.yaml:1:24: error: a setting holds for the whole transaction; only vars are known here",
-              "crm.yaml:1:40: error: \"work_mem\" is no setting of a session; use search_path, role, or a name with a dot"});
+              "crm.yaml:1:40: error: \"work_mem\" is no setting of a session; use search_path, role, timezone, or a name with a "
+              "dot"});
 }
 
 TEST_CASE("a when or each that is text is refused", "[loader]") {
@@ -173,7 +174,7 @@ TEST_CASE("what a row may not combine", "[loader]") {
        "7:5: error: \"gone: delete\" has no effect on a row that is never created"},
       {"    table: t\n    key: {a: b}\n    gone: keep\n",
        "6:11: error: \"gone\" can only be delete; leave it out and the row stays"},
-      {"    table: t\n    key: {a: b}\n    create: maybe\n", "6:13: error: \"create\" is true or false"},
+      {"    table: t\n    key: {a: b}\n    create: maybe\n", "6:13: error: \"create\" is true, false or with_cells"},
       {"    table: t\n    key: {a: b}\n    add: {c: 1}\n", "6:5: error: \"add\" counts events; it needs \"from: event\""},
       {"    table: t\n    set: {a: b}\n    history: {from: x, to: y}\n",
        "6:5: error: \"history\" needs a \"key\": versions of what?"},
@@ -207,7 +208,14 @@ TEST_CASE("what a row may not combine", "[loader]") {
       {"    table: t\n    set: {a: {b: $memory.id}}\n",
        "5:14: error: an expression inside a map is not read; name its cell on the left, as in attrs.plan: $..."},
       {"    table: t\n    set:\n      a:\n", "7:1: error: a value is missing; write null to claim that the cell is empty"},
-      {"    table: t\n    set: {a: b}\n    live: [c]\n", "6:11: error: \"live\" is the name of the soft-delete column"},
+      {"    table: t\n    set: {a: b}\n    live: [c]\n",
+       "6:11: error: \"live\" is the soft-delete column: deleted_at (null is live), active (true is live), \"!isdeleted\" (false "
+       "or null "
+       "is live), or {column: state, is: 0}"},
+      {"    table: t\n    set: {a: b}\n    live: !gone\n",
+       "6:11: error: !gone without quotes is a YAML tag, and tags have no meaning here; quote it: \"!gone\""},
+      {"    table: t\n    set: {a: $memory.metadta.company}\n",
+       "5:14: error: memory has no \"metadta\"; did you mean \"metadata\"?"},
       {"    table: t\n    set: {a: b}\n    rows: [c]\n", "6:11: error: rows are a map by name, not a list"},
       {"    table: t\n    set: {a: b}\n    when: $memory.text | is('a'\n", "6:28: error: this parenthesis is not closed"},
   }));
@@ -260,16 +268,17 @@ TEST_CASE("the file as a whole", "[loader]") {
 }
 
 TEST_CASE("a YAML error inside braces says what cannot be guessed from it", "[loader]") {
-  CHECK(OfRow("    table: t\n    set: {name: $memory.text | capture('([A-Z][\\w ]+)')}\n") ==
-        Lines{"crm.yaml:5:42: error: YAML: end of map flow not found; a value containing [ ] { } or , must be quoted, or the map "
-              "written one "
-              "line per entry"});
+  CHECK(
+      OfRow("    table: t\n    set: {name: $memory.text | capture('([A-Z][\\w ]+)')}\n") ==
+      Lines{
+          "crm.yaml:5:42: error: YAML: end of map flow not found; inside { } YAML itself reads ? : , [ ] { } # & * ! | > ' \" % "
+          "@; quote the value: name: '$memory.text | capture(''([A-Z][\\w ]+)'')'"});
   CHECK(
       OfRow("    table: t\n    set: {name: $memory.text | or('a, b')}\n") ==
       Lines{
-          "crm.yaml:5:35: error: this text is not closed by a single quote: a value containing [ ] { } or , must be quoted, or "
-          "the map "
-          "written one line per entry",
+          "crm.yaml:5:35: error: this text is not closed by a single quote: inside { } YAML itself reads ? : , [ ] { } # & * ! | "
+          "> ' "
+          "\" % @; quote the value: name: \"$memory.text | or('a, b')\"",
           "crm.yaml:5:39: error: \"b')\" is no cell; write column, column.path, column[], (one, two), or in a key lower(column)",
           "crm.yaml:5:42: error: a value is missing; write null to claim that the cell is empty"});
   CHECK(ProblemsOf("rows:\n  one: x: y\n") == Lines{"crm.yaml:2:9: error: YAML: illegal map value"});

@@ -21,7 +21,7 @@ json Shown(const Value& value) {
 }
 
 struct Case {
-  std::string pipe;  ///< behind `memory.x`
+  std::string pipe;  ///< behind `memory.metadata.x`
   json x;
   json expected;
 };
@@ -30,7 +30,7 @@ void CheckAll(const std::vector<Case>& cases, const std::string& maps = "") {
   for (const Case& one : cases) {
     CAPTURE(one.pipe, one.x.dump());
     const json data{{"memory", one.x == kNothing ? json::object() : json{{"x", one.x}}}};
-    CHECK(Shown(Evaluated("memory.x | " + one.pipe, data, maps)) == one.expected);
+    CHECK(Shown(Evaluated("memory.metadata.x | " + one.pipe, data, maps)) == one.expected);
   }
 }
 
@@ -47,21 +47,24 @@ TEST_CASE("the list of functions is closed, and each has a line of its own", "[f
     CHECK((one.most == 0) == one.arguments.empty());
     CHECK(FindFunction(one.name) == &one);
   }
-  CHECK(names == std::set<std::string_view>{"lower", "upper",  "trim",   "truncate", "capture", "captures", "replace",
-                                            "split", "join",   "html",   "or",       "map",     "is",       "has",
-                                            "not",   "first",  "unique", "entries",  "pick",    "length",   "email",
-                                            "phone", "number", "date",   "uuid5",    "sha256"});
+  CHECK(names == std::set<std::string_view>{"lower",  "upper",   "trim", "truncate", "capture", "captures", "replace", "split",
+                                            "join",   "html",    "or",   "map",      "is",      "has",      "not",     "first",
+                                            "unique", "entries", "pick", "length",   "email",   "phone",    "number",  "date",
+                                            "uuid5",  "sha256",  "yes",  "time",     "at",      "epoch",    "epoch_ms"});
   CHECK(FindFunction("eval") == nullptr);
 }
 
 TEST_CASE("missing stays missing in every function but or, is, has and not", "[functions]") {
   for (const Function& one : AllFunctions()) {
     std::string call{one.name};
-    if (one.fewest > 0) call += one.first == Function::First::kLookup ? "(table" : "('a'";
+    if (one.fewest > 0) {
+      call += one.first == Function::First::kLookup ? "(table" : one.first == Function::First::kZone ? "('UTC'" : "('a'";
+    }
     for (std::size_t i = 1; i < one.fewest; ++i) call += ", 'a'";
     if (one.fewest > 0) call += ")";
     CAPTURE(call);
-    const json from_missing = Shown(Evaluated("memory.nowhere | " + call, {{"memory", json::object()}}, "table: {a: b}"));
+    const json from_missing =
+        Shown(Evaluated("memory.metadata.nowhere | " + call, {{"memory", json::object()}}, "table: {a: b}"));
     const json from_null = Shown(Evaluated("null | " + call, json::object(), "table: {a: b}"));
     if (one.sees_missing) {
       CHECK(from_missing != kNothing);
@@ -86,16 +89,19 @@ TEST_CASE("no function throws on any kind of value", "[functions]") {
                                  json::array({json{{"a", 1}}})};
   for (const Function& one : AllFunctions()) {
     for (const json& value : values) {
-      for (const char* argument : {"'a'", "5", "memory.x", "null"}) {
+      for (const char* argument : {"'a'", "5", "memory.metadata.x", "null"}) {
         const bool literal = one.first == Function::First::kPattern || one.first == Function::First::kSeparator;
-        if (one.name == "truncate" && std::string{argument} != "5" && std::string{argument} != "memory.x") continue;
+        if (one.name == "truncate" && std::string{argument} != "5" && std::string{argument} != "memory.metadata.x") continue;
         std::string call{one.name};
         if (one.fewest > 0)
-          call += one.first == Function::First::kLookup ? "(table" : literal ? "('a'" : std::string{"("} + argument;
+          call += one.first == Function::First::kLookup ? "(table"
+                  : one.first == Function::First::kZone ? "('UTC'"
+                  : literal                             ? "('a'"
+                                                        : std::string{"("} + argument;
         for (std::size_t i = 1; i < one.fewest; ++i) call += std::string{", "} + argument;
         if (one.fewest > 0) call += ")";
         CAPTURE(call, value.dump());
-        const Value result = Evaluated("memory.x | " + call, {{"memory", {{"x", value}}}}, "table: {a: b}");
+        const Value result = Evaluated("memory.metadata.x | " + call, {{"memory", {{"x", value}}}}, "table: {a: b}");
         CHECK((!result || !result->is_discarded()));
       }
     }
@@ -118,8 +124,8 @@ TEST_CASE("letters and white space", "[functions]") {
       {"truncate(3)", "ab", "ab"},
       {"truncate(3)", 12345, "123"},
       {"truncate(1)", "😀😀", "😀"},
-      {"truncate(memory.x)", 5, "5"},
-      {"truncate(memory.x)", "abc", kNothing},
+      {"truncate(memory.metadata.x)", 5, "5"},
+      {"truncate(memory.metadata.x)", "abc", kNothing},
       {"truncate", "as long as its column, once bound", "as long as its column, once bound"},
       {"html", "<a href=\"x\">Tom & 'Jerry'</a>", "&lt;a href=&quot;x&quot;&gt;Tom &amp; &#39;Jerry&#39;&lt;/a&gt;"},
   });
@@ -143,7 +149,7 @@ TEST_CASE("patterns", "[functions]") {
       {"replace('(\\w+) (\\w+)', '\\2, \\1')", "Ada Lovelace", "Lovelace, Ada"},
       {"replace('x*', '-')", "axb", "-a--b-"},
       {"replace('a', '')", "banana", "bnn"},
-      {"replace('a', memory.nothing)", "banana", kNothing},
+      {"replace('a', memory.metadata.nothing)", "banana", kNothing},
       {"split(',')", "a,,b, c", {"a", "b", " c"}},
       {"split(',') | trim", "a, b ,c", {"a", "b", "c"}},
       {"split('.')", "a.b", {"a", "b"}},
@@ -166,7 +172,7 @@ TEST_CASE("choices", "[functions]") {
           {"or('en')", nullptr, "en"},
           {"or('en')", "", ""},
           {"or('en')", "de", "de"},
-          {"or(memory.y)", kNothing, kNothing},
+          {"or(memory.metadata.y)", kNothing, kNothing},
           {"or(null)", kNothing, nullptr},
           {"map(language)", "german", "de"},
           {"map(language)", "klingon", kNothing},
@@ -182,7 +188,7 @@ TEST_CASE("choices", "[functions]") {
           {"is('a')", kNothing, false},
           {"is(null)", kNothing, true},
           {"is(null)", "a", false},
-          {"is(memory.list)", "a", false},
+          {"is(memory.metadata.list)", "a", false},
           {"has('support', 'complaint')", {"food", "complaint"}, true},
           {"has('support')", {"food"}, false},
           {"has('support')", kNothing, false},
@@ -323,13 +329,13 @@ TEST_CASE("a pipe reads from left to right, and parentheses group", "[functions]
   const json data{{"memory", {{"text", "Prefers GERMAN"}, {"list", {{{"a", {1, 2, 3}}}}}, {"odd key", "v"}, {"a-b", "w"}}}};
   CHECK(Shown(Evaluated("memory.text | capture('(?i)prefers (\\w+)') | lower | map(language) | or('en')", data,
                         "language: {german: de}")) == "de");
-  CHECK(Shown(Evaluated("memory.nowhere | or(memory.text | lower)", data)) == "prefers german");
-  CHECK(Shown(Evaluated("(memory.nowhere | or('X')) | lower", data)) == "x");
-  CHECK(Shown(Evaluated("memory.list[0].a[-1]", data)) == 3);
-  CHECK(Shown(Evaluated("memory.list[0].a[-4]", data)) == kNothing);
-  CHECK(Shown(Evaluated("memory.list[1]", data)) == kNothing);
-  CHECK(Shown(Evaluated("memory['odd key']", data)) == "v");
-  CHECK(Shown(Evaluated("memory.a-b", data)) == "w");
+  CHECK(Shown(Evaluated("memory.metadata.nowhere | or(memory.text | lower)", data)) == "prefers german");
+  CHECK(Shown(Evaluated("(memory.metadata.nowhere | or('X')) | lower", data)) == "x");
+  CHECK(Shown(Evaluated("memory.metadata.list[0].a[-1]", data)) == 3);
+  CHECK(Shown(Evaluated("memory.metadata.list[0].a[-4]", data)) == kNothing);
+  CHECK(Shown(Evaluated("memory.metadata.list[1]", data)) == kNothing);
+  CHECK(Shown(Evaluated("memory.metadata['odd key']", data)) == "v");
+  CHECK(Shown(Evaluated("memory.metadata.a-b", data)) == "w");
   CHECK(Shown(Evaluated("memory.text.deeper", data)) == kNothing);
   CHECK(Shown(Evaluated("'it''s'", data)) == "it's");
   CHECK(Shown(Evaluated("-1.5", data)) == -1.5);
@@ -340,23 +346,23 @@ TEST_CASE("a pipe reads from left to right, and parentheses group", "[functions]
 TEST_CASE("a long text stays linear, whatever the pattern", "[functions]") {
   const std::string text(1 << 20, 'a');
   const json data{{"memory", {{"x", text}}}};
-  CHECK(Shown(Evaluated("memory.x | capture('(a*)*b')", data)) == kNothing);
-  CHECK(Shown(Evaluated("memory.x | capture('(a+)$') | length", data)) == 1 << 20);
-  CHECK(Shown(Evaluated("memory.x | replace('a+', 'b') | length", data)).get<int>() < 1 << 20);
-  CHECK(Shown(Evaluated("memory.x | captures('aa') | length", data)) == 1 << 19);
-  CHECK(Shown(Evaluated("memory.x | split('a')", data)) == kNothing);
-  CHECK(Shown(Evaluated("memory.x | upper | sha256 | length", data)) == 64);
-  CHECK(Shown(Evaluated("memory.x | phone('+49')", data)) == kNothing);
-  CHECK(Shown(Evaluated("memory.x | email", data)) == kNothing);
+  CHECK(Shown(Evaluated("memory.metadata.x | capture('(a*)*b')", data)) == kNothing);
+  CHECK(Shown(Evaluated("memory.metadata.x | capture('(a+)$') | length", data)) == 1 << 20);
+  CHECK(Shown(Evaluated("memory.metadata.x | replace('a+', 'b') | length", data)).get<int>() < 1 << 20);
+  CHECK(Shown(Evaluated("memory.metadata.x | captures('aa') | length", data)) == 1 << 19);
+  CHECK(Shown(Evaluated("memory.metadata.x | split('a')", data)) == kNothing);
+  CHECK(Shown(Evaluated("memory.metadata.x | upper | sha256 | length", data)) == 64);
+  CHECK(Shown(Evaluated("memory.metadata.x | phone('+49')", data)) == kNothing);
+  CHECK(Shown(Evaluated("memory.metadata.x | email", data)) == kNothing);
 }
 
 TEST_CASE("a match in a long text is found across the windows it is searched in", "[functions]") {
   const std::string gap(100000, '.');
   const json data{{"memory", {{"x", gap + "#one" + gap + "#two"}}}};
-  CHECK(Shown(Evaluated("memory.x | captures('#(\\w+)')", data)) == json{"one", "two"});
-  CHECK(Shown(Evaluated("memory.x | replace('#\\w+', 'x') | length", data)) == 200002);
-  CHECK(Shown(Evaluated("memory.x | split('#\\w+') | length", data)) == 2);
-  CHECK(Shown(Evaluated("memory.x | captures('\\w+$')", data)) == json::array({"two"}));
+  CHECK(Shown(Evaluated("memory.metadata.x | captures('#(\\w+)')", data)) == json{"one", "two"});
+  CHECK(Shown(Evaluated("memory.metadata.x | replace('#\\w+', 'x') | length", data)) == 200002);
+  CHECK(Shown(Evaluated("memory.metadata.x | split('#\\w+') | length", data)) == 2);
+  CHECK(Shown(Evaluated("memory.metadata.x | captures('\\w+$')", data)) == json::array({"two"}));
 }
 
 }  // namespace membridge::mappings

@@ -120,7 +120,7 @@ std::vector<std::pair<std::string, std::string>> EnterSettings(postgres::Transac
 
 /// Applies them inside a savepoint of its own. What they lean on in vain is left out: claims of the sources in `passed_over`.
 Attempt Try(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
-                                          bool explain, const Leaned& passed_over) {
+            bool explain, const Leaned& passed_over) {
   // One name for every depth: a later savepoint of the same name hides the earlier one until it is released.
   transaction.Savepoint("apply");
   Application application{plan, transaction, sources, now, explain, passed_over};
@@ -140,7 +140,7 @@ Attempt Try(const MappingPlan& plan, postgres::Transaction& transaction, const s
 /// A source that is refused may be refused for what others said before it: then the claims it fell back on are passed over, and
 /// those who made them are to be applied anew. Nothing when that does not help.
 std::optional<Outcome> PassOver(const MappingPlan& plan, postgres::Transaction& transaction, const Source& source, Instant now,
-                                               bool explain, Leaned leaned_on) {
+                                bool explain, Leaned leaned_on) {
   Leaned passed_over;
   for (std::size_t before = 0; true; before = passed_over.size()) {
     passed_over.insert(leaned_on.begin(), leaned_on.end());
@@ -155,11 +155,12 @@ std::optional<Outcome> PassOver(const MappingPlan& plan, postgres::Transaction& 
 }
 
 std::vector<Outcome> ApplyOrHalve(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources,
-                                                 Instant now, bool explain) {
+                                  Instant now, bool explain) {
   Attempt attempt = Try(plan, transaction, sources, now, explain, {});
   if (attempt.outcomes) return std::move(*attempt.outcomes);
   if (sources.size() == 1) {
-    if (auto outcome = PassOver(plan, transaction, sources.front(), now, explain, attempt.leaned_on)) return {std::move(*outcome)};
+    if (auto outcome = PassOver(plan, transaction, sources.front(), now, explain, attempt.leaned_on))
+      return {std::move(*outcome)};
     Waits::Forget(transaction, plan.mapping->name, sources.front());
     attempt.refused.depends_on = DependenciesOf(transaction, attempt.fields);
     return {attempt.refused};

@@ -265,7 +265,7 @@ void Application::RefuseAlteredKeys(const PlannedRow& planned, const std::vector
       which.push_back(i);
     }
     if (which.empty()) continue;
-    const auto found = table.Find(transaction_, asking.columns, asking.values);
+    const auto found = table.Find(TargetTable::Lock::kNone, transaction_, asking.columns, asking.values);
     for (std::size_t n = 0; n < which.size(); ++n) {
       const json identity = table.IdentityOf(images[which[n]]);
       if (std::any_of(found[n].begin(), found[n].end(), [&](const Image& image) { return table.IdentityOf(image) == identity; }))

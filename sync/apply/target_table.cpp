@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <map>
 
-#include "sync/apply/refusal.hpp"
-
 #include "mappings/base/exact_json.hpp"
+#include "sync/apply/refusal.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -159,8 +158,8 @@ json TargetTable::ValueOf(const KeyColumn& part, const Image& image) const {
   const auto& text = image[part.column];
   if (!text) return nullptr;
   const mappings::Column& column = At(part.column);
-  if (part.path.empty()) return column.IsJson() || column.IsArray() ? json::parse(*text, nullptr, false) : json(*text);
-  const json document = json::parse(*text, nullptr, false);
+  if (part.path.empty()) return column.IsJson() || column.IsArray() ? mappings::ParseExact(*text) : json(*text);
+  const json document = mappings::ParseExact(*text);
   const json* at = sync::At(document, part.path);
   return at == nullptr ? json(nullptr) : *at;
 }
@@ -220,8 +219,9 @@ std::vector<std::vector<Image>> TargetTable::Find(Lock lock, postgres::Transacti
     }
     std::vector<json> wanted;
     for (const std::size_t member : members) wanted.push_back(values[member]);
-    const std::string sql = fmt::format("SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1{}",
-                                        QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "), ClauseOf(lock));
+    const std::string sql = fmt::format(
+        "SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1{}",
+        QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "), ClauseOf(lock));
     const postgres::Rows rows = Run(transaction, sql, Numbered(wanted));
     for (std::size_t row = 0; row < rows.size(); ++row) {
       found[members[static_cast<std::size_t>(rows.Int(row, 0))]].push_back(ImageAt(rows, row, 1));
@@ -282,9 +282,10 @@ std::vector<std::optional<Image>> TargetTable::Fetch(Lock lock, postgres::Transa
     record.push_back(Typed(name, TypeOf(identity_[k])));
     conditions.push_back(Equal(identity_[k], "t." + QuoteName(name), "r." + QuoteName(name)));
   }
-  const std::string sql = fmt::format("SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY {}{}",
-                                      QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "),
-                                      "t." + QuoteName(At(identity_[0]).name), ClauseOf(lock));
+  const std::string sql = fmt::format(
+      "SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY {}{}",
+      QuoteName(kNumber), SelectList(), Join(record, ", "), quoted_, Join(conditions, " AND "),
+      "t." + QuoteName(At(identity_[0]).name), ClauseOf(lock));
   const postgres::Rows rows = Run(transaction, sql, Numbered(identities));
   for (std::size_t row = 0; row < rows.size(); ++row) images[static_cast<std::size_t>(rows.Int(row, 0))] = ImageAt(rows, row, 1);
   return images;
@@ -345,8 +346,9 @@ std::vector<Image> TargetTable::Insert(postgres::Transaction& transaction, const
     }
     std::vector<json> given;
     for (const std::size_t member : members) given.push_back(rows[member]);
-    const std::string head = fmt::format("INSERT INTO {} AS t ({}) SELECT {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) ORDER BY r.{}",
-                                         quoted_, Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
+    const std::string head = fmt::format(
+        "INSERT INTO {} AS t ({}) SELECT {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) ORDER BY r.{}",
+        quoted_, Join(names, ", "), Join(values, ", "), Join(record, ", "), QuoteName(kNumber));
     const postgres::Rows inserted = Run(transaction, head + " RETURNING " + SelectList(), Numbered(given));
     if (inserted.size() != members.size()) throw Swallowed("an INSERT", relation_);
     for (std::size_t m = 0; m < members.size(); ++m) images[members[m]] = ImageAt(inserted, m, 0);
@@ -461,8 +463,8 @@ void TargetTable::Add(postgres::Transaction& transaction, const std::vector<Incr
     }
     const postgres::Rows added =
         Run(transaction,
-            fmt::format("UPDATE {} AS t SET {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}", quoted_,
-                        Join(assignments, ", "), Join(record, ", "), Join(conditions, " AND ")),
+            fmt::format("UPDATE {} AS t SET {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}",
+                        quoted_, Join(assignments, ", "), Join(record, ", "), Join(conditions, " AND ")),
             parameter);
     if (added.Affected() != parameter.size()) throw Swallowed("an UPDATE", relation_);
   }
@@ -476,8 +478,8 @@ void TargetTable::Delete(postgres::Transaction& transaction, const std::vector<j
     const std::string name = QuoteName(At(column).name);
     conditions.push_back(Equal(column, "t." + name, "r." + name));
   }
-  const std::string rows =
-      fmt::format("pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}", Join(record, ", "), Join(conditions, " AND "));
+  const std::string rows = fmt::format("pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}",
+                                       Join(record, ", "), Join(conditions, " AND "));
   // Who refers to a row holds its key. The DELETE would wait for them; this does not.
   Run(transaction, fmt::format("SELECT 1 FROM {} AS t, {} FOR UPDATE OF t NOWAIT", quoted_, rows), json(identities));
   const postgres::Rows gone = Run(transaction, fmt::format("DELETE FROM {} AS t USING {}", quoted_, rows), json(identities));

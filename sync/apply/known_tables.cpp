@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "mappings/base/exact_json.hpp"
 #include "mappings/base/table_name.hpp"
 #include "sync/apply/cells.hpp"
 #include "sync/apply/rewritten_cells.hpp"
@@ -180,7 +181,7 @@ KnownTables::Record KnownTables::RecordFrom(const TargetTable& table, const Rows
   if (!known.IsNull(row, first)) {
     record.exists = true;
     const bool is_same = known.Text(row, first) == definition.oid;
-    const json columns = json::parse(known.Text(row, first + 1));
+    const json columns = mappings::ParseExact(known.Text(row, first + 1));
     for (const auto& [name, column] : columns.items()) {
       const mappings::Column* now = is_same ? Numbered(definition, column.at("n").get<int>()) : definition.Find(name);
       if (now == nullptr) {
@@ -217,7 +218,7 @@ void KnownTables::Save(const TargetTable& table, const Record& record) {
   transaction_.Run(
       "INSERT INTO membridge.known_tables (relation, oid, columns) VALUES ($1, $2::oid, $3::jsonb) "
       "ON CONFLICT (relation) DO UPDATE SET oid = excluded.oid, columns = excluded.columns",
-      {table.Relation(), table.Definition().oid, record.columns.dump()});
+      {table.Relation(), table.Definition().oid, mappings::ExactText(record.columns)});
 }
 
 void KnownTables::Rewrite(const TargetTable& table, const Record& record) {
@@ -249,10 +250,10 @@ void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
     json ids = json::array();
     for (std::size_t i = 0; i < rows.size(); ++i) {
       documents.push_back({{"id", rows.Int(i, 0)},
-                           {"identity", rewriting.RenamedColumns(json::parse(rows.Text(i, 1)))},
-                           {"cells", rewriting.RenamedCells(json::parse(rows.Text(i, 2)))},
-                           {"keys", json::parse(rows.Text(i, 3))},
-                           {"made", rewriting.RenamedColumns(json::parse(rows.Text(i, 4)))}});
+                           {"identity", rewriting.RenamedColumns(mappings::ParseExact(rows.Text(i, 1)))},
+                           {"cells", rewriting.RenamedCells(mappings::ParseExact(rows.Text(i, 2)))},
+                           {"keys", mappings::ParseExact(rows.Text(i, 3))},
+                           {"made", rewriting.RenamedColumns(mappings::ParseExact(rows.Text(i, 4)))}});
       documents.back()["keys"] = rewriting.RenamedKeys(documents.back()["keys"]);
       ids.push_back(rows.Int(i, 0));
     }
@@ -260,7 +261,7 @@ void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
         "SELECT c.row_id, c.project, c.mapping, c.source, c.name, c.item, c.cells::text FROM "
         "pg_catalog.jsonb_array_elements_text($1::jsonb) AS r(id) "
         "JOIN membridge.contributions AS c ON c.row_id = r.id::bigint",
-        {ids.dump()});
+        {mappings::ExactText(ids)});
     std::vector<json> contributions;
     for (std::size_t i = 0; i < said.size(); ++i) {
       json& one = contributions.emplace_back(json::object());
@@ -270,7 +271,7 @@ void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
              {"s", said.Text(i, 3)},
              {"n", said.Text(i, 4)},
              {"i", said.Text(i, 5)},
-             {"c", rewriting.RenamedClaims(json::parse(said.Text(i, 6)))}};
+             {"c", rewriting.RenamedClaims(mappings::ParseExact(said.Text(i, 6)))}};
     }
     for (json& document : documents) {
       rewriting.Reread(document["cells"]);
@@ -286,7 +287,7 @@ void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
       json& document = documents[i];
       rewriting.ForgetRefusedColumns(document["made"]);
       // A row whose identity no type reads is not found any more, under whatever it is called.
-      if (rewriting.ForgetRefusedColumns(document["identity"])) document["identity"] = json::parse(rows.Text(i, 1));
+      if (rewriting.ForgetRefusedColumns(document["identity"])) document["identity"] = mappings::ParseExact(rows.Text(i, 1));
       std::vector<std::string> unreadable;
       for (auto& [key, columns] : document["keys"].items()) {
         if (rewriting.ForgetRefusedColumns(columns)) unreadable.push_back(key);
@@ -309,18 +310,18 @@ void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
         "UPDATE membridge.rows AS l SET identity = r.identity, cells = r.cells, keys = r.keys, made = r.made "
         "FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(id bigint, identity jsonb, cells jsonb, keys jsonb, made jsonb) "
         "WHERE l.id = r.id",
-        {json(documents).dump()});
+        {mappings::ExactText(json(documents))});
     transaction_.Run(
         "UPDATE membridge.contributions AS c SET cells = r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
         "AS r(r bigint, p text, m text, s text, n text, i text, c jsonb) "
         "WHERE c.row_id = r.r AND c.project = r.p AND c.mapping = r.m AND c.source = r.s AND c.name = r.n AND c.item = r.i",
-        {json(contributions).dump()});
+        {mappings::ExactText(json(contributions))});
     transaction_.Run(
         "INSERT INTO membridge.released AS e (relation, identity, project, source, cells) "
         "SELECT DISTINCT ON (r.i, r.p, r.s) $2, r.i, r.p, r.s, r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(i jsonb, p "
         "text, s text, c jsonb) "
         "ON CONFLICT (relation, identity, project, source) DO UPDATE SET cells = e.cells || excluded.cells",
-        {released.dump(), table.Relation()});
+        {mappings::ExactText(released), table.Relation()});
   }
 }
 
@@ -332,11 +333,11 @@ void KnownTables::RewriteVersions(const TargetTable& table, const Record& record
   std::vector<json> documents;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     json& document = documents.emplace_back(json::object());
-    document = {{"o", json::parse(rows.Text(i, 0))},
+    document = {{"o", mappings::ParseExact(rows.Text(i, 0))},
                 {"p", rows.Text(i, 1)},
                 {"s", rows.Text(i, 2)},
-                {"i", rewriting.RenamedColumns(json::parse(rows.Text(i, 0)))},
-                {"c", rewriting.RenamedCells(json::parse(rows.Text(i, 3)))}};
+                {"i", rewriting.RenamedColumns(mappings::ParseExact(rows.Text(i, 0)))},
+                {"c", rewriting.RenamedCells(mappings::ParseExact(rows.Text(i, 3)))}};
   }
   for (json& document : documents) {
     rewriting.Reread(document["c"]);
@@ -349,7 +350,7 @@ void KnownTables::RewriteVersions(const TargetTable& table, const Record& record
       "UPDATE membridge.versions AS v SET identity = r.i, cells = r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
       "AS r(o jsonb, p text, s text, i jsonb, c jsonb) WHERE v.relation = $2 AND v.identity = r.o AND v.project = r.p AND "
       "v.source = r.s",
-      {json(documents).dump(), table.Relation()});
+      {mappings::ExactText(json(documents)), table.Relation()});
 }
 
 }  // namespace membridge::sync

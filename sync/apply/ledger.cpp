@@ -49,8 +49,8 @@ LedgerRow RowAt(const postgres::Rows& rows, std::size_t at) {
   for (const auto& [name, entry] : cells.items()) row.cells[name] = CellEntry::FromJson(entry);
   row.ours = rows.Optional(at, 6);
   row.theirs = InstantAt(rows, at, 7);
-  row.keys = json::parse(rows.Text(at, 8)).get<decltype(row.keys)>();
-  row.made = json::parse(rows.Text(at, 9)).get<decltype(row.made)>();
+  row.keys = mappings::ParseExact(rows.Text(at, 8)).get<decltype(row.keys)>();
+  row.made = mappings::ParseExact(rows.Text(at, 9)).get<decltype(row.made)>();
   return row;
 }
 
@@ -146,7 +146,7 @@ std::vector<Contribution> Ledger::ContributionsTo(const std::vector<std::int64_t
       transaction_.Run(std::string{"SELECT "} + kContributionColumns +
                            " FROM pg_catalog.jsonb_array_elements_text($1::jsonb) AS r(id) JOIN membridge.contributions AS c "
                            "ON c.row_id = r.id::bigint",
-                       {json(row_ids).dump()}));
+                       {mappings::ExactText(json(row_ids))}));
 }
 
 std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::vector<json>& identities) {
@@ -278,7 +278,7 @@ void Ledger::Save(const std::vector<Released>& released) {
       "SELECT DISTINCT ON (r.r, r.i, r.p, r.s) r.r, r.i, r.p, r.s, r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
       "AS r(r text, i jsonb, p text, s text, c jsonb) "
       "ON CONFLICT (relation, identity, project, source) DO UPDATE SET cells = e.cells || excluded.cells",
-      {list.dump()});
+      {mappings::ExactText(list)});
 }
 
 void Ledger::NoteFormer(const std::vector<Contribution>& contributions) {
@@ -289,7 +289,7 @@ void Ledger::NoteFormer(const std::vector<Contribution>& contributions) {
       "INSERT INTO membridge.former_speakers (row_id, project, source) "
       "SELECT DISTINCT r.r, r.p, r.s FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(r bigint, p text, s text) "
       "WHERE EXISTS (SELECT FROM membridge.rows AS l WHERE l.id = r.r) ON CONFLICT DO NOTHING",
-      {list.dump()});
+      {mappings::ExactText(list)});
 }
 
 void Ledger::Wake(const std::vector<Contribution>& contributions, const std::string& relation) {
@@ -300,14 +300,14 @@ void Ledger::Wake(const std::vector<Contribution>& contributions, const std::str
       "INSERT INTO membridge.waiting AS w (project, mapping, source, relation, key, woken) "
       "SELECT DISTINCT r.p, r.m, r.s, $2, 0, true FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(p text, m text, s text) "
       "ON CONFLICT (project, mapping, source, relation, key) DO UPDATE SET woken = true WHERE NOT w.woken",
-      {list.dump(), relation});
+      {mappings::ExactText(list), relation});
 }
 
 void Ledger::Forget(const std::vector<std::int64_t>& row_ids) {
   if (row_ids.empty()) return;
   transaction_.Run(
       "DELETE FROM membridge.rows AS l USING pg_catalog.jsonb_array_elements_text($1::jsonb) AS r(id) WHERE l.id = r.id::bigint",
-      {json(row_ids).dump()});
+      {mappings::ExactText(json(row_ids))});
 }
 
 }  // namespace membridge::sync

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "mappings/base/exact_json.hpp"
 #include "sync/apply/cells.hpp"
 
 namespace membridge::sync {
@@ -23,7 +24,7 @@ std::optional<std::string> KeyText(const TargetTable& table, const Image& row, c
   if (!cell || cell->kind == Cell::Kind::kGroup || !table.Reads(table.IndexOf(cell->column).value())) return std::nullopt;
   const Content content = ReadCell(table, row, *cell);
   if (IsEmpty(content)) return std::nullopt;
-  return content->is_string() ? content->get<std::string>() : content->dump();
+  return content->is_string() ? content->get<std::string>() : mappings::ExactText(*content);
 }
 
 /// A person who only changes the case of an address has not made it another row's.
@@ -84,7 +85,7 @@ void RememberKeys(const PlannedRow& planned, const Image& row, LedgerRow& known)
     }
     json names = json::array();
     for (const auto& [name, text] : key) names.push_back(name);
-    if (key.size() == columns.size()) known.keys[names.dump()] = std::move(key);
+    if (key.size() == columns.size()) known.keys[mappings::ExactText(names)] = std::move(key);
   };
   std::vector<std::vector<std::string>> others;
   for (const auto& [name, key] : known.keys) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "mappings/base/exact_json.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -106,7 +108,7 @@ json RewrittenCells::RenamedKeys(const json& keys) const {
     if (now.size() != columns.size()) continue;
     json names = json::array();
     for (const auto& [column, text] : now.items()) names.push_back(column);
-    renamed[names.dump()] = std::move(now);
+    renamed[mappings::ExactText(names)] = std::move(now);
   }
   return renamed;
 }
@@ -172,8 +174,9 @@ void RewrittenCells::Read(const std::string& column, std::size_t first, std::siz
   const std::string shown = IsArrayType(now) ? "pg_catalog.to_jsonb(" + value + ")::text" : "(" + value + ")::text";
   transaction_.Savepoint("reread");
   try {
-    const postgres::Rows rows = transaction_.Run(
-        "SELECT r.n, " + shown + " FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(n integer, v text)", {values.dump()});
+    const postgres::Rows rows =
+        transaction_.Run("SELECT r.n, " + shown + " FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(n integer, v text)",
+                         {mappings::ExactText(values)});
     for (std::size_t row = 0; row < rows.size(); ++row) {
       const auto text = rows.Optional(row, 1);
       *texts[static_cast<std::size_t>(rows.Int(row, 0))] = text ? json(*text) : RefusedText();

@@ -204,8 +204,8 @@ json TargetTable::ValueOf(const KeyColumn& part, const Image& image) const {
   const auto& text = image[part.column];
   if (!text) return nullptr;
   const mappings::Column& column = At(part.column);
-  if (part.path.empty()) return column.IsJson() || column.IsArray() ? json::parse(*text, nullptr, false) : json(*text);
-  const json document = json::parse(*text, nullptr, false);
+  if (part.path.empty()) return column.IsJson() || column.IsArray() ? mappings::ParseExact(*text) : json(*text);
+  const json document = mappings::ParseExact(*text);
   const json* at = sync::At(document, part.path);
   return at == nullptr ? json(nullptr) : *at;
 }

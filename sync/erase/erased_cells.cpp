@@ -3,6 +3,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "mappings/base/exact_json.hpp"
 #include "mappings/base/log.hpp"
 #include "mappings/base/table_name.hpp"
 #include "sync/apply/cells.hpp"
@@ -78,7 +79,8 @@ bool ErasedCells::DeleteRow(const LedgerRow& row) {
   const TargetTable* table = TableOf(row.relation);
   if (table == nullptr) return false;
   std::optional<Image> image;
-  if (!target_.Try(row.relation, [&] { image = table->Fetch(transaction_, {row.identity}).front(); })) return false;
+  if (!target_.Try(row.relation, [&] { image = table->Fetch(TargetTable::Lock::kWrite, transaction_, {row.identity}).front(); }))
+    return false;
   if (!image) return true;
   if (MayDelete(*table, row, *image)) return target_.Delete(row.relation, row.identity);
   // Somebody else's: what of ours still stands there is counted with all that was let go.
@@ -102,12 +104,15 @@ void ErasedCells::TakeBack(const std::vector<std::string>& row_ids) {
       "FROM membridge.rows l WHERE l.id = ANY ($1::bigint[]) AND l.cells <> '{}' ORDER BY l.id",
       {ArrayOf({row_ids.begin(), row_ids.end()})});
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto known = ledger_.Known(std::string{rows.Text(i, 0)}, json::parse(rows.Text(i, 1)));
+    const auto known = ledger_.Known(std::string{rows.Text(i, 0)}, mappings::ParseExact(rows.Text(i, 1)));
     const TargetTable* table = TableOf(std::string{rows.Text(i, 0)});
     if (!known || table == nullptr) continue;
     std::optional<Image> image;
-    if (!target_.Try(known->relation, [&] { image = table->Fetch(transaction_, {known->identity}).front(); }) || !image) continue;
-    const auto said = json::parse(rows.Text(i, 2)).get<std::set<std::string>>();
+    if (!target_.Try(known->relation,
+                     [&] { image = table->Fetch(TargetTable::Lock::kWrite, transaction_, {known->identity}).front(); }) ||
+        !image)
+      continue;
+    const auto said = mappings::ParseExact(rows.Text(i, 2)).get<std::set<std::string>>();
     std::set<std::string> keys;
     for (const auto& [name, key] : known->keys) {
       for (const auto& [column, text] : key) keys.insert(column);
@@ -151,13 +156,14 @@ void ErasedCells::CountReleased() {
   std::set<std::string> told;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string relation{rows.Text(i, 0)};
-    const json identity = json::parse(rows.Text(i, 1));
-    const json cells = json::parse(rows.Text(i, 3));
+    const json identity = mappings::ParseExact(rows.Text(i, 1));
+    const json cells = mappings::ParseExact(rows.Text(i, 3));
     const TargetTable* table = TableOf(relation);
     bool stands = false;
     if (table != nullptr) {
       std::optional<Image> image;
-      const bool is_read = target_.Try(relation, [&] { image = table->Fetch(transaction_, {identity}).front(); });
+      const bool is_read =
+          target_.Try(relation, [&] { image = table->Fetch(TargetTable::Lock::kWrite, transaction_, {identity}).front(); });
       for (const auto& [name, cell] : cells.items()) {
         const bool is_left =
             !is_read || (image && (!cell.contains("w") || StandsAsWritten(*table, name, Content{cell["w"]}, *image)));
@@ -172,7 +178,7 @@ void ErasedCells::CountReleased() {
     if (stands) continue;
     transaction_.Run(
         "DELETE FROM membridge.released WHERE relation = $1 AND identity = $2::jsonb AND project = $3 AND source = $4",
-        {relation, identity.dump(), who[0], std::string{rows.Text(i, 2)}});
+        {relation, mappings::ExactText(identity), who[0], std::string{rows.Text(i, 2)}});
   }
 }
 

@@ -45,7 +45,8 @@ void Restart(Sheet& sheet, const std::string& schema_sql) {
   sheet.Run(
       "DROP SCHEMA public CASCADE; CREATE SCHEMA public; DROP SCHEMA IF EXISTS \"Crm\" CASCADE; DROP SCHEMA IF EXISTS \"Types\" "
       "CASCADE;"
-      "TRUNCATE membridge.contributions, membridge.rows, membridge.sources, membridge.waiting, membridge.sought, "
+      "TRUNCATE membridge.contributions, membridge.former_speakers, membridge.released, membridge.rows, membridge.sources, "
+      "membridge.waiting, membridge.sought, "
       "membridge.made;" +
       schema_sql);
   sheet.Unmap();

@@ -66,7 +66,8 @@ rows:
 )yaml";
 
 constexpr const char* kReset =
-    "TRUNCATE membridge.contributions, membridge.rows, membridge.sources, notes, topics;"
+    "TRUNCATE membridge.contributions, membridge.former_speakers, membridge.released, membridge.rows, membridge.sources, notes, "
+    "topics;"
     "UPDATE people SET name = CASE handle WHEN 'u0' THEN 'Ada' ELSE '' END, city = NULL, score = NULL, street = NULL, zip = "
     "NULL, skills = NULL,"
     "  attrs = CASE handle WHEN 'u1' THEN '{\"kept\": 1.10}'::jsonb WHEN 'u2' THEN '{}' END, prefs = '{\"theme\": \"dark\"}', "

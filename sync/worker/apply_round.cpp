@@ -95,7 +95,7 @@ std::vector<Worker::Item*> Worker::WithoutErased(Batch& batch, const std::vector
 void Worker::AskDeferred(Batch& batch) {
   if (batch.refused == Applier::Refused::kParked) return;  // each mapping asked its own
   for (auto& [dsn, transaction] : batch.elsewhere) transaction.Run("SET CONSTRAINTS ALL IMMEDIATE");
-  if (!batch.written.empty()) batch.state.RunScript("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED");
+  if (batch.in_state) batch.state.RunScript("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED");
 }
 
 /// Memories whose claim on a row could not be written when it was their turn again: they are applied anew, and parked for it.
@@ -336,7 +336,10 @@ std::optional<Source> Worker::DecideFound(Batch& batch, const MappingSet::Projec
 }
 
 postgres::Transaction& Worker::TransactionOf(Batch& batch, const MappingSet::Target& target) {
-  if (!target.dsn) return batch.state;
+  if (!target.dsn) {
+    batch.in_state = true;
+    return batch.state;
+  }
   const auto open = batch.elsewhere.find(*target.dsn);
   if (open != batch.elsewhere.end()) return open->second;
   return batch.elsewhere.emplace(*target.dsn, Begin(TargetSession(*target.dsn))).first->second;

@@ -57,7 +57,8 @@ struct Worker::Batch {
   std::uint64_t applied = 0, unchanged = 0, withdrawn = 0, parked = 0, late = 0, retried = 0, suppressed = 0, held = 0;
   std::uint64_t events_counted = 0, events_discarded = 0, events_parked = 0;
   std::optional<Instant> newest_mark;
-  bool wakes = false;  // a row was made that others looked for in vain
+  bool in_state = false;  // a target lives in the state database: its deferred constraints are asked before the queue is touched
+  bool wakes = false;     // a row was made that other memories had looked for
 };
 
 }  // namespace membridge::sync

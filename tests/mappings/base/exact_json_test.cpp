@@ -116,23 +116,23 @@ TEST_CASE("sums have the digits of both", "[exact][M5]") {
 }
 
 TEST_CASE("mappings see an exact number as a number", "[exact][functions][M5]") {
-  const json data{{"memory", ParseExact(R"({"big":89014103211118510720,"price":1.10,"zero":0.00,"list":[1.10,1.10,2]})")}};
+  const json data{{"memory", {{"metadata", ParseExact(R"({"big":89014103211118510720,"price":1.10,"zero":0.00,"list":[1.10,1.10,2]})")}}}};
   const auto shown = [&](const std::string& expression) {
     const Value value = test::Evaluated(expression, data);
     return value ? ExactText(*value) : "missing";
   };
-  CHECK(shown("memory.big") == "89014103211118510720");
-  CHECK(shown("memory.big | replace('0$', 'x')") == "\"8901410321111851072x\"");
-  CHECK(shown("memory.big | length") == "20");
-  CHECK(shown("memory.big | is('89014103211118510720')") == "true");
-  CHECK(shown("memory.price | number") == "1.10");
-  CHECK(shown("memory.price | join(',')") == "\"1.10\"");
-  CHECK(shown("memory.list | join(',')") == "\"1.10,1.10,2\"");
-  CHECK(shown("memory.list | unique") == "[1.10,2]");
-  CHECK(shown("memory.list | has('1.10')") == "true");
-  CHECK(shown("memory.zero | not") == "true");
-  CHECK(shown("memory.price | not") == "false");
-  CHECK(shown("memory | sha256") != shown("memory.list | sha256"));
+  CHECK(shown("memory.metadata.big") == "89014103211118510720");
+  CHECK(shown("memory.metadata.big | replace('0$', 'x')") == "\"8901410321111851072x\"");
+  CHECK(shown("memory.metadata.big | length") == "20");
+  CHECK(shown("memory.metadata.big | is('89014103211118510720')") == "true");
+  CHECK(shown("memory.metadata.price | number") == "1.10");
+  CHECK(shown("memory.metadata.price | join(',')") == "\"1.10\"");
+  CHECK(shown("memory.metadata.list | join(',')") == "\"1.10,1.10,2\"");
+  CHECK(shown("memory.metadata.list | unique") == "[1.10,2]");
+  CHECK(shown("memory.metadata.list | has('1.10')") == "true");
+  CHECK(shown("memory.metadata.zero | not") == "true");
+  CHECK(shown("memory.metadata.price | not") == "false");
+  CHECK(shown("memory | sha256") != shown("memory.metadata.list | sha256"));
 }
 
 TEST_CASE("a memory whose number changes beyond a double's digits is another one", "[exact][memory][M5]") {

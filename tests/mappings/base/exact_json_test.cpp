@@ -116,7 +116,8 @@ TEST_CASE("sums have the digits of both", "[exact][M5]") {
 }
 
 TEST_CASE("mappings see an exact number as a number", "[exact][functions][M5]") {
-  const json data{{"memory", {{"metadata", ParseExact(R"({"big":89014103211118510720,"price":1.10,"zero":0.00,"list":[1.10,1.10,2]})")}}}};
+  const json data{
+      {"memory", {{"metadata", ParseExact(R"({"big":89014103211118510720,"price":1.10,"zero":0.00,"list":[1.10,1.10,2]})")}}}};
   const auto shown = [&](const std::string& expression) {
     const Value value = test::Evaluated(expression, data);
     return value ? ExactText(*value) : "missing";

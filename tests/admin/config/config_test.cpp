@@ -223,9 +223,8 @@ TEST_CASE("a wrong configuration is told as a user reads it", "[admin][config]")
       {"database: embedded\nprojects: {Crm/1: {api_key: k}}\n",
        "etc/membridge.yaml:2:12: error: \"Crm/1\" cannot name a project; use up to 63 of a-z, 0-9, - and _\n"},
       {"a: [b\n",
-       "etc/membridge.yaml:2:1: error: YAML: end of sequence flow not found; a value containing [ ] { } or , must be "
-       "quoted, or "
-       "the map written one line per entry\n"},
+       "etc/membridge.yaml:2:1: error: YAML: end of sequence flow not found; inside { } YAML itself reads "
+       "? : , [ ] { } # & * ! | > ' \" % @; quote a value that holds one of them, or write the map one line per entry\n"},
   }));
   CAPTURE(yaml);
   CHECK(ProblemsOf(yaml) == expected);

@@ -215,7 +215,7 @@ TEST_CASE("what a row may not combine", "[loader]") {
       {"    table: t\n    set: {a: b}\n    live: !gone\n",
        "6:11: error: !gone without quotes is a YAML tag, and tags have no meaning here; quote it: \"!gone\""},
       {"    table: t\n    set: {a: $memory.metadta.company}\n",
-       "5:14: error: memory has no \"metadta\"; did you mean \"metadata\"?"},
+       "5:15: error: memory has no \"metadta\"; did you mean \"metadata\"?"},
       {"    table: t\n    set: {a: b}\n    rows: [c]\n", "6:11: error: rows are a map by name, not a list"},
       {"    table: t\n    set: {a: b}\n    when: $memory.text | is('a'\n", "6:28: error: this parenthesis is not closed"},
   }));

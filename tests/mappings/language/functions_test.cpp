@@ -336,7 +336,7 @@ TEST_CASE("a pipe reads from left to right, and parentheses group", "[functions]
   CHECK(Shown(Evaluated("memory.metadata.list[1]", data)) == kNothing);
   CHECK(Shown(Evaluated("memory.metadata['odd key']", data)) == "v");
   CHECK(Shown(Evaluated("memory.metadata.a-b", data)) == "w");
-  CHECK(Shown(Evaluated("memory.text.deeper", data)) == kNothing);
+  CHECK(Shown(Evaluated("memory.metadata.nowhere.deeper", data)) == kNothing);
   CHECK(Shown(Evaluated("'it''s'", data)) == "it's");
   CHECK(Shown(Evaluated("-1.5", data)) == -1.5);
   CHECK(Shown(Evaluated("null", data)) == nullptr);

@@ -63,7 +63,8 @@ struct Reason {
   Instant since{};        ///< filled in by Reasons
 };
 
-/// `{"reason":"blocked","project":…,"target":…,"backfill":…,"since":…,"message":…,"hint":…}`; subjects only where they are known.
+/// `{"reason":"blocked","project":…,"target":…,"backfill":…,"since":…,"message":…,"hint":…}`;
+/// subjects only where they are known.
 nlohmann::ordered_json ViewOf(const Reason& reason);
 /// A list of them.
 nlohmann::ordered_json ViewsOf(const std::vector<Reason>& reasons);

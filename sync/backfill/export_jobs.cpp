@@ -119,7 +119,9 @@ std::vector<std::string> ExportJobs::Vanished(Transaction& transaction, const Ru
       SELECT e.entity FROM membridge.exported e
       WHERE e.project = $2 AND e.mapping = $3
         AND NOT EXISTS (SELECT FROM membridge.export_jobs j WHERE j.run = $1::bigint AND j.entity = e.entity)
-        AND NOT EXISTS (SELECT FROM membridge.memories m WHERE m.project = $2 AND hashtextextended(m.user_id, 0) = hashtextextended(e.entity, 0) AND m.user_id = e.entity AND m.gone_at IS NULL)
+        AND NOT EXISTS (SELECT FROM membridge.memories m
+                         WHERE m.project = $2 AND hashtextextended(m.user_id, 0) = hashtextextended(e.entity, 0)
+                           AND m.user_id = e.entity AND m.gone_at IS NULL)
       ORDER BY e.entity)",
                                     {Id(run), run.project.Text(), run.options.mapping});
   std::vector<std::string> users;

@@ -211,7 +211,9 @@ std::map<std::string, std::string> VariablesIn(const fs::path& file) {
   for (std::string line; std::getline(stream, line);) {
     if (line.rfind("export ", 0) != 0) continue;
     const std::size_t equals = line.find('=');
-    variables[line.substr(7, equals - 7)] = line.substr(equals + 2, line.size() - equals - 3);
+    std::string value = line.substr(equals + 2, line.size() - equals - 3);
+    for (std::size_t at; (at = value.find("'\\''")) != std::string::npos;) value.replace(at, 4, "'");
+    variables[line.substr(7, equals - 7)] = std::move(value);
   }
   return variables;
 }

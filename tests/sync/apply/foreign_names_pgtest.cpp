@@ -21,7 +21,8 @@ constexpr const char* kTraps = R"sql(
 )sql";
 
 constexpr const char* kContacts = R"sql(
-  CREATE TABLE contacts (id serial PRIMARY KEY, email varchar(80), login varchar(20) UNIQUE, labels pg_catalog.text[], attrs pg_catalog.jsonb,
+  CREATE TABLE contacts (id serial PRIMARY KEY, email varchar(80), login varchar(20) UNIQUE, labels pg_catalog.text[],
+                         attrs pg_catalog.jsonb,
                          visits integer);
   CREATE UNIQUE INDEX ON contacts (pg_catalog.lower(email));
 )sql";
@@ -172,7 +173,8 @@ TEST_CASE("a key that its type spells otherwise is the same key", "[rows][pg][T2
               R"yaml(
 from: memory
 rows:
-  code: {table: codes, key: {code: $memory.user_id, amount: $memory.metadata.amount, day: $memory.metadata.day}, set: {city: $memory.metadata.city}}
+  code: {table: codes, key: {code: $memory.user_id, amount: $memory.metadata.amount, day: $memory.metadata.day},
+         set: {city: $memory.metadata.city}}
 )yaml"};
   const auto say = [&](const char* city, const char* updated_at) {
     return sheet.Say(json{{"id", "m1"},

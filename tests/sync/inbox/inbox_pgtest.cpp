@@ -276,8 +276,10 @@ TEST_CASE("what is accepted is flushed to disk even where the server would not, 
   db.RunScript(R"(
       CREATE TABLE settings (flush text, lock_timeout text);
       CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
-        'BEGIN INSERT INTO public.settings VALUES (current_setting(''synchronous_commit''), current_setting(''lock_timeout'')); RETURN NULL; END';
-      CREATE CONSTRAINT TRIGGER note AFTER INSERT ON membridge.deliveries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note();)");
+        'BEGIN INSERT INTO public.settings VALUES (current_setting(''synchronous_commit''), current_setting(''lock_timeout''));
+           RETURN NULL; END';
+      CREATE CONSTRAINT TRIGGER note AFTER INSERT ON membridge.deliveries DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION note();)");
   PostgresInbox inbox{db.Dsn()};
   REQUIRE(inbox.Accept({DeliveryOf(1, {"m-1"})}).has_value());
   CHECK(db.Value("SELECT flush FROM settings") == (configured == "off" ? "on" : configured));

@@ -64,7 +64,9 @@ ordered_json StepsOf(const WebhookPlan& plan) {
 ApplyOptions OptionsFor(const Parts& parts, const ProjectConfig& project,
                         const nlohmann::json& choices = nlohmann::json::object()) {
   ApplyOptions options = ApplyOptionsOf(project);
-  options.choices = {.adopt = choices.value("adopt", false), .reactivate = choices.value("reactivate", false)};
+  options.choices = {.adopt = choices.value("adopt", false),
+                     .reactivate = choices.value("reactivate", false),
+                     .take_over = choices.value("take_over", false)};
   options.known_within = parts.known_within;
   options.issued = parts.token_issued;
   return options;

@@ -151,6 +151,8 @@ std::shared_ptr<WebhookOptions> AddWebhookCommand(CLI::App& group, const char* n
 void AddChoices(CLI::App& command, const std::shared_ptr<WebhookOptions>& options) {
   command.add_flag("--adopt", options->choices.adopt,
                    "Take over a webhook that leads here and bears our name, but was made by another deployment");
+  command.add_flag("--take-over", options->choices.take_over,
+                   "Move our webhook here, though it leads to another bridge or another state database has it");
   command.add_flag("--reactivate", options->choices.reactivate, "Replace an inactive webhook by an active one");
 }
 

@@ -38,6 +38,11 @@ Result<Rotation> RotateToken(Client& client, sync::postgres::Session& session, c
                              const ApplyOptions& options) {
   return WithTurn(client, session, desired, options, [&](Turn& turn) -> Result<Rotation> {
     if (const Webhook* ours = turn.Ours()) return turn.MoveToNewToken(*ours);
+    for (const WebhookStep& step : turn.Plan().steps) {
+      if (step.kind == WebhookStep::Kind::kLeave)
+        return Fail(ErrorCode::kRefused, fmt::format("webhooks of '{}': {}", desired.project.Text(), step.webhook_id),
+                    step.reason);
+    }
     return Fail(ErrorCode::kNotFound, fmt::format("webhooks of '{}': Mem0 has none of ours to rotate", desired.project.Text()),
                 "run membridge webhooks apply first");
   });

@@ -22,6 +22,17 @@ bool WebhookJudge::IsInBooks(const Webhook& webhook) const {
                      [&](const OwnedWebhook& owned) { return owned.webhook_id == webhook.webhook_id; });
 }
 
+bool WebhookJudge::IsOfAnotherState(const Webhook& webhook) const {
+  return std::any_of(books_.webhooks.begin(), books_.webhooks.end(), [&](const OwnedWebhook& owned) {
+    return owned.webhook_id == webhook.webhook_id && !owned.state.empty() && owned.state != books_.state;
+  });
+}
+
+bool WebhookJudge::IsLeft(const Webhook& webhook) const {
+  if (choices_.take_over || OwnershipOf(webhook) != Ownership::kOurs) return false;
+  return !LeadsHere(webhook) || IsOfAnotherState(webhook);
+}
+
 bool WebhookJudge::LeadsHere(const Webhook& webhook) const {
   return webhook.url.starts_with(prefix_);
 }
@@ -49,6 +60,18 @@ bool WebhookJudge::IsOpen(const Webhook& webhook) const {
   const Token* token = TokenOf(webhook);
   if (token == nullptr || webhook.url != prefix_ + webhook.url.substr(webhook.url.rfind('/') + 1)) return false;
   return !token->expires_at || IsPending(webhook);
+}
+
+std::set<std::string> CanonicalEvents(const std::vector<std::string>& events) {
+  std::set<std::string> names;
+  for (std::string name : events) {
+    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
+      if (c == ':' || c == '.') return '_';
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    });
+    names.insert(std::move(name));
+  }
+  return names;
 }
 
 }  // namespace membridge::admin

@@ -17,19 +17,6 @@ using PlanKind = WebhookStep::Kind;
 // Mem0 reads from replicas: what was made moments ago may not be listed yet, and is not made again for that.
 constexpr auto kListedWithin = std::chrono::minutes{2};
 
-/// Older installations hold `memory:add`; it is the same event.
-std::set<std::string> Canonical(const std::vector<std::string>& events) {
-  std::set<std::string> names;
-  for (std::string name : events) {
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-      if (c == ':' || c == '.') return '_';
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    });
-    names.insert(std::move(name));
-  }
-  return names;
-}
-
 class Planner {
  public:
   Planner(const std::vector<Webhook>& listed, const WebhookBooks& books, const DesiredWebhook& desired, PlanChoices choices)
@@ -37,7 +24,12 @@ class Planner {
 
   WebhookPlan Plan() {
     for (const Webhook& webhook : listed_) {
-      if (judge_.OwnershipOf(webhook) == Ownership::kOurs) ours_.push_back(&webhook);
+      if (judge_.OwnershipOf(webhook) != Ownership::kOurs) continue;
+      if (judge_.IsLeft(webhook)) {
+        Leave(webhook);
+      } else {
+        ours_.push_back(&webhook);
+      }
     }
     ForgetGone();
     if (!ours_.empty()) {
@@ -47,7 +39,7 @@ class Planner {
       for (auto extra = ours_.begin() + 1; extra != ours_.end(); ++extra) {
         Step(PlanKind::kRemove, **extra, "ours, but " + ours_.front()->webhook_id + " does the same");
       }
-    } else if (!made_moments_ago_) {
+    } else if (!made_moments_ago_ && !left_) {
       plan_.steps.push_back(
           {PlanKind::kCreate, "", desired_.name, desired_.UrlPrefix() + "***", {}, "Mem0 has no webhook of ours"});
     }
@@ -67,6 +59,17 @@ class Planner {
 
   std::tuple<bool, bool, bool, std::string> RankOf(const Webhook& webhook) const {
     return {!webhook.is_active, !judge_.IsOpen(webhook), !judge_.IsInBooks(webhook), webhook.webhook_id};
+  }
+
+  void Leave(const Webhook& webhook) {
+    left_ = true;
+    Step(PlanKind::kLeave, webhook,
+         judge_.LeadsHere(webhook) ? "another state database registered it, and this one is a copy or was restored from it; if "
+                                     "this bridge is the one to "
+                                     "go on, run membridge webhooks apply --take-over"
+                                   : "it leads to another bridge, or somebody changed its address at Mem0; if it is to lead "
+                                     "here, run membridge webhooks "
+                                     "apply --take-over");
   }
 
   void ForgetGone() {
@@ -94,7 +97,8 @@ class Planner {
       return;
     }
     if (!webhook.is_active)
-      Step(PlanKind::kReport, webhook, "switched off at Mem0: nothing is delivered; switch it on there, or let it be replaced");
+      Step(PlanKind::kReport, webhook, "switched off at Mem0: nothing is delivered; switch it on there, or let it be replaced")
+          .off = true;
 
     std::vector<std::string> changes;
     std::string reason;
@@ -106,9 +110,11 @@ class Planner {
                : token == nullptr         ? "its token is not known here"
                                           : "its token expires";
     }
-    if (Canonical(webhook.event_types) != Canonical(desired_.events)) changes.emplace_back("events");
+    if (CanonicalEvents(webhook.event_types) != CanonicalEvents(desired_.events)) changes.emplace_back("events");
 
-    if (!judge_.IsInBooks(webhook) || judge_.IsPending(webhook)) {
+    if (judge_.IsOfAnotherState(webhook)) {
+      Step(PlanKind::kRecord, webhook, "taken over from another state database");
+    } else if (!judge_.IsInBooks(webhook) || judge_.IsPending(webhook)) {
       Step(PlanKind::kRecord, webhook, judge_.TokenOf(webhook) != nullptr ? "made by us and not written down" : "taken over");
     }
     if (!changes.empty()) {
@@ -139,6 +145,7 @@ class Planner {
   const WebhookJudge judge_;
   std::vector<const Webhook*> ours_;
   bool made_moments_ago_ = false;
+  bool left_ = false;
   WebhookPlan plan_;
 };
 
@@ -149,9 +156,21 @@ WebhookPlan PlanWebhooks(const std::vector<Webhook>& listed, const WebhookBooks&
   return Planner{listed, books, desired, choices}.Plan();
 }
 
+WebhookStanding StandingOf(const WebhookPlan& plan, bool carried_out) {
+  for (const WebhookStep& step : plan.steps) {
+    if (step.kind == PlanKind::kLeave) return {WebhookTrouble::kElsewhere, step.webhook_id + ": " + step.reason};
+  }
+  for (const WebhookStep& step : plan.steps) {
+    if (step.off) return {WebhookTrouble::kOff, step.webhook_id + ": " + step.reason};
+    if (step.kind == PlanKind::kCreate && !carried_out) return {WebhookTrouble::kOff, "Mem0 has no webhook of this bridge"};
+  }
+  return {};
+}
+
 bool WebhookPlan::Changes() const {
-  return std::any_of(steps.begin(), steps.end(),
-                     [](const WebhookStep& step) { return step.kind != PlanKind::kKeep && step.kind != PlanKind::kReport; });
+  return std::any_of(steps.begin(), steps.end(), [](const WebhookStep& step) {
+    return step.kind != PlanKind::kKeep && step.kind != PlanKind::kReport && step.kind != PlanKind::kLeave;
+  });
 }
 
 std::vector<WebhookView> ViewWebhooks(const std::vector<Webhook>& listed, const WebhookBooks& books,

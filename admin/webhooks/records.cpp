@@ -14,6 +14,16 @@ using sync::postgres::Transaction;
 
 namespace {
 
+/// Which state database this is. A dump restored elsewhere is another one; where the server does not tell its identifier, the
+/// database alone counts.
+std::string StateName(Transaction& transaction) {
+  const bool may_ask = transaction.Run("SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')").Bool(0, 0);
+  std::string server;
+  if (may_ask) server = transaction.Run("SELECT system_identifier FROM pg_catalog.pg_control_system()").Text(0, 0);
+  const Rows database = transaction.Run("SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()");
+  return server + "/" + std::string{database.Text(0, 0)};
+}
+
 void MakePermanent(Transaction& transaction, const std::string& token) {
   transaction.Run("UPDATE membridge.tokens SET expires_at = NULL WHERE id::text = $1", {token});
 }
@@ -23,11 +33,13 @@ void MakePermanent(Transaction& transaction, const std::string& token) {
 WebhookBooks WebhookLedger::Read() const {
   Transaction transaction = session_.Begin();
   WebhookBooks books;
-  const Rows rows =
-      transaction.Run("SELECT webhook_id, created_at FROM membridge.webhooks WHERE project = $1 ORDER BY created_at, webhook_id",
-                      {project_.Text()});
+  const Rows rows = transaction.Run(
+      "SELECT webhook_id, created_at, coalesce(state, '') FROM membridge.webhooks WHERE project = $1 "
+      "ORDER BY created_at, webhook_id",
+      {project_.Text()});
   for (std::size_t row = 0; row < rows.size(); ++row)
-    books.webhooks.push_back({std::string{rows.Text(row, 0)}, TimeAt(rows, row, 1)});
+    books.webhooks.push_back({std::string{rows.Text(row, 0)}, TimeAt(rows, row, 1), std::string{rows.Text(row, 2)}});
+  books.state = StateName(transaction);
   books.tokens = Tokens::List(transaction, project_);
   books.now = TimeAt(transaction.Run("SELECT clock_timestamp()"), 0, 0);
   transaction.Commit();
@@ -48,9 +60,9 @@ void WebhookLedger::Register(const std::string& webhook_id, const std::string& n
                              const std::string& replaced, std::chrono::seconds overlap) const {
   Transaction transaction = session_.Begin();
   transaction.Run(
-      "INSERT INTO membridge.webhooks (project, webhook_id, name) VALUES ($1, $2, $3) "
-      "ON CONFLICT (project, webhook_id) DO UPDATE SET name = excluded.name",
-      {project_.Text(), webhook_id, name});
+      "INSERT INTO membridge.webhooks (project, webhook_id, name, state) VALUES ($1, $2, $3, $4) "
+      "ON CONFLICT (project, webhook_id) DO UPDATE SET name = excluded.name, state = excluded.state",
+      {project_.Text(), webhook_id, name, StateName(transaction)});
   if (!token.empty()) MakePermanent(transaction, token);
   if (!replaced.empty()) Tokens::Retire(transaction, replaced, overlap);
   transaction.Commit();
@@ -60,6 +72,20 @@ void WebhookLedger::Withdraw(const std::string& token, const std::string& replac
   Transaction transaction = session_.Begin();
   transaction.Run("DELETE FROM membridge.tokens WHERE id::text = $1", {token});
   if (!replaced.empty()) MakePermanent(transaction, replaced);
+  transaction.Commit();
+}
+
+void WebhookLedger::KeepBoth(const std::string& replaced) const {
+  if (replaced.empty()) return;
+  Transaction transaction = session_.Begin();
+  MakePermanent(transaction, replaced);
+  transaction.Commit();
+}
+
+void WebhookLedger::Claim() const {
+  Transaction transaction = session_.Begin();
+  transaction.Run("UPDATE membridge.webhooks SET state = $2 WHERE project = $1 AND state IS NULL",
+                  {project_.Text(), StateName(transaction)});
   transaction.Commit();
 }
 

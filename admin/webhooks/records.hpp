@@ -23,6 +23,8 @@ class WebhookLedger {
   WebhookLedger(sync::postgres::Session& session, ProjectId project) : session_(session), project_(std::move(project)) {}
 
   WebhookBooks Read() const;
+  /// Webhooks from before it was written down who registered them are this state database's.
+  void Claim() const;
   /// Issues a token that expires after kPendingToken unless it is kept; `replaced` (an id, or empty) expires no later than that
   /// either, or after `overlap` when that is longer.
   IssuedToken Issue(const std::string& replaced, std::chrono::seconds overlap) const;
@@ -32,6 +34,9 @@ class WebhookLedger {
                 std::chrono::seconds overlap) const;
   /// Mem0 refused: the new token is gone, and the one it was to replace is permanent again.
   void Withdraw(const std::string& token, const std::string& replaced) const;
+  /// Mem0 may or may not have taken a new address: the token that it was to replace (an id, or empty) is permanent again, and the
+  /// new one stays until it expires.
+  void KeepBoth(const std::string& replaced) const;
   /// Mem0 has the webhook no longer; its token (an id, or empty) expires after `overlap`.
   void Forget(const std::string& webhook_id, const std::string& token, std::chrono::seconds overlap) const;
 

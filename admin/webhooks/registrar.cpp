@@ -42,10 +42,10 @@ std::chrono::milliseconds Registrar::KeepAll(const std::stop_token& stop) {
   using std::chrono::steady_clock;
   std::chrono::milliseconds next = kNothingToKeep;
   for (const auto& project : config_.projects) {
-    if (!project.webhook.manage || stop.stop_requested()) continue;
+    if (project.webhook.public_url.empty() || stop.stop_requested()) continue;
     auto& due = due_[project.id];
     if (steady_clock::now() >= due) {
-      const bool kept = Keep(project, stop);
+      const bool kept = project.webhook.manage ? Keep(project, stop) : Look(project);
       due =
           steady_clock::now() + (kept ? project.webhook.check_every : std::min(kAgainAfterFailure, project.webhook.check_every));
     }
@@ -76,7 +76,38 @@ bool Registrar::Keep(const ProjectConfig& project, const std::stop_token& stop) 
     if (step.kind != WebhookStep::Kind::kKeep) news.push_back(Describe(step));
   }
   LogNews(project.id, news, plan->Changes());
+  Note(project.id, StandingOf(*plan, true));
   return true;
+}
+
+/// What somebody registered with `webhooks apply` must go on leading here, although it is not kept.
+bool Registrar::Look(const ProjectConfig& project) {
+  sync::postgres::Session session{state_dsn_, "membridge webhooks"};
+  if (ReadWebhookBooks(session, project.id).webhooks.empty()) return true;
+  const auto client = mem0_.For(project.id, Mem0Clients::Urgency::kLive);
+  const auto survey = SurveyWebhooks(*client, session, DesiredOf(project));
+  if (!survey) return false;
+  Note(project.id, StandingOf(survey->plan, false));
+  return true;
+}
+
+std::map<ProjectId, WebhookStanding> Registrar::Standings() const {
+  const std::lock_guard lock{mutex_};
+  return standings_;
+}
+
+void Registrar::Note(const ProjectId& project, const WebhookStanding& standing) {
+  const std::lock_guard lock{mutex_};
+  WebhookStanding& known = standings_[project];
+  if (known.message != standing.message) {
+    if (standing.trouble != WebhookTrouble::kNone) {
+      Log(LogLevel::kError, standing.trouble == WebhookTrouble::kOff ? "webhook_off" : "webhook_elsewhere",
+          {{"project", project.Text()}, {"message", standing.message}});
+    } else {
+      Log(LogLevel::kInfo, "webhook_right_again", {{"project", project.Text()}});
+    }
+  }
+  known = standing;
 }
 
 void Registrar::LogNews(const ProjectId& project, const std::vector<std::string>& news, bool changed) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ DesiredWebhook DesiredOf(const ProjectConfig& project);
 ApplyOptions ApplyOptionsOf(const ProjectConfig& project);
 
 /// Keeps the webhooks of projects with `manage: true` at Mem0 as they are configured: at start, and again every
-/// `check_every`. When Mem0 or the database is away it tries again, sooner; nothing else waits for it. Threads: one of its own.
+/// `check_every`. Those that `webhooks apply` registered and nobody keeps are looked at as often, and left as they are. When Mem0
+/// or the database is away it tries again, sooner; nothing else waits for it. Threads: one of its own.
 class Registrar {
  public:
   /// `issued` is called when a new token is in the database.
@@ -28,9 +30,15 @@ class Registrar {
 
   void RequestStop() { thread_.RequestStop(); }
 
+  /// How each project's webhook stood when it was looked at last; those that were not looked at yet, or could not be, as before.
+  /// Threads: any.
+  std::map<ProjectId, WebhookStanding> Standings() const;
+
  private:
   std::chrono::milliseconds KeepAll(const std::stop_token& stop);
   bool Keep(const ProjectConfig& project, const std::stop_token& stop);
+  bool Look(const ProjectConfig& project);
+  void Note(const ProjectId& project, const WebhookStanding& standing);
   void LogNews(const ProjectId& project, const std::vector<std::string>& news, bool changed);
 
   const Config& config_;
@@ -40,7 +48,9 @@ class Registrar {
   const std::function<void()> issued_;
   std::map<ProjectId, std::chrono::steady_clock::time_point> due_;
   std::map<ProjectId, std::string> last_said_;  // so that what stays wrong is logged once
-  Periodic thread_;                             // last: it uses everything above
+  mutable std::mutex mutex_;
+  std::map<ProjectId, WebhookStanding> standings_;  // guarded by mutex_
+  Periodic thread_;                                 // last: it uses everything above
 };
 
 }  // namespace membridge::admin

@@ -41,6 +41,8 @@ std::string_view NameOf(WebhookStep::Kind kind) {
       return "forget";
     case WebhookStep::Kind::kReport:
       return "report";
+    case WebhookStep::Kind::kLeave:
+      return "leave";
   }
   return "report";
 }

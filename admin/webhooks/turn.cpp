@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <thread>
 #include <utility>
 
@@ -22,6 +23,23 @@ using TurnKind = WebhookStep::Kind;
 constexpr std::chrono::seconds kLease = 5min;  // longer than Mem0 takes for any one call
 constexpr auto kAskForLease = 250ms;
 constexpr int kTries = 4;
+constexpr std::array kConfirmations{0ms, 250ms, 500ms, 1'000ms, 2'000ms};
+
+/// An address as it is compared: Mem0 may put a slash at its end.
+std::string_view Comparable(std::string_view url) {
+  return url.ends_with('/') ? url.substr(0, url.size() - 1) : url;
+}
+
+/// Whether Mem0 has what was sent.
+bool IsAs(const Webhook& listed, const Webhook& wanted) {
+  return listed.name == wanted.name && Comparable(listed.url) == Comparable(wanted.url) &&
+         CanonicalEvents(listed.event_types) == CanonicalEvents(wanted.event_types);
+}
+
+template <class IsIt>
+auto Shows(IsIt is_it) {
+  return [is_it](const std::vector<Webhook>& listed) { return std::any_of(listed.begin(), listed.end(), is_it); };
+}
 
 tl::unexpected<Error> Stopping() {
   return Fail(ErrorCode::kUnavailable, "webhooks: stopping");
@@ -51,6 +69,7 @@ Result<void> WebhookTurn::Begin() {
   auto listed = client_.ListWebhooks(mem0_project_);
   if (!listed) return tl::unexpected<Error>(listed.error());
   listed_ = std::move(*listed);
+  ledger_.Claim();
   // After the list: what another process made and wrote down in the meantime must not look like nobody's.
   books_ = ledger_.Read();
   return {};
@@ -60,6 +79,7 @@ Result<void> WebhookTurn::CarryOut(const WebhookStep& step) {
   const Webhook* webhook = Find(step.webhook_id);
   switch (step.kind) {
     case TurnKind::kKeep:
+    case TurnKind::kLeave:
     case TurnKind::kReport:
       return {};
     case TurnKind::kRecord:
@@ -81,7 +101,7 @@ Result<void> WebhookTurn::CarryOut(const WebhookStep& step) {
 
 const Webhook* WebhookTurn::Ours() const {
   for (const WebhookStep& step : Plan().steps) {
-    const Webhook* webhook = step.kind == TurnKind::kRemove ? nullptr : Find(step.webhook_id);
+    const Webhook* webhook = step.kind == TurnKind::kRemove || step.kind == TurnKind::kLeave ? nullptr : Find(step.webhook_id);
     if (webhook != nullptr && Judge().OwnershipOf(*webhook) == Ownership::kOurs) return webhook;
   }
   return nullptr;
@@ -90,7 +110,7 @@ const Webhook* WebhookTurn::Ours() const {
 std::vector<const Webhook*> WebhookTurn::AllOurs() const {
   std::vector<const Webhook*> ours;
   for (const Webhook& webhook : listed_) {
-    if (Judge().OwnershipOf(webhook) == Ownership::kOurs) ours.push_back(&webhook);
+    if (Judge().OwnershipOf(webhook) == Ownership::kOurs && !Judge().IsLeft(webhook)) ours.push_back(&webhook);
   }
   return ours;
 }
@@ -109,12 +129,18 @@ Result<Rotation> WebhookTurn::MoveToNewToken(const Webhook& webhook) {
   const IssuedToken token = ledger_.Issue(replaced, options_.overlap);
   if (!MakeKnown()) return Stopping();
   const Webhook wanted = Wanted(token.text);
-  auto moved = Insist([&] { return client_.UpdateWebhook(webhook.webhook_id, wanted); },
-                      [&](const Webhook& listed) { return listed.webhook_id == webhook.webhook_id && listed.url == wanted.url; });
+  auto moved =
+      Insist([&] { return client_.UpdateWebhook(webhook.webhook_id, wanted); },
+             Shows([&](const Webhook& listed) { return listed.webhook_id == webhook.webhook_id && IsAs(listed, wanted); }));
   if (!moved) {
-    // Whatever it was, Mem0 has not taken the address: the old one goes on, and not only for the day that Issue left it.
-    if (moved.error().code != ErrorCode::kUnavailable)
-      ledger_.Withdraw(token.id, old != nullptr && !old->expires_at ? replaced : "");
+    // The old address goes on, and not only for the day that Issue left its token. The new one may show up late, where Mem0 said
+    // that it took it.
+    const std::string kept = old != nullptr && !old->expires_at ? replaced : "";
+    if (unconfirmed_) {
+      ledger_.KeepBoth(kept);
+    } else if (moved.error().code != ErrorCode::kUnavailable) {
+      ledger_.Withdraw(token.id, kept);
+    }
     return tl::unexpected<Error>(moved.error());
   }
   ledger_.Register(webhook.webhook_id, desired_.name, token.id, replaced, options_.overlap);
@@ -133,7 +159,9 @@ Result<void> WebhookTurn::Delete(const std::string& webhook_id) {
   if (auto held = Hold(); !held) return held;
   auto deleted = client_.DeleteWebhook(webhook_id);
   if (!deleted && deleted.error().code != ErrorCode::kNotFound) return deleted;
-  return {};
+  return Confirm([&](const std::vector<Webhook>& listed) {
+    return std::none_of(listed.begin(), listed.end(), [&](const Webhook& one) { return one.webhook_id == webhook_id; });
+  });
 }
 
 const Webhook* WebhookTurn::Find(const std::string& webhook_id) const {
@@ -167,7 +195,9 @@ Result<void> WebhookTurn::Create() {
   if (!MakeKnown()) return Stopping();
   const auto made = Make(Wanted(token.text));
   if (!made) {
-    if (made.error().code != ErrorCode::kUnavailable) ledger_.Withdraw(token.id, "");
+    const bool unknown = made.error().code == ErrorCode::kUnavailable;
+    // Not shown is not surely not made: the token lives for a day, in which the next run may find the webhook.
+    if (!unknown && !unconfirmed_) ledger_.Withdraw(token.id, "");
     return tl::unexpected<Error>(made.error());
   }
   ledger_.Register(*made, desired_.name, token.id, "", options_.overlap);
@@ -184,11 +214,11 @@ Result<std::string> WebhookTurn::Make(const Webhook& wanted) {
         webhook_id = created->webhook_id;
         return {};
       },
-      [&](const Webhook& listed) {
-        if (listed.url != wanted.url || Find(listed.webhook_id) != nullptr) return false;
+      Shows([&](const Webhook& listed) {
+        if (!IsAs(listed, wanted) || Find(listed.webhook_id) != nullptr) return false;
         webhook_id = listed.webhook_id;
         return true;
-      });
+      }));
   if (!made) return tl::unexpected<Error>(made.error());
   return webhook_id;
 }
@@ -207,7 +237,8 @@ Result<void> WebhookTurn::Update(const Webhook& webhook, const std::vector<std::
 }
 
 Result<void> WebhookTurn::Change(const std::string& webhook_id, const Webhook& wanted) {
-  return Insist([&] { return client_.UpdateWebhook(webhook_id, wanted); }, [](const Webhook&) { return false; });
+  return Insist([&] { return client_.UpdateWebhook(webhook_id, wanted); },
+                Shows([&](const Webhook& listed) { return listed.webhook_id == webhook_id && IsAs(listed, wanted); }));
 }
 
 Result<void> WebhookTurn::Replace(const Webhook& webhook) {
@@ -222,14 +253,30 @@ Result<void> WebhookTurn::Insist(const Send& send, const Took& took) {
   for (int attempt = 1;; ++attempt) {
     if (auto held = Hold(); !held) return held;
     Result<void> sent = send();
-    if (sent || sent.error().code != ErrorCode::kUnavailable) return sent;
+    if (sent) return Confirm(took);
+    if (sent.error().code != ErrorCode::kUnavailable) return sent;
     const auto wait = std::max(client_.RetryAfter().value_or(0ms), backoff.Next());
     if (attempt == kTries || wait > kLease || !Wait(wait)) return sent;
     const auto listed = client_.ListWebhooks(mem0_project_);
     if (!listed && listed.error().code != ErrorCode::kUnavailable) return tl::unexpected<Error>(listed.error());
     if (!listed) return sent;  // sending blindly could make two
-    if (std::any_of(listed->begin(), listed->end(), took)) return {};
+    if (took(*listed)) return {};
   }
+}
+
+/// Mem0 said that it did it. Its list must show so; it reads from replicas, so it is given some time.
+Result<void> WebhookTurn::Confirm(const Took& took) {
+  for (const auto wait : kConfirmations) {
+    if (wait > 0ms && !Wait(wait)) return Stopping();
+    if (auto held = Hold(); !held) return held;
+    const auto listed = client_.ListWebhooks(mem0_project_);
+    if (!listed) return tl::unexpected<Error>(listed.error());
+    if (took(*listed)) return {};
+  }
+  unconfirmed_ = true;
+  return Fail(ErrorCode::kRefused,
+              fmt::format("webhooks of '{}': Mem0 says that it is done, and its list does not show it", desired_.project.Text()),
+              "the token from before goes on being accepted; try again later, and tell Mem0 if this goes on");
 }
 
 Result<void> WebhookTurn::Hold() {

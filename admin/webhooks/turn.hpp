@@ -54,7 +54,7 @@ class WebhookTurn {
 
  private:
   using Send = std::function<Result<void>()>;
-  using Took = std::function<bool(const Webhook&)>;
+  using Took = std::function<bool(const std::vector<Webhook>&)>;
 
   WebhookJudge Judge() const { return WebhookJudge{books_, desired_, options_.choices}; }
   Webhook Wanted(const std::string& token) const;
@@ -64,6 +64,7 @@ class WebhookTurn {
   Result<void> Update(const Webhook& webhook, const std::vector<std::string>& changes);
   Result<void> Replace(const Webhook& webhook);
   Result<void> Insist(const Send& send, const Took& took);
+  Result<void> Confirm(const Took& took);
   Result<void> Hold();
   bool MakeKnown() const;
   bool Wait(std::chrono::milliseconds time) const;
@@ -77,6 +78,7 @@ class WebhookTurn {
   std::string mem0_project_;
   std::vector<Webhook> listed_;
   WebhookBooks books_;
+  bool unconfirmed_ = false;  // Mem0 said that the last write is done, and did not show it
 };
 
 /// Runs work of a turn; the database's failures become errors here.

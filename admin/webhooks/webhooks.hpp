@@ -32,13 +32,15 @@ struct DesiredWebhook {
 struct OwnedWebhook {
   std::string webhook_id;
   Instant created_at;
+  std::string state{};  ///< the state database that registered it; empty: from before that was written down
 };
 
 /// What this deployment remembers about a project's webhooks.
 struct WebhookBooks {
   std::vector<OwnedWebhook> webhooks;
   std::vector<sync::Token> tokens;
-  Instant now;  ///< the database's clock when it was read
+  Instant now;          ///< the database's clock when it was read
+  std::string state{};  ///< which state database this is
 };
 
 /// Whose a webhook at Mem0 is.
@@ -61,6 +63,7 @@ struct WebhookStep {
     kRemove,   ///< ours, and one too many
     kForget,   ///< in our books and gone at Mem0
     kReport,   ///< inactive, a lookalike or foreign: left alone
+    kLeave,    ///< ours by the books, but another bridge's by now: left alone until `take_over`
   };
   Kind kind = Kind::kKeep;
   std::string webhook_id;  ///< empty for kCreate
@@ -68,6 +71,7 @@ struct WebhookStep {
   std::string url;                   ///< redacted
   std::vector<std::string> changes;  ///< of `name`, `url`, `events`
   std::string reason;                ///< why, as a sentence without a full stop; may be empty
+  bool off = false;                  ///< ours, and switched off at Mem0
 };
 std::string_view NameOf(WebhookStep::Kind kind);
 /// `update wh_1 membridge-crm https://bridge.example.com/webhooks/crm/***: url (its token is not known here)`
@@ -80,9 +84,23 @@ struct WebhookPlan {
   bool Changes() const;
 };
 
+/// What is wrong with a project's webhook while nothing is being done about it.
+enum class WebhookTrouble {
+  kNone,
+  kOff,        ///< switched off at Mem0, or there is none: nothing is delivered
+  kElsewhere,  ///< it leads to another bridge, or another state database has it
+};
+struct WebhookStanding {
+  WebhookTrouble trouble = WebhookTrouble::kNone;
+  std::string message{};  ///< a sentence without a full stop; empty when nothing is wrong
+};
+/// How things stand once the plan was carried out. `carried_out`: false for a plan that was only made.
+WebhookStanding StandingOf(const WebhookPlan& plan, bool carried_out);
+
 struct PlanChoices {
   bool adopt = false;       ///< takes over a lookalike that bears our name: it gets a new token
   bool reactivate = false;  ///< replaces an inactive webhook instead of reporting it: someone may have paused it on purpose
+  bool take_over = false;   ///< moves a webhook here that leads elsewhere, or that another state database has
 };
 
 /// What to do so that Mem0 has exactly the webhook that is desired. A pure function. Never touches what is not ours.
@@ -126,6 +144,12 @@ struct ApplyOptions {
 /// A crash anywhere is repaired by the next call. A token is in the database, valid for a day, before its address is sent to
 /// Mem0, and becomes permanent when Mem0 has it. Between the two a webhook at Mem0 is recognised by its token, so it is recorded
 /// and not made again. After an answer that was lost Mem0 is asked what it has before anything is sent again.
+///
+/// Mem0's word is not enough: after every write its list is read again and compared. What it says it has done and does not show
+/// is kRefused, and a token that was to be replaced stays valid for good.
+///
+/// A webhook of ours whose address leads to another bridge, or that another state database registered (ours is a copy, or was
+/// restored elsewhere), is left alone until `take_over`.
 ///
 /// Errors: kUnavailable (Mem0, the database, or another process is at it): later. kUnauthorized, kRefused: Mem0's words, and for
 /// single fields client.LastFailure().fields. What was done before an error stays done.

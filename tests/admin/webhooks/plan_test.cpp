@@ -120,9 +120,49 @@ TEST_CASE("what drifted is repaired and named", "[webhooks]") {
     webhook = {"wh_1", "x", "https://elsewhere.example/", {}, true};
     expected = {"update wh_1 x https://elsewhere.example/***: name, url, events (its address leads elsewhere)"};
   }
-  const WebhookPlan plan = PlanWebhooks({webhook}, books, kDesired);
+  const WebhookPlan plan = PlanWebhooks({webhook}, books, kDesired, {.take_over = true});
   CHECK(StepsOf(plan) == expected);
   CHECK(plan.Changes());
+  CHECK(StandingOf(plan, true).trouble == WebhookTrouble::kNone);
+}
+
+TEST_CASE("a webhook of ours that leads elsewhere is left alone until it is taken over", "[webhooks][M6]") {
+  const Webhook webhook = At("https://other.example/webhooks/crm/" + kTokenA);
+  WebhookBooks books = Books();
+  const bool in_books = GENERATE(true, false);  // a copy that lost the row still has the token
+  if (!in_books) books.webhooks.clear();
+  const WebhookPlan plan = PlanWebhooks({webhook}, books, kDesired);
+  REQUIRE(plan.steps.size() == 1);
+  CHECK(plan.steps[0].kind == WebhookStep::Kind::kLeave);
+  CHECK_FALSE(plan.Changes());
+  CHECK(StandingOf(plan, true).trouble == WebhookTrouble::kElsewhere);
+  CHECK(StandingOf(plan, true).message.find("webhooks apply --take-over") != std::string::npos);
+  CHECK(PlanWebhooks({webhook}, books, kDesired, {.take_over = true}).Changes());
+}
+
+TEST_CASE("a webhook that another state database registered is left alone until it is taken over", "[webhooks][M6]") {
+  WebhookBooks books = Books();
+  books.state = "2/16384";
+  for (OwnedWebhook& owned : books.webhooks) owned.state = "1/16384";
+  Webhook webhook = At(kPrefix + kTokenA);
+  webhook.event_types = {"memory_add"};
+  CHECK(PlanWebhooks({webhook}, books, kDesired).steps[0].kind == WebhookStep::Kind::kLeave);
+  CHECK_FALSE(PlanWebhooks({webhook}, books, kDesired).Changes());
+  CHECK(StepsOf(PlanWebhooks({webhook}, books, kDesired, {.take_over = true})) ==
+        Lines{"record wh_1 membridge-crm https://bridge.example.com/webhooks/crm/*** (taken over from another state database)",
+              "update wh_1 membridge-crm https://bridge.example.com/webhooks/crm/***: events"});
+  for (OwnedWebhook& owned : books.webhooks) owned.state.clear();  // from before it was written down
+  CHECK(StepsOf(PlanWebhooks({webhook}, books, kDesired)) ==
+        Lines{"update wh_1 membridge-crm https://bridge.example.com/webhooks/crm/***: events"});
+}
+
+TEST_CASE("a webhook that is off, or not there, is trouble while nothing is done about it", "[webhooks][M6]") {
+  Webhook webhook = At(kPrefix + kTokenA);
+  webhook.is_active = false;
+  CHECK(StandingOf(PlanWebhooks({webhook}, Books(), kDesired), true).trouble == WebhookTrouble::kOff);
+  const WebhookPlan none = PlanWebhooks({}, {{}, {}, kNow}, kDesired);
+  CHECK(StandingOf(none, false).trouble == WebhookTrouble::kOff);
+  CHECK(StandingOf(none, true).trouble == WebhookTrouble::kNone);
 }
 
 TEST_CASE("a webhook that a crashed run made is known by its token and not made again", "[webhooks]") {
@@ -145,7 +185,8 @@ TEST_CASE("a rotation that was cut off after Mem0 took the new address is finish
 TEST_CASE("a token of ours proves a webhook ours after the public address changed", "[webhooks]") {
   WebhookBooks books = Books();
   books.webhooks.clear();
-  const WebhookPlan plan = PlanWebhooks({At("https://old.example/webhooks/crm/" + kTokenA)}, books, kDesired);
+  const WebhookPlan plan =
+      PlanWebhooks({At("https://old.example/webhooks/crm/" + kTokenA)}, books, kDesired, {.take_over = true});
   CHECK(StepsOf(plan) == Lines{"record wh_1 membridge-crm https://old.example/*** (made by us and not written down)",
                                "update wh_1 membridge-crm https://old.example/***: url (its address leads elsewhere)"});
 }

@@ -81,6 +81,11 @@ TEST_CASE("what drifted at Mem0 is repaired", "[webhooks][pg][sim]") {
   SECTION("an address gets a new token, and the old one stays good for a while") {
     d.mem0.Control("PATCH", path, {{"url", "https://elsewhere.example/hook"}});
     REQUIRE(d.Apply());
+    CHECK(d.Listed()[0].url == "https://elsewhere.example/hook");  // somebody may have meant it
+    CHECK_FALSE(RotateToken(d.client, d.session, d.desired, d.options));
+    CHECK(RemoveWebhooks(d.client, d.session, d.desired, d.options)->empty());
+    d.options.choices.take_over = true;
+    REQUIRE(d.Apply());
     const Webhook after = d.Listed()[0];
     CHECK(after.webhook_id == before.webhook_id);
     REQUIRE(after.url.starts_with(kPrefix));
@@ -89,6 +94,9 @@ TEST_CASE("what drifted at Mem0 is repaired", "[webhooks][pg][sim]") {
   }
   SECTION("a new public address") {
     d.desired.public_url = "https://new.example.com";
+    REQUIRE(d.Apply());
+    CHECK(d.Listed()[0].url == before.url);
+    d.options.choices.take_over = true;
     REQUIRE(d.Apply());
     CHECK(d.Listed()[0].url.starts_with("https://new.example.com/webhooks/crm/"));
     CHECK(d.StateOf(d.TokenIn(before)) == "expires");
@@ -102,6 +110,95 @@ TEST_CASE("what drifted at Mem0 is repaired", "[webhooks][pg][sim]") {
   }
   CHECK(d.Listed().size() == 1);
   CHECK_FALSE(d.Apply()->Changes());
+}
+
+TEST_CASE("a write that Mem0 answers and does not do is told, and the token from before goes on", "[webhooks][pg][sim][M8]") {
+  Deployment d;
+  REQUIRE(d.Apply());
+  const Webhook before = d.Listed()[0];
+  const std::string token = d.TokenIn(before);
+  const std::string told = "Mem0 says that it is done, and its list does not show it";
+  SECTION("a new token") {
+    d.mem0.SetSettings({{"webhooks_ignore", {"update"}}});
+    const auto rotated = RotateToken(d.client, d.session, d.desired, d.options);
+    REQUIRE_FALSE(rotated);
+    CHECK(rotated.error().code == ErrorCode::kRefused);
+    CHECK(rotated.error().message.find(told) != std::string::npos);
+    CHECK(d.Listed()[0].url == before.url);
+    CHECK(d.StateOf(token) == "permanent");
+    // Once Mem0 does what it says, so does the bridge.
+    d.mem0.SetSettings({{"webhooks_ignore", json::array()}});
+    REQUIRE(RotateToken(d.client, d.session, d.desired, d.options));
+    CHECK(d.Listed()[0].url != before.url);
+    CHECK(d.StateOf(token) == "expires");
+  }
+  SECTION("other events") {
+    d.mem0.SetSettings({{"webhooks_ignore", {"update"}}});
+    d.desired.events = {"memory_add"};
+    const auto applied = d.Apply();
+    REQUIRE_FALSE(applied);
+    CHECK(applied.error().message.find(told) != std::string::npos);
+  }
+  SECTION("a deletion") {
+    d.mem0.SetSettings({{"webhooks_ignore", {"delete"}}});
+    const auto removed = RemoveWebhooks(d.client, d.session, d.desired, d.options);
+    REQUIRE_FALSE(removed);
+    CHECK(removed.error().message.find(told) != std::string::npos);
+    CHECK(d.db.Count("membridge.webhooks") == 1);
+  }
+  CHECK(d.StateOf(d.TokenIn(d.Listed()[0])) == "permanent");
+}
+
+TEST_CASE("a webhook that Mem0 says it made and does not list is told", "[webhooks][pg][sim][M8]") {
+  Deployment d;
+  d.mem0.SetSettings({{"webhooks_ignore", {"create"}}});
+  const auto applied = d.Apply();
+  REQUIRE_FALSE(applied);
+  CHECK(applied.error().code == ErrorCode::kRefused);
+  CHECK(d.db.Count("membridge.webhooks") == 0);
+  d.mem0.SetSettings({{"webhooks_ignore", json::array()}});
+  REQUIRE(d.Apply());
+  CHECK(d.Listed().size() == 1);
+}
+
+TEST_CASE("a copy of the database with another public_url leaves production's webhook alone", "[webhooks][pg][sim][M6]") {
+  Deployment d;
+  REQUIRE(d.Apply());
+  const Webhook before = d.Listed()[0];
+  DesiredWebhook staging = d.desired;
+  staging.public_url = "https://staging.example.com";
+  for (int i = 0; i < 2; ++i) {
+    const auto plan = ApplyWebhooks(d.client, d.session, staging, d.options);
+    REQUIRE(plan);
+    CHECK_FALSE(plan->Changes());
+    CHECK(StandingOf(*plan, true).trouble == WebhookTrouble::kElsewhere);
+  }
+  CHECK(d.Listed().size() == 1);
+  CHECK(d.Listed()[0].url == before.url);
+  CHECK(d.StateOf(d.TokenIn(before)) == "permanent");
+
+  d.options.choices.take_over = true;
+  REQUIRE(ApplyWebhooks(d.client, d.session, staging, d.options));
+  CHECK(d.Listed()[0].url.starts_with("https://staging.example.com/webhooks/crm/"));
+  d.options.choices.take_over = false;
+  const auto production = d.Apply();  // which has the same books here, and sees where the webhook leads now
+  REQUIRE(production);
+  CHECK(StandingOf(*production, true).trouble == WebhookTrouble::kElsewhere);
+}
+
+TEST_CASE("the state that registered a webhook is written down, also for those from before", "[webhooks][pg][sim][M6]") {
+  Deployment d;
+  REQUIRE(d.Apply());
+  const std::string state = d.db.Value("SELECT state FROM membridge.webhooks");
+  CHECK(state.find('/') != std::string::npos);
+  d.db.Run("UPDATE membridge.webhooks SET state = NULL");
+  CHECK_FALSE(d.Apply()->Changes());
+  CHECK(d.db.Value("SELECT state FROM membridge.webhooks") == state);
+  d.db.Run("UPDATE membridge.webhooks SET state = '1/2'");
+  CHECK(StandingOf(*d.Apply(), true).trouble == WebhookTrouble::kElsewhere);
+  d.options.choices.take_over = true;
+  CHECK(d.Apply()->Changes());
+  CHECK(d.db.Value("SELECT state FROM membridge.webhooks") == state);
 }
 
 TEST_CASE("webhooks of others are never touched", "[webhooks][pg][sim]") {

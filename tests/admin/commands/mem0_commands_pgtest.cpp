@@ -2,11 +2,10 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "admin/access/audit.hpp"
-#include "admin/commands/command.hpp"
 #include "sync/queue/queue.hpp"
+#include "tests/admin/commands/spoken.hpp"
 #include "tests/admin/text_file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/mem0_sim.hpp"
@@ -18,23 +17,11 @@ using nlohmann::json;
 
 namespace {
 
-struct Ended {
-  int status = -1;
-  std::string out, err;
-};
-
 /// A migrated database, a local Mem0, and a configuration that names both.
 struct Mem0Desk {
-  Ended Run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), "membridge");
-    arguments.insert(arguments.end(), {"--config", config.path()});
-    std::vector<const char*> argv;
-    for (const auto& argument : arguments) argv.push_back(argument.c_str());
-    std::ostringstream out, err;
-    const Environment nothing = [](const std::string&) { return std::nullopt; };
-    Console console{out, err, nothing};
-    const int status = RunCommandLine(static_cast<int>(argv.size()), argv.data(), console);
-    return {status, out.str(), err.str()};
+  Spoken Run(std::vector<std::string> words) const {
+    words.insert(words.end(), {"--config", config.path()});
+    return SayIn([](const std::string&) { return std::nullopt; }, words);
   }
   std::string LastAudited() const {
     auto session = db.Session();
@@ -63,16 +50,16 @@ TEST_CASE("a key of another project stops sweeps until the project is adopted, w
   // As after a restart with the key of a project that has nothing of all this.
   desk.db.RunScript("UPDATE membridge.mem0_projects SET project_id = 'proj_old'");
   desk.mem0.Delete(known, false);
-  const Ended listed = desk.Run({"projects", "list"});
+  const Spoken listed = desk.Run({"projects", "list"});
   CHECK(listed.status == kFoundProblems);
   CHECK(listed.out.find("run membridge projects adopt crm") != std::string::npos);
-  const Ended swept = desk.Run({"sweep", "--full"});
+  const Spoken swept = desk.Run({"sweep", "--full"});
   CHECK(swept.status == kFoundProblems);
   CHECK((swept.out + swept.err).find("belongs to proj_test") != std::string::npos);
   CHECK(desk.db.Count("membridge.memories WHERE gone_at IS NULL") == 1);
 
   CHECK(desk.Run({"projects", "adopt", "sales"}).status == kBadUsage);
-  const Ended adopted = desk.Run({"projects", "adopt", "crm", "--json"});
+  const Spoken adopted = desk.Run({"projects", "adopt", "crm", "--json"});
   CAPTURE(adopted.err);
   REQUIRE(adopted.status == kDone);
   CHECK(json::parse(adopted.out)["adopted"] == true);
@@ -99,7 +86,7 @@ TEST_CASE("an erased person is admitted again by a command, with what Mem0 has o
   CHECK(desk.Run({"erase", "--user", "grace", "--lift", "--yes"}).status == kFoundProblems);
   REQUIRE(desk.Run({"erase", "--user", "ada", "--lift"}).status == kDone);
   CHECK(desk.db.Count("membridge.dirty") == 0);  // only counted
-  const Ended lifted = desk.Run({"erase", "--user", "ada", "--lift", "--yes", "--json"});
+  const Spoken lifted = desk.Run({"erase", "--user", "ada", "--lift", "--yes", "--json"});
   CAPTURE(lifted.err);
   REQUIRE(lifted.status == kDone);
   CHECK(json::parse(lifted.out)["lifted"][0]["memories"] == 1);

@@ -1,12 +1,10 @@
 // Commands that change something, and what the audit says of them.
 #include <fmt/format.h>
 
-#include <sstream>
-
 #include "admin/access/admin_tokens.hpp"
 #include "admin/access/audit.hpp"
-#include "admin/commands/command.hpp"
 #include "sync/inbox/postgres_inbox.hpp"
+#include "tests/admin/commands/spoken.hpp"
 #include "tests/admin/text_file.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/postgres.hpp"
@@ -16,23 +14,11 @@ using namespace membridge::admin;
 
 namespace {
 
-struct Outcome {
-  int status = -1;
-  std::string out, err;
-};
-
 /// A migrated database, and a configuration that names it.
 struct Desk {
-  Outcome Run(std::vector<std::string> arguments) const {
-    arguments.insert(arguments.begin(), "membridge");
-    arguments.insert(arguments.end(), {"--config", config.path()});
-    std::vector<const char*> argv;
-    for (const auto& argument : arguments) argv.push_back(argument.c_str());
-    std::ostringstream out, err;
-    const Environment nothing = [](const std::string&) { return std::nullopt; };
-    Console console{out, err, nothing};
-    const int status = RunCommandLine(static_cast<int>(argv.size()), argv.data(), console);
-    return {status, out.str(), err.str()};
+  Spoken Run(std::vector<std::string> words) const {
+    words.insert(words.end(), {"--config", config.path()});
+    return SayIn([](const std::string&) { return std::nullopt; }, words);
   }
 
   std::vector<AuditRecord> Entries() const {
@@ -58,7 +44,7 @@ struct Desk {
 
 TEST_CASE("a token is issued on the command line, printed once, listed without it, and revoked", "[commands][audit][pg]") {
   const Desk desk;
-  const Outcome made = desk.Run({"tokens", "create", "ci", "--role", "operator", "--days", "30"});
+  const Spoken made = desk.Run({"tokens", "create", "ci", "--role", "operator", "--days", "30"});
   CAPTURE(made.err);
   REQUIRE(made.status == kDone);
   REQUIRE(made.out.size() == 44);
@@ -71,7 +57,7 @@ TEST_CASE("a token is issued on the command line, printed once, listed without i
   CHECK(desk.Run({"tokens", "create", "ci"}).status == kFoundProblems);
   CHECK(desk.Run({"tokens", "create", "C I"}).status == kBadUsage);
 
-  const Outcome listed = desk.Run({"tokens", "list", "--json"});
+  const Spoken listed = desk.Run({"tokens", "list", "--json"});
   CHECK(listed.out.find(token) == std::string::npos);
   const std::string id = nlohmann::json::parse(listed.out)["tokens"][0]["id"];
   CHECK(desk.Run({"tokens", "revoke", id}).status == kDone);
@@ -117,25 +103,25 @@ TEST_CASE("commands that change something are in the audit, those that only coun
   CHECK(desk.Run({"deliveries", "show", delivery.id.Text()}).status == kDone);
   CHECK(desk.Said().front() == "delivery.read_body 019ca8a0-3e80-7def-8123-456789abcdef done");
 
-  const Outcome whole = desk.Run({"audit", "verify", "--json"});
+  const Spoken whole = desk.Run({"audit", "verify", "--json"});
   CHECK(whole.status == kDone);
   const auto verdict = nlohmann::json::parse(whole.out);
   CHECK(verdict["entries"] == 4);
   const std::string head = verdict["head"];
   CHECK(desk.Run({"audit", "verify", "--head", head}).out == "intact: 4 entries, the newest has the hash " + head + "\n");
   CHECK(desk.Run({"audit", "verify", "--head", std::string(64, '0')}).status == kFoundProblems);
-  const Outcome refused = desk.Run({"audit", "list", "--outcome", "refused"});
+  const Spoken refused = desk.Run({"audit", "list", "--outcome", "refused"});
   CHECK(refused.status == kDone);
   CHECK(refused.out.empty());
   desk.db.RunScript("ALTER TABLE membridge.audit DISABLE TRIGGER ALL; UPDATE membridge.audit SET actor = 'x' WHERE number = 2");
-  const Outcome broken = desk.Run({"audit", "verify"});
+  const Spoken broken = desk.Run({"audit", "verify"});
   CHECK(broken.status == kFoundProblems);
   CHECK(broken.out == "broken: entry 2 was changed\n");
 }
 
 TEST_CASE("runs and schedules that a person changed are in the audit", "[commands][audit][pg]") {
   const Desk desk;
-  const Outcome run = desk.Run({"backfill", "run", "nightly", "--no-wait"});
+  const Spoken run = desk.Run({"backfill", "run", "nightly", "--no-wait"});
   CAPTURE(run.err);
   CHECK(run.status == kDone);
   CHECK(desk.Run({"backfill", "run", "nightly", "--no-wait"}).status != kDone);
@@ -173,7 +159,7 @@ TEST_CASE("who had memories evaluated again is in the audit", "[commands][audit]
   const test::TextFile mapping{"people.yaml",
                                "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.text}}}\n"};
   std::ofstream{desk.config.path(), std::ios::app} << "mappings: [\"" << mapping.path() << "\"]\n";
-  const Outcome marked = desk.Run({"reproject", "people"});
+  const Spoken marked = desk.Run({"reproject", "people"});
   CAPTURE(marked.err);
   REQUIRE(marked.status == kDone);
   const auto entries = desk.Entries();

@@ -101,23 +101,17 @@ void Mem0Clients::Report(const std::string& project, const sync::mem0::CallRepor
          {"hint", "is base_url right, and is there a proxy or a gateway in between? nothing is concluded from it"}});
 }
 
-std::vector<Mem0Clients::Problem> Mem0Clients::Problems() const {
-  std::vector<Problem> problems;
+std::vector<Reason> Mem0Clients::Refusals() const {
+  std::vector<Reason> reasons;
   for (const auto& [project, access] : access_) {
     const Access::State state = access->Now();
-    if (state.standing == Access::Standing::kKeyRefused)
-      problems.push_back({project, "key_refused", state.error.message, state.error.hint});
-    if (state.standing == Access::Standing::kOtherProject)
-      problems.push_back({project, "other_project", state.error.message, state.error.hint});
+    const auto add = [&, &name = project](Degraded kind) {
+      reasons.push_back({kind, {.project = name.Text()}, state.error.message, state.error.hint, {}});
+    };
+    if (state.standing == Access::Standing::kKeyRefused) add(Degraded::kKeyRefused);
+    if (state.standing == Access::Standing::kOtherProject) add(Degraded::kOtherProject);
   }
-  const std::lock_guard lock{mutex_};
-  for (const std::string& call : in_between_) {
-    const auto slash = call.find('/');
-    problems.push_back({ProjectId{call.substr(0, slash)}, "in_between",
-                        "somebody answers " + call.substr(slash + 1) + " in Mem0's place",
-                        "is base_url right, and is there a proxy or a gateway in between?"});
-  }
-  return problems;
+  return reasons;
 }
 
 void Mem0Clients::ReadKeysAgain() const {

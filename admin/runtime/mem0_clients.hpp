@@ -11,6 +11,7 @@
 
 #include "admin/config/config.hpp"
 #include "admin/runtime/metrics.hpp"
+#include "admin/runtime/reasons.hpp"
 #include "mappings/base/id.hpp"
 #include "sync/mem0/access.hpp"
 #include "sync/mem0/client.hpp"
@@ -36,14 +37,8 @@ class Mem0Clients {
   /// The budget its clients share. Precondition: the project is in the configuration.
   const sync::mem0::CallBudget* BudgetOf(const ProjectId& project) const { return budgets_.at(project).get(); }
 
-  /// Why nothing is asked of Mem0 for a project.
-  struct Problem {
-    ProjectId project;
-    std::string_view reason;  ///< `key_refused`, `other_project`, or `in_between`: somebody answers in Mem0's place
-    std::string message, hint;
-  };
-  /// What keeps projects from being read now, as far as it is known; no call is made.
-  std::vector<Problem> Problems() const;
+  /// `key_refused` and `other_project`: what keeps projects from being read now, as far as it is known. Makes no call.
+  std::vector<Reason> Refusals() const;
 
   /// Reads every `api_key_file` again; a key that changed is used from the next call on.
   void ReadKeysAgain() const;
@@ -59,7 +54,7 @@ class Mem0Clients {
   std::map<ProjectId, std::shared_ptr<sync::mem0::CallBudget>> budgets_;
   std::map<ProjectId, std::shared_ptr<sync::mem0::Access>> access_;
   mutable std::mutex mutex_;
-  mutable std::set<std::string> in_between_;  // guarded by mutex_: projects whose last answer was not Mem0's
+  mutable std::set<std::string> in_between_;  // guarded by mutex_: project/call whose last answer was not Mem0's
   std::atomic<bool> give_up_{false};
 };
 

@@ -13,7 +13,7 @@
 namespace membridge::admin {
 
 /// Asks Mem0 every half minute whose key each project has (every two seconds while something is wrong with it), and looks at
-/// `api_key_file` every two seconds, so that Mem0Clients::Problems() is true also while nothing else is asked.
+/// `api_key_file` every two seconds, so that Mem0Clients::Refusals() is true also while nothing else is asked.
 /// Threads: one of its own.
 class Mem0Watch {
  public:

@@ -75,7 +75,6 @@ class Running {
   std::optional<std::chrono::microseconds> Lag() const;
   RecentLook Look() const;
   receiver::HealthAnswers HealthAnswers();
-  std::vector<Reason> ReasonsOfMem0() const;
   api::Parts AdminParts(const Databases& databases);
 
   const Config& config_;
@@ -129,7 +128,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
   WatchReasons(metrics_, reasons_);
   mappings_.AddTo(metrics_);
   reasons_.Watch([this] { return mappings_.Refusals(); });
-  reasons_.Watch([this] { return ReasonsOfMem0(); });
+  reasons_.Watch([this] { return mem0_.Refusals(); });
   admin_.AddTo(metrics_);
   canaries_.emplace(config, state_dsn_, mem0_, metrics_, reasons_);
   mem0_watch_.emplace(config, mem0_);
@@ -196,17 +195,6 @@ api::Parts Running::AdminParts(const Databases& databases) {
                 if (backfills_) backfills_->Poke();
               },
           .token_issued = [this] { tokens_.ReloadNow(); }};
-}
-
-std::vector<Reason> Running::ReasonsOfMem0() const {
-  std::vector<Reason> reasons;
-  for (const Mem0Clients::Problem& problem : mem0_.Problems()) {
-    const auto kind = problem.reason == "key_refused"     ? std::optional{Degraded::kKeyRefused}
-                      : problem.reason == "other_project" ? std::optional{Degraded::kOtherProject}
-                                                          : std::nullopt;
-    if (kind) reasons.push_back({*kind, {.project = problem.project.Text()}, problem.message, problem.hint, {}});
-  }
-  return reasons;
 }
 
 receiver::HealthAnswers Running::HealthAnswers() {

@@ -13,7 +13,8 @@ namespace {
 
 using sync::mem0::Access;
 
-void LogStanding(const ProjectId& project, const Access::State& state) {
+/// That a key is recognised is told only after it was not: commands would else begin with it, every one.
+void LogStanding(const ProjectId& project, Access::Standing before, const Access::State& state) {
   switch (state.standing) {
     case Access::Standing::kKeyRefused:
       Log(LogLevel::kError, "key_refused",
@@ -24,6 +25,7 @@ void LogStanding(const ProjectId& project, const Access::State& state) {
           {{"project", project.Text()}, {"error", state.error.message}, {"hint", state.error.hint}});
       break;
     case Access::Standing::kRecognised:
+      if (before == Access::Standing::kUnknown) break;
       Log(LogLevel::kInfo, "key_recognised", {{"project", project.Text()}});
       break;
     case Access::Standing::kUnknown:
@@ -40,7 +42,9 @@ std::shared_ptr<Access> AccessTo(const ProjectConfig& project, const std::string
     sync::postgres::Session session{state_dsn, "membridge projects"};
     return sync::KnownProjects::Recognise(session, id, account);
   };
-  options.changed = [id = project.id](const Access::State& state) { LogStanding(id, state); };
+  options.changed = [id = project.id, before = Access::Standing::kUnknown](const Access::State& state) mutable {
+    LogStanding(id, std::exchange(before, state.standing), state);
+  };
   return std::make_shared<Access>(std::move(options));
 }
 

@@ -9,6 +9,7 @@
 #include "sync/apply/application.hpp"
 #include "sync/apply/dependencies.hpp"
 #include "sync/apply/known_tables.hpp"
+#include "sync/apply/touched_tables.hpp"
 #include "sync/catalog/catalog_reader.hpp"
 #include "sync/postgres/remedy.hpp"
 
@@ -180,7 +181,8 @@ Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_p
 
 Applier::~Applier() = default;
 
-std::shared_ptr<const MappingPlan> Applier::PlanIn(postgres::Transaction& transaction) const {
+std::shared_ptr<const MappingPlan> Applier::PlanIn(postgres::Transaction& transaction, const std::vector<Source>& sources,
+                                                   Instant now) const {
   constexpr int kLooks = 4;
   for (int look = 0; look < kLooks; ++look) {
     std::shared_ptr<const MappingPlan> plan;
@@ -197,7 +199,7 @@ std::shared_ptr<const MappingPlan> Applier::PlanIn(postgres::Transaction& transa
       KnownTables known{transaction};
       // Row security may ask for what the mapping's session says, and planning evaluates it.
       const auto before = EnterSettings(transaction, plan->settings);
-      known.Hold(tables);
+      known.Hold(TouchedTables(*plan, transaction, sources, now));
       EnterSettings(transaction, before);
       const auto followed = known.Follow(tables);
       is_old = !followed.is_current;
@@ -248,13 +250,13 @@ std::vector<Outcome> Applier::Apply(postgres::Transaction& transaction, const st
   if (sources.empty()) return {};
   transaction.Savepoint("plan");
   if (refused == Refused::kThrown) {
-    const auto plan = PlanIn(transaction);
+    const auto plan = PlanIn(transaction, sources, now);
     transaction.Release("plan");
     return Application{*plan, transaction, sources, now, explain, {}}.Run(Application::Deferred::kLeft);
   }
   std::shared_ptr<const MappingPlan> plan;
   const Attempt attempt = Attempted([&] {
-    plan = PlanIn(transaction);
+    plan = PlanIn(transaction, sources, now);
     return std::vector<Outcome>{};
   });
   if (!attempt.outcomes) transaction.RollbackTo("plan");

@@ -42,9 +42,10 @@ class Applier {
                              bool explain = false, Refused refused = Refused::kParked) const;
 
  private:
-  /// The plan for the tables as they are; holds them as they are until the transaction ends. Throws postgres::SqlFailure, or
-  /// Refusal when the mapping does not fit them any more.
-  std::shared_ptr<const MappingPlan> PlanIn(postgres::Transaction& transaction) const;
+  /// The plan for the tables as they are; holds those that the sources touch as they are until the transaction ends. Throws
+  /// postgres::SqlFailure, or Refusal when the mapping does not fit them any more.
+  std::shared_ptr<const MappingPlan> PlanIn(postgres::Transaction& transaction, const std::vector<Source>& sources,
+                                            Instant now) const;
   void Renew(postgres::Transaction& transaction, const MappingPlan& old, bool is_old) const;
 
   const std::shared_ptr<const mappings::Mapping> mapping_;

@@ -279,8 +279,10 @@ void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
       rewriting.RereadColumns(document["made"]);
       rewriting.RereadColumns(document["identity"]);
     }
-    for (json& one : contributions) rewriting.Reread(one["c"]);
     rewriting.Finish();
+    RewrittenCells claims{transaction_, record.changes, RewrittenCells::Of::kClaims};
+    for (json& one : contributions) claims.Reread(one["c"]);
+    claims.Finish();
     // What nobody can tell any more: of whoever speaks for the row.
     json released = json::array();
     for (std::size_t i = 0; i < documents.size(); ++i) {
@@ -305,7 +307,6 @@ void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
         released.push_back({{"i", document["identity"]}, {"p", one["p"]}, {"s", one["s"]}, {"c", refused}});
       }
     }
-    for (json& one : contributions) rewriting.ForgetRefused(one["c"]);
     transaction_.Run(
         "UPDATE membridge.rows AS l SET identity = r.identity, cells = r.cells, keys = r.keys, made = r.made "
         "FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(id bigint, identity jsonb, cells jsonb, keys jsonb, made jsonb) "

@@ -146,20 +146,25 @@ void RewrittenCells::RereadText(const std::string& column, json& text) {
   texts_[column].push_back(&text);
 }
 
+bool RewrittenCells::Converts(const std::string& from, const std::string& to) {
+  transaction_.Savepoint("reread");
+  bool converts = true;
+  try {
+    transaction_.Run("SELECT (NULL::" + from + ")::" + to);
+  } catch (const postgres::SqlFailure& failure) {
+    if (failure.IsTransient()) throw;
+    transaction_.RollbackTo("reread");
+    converts = false;
+  }
+  transaction_.Release("reread");
+  return converts;
+}
+
 void RewrittenCells::Finish() {
   for (const auto& [column, texts] : texts_) {
     const auto& [before, now] = changes_.retyped.at(column);
     // The type that was is asked, too, as ALTER TABLE does: a real 0.1 is not a double 0.1. It may be gone itself.
-    bool through_old = true;
-    transaction_.Savepoint("reread");
-    try {
-      transaction_.Run("SELECT (NULL::" + before + ")::" + now);
-    } catch (const postgres::SqlFailure& failure) {
-      if (failure.IsTransient()) throw;
-      transaction_.RollbackTo("reread");
-      through_old = false;
-    }
-    transaction_.Release("reread");
+    const bool through_old = Converts(before, now);
     for (std::size_t first = 0; first < texts.size(); first += 1000)
       Read(column, first, std::min(texts.size(), first + 1000), through_old);
   }
@@ -172,14 +177,20 @@ void RewrittenCells::Read(const std::string& column, std::size_t first, std::siz
   for (std::size_t i = first; i < last; ++i) values.push_back({{"n", i}, {"v", *texts[i]}});
   const std::string value = through_old ? "(r.v::" + before + ")::" + now : "r.v::" + now;
   const std::string shown = IsArrayType(now) ? "pg_catalog.to_jsonb(" + value + ")::text" : "(" + value + ")::text";
+  // A conversion that is asked for may cut a text or round a number: then the way back leads elsewhere.
+  const bool looks_back = of_ == Of::kClaims && through_old && Converts(now, before);
+  const std::string is_whole =
+      looks_back ? "((" + value + ")::" + before + ")::text OPERATOR(pg_catalog.=) (r.v::" + before + ")::text" : "true";
   transaction_.Savepoint("reread");
   try {
-    const postgres::Rows rows =
-        transaction_.Run("SELECT r.n, " + shown + " FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(n integer, v text)",
-                         {mappings::ExactText(values)});
+    const postgres::Rows rows = transaction_.Run(
+        "SELECT r.n, " + shown + ", " + is_whole + " FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(n integer, v text)",
+        {mappings::ExactText(values)});
     for (std::size_t row = 0; row < rows.size(); ++row) {
       const auto text = rows.Optional(row, 1);
-      *texts[static_cast<std::size_t>(rows.Int(row, 0))] = text ? json(*text) : RefusedText();
+      const auto place = static_cast<std::size_t>(rows.Int(row, 0));
+      if (of_ == Of::kClaims && (!text || rows.IsNull(row, 2) || !rows.Bool(row, 2))) continue;
+      *texts[place] = text ? json(*text) : RefusedText();
     }
     transaction_.Release("reread");
     return;
@@ -194,7 +205,7 @@ void RewrittenCells::Read(const std::string& column, std::size_t first, std::siz
     Read(column, middle, last, through_old);
   } else if (through_old) {
     Read(column, first, last, false);
-  } else {
+  } else if (of_ == Of::kColumns) {
     *texts[first] = RefusedText();
   }
 }

@@ -27,8 +27,11 @@ struct ColumnChanges {
 /// then what is to be read by another type is collected, and Finish() reads it with few statements.
 class RewrittenCells {
  public:
-  RewrittenCells(postgres::Transaction& transaction, const ColumnChanges& changes)
-      : transaction_(transaction), changes_(changes) {}
+  /// What the documents hold: texts that columns held, of which one that the new type cannot hold is refused; or what memories
+  /// say, which stays as it was said when the new type cannot hold it, or not all of it: whoever is to write it is told then.
+  enum class Of { kColumns, kClaims };
+  RewrittenCells(postgres::Transaction& transaction, const ColumnChanges& changes, Of of = Of::kColumns)
+      : transaction_(transaction), changes_(changes), of_(of) {}
 
   /// Objects by cell, without the cells whose column is gone; objects by column likewise; and keys, which are objects by their
   /// columns, without those that lost a column.
@@ -57,10 +60,12 @@ class RewrittenCells {
   std::optional<std::string> NameOf(const std::string& cell) const;
   void RereadContent(const std::string& cell, nlohmann::json& content);
   void RereadText(const std::string& column, nlohmann::json& text);
+  bool Converts(const std::string& from, const std::string& to);
   void Read(const std::string& column, std::size_t first, std::size_t last, bool through_old);
 
   postgres::Transaction& transaction_;
   const ColumnChanges& changes_;
+  const Of of_;
   std::map<std::string, std::vector<nlohmann::json*>> texts_;  // by column
 };
 

@@ -337,7 +337,7 @@ Result<Job::Step> Sweep::Confirm(Run& run, SweepCursor cursor) {
     run.error = fmt::format("{} memories were not read again in time: they stay in the queue and are not counted", resolved.left);
   }
   if (step.over) {
-    if (run.error.empty()) run.error = cursor.note;
+    if (!cursor.note.empty()) run.error += (run.error.empty() ? "" : "; ") + cursor.note;
     cursor.phase = SweepCursor::Phase::kOver;
   } else {
     step.wait = kConfirmPause;

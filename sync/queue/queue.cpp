@@ -126,36 +126,26 @@ std::vector<Claim> Queue::ClaimDue(Transaction& transaction, const DueBucket& du
   return claims;
 }
 
-std::vector<Claim> Queue::Renew(Transaction& transaction, const std::vector<Claim>& claims, std::chrono::seconds lease) {
-  if (claims.empty()) return {};
-  static const std::string kSql = R"(
-      UPDATE membridge.dirty d
-      SET claimed_until = least(statement_timestamp() + $6::bigint * interval '1 second',
-                                c.claimed_at + $7::bigint * interval '1 second')
-      FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[], $5::timestamptz[])
-           AS c(bucket, project, memory_id, fence, claimed_at)
-      WHERE d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
-      RETURNING d.fence)";
+void Queue::Renew(Transaction& transaction, const std::vector<Claim>& claims, std::chrono::seconds lease) {
+  // What an applying transaction has locked is stepped over: nobody else can take it over meanwhile.
+  constexpr const char* kSql = R"(
+      WITH held AS MATERIALIZED (
+        SELECT d.bucket, d.project, d.memory_id
+        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[]) AS c(bucket, project, memory_id, fence)
+        JOIN membridge.dirty d ON d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
+        FOR UPDATE OF d SKIP LOCKED)
+      UPDATE membridge.dirty d SET claimed_until = statement_timestamp() + $5::bigint * interval '1 second'
+      FROM held h WHERE d.bucket = h.bucket AND d.project = h.project AND d.memory_id = h.memory_id)";
   ClaimKeys keys;
-  Column fences, claimed_at;
+  Column fences;
   for (const Claim& claim : claims) {
     keys.Add(claim);
     fences.AddNumber(claim.fence);
-    claimed_at.AddTime(claim.claimed_at);
   }
   std::vector<Param> params = keys.Take();
   params.push_back(fences.Take());
-  params.push_back(claimed_at.Take());
   params.push_back(Number(lease.count()));
-  params.push_back(Number(kLongestLease.count()));
-  const Rows rows = transaction.Run(kSql, params);
-  std::set<std::int64_t> ours;
-  for (std::size_t row = 0; row < rows.size(); ++row) ours.insert(rows.Int(row, 0));
-  std::vector<Claim> left;
-  for (const Claim& claim : claims) {
-    if (ours.contains(claim.fence)) left.push_back(claim);
-  }
-  return left;
+  transaction.Run(kSql, params);
 }
 
 std::optional<std::chrono::milliseconds> Queue::NextDue(Transaction& transaction) {

@@ -100,11 +100,8 @@ class Queue {
   /// Claims up to `limit` due memories of one rank in one bucket, oldest first, FOR UPDATE SKIP LOCKED. Commit makes the claim.
   static std::vector<Claim> ClaimDue(postgres::Transaction& transaction, const DueBucket& due, std::size_t limit,
                                      std::chrono::seconds lease);
-  /// Holds claims for `lease` from now on, but never longer than kLongestLease after they were made: whoever has come no further
-  /// by then gives way. Returns those that are still ours (same fence). In a short transaction of its own.
-  static constexpr std::chrono::seconds kLongestLease{300};
-  static std::vector<Claim> Renew(postgres::Transaction& transaction, const std::vector<Claim>& claims,
-                                  std::chrono::seconds lease);
+  /// Holds those of the claims that are still ours (same fence) for `lease` from now on. In a short transaction of its own.
+  static void Renew(postgres::Transaction& transaction, const std::vector<Claim>& claims, std::chrono::seconds lease);
   /// Until when nothing more becomes due; nothing when the queue is empty.
   static std::optional<std::chrono::milliseconds> NextDue(postgres::Transaction& transaction);
 

@@ -16,8 +16,9 @@
 namespace membridge::sync {
 
 /// Renews the leases of a round while its work advances, so that no other worker takes the memories over and does the work
-/// again. A round that stands still is not renewed, and none is held longer than five minutes. It has a thread, and a connection
-/// that is opened when the first renewal is due, a third of the lease after Hold(). Hold() and Release() are one thread's.
+/// again. A round of which nothing got done for a whole lease is not renewed, and none is held longer than five minutes. It has a
+/// thread, and a connection that is opened when the first renewal is due, a third of the lease after Hold(). Hold() and Release()
+/// are one thread's.
 class LeaseKeeper {
  public:
   static constexpr std::chrono::minutes kLongest{5};
@@ -40,12 +41,12 @@ class LeaseKeeper {
   const std::chrono::seconds lease_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::vector<Claim> claims_;                         // guarded by mutex_; empty: nothing is held
-  std::chrono::steady_clock::time_point held_since_;  // guarded by mutex_
-  std::uint64_t round_ = 0;                           // guarded by mutex_
-  bool advanced_ = false;                             // guarded by mutex_
-  std::optional<postgres::Session> session_;          // the thread's
-  std::jthread thread_;                               // last: it uses everything above
+  std::vector<Claim> claims_;                          // guarded by mutex_; empty: nothing is held
+  std::chrono::steady_clock::time_point held_since_;   // guarded by mutex_
+  std::uint64_t round_ = 0;                            // guarded by mutex_
+  std::chrono::steady_clock::time_point advanced_at_;  // guarded by mutex_
+  std::optional<postgres::Session> session_;           // the thread's
+  std::jthread thread_;                                // last: it uses everything above
 };
 
 }  // namespace membridge::sync

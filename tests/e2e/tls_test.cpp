@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -128,11 +129,12 @@ class Nginx {
   std::optional<sync::Child> child_;
 };
 
-/// The status of a delivery posted by curl with these options.
+/// The status of a delivery posted by curl with these options: of an empty object, when they name no body.
 std::string Posted(const std::string& url, std::vector<std::string> options) {
   const test::ScratchFolder folder;
-  options.insert(options.begin(),
-                 {"/usr/bin/curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}", "--data", "{}"});
+  if (std::find(options.begin(), options.end(), "--data-binary") == options.end())
+    options.insert(options.begin(), {"--data-binary", "{}"});
+  options.insert(options.begin(), {"/usr/bin/curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"});
   options.push_back(url);
   return Output(options, folder.path());
 }

@@ -179,7 +179,7 @@ TEST_CASE("a lease that is shorter than its round is renewed, and nobody does th
   Reading shop;
   const Strings ids = shop.Known(10);
   for (const std::string& id : ids) shop.sim.Delete(id, false);
-  shop.options.lease = 1s;
+  shop.options.lease = 2s;
   shop.options.reading.parallel = 1;
   shop.sim.SetFaults({{"latency_ms", 300}, {"endpoints", {"memories.get"}}});
   const auto reads = shop.counters.single_reads.load();

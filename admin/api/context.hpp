@@ -22,8 +22,11 @@ struct Parts {
   const Mem0Clients& mem0;
   std::function<MappingsInForce()> mappings;
   const Recent& recent;
-  std::function<bool()> ready;                                    ///< what /readyz says
-  std::function<std::vector<Reason>()> reasons;                   ///< why it is degraded, as /readyz says
+  std::function<bool()> ready;                   ///< what /readyz says
+  std::function<std::vector<Reason>()> reasons;  ///< why it is degraded, as /readyz says
+  /// Why deliveries of a project may have missed this bridge until now, in words; empty: as far as this process knows, they
+  /// did not.
+  std::function<std::string(const ProjectId&)> unheard;
   std::function<std::optional<std::chrono::microseconds>()> lag;  ///< of the memory this process applied last
   std::function<void()> wake_workers;                             ///< there is something dirty
   std::function<void()> wake_backfills;                           ///< there is a run to do

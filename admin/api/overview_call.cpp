@@ -6,6 +6,7 @@
 #include "mappings/base/version.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/queue/parked.hpp"
+#include "sync/schedule/catch_up.hpp"
 
 namespace membridge::admin::api {
 namespace {
@@ -95,6 +96,15 @@ ordered_json LastSweep(Transaction& transaction, const ProjectId& project) {
           {"repaired", RepairedIn(counters)}};
 }
 
+/// Why the last sweep does not tell yet whether deliveries were lost.
+ordered_json CatchingUp(Transaction& transaction, const ProjectId& project, const Parts& parts) {
+  const std::string unheard = parts.unheard(project);  // first: whoever ends this has written down what is wanted before
+  if (const auto wanted = sync::CatchUp{transaction}.Of(project))
+    return {{"since", FormatRfc3339(wanted->since)}, {"reason", wanted->reason}};
+  if (unheard.empty()) return nullptr;
+  return {{"since", nullptr}, {"reason", unheard}};
+}
+
 Answer ReadOverview(Call& call, const Parts& parts) {
   Transaction transaction = call.Begin();
   ordered_json projects = ordered_json::array();
@@ -105,6 +115,7 @@ Answer ReadOverview(Call& call, const Parts& parts) {
                          {{"calls_per_second", budget->PerSecond()},
                           {"most_per_second", budget->MostPerSecond()},
                           {"paused_seconds", std::chrono::duration<double>(budget->Paused()).count()}}},
+                        {"catching_up", CatchingUp(transaction, project.id, parts)},
                         {"last_sweep", LastSweep(transaction, project.id)}});
   }
   const Rows now = transaction.Run("SELECT statement_timestamp()");

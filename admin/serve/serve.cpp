@@ -26,6 +26,7 @@
 #include "admin/serve/admin_listener.hpp"
 #include "admin/serve/backfill_metrics.hpp"
 #include "admin/serve/canary_watch.hpp"
+#include "admin/serve/catch_up_watch.hpp"
 #include "admin/serve/housekeeping.hpp"
 #include "admin/serve/readiness.hpp"
 #include "admin/serve/reception.hpp"
@@ -73,6 +74,7 @@ class Running {
   std::unique_ptr<sync::Worker> MakeWorker();
   std::uint64_t Finished() const;
   std::optional<std::chrono::microseconds> Lag() const;
+  std::string Unheard(const ProjectId& project) const;
   RecentLook Look() const;
   receiver::HealthAnswers HealthAnswers();
   api::Parts AdminParts(const Databases& databases);
@@ -97,6 +99,7 @@ class Running {
   BackfillMetrics backfill_metrics_;
   Housekeeping housekeeping_;
   std::optional<Registrar> registrar_;  // once deliveries are taken
+  std::optional<CatchUpWatch> catch_up_;
   std::optional<CanaryWatch> canaries_;
   std::optional<Mem0Watch> mem0_watch_;
   std::unique_ptr<sync::SchedulerThread> backfills_;
@@ -138,6 +141,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
       config, state_dsn_, [this] { return mappings_.Get(); }, mem0_, clock_, counters_);
   if (!backfills) throw std::runtime_error(backfills.error().message);
   backfills_ = std::move(*backfills);
+  catch_up_.emplace(config, state_dsn_, clock_, [this] { backfills_->Poke(); });
   looking_.emplace("recent", [this](const std::stop_token&) {
     recent_.Take(Look());
     return std::chrono::milliseconds{Recent::kStep};
@@ -171,6 +175,17 @@ std::optional<std::chrono::microseconds> Running::Lag() const {
   return std::chrono::microseconds{lag};
 }
 
+/// Why changes at Mem0 may not have come here, as far as only this process knows.
+std::string Running::Unheard(const ProjectId& project) const {
+  if (!catch_up_ || !catch_up_->StartJudged()) return "this process has just started";
+  const ProjectConfig* configured = config_.FindProject(project);
+  if (configured == nullptr || configured->webhook.public_url.empty()) return "";
+  const auto standings = registrar_->Standings();
+  const auto standing = standings.find(project);
+  if (standing != standings.end()) return standing->second.message;
+  return configured->webhook.manage ? "the webhook at Mem0 was not found or made yet" : "";
+}
+
 RecentLook Running::Look() const {
   RecentLook look;
   if (const auto lag = Lag()) look.lag_seconds = std::chrono::duration<double>(*lag).count();
@@ -188,6 +203,7 @@ api::Parts Running::AdminParts(const Databases& databases) {
           .recent = recent_,
           .ready = [this] { return !stopping_ && readiness_.Ready().ready; },
           .reasons = [this] { return reasons_.All(); },
+          .unheard = [this](const ProjectId& project) { return Unheard(project); },
           .lag = [this] { return Lag(); },
           .wake_workers = [this] { wake_up_.Poke(); },
           .wake_backfills =
@@ -237,6 +253,7 @@ bool Running::Stop() {
   mem0_.GiveUp();
   looking_.reset();
   admin_.Stop(100ms);
+  catch_up_.reset();
   backfills_.reset();
   metrics_.Forget();
   reasons_.Forget();

@@ -4,6 +4,7 @@
 
 #include "receiver/verify/token.hpp"
 #include "sync/postgres/column.hpp"
+#include "sync/schedule/catch_up.hpp"
 
 namespace membridge::admin {
 
@@ -65,6 +66,12 @@ void WebhookLedger::Register(const std::string& webhook_id, const std::string& n
       {project_.Text(), webhook_id, name, StateName(transaction)});
   if (!token.empty()) MakePermanent(transaction, token);
   if (!replaced.empty()) Tokens::Retire(transaction, replaced, overlap);
+  transaction.Commit();
+}
+
+void WebhookLedger::WantCatchUp(std::string_view reason) const {
+  Transaction transaction = session_.Begin();
+  sync::CatchUp{transaction}.Want(project_, reason);
   transaction.Commit();
 }
 

@@ -32,6 +32,9 @@ class WebhookLedger {
   /// after `overlap`.
   void Register(const std::string& webhook_id, const std::string& name, const std::string& token, const std::string& replaced,
                 std::chrono::seconds overlap) const;
+  /// Changes may have come that no webhook told of: a sweep looks for them. To be called before Register, so that a crash between
+  /// the two loses nothing.
+  void WantCatchUp(std::string_view reason) const;
   /// Mem0 refused: the new token is gone, and the one it was to replace is permanent again.
   void Withdraw(const std::string& token, const std::string& replaced) const;
   /// Mem0 may or may not have taken a new address: the token that it was to replace (an id, or empty) is permanent again, and the

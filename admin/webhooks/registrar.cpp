@@ -7,6 +7,7 @@
 #include "mappings/base/log.hpp"
 #include "mappings/base/pause.hpp"
 #include "sync/postgres/session.hpp"
+#include "sync/schedule/catch_up.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -76,7 +77,7 @@ bool Registrar::Keep(const ProjectConfig& project, const std::stop_token& stop) 
     if (step.kind != WebhookStep::Kind::kKeep) news.push_back(Describe(step));
   }
   LogNews(project.id, news, plan->Changes());
-  Note(project.id, StandingOf(*plan, true));
+  Note(session, project.id, StandingOf(*plan, true));
   return true;
 }
 
@@ -87,7 +88,7 @@ bool Registrar::Look(const ProjectConfig& project) {
   const auto client = mem0_.For(project.id, Mem0Clients::Urgency::kLive);
   const auto survey = SurveyWebhooks(*client, session, DesiredOf(project));
   if (!survey) return false;
-  Note(project.id, StandingOf(survey->plan, false));
+  Note(session, project.id, StandingOf(survey->plan, false));
   return true;
 }
 
@@ -96,7 +97,14 @@ std::map<ProjectId, WebhookStanding> Registrar::Standings() const {
   return standings_;
 }
 
-void Registrar::Note(const ProjectId& project, const WebhookStanding& standing) {
+void Registrar::Note(sync::postgres::Session& session, const ProjectId& project, const WebhookStanding& standing) {
+  const auto before = Standings();
+  const auto was = before.find(project);
+  if (was != before.end() && was->second.trouble != WebhookTrouble::kNone && standing.trouble == WebhookTrouble::kNone) {
+    sync::postgres::Transaction transaction = session.Begin();
+    sync::CatchUp{transaction}.Want(project, "the webhook was off or led elsewhere");
+    transaction.Commit();
+  }
   const std::lock_guard lock{mutex_};
   WebhookStanding& known = standings_[project];
   if (known.message != standing.message) {

@@ -21,8 +21,9 @@ DesiredWebhook DesiredOf(const ProjectConfig& project);
 ApplyOptions ApplyOptionsOf(const ProjectConfig& project);
 
 /// Keeps the webhooks of projects with `manage: true` at Mem0 as they are configured: at start, and again every
-/// `check_every`. Those that `webhooks apply` registered and nobody keeps are looked at as often, and left as they are. When Mem0
-/// or the database is away it tries again, sooner; nothing else waits for it. Threads: one of its own.
+/// `check_every`. One that works again after it was off or led elsewhere has a sweep look for what it did not tell. Those that
+/// `webhooks apply` registered and nobody keeps are looked at as often, and left as they are. When Mem0 or the database is away
+/// it tries again, sooner; nothing else waits for it. Threads: one of its own.
 class Registrar {
  public:
   /// `issued` is called when a new token is in the database.
@@ -38,7 +39,7 @@ class Registrar {
   std::chrono::milliseconds KeepAll(const std::stop_token& stop);
   bool Keep(const ProjectConfig& project, const std::stop_token& stop);
   bool Look(const ProjectConfig& project);
-  void Note(const ProjectId& project, const WebhookStanding& standing);
+  void Note(sync::postgres::Session& session, const ProjectId& project, const WebhookStanding& standing);
   void LogNews(const ProjectId& project, const std::vector<std::string>& news, bool changed);
 
   const Config& config_;

@@ -123,7 +123,7 @@ std::vector<std::string> WebhookTurn::Gone() const {
   return gone;
 }
 
-Result<Rotation> WebhookTurn::MoveToNewToken(const Webhook& webhook) {
+Result<Rotation> WebhookTurn::MoveToNewToken(const Webhook& webhook, bool heard) {
   const Token* old = Judge().TokenOf(webhook);
   const std::string replaced = old != nullptr ? old->id : "";
   const IssuedToken token = ledger_.Issue(replaced, options_.overlap);
@@ -143,6 +143,7 @@ Result<Rotation> WebhookTurn::MoveToNewToken(const Webhook& webhook) {
     }
     return tl::unexpected<Error>(moved.error());
   }
+  if (!heard) ledger_.WantCatchUp("the webhook's address did not lead here");
   ledger_.Register(webhook.webhook_id, desired_.name, token.id, replaced, options_.overlap);
   Tell("webhook_moved_to_new_token", webhook.webhook_id);
   return Rotation{webhook.webhook_id, token.id, replaced, options_.overlap};
@@ -185,6 +186,7 @@ std::string WebhookTurn::TokenOnlyOf(const Webhook& webhook) const {
 
 Result<void> WebhookTurn::Record(const Webhook& webhook) {
   const bool pending = Judge().IsPending(webhook);
+  ledger_.WantCatchUp("the webhook was taken into the books");
   ledger_.Register(webhook.webhook_id, webhook.name, pending ? Judge().TokenOf(webhook)->id : "", "", options_.overlap);
   Tell("webhook_recorded", webhook.webhook_id);
   return {};
@@ -200,6 +202,7 @@ Result<void> WebhookTurn::Create() {
     if (!unknown && !unconfirmed_) ledger_.Withdraw(token.id, "");
     return tl::unexpected<Error>(made.error());
   }
+  ledger_.WantCatchUp("there was no webhook before");
   ledger_.Register(*made, desired_.name, token.id, "", options_.overlap);
   Tell("webhook_created", *made);
   return {};
@@ -225,12 +228,14 @@ Result<std::string> WebhookTurn::Make(const Webhook& wanted) {
 
 Result<void> WebhookTurn::Update(const Webhook& webhook, const std::vector<std::string>& changes) {
   if (std::find(changes.begin(), changes.end(), "url") != changes.end()) {
-    auto moved = MoveToNewToken(webhook);
+    auto moved = MoveToNewToken(webhook, false);
     if (!moved) return tl::unexpected<Error>(moved.error());
     return {};
   }
   if (auto changed = Change(webhook.webhook_id, {"", desired_.name, webhook.url, desired_.events, true}); !changed)
     return changed;
+  if (std::find(changes.begin(), changes.end(), "events") != changes.end())
+    ledger_.WantCatchUp("the webhook did not tell of all kinds of events");
   ledger_.Register(webhook.webhook_id, desired_.name, "", "", options_.overlap);
   Tell("webhook_updated", webhook.webhook_id);
   return {};

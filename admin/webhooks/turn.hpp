@@ -41,8 +41,8 @@ class WebhookTurn {
   Ownership OwnershipOf(const Webhook& webhook) const { return Judge().OwnershipOf(webhook); }
 
   void Forget(const std::string& webhook_id) { ledger_.Forget(webhook_id, "", options_.overlap); }
-  /// PUTs an address with a new token; both tokens open the door for the overlap.
-  Result<Rotation> MoveToNewToken(const Webhook& webhook);
+  /// PUTs an address with a new token; both tokens open the door for the overlap. `heard`: its deliveries came here before.
+  Result<Rotation> MoveToNewToken(const Webhook& webhook, bool heard = true);
   Result<void> Remove(const Webhook& webhook);
 
   /// Creates this webhook at Mem0 as it is given, once, however often the answer is lost, and returns its id.

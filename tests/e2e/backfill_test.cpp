@@ -19,6 +19,7 @@ constexpr const char* kSweep = "{name: sweep, project: crm, sweep: full, schedul
 /// A bridge with a sweep, which is told of what happens at its Mem0.
 struct Sweeping {
   Sweeping() {
+    world.PretendAnotherListens();
     bridge.Start();
     world.Subscribe(bridge);
   }
@@ -49,6 +50,7 @@ void PretendScheduledBefore(const World& world, const std::string& name, const s
 
 TEST_CASE("of two serve one runs what the schedule says, and what was missed is made up for once", "[e2e][backfill]") {
   World world{SeedOfRun()};
+  world.PretendAnotherListens();
   Profiles profiles{world};
   profiles.AddUsers(6);
   const auto options =
@@ -156,6 +158,7 @@ TEST_CASE("live deliveries go ahead of a sweep and are never overwritten by its 
 
 TEST_CASE("kill -9 in the middle of a sweep and of sixty exports: both go on where they stopped", "[e2e][backfill][crash]") {
   World world{SeedOfRun()};
+  world.PretendAnotherListens();
   Profiles profiles{world};
   profiles.AddUsers(60);
   world.Mem0().Load(10, 1'600, {{"text", "Works at Firm {i}"}, {"user_id", "user-1{u}"}});

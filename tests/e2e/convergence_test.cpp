@@ -19,6 +19,7 @@ TEST_CASE("whatever happens to deliveries and reads, the rows end up as Mem0's m
   const std::uint64_t seed = SeedOfRun();
   CAPTURE(seed);
   World world{seed};
+  world.PretendAnotherListens();
   test::Bridge bridge{world.Options()};
   bridge.Start();
   world.Subscribe(bridge);
@@ -37,6 +38,7 @@ TEST_CASE("two bridges on one database share the work", "[e2e]") {
   const std::uint64_t seed = SeedOfRun();
   CAPTURE(seed);
   World world{seed};
+  world.PretendAnotherListens();
   test::Bridge first{world.Options()};
   test::Bridge second{world.Options()};
   first.Launch();
@@ -57,6 +59,7 @@ TEST_CASE("two bridges on one database share the work", "[e2e]") {
 
 TEST_CASE("a hundred deliveries for one memory cost a handful of reads and one write", "[e2e]") {
   World world{SeedOfRun()};
+  world.PretendAnotherListens();
   world.Database().RunScript(
       "CREATE TABLE public.writes (at timestamptz);"
       "CREATE FUNCTION public.note_write() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.writes VALUES (now()); "

@@ -26,6 +26,7 @@ TEST_CASE("nothing acknowledged is lost when the bridge is killed and PostgreSQL
   const std::uint64_t seed = SeedOfRun();
   CAPTURE(seed);
   World world{seed};
+  world.PretendAnotherListens();
   test::Bridge bridge{world.Options()};
   bridge.Start();
   world.Subscribe(bridge);
@@ -86,6 +87,7 @@ struct Sender {
 
 TEST_CASE("SIGTERM under load ends with 0 in time, and everything stored was acknowledged", "[e2e][crash]") {
   World world{SeedOfRun()};
+  world.PretendAnotherListens();
   test::BridgeOptions options = world.Options();
   options.soft_stop = "8s";
   test::Bridge bridge{options};

@@ -27,6 +27,7 @@ TEST_CASE("every delivery that was acknowledged is counted once, through kills a
   const std::uint64_t seed = SeedOfRun();
   CAPTURE(seed);
   World world{seed};
+  world.PretendAnotherListens();
   world.Database().RunScript(kEventsTables);
   const test::ScratchFolder folder;
   std::ofstream{folder.path() / "events.yaml"} << kEventsMapping;
@@ -64,6 +65,7 @@ TEST_CASE("every delivery that was acknowledged is counted once, through kills a
 
 TEST_CASE("the commands know mappings from events and exports", "[e2e]") {
   World world{SeedOfRun()};
+  world.PretendAnotherListens();
   world.Database().RunScript(kEventsTables);
   world.Database().RunScript("CREATE TABLE profile (user_id text PRIMARY KEY, role varchar(20), years smallint)");
   const test::ScratchFolder folder;

@@ -51,6 +51,10 @@ std::string World::Subscribe(const test::Bridge& bridge, const std::string& via)
   return url;
 }
 
+void World::PretendAnotherListens() {
+  database_.Run("INSERT INTO membridge.listening (process, since, beat_at) VALUES (gen_random_uuid(), '-infinity', 'infinity')");
+}
+
 bool World::WaitSettled(std::chrono::milliseconds deadline) {
   const auto end = std::chrono::steady_clock::now() + deadline;
   if (!mem0_.WaitIdle(deadline)) return false;

@@ -30,6 +30,10 @@ class World {
   /// The token Subscribe() made, for looking whether it leaked.
   const std::string& Token() const { return token_; }
 
+  /// Bridges sweep nothing after their starts, as if another process had listened all the while: then what they did not get by
+  /// deliveries is missing in the end.
+  void PretendAnotherListens();
+
   /// Waits until Mem0 has nothing to deliver and the bridge nothing to read: from here on nothing changes by itself.
   bool WaitSettled(std::chrono::milliseconds deadline = std::chrono::seconds{180});
 

@@ -6,6 +6,7 @@ COMMENT ON COLUMN membridge.webhooks.state IS 'System identifier and database of
 -- Who listens for deliveries. What changed at Mem0 while nobody did is swept by itself.
 CREATE TABLE membridge.listening (
     process   uuid PRIMARY KEY,
+    since     timestamptz NOT NULL DEFAULT clock_timestamp(),
     beat_at   timestamptz NOT NULL
 );
 COMMENT ON TABLE membridge.listening IS 'Processes that take deliveries, and when each last said so';
@@ -13,6 +14,8 @@ COMMENT ON TABLE membridge.listening IS 'Processes that take deliveries, and whe
 CREATE TABLE membridge.catching_up (
     project   text COLLATE "C" PRIMARY KEY,
     reason    text        NOT NULL,
-    since     timestamptz NOT NULL DEFAULT clock_timestamp()
+    since     timestamptz NOT NULL DEFAULT clock_timestamp(),
+    run       bigint
 );
-COMMENT ON TABLE membridge.catching_up IS 'Projects of which a full sweep is wanted, because deliveries may have been missed';
+COMMENT ON TABLE membridge.catching_up IS 'Projects of which a sweep is wanted, because deliveries may have been missed';
+COMMENT ON COLUMN membridge.catching_up.run IS 'The run that does it; NULL: none was queued yet';

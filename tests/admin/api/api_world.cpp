@@ -100,6 +100,7 @@ ApiWorld::ApiWorld(Options options) : db(options.cluster != nullptr ? PgDatabase
                           .recent = recent,
                           .ready = [] { return true; },
                           .reasons = [this] { return reasons; },
+                          .unheard = [](const ProjectId&) { return std::string{}; },
                           .lag = []() -> std::optional<std::chrono::microseconds> { return std::chrono::microseconds{1500}; },
                           .wake_workers = [this] { ++woken; },
                           .wake_backfills = [this] { ++backfills_woken; },

@@ -68,15 +68,16 @@ function budgetGauge({ project, mem0 }, several, isNew) {
     paused ? `Mem0 asked to wait: ${duration(mem0.paused_seconds)} more` : `of ${number(mem0.most_per_second)} at most`);
 }
 
-function sweepGauge({ project, last_sweep: sweep }, several) {
+function sweepGauge({ project, catching_up: catchingUp, last_sweep: sweep }, several) {
   const title = several ? `Last sweep, ${project}` : "Last sweep";
-  if (sweep === null) return gauge(title, "–", "", strip([], "No sweep has finished yet."), "None has finished yet.", "#/backfills");
+  const missed = catchingUp === null ? null : `What changed without a delivery is still looked for: ${catchingUp.reason}.`;
+  if (sweep === null) return gauge(title, "–", "", strip([], "No sweep has finished yet."), missed ?? "None has finished yet.", "#/backfills");
   const { added, updated, deleted } = sweep.repaired;
   const repaired = added + updated + deleted;
   const words = `${number(added)} added, ${number(updated)} updated, ${number(deleted)} deleted`;
   return gauge(title, number(repaired), "repaired",
     strip([{ value: added, tone: "added" }, { value: updated, tone: "updated" }, { value: deleted, tone: "deleted" }], `Repaired by the last sweep: ${words}.`),
-    `${repaired === 0 ? "No delivery was lost" : words}; ${counted(sweep.seen, "memory", "memories")} looked at ${ago(sweep.finished_at)}`, "#/backfills");
+    missed ?? `${repaired === 0 ? "No delivery was lost" : words}; ${counted(sweep.seen, "memory", "memories")} looked at ${ago(sweep.finished_at)}`, "#/backfills");
 }
 
 function health({ ready, degraded, version }) {

@@ -1,0 +1,78 @@
+#include "admin/serve/catch_up_watch.hpp"
+
+#include <random>
+#include <utility>
+
+#include "mappings/base/digest.hpp"
+#include "mappings/base/log.hpp"
+#include "sync/schedule/catch_up.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using namespace std::chrono_literals;
+using sync::CatchUp;
+using sync::postgres::Session;
+using sync::postgres::SqlFailure;
+using sync::postgres::Transaction;
+
+constexpr auto kBeat = 2'000ms;
+/// Whoever lives says so several times within it.
+constexpr std::chrono::seconds kJudgeStartAfter = 8s;
+
+std::string NewProcessId() {
+  std::random_device random;
+  std::string entropy;
+  for (int i = 0; i < 8; ++i) entropy += std::to_string(random()) + " ";
+  return mappings::Uuid5("6ba7b812-9dad-11d1-80b4-00c04fd430c8", entropy).value();
+}
+
+}  // namespace
+
+CatchUpWatch::CatchUpWatch(const Config& config, std::string state_dsn, const Clock& clock, std::function<void()> queued)
+    : config_(config), state_dsn_(std::move(state_dsn)), clock_(clock), queued_(std::move(queued)), process_(NewProcessId()) {
+  thread_.emplace("catch-up", [this](const std::stop_token&) { return Look(); });
+}
+
+CatchUpWatch::~CatchUpWatch() {
+  thread_.reset();
+  try {
+    Transaction transaction = State().Begin();
+    CatchUp{transaction}.Leave(process_);
+    transaction.Commit();
+  } catch (const SqlFailure& failure) {
+    // The others find it out by its silence.
+    Log(LogLevel::kWarn, "catch_up_left_silently", {{"sqlstate", failure.fields().sqlstate}});
+  }
+}
+
+Session& CatchUpWatch::State() {
+  if (state_ && !state_->Usable()) state_.reset();
+  if (!state_) state_.emplace(state_dsn_, "membridge catch-up");
+  return *state_;
+}
+
+std::chrono::milliseconds CatchUpWatch::Look() {
+  Transaction transaction = State().Begin();
+  CatchUp catch_up{transaction};
+  if (!began_) began_ = catch_up.Now();
+  catch_up.Beat(process_);
+  bool judged = start_judged_;
+  if (!judged) {
+    // A process that was killed a moment ago looks as if it listened; one that lives says so again.
+    const bool another = catch_up.AnotherListens(process_);
+    const bool lives = another && catch_up.AnotherListenedSince(process_, *began_);
+    judged = !another || lives || catch_up.Now() > *began_ + kJudgeStartAfter;
+    for (const ProjectConfig& project : config_.projects)
+      if (judged && !lives) catch_up.Want(project.id, "no process of this bridge listened before this start");
+  }
+  const auto queued = catch_up.Queue(clock_.Now());
+  transaction.Commit();
+  start_judged_ = judged;
+  for (const CatchUp::Queued& one : queued)
+    Log(LogLevel::kInfo, "catch_up_queued", {{"project", one.project.Text()}, {"run", one.run}, {"reason", one.reason}});
+  if (!queued.empty() && queued_) queued_();
+  return kBeat;
+}
+
+}  // namespace membridge::admin

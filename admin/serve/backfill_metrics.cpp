@@ -32,7 +32,8 @@ BackfillMetrics::BackfillMetrics(std::vector<sync::Backfill> entries, std::strin
 std::chrono::milliseconds BackfillMetrics::LookOnce() {
   sync::postgres::Session session{state_dsn_, "membridge metrics"};
   sync::postgres::Transaction transaction = session.Begin();
-  Look look{sync::TotalsOf(transaction), sync::StandingsOf(transaction, entries_, clock_.Now()), sync::ParkedUsers(transaction)};
+  Look look{sync::TotalsOf(transaction), sync::StandingsOf(transaction, entries_, clock_.Now()), sync::ParkedUsers(transaction),
+            sync::SweepsWithoutConclusion(transaction)};
   transaction.Commit();
   const std::lock_guard lock{mutex_};
   last_ = std::move(look);
@@ -42,6 +43,18 @@ std::chrono::milliseconds BackfillMetrics::LookOnce() {
 BackfillMetrics::Look BackfillMetrics::Last() const {
   const std::lock_guard lock{mutex_};
   return last_;
+}
+
+std::vector<Reason> BackfillMetrics::Troubles() const {
+  std::vector<Reason> troubles;
+  for (const sync::FailedSweep& sweep : Last().without_conclusion) {
+    Reason& trouble = troubles.emplace_back();
+    trouble.kind = Degraded::kSweepConcludedNothing;
+    trouble.subject.project = sweep.project.Text();
+    trouble.subject.backfill = sweep.name;
+    trouble.message = "the last full sweep could not tell which memories are gone: " + sweep.error;
+  }
+  return troubles;
 }
 
 void BackfillMetrics::Watch(Metrics& metrics) {

@@ -8,6 +8,7 @@
 
 #include "admin/runtime/metrics.hpp"
 #include "admin/runtime/periodic.hpp"
+#include "admin/runtime/reasons.hpp"
 #include "mappings/base/time.hpp"
 #include "sync/schedule/backfill_status.hpp"
 
@@ -20,11 +21,15 @@ class BackfillMetrics {
   /// Looks every two seconds. `metrics` and `clock` outlive this, or are told to Forget() first.
   BackfillMetrics(std::vector<sync::Backfill> entries, std::string state_dsn, const Clock& clock, Metrics& metrics);
 
+  /// Full sweeps that concluded nothing, for /readyz. Threads: any.
+  std::vector<Reason> Troubles() const;
+
  private:
   struct Look {
     std::vector<sync::BackfillTotals> totals;
     std::vector<sync::Standing> standings;
     std::map<std::string, std::int64_t> parked_users;  // by mapping
+    std::vector<sync::FailedSweep> without_conclusion;
   };
 
   std::chrono::milliseconds LookOnce();

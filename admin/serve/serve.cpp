@@ -74,7 +74,6 @@ class Running {
   std::unique_ptr<sync::Worker> MakeWorker();
   std::uint64_t Finished() const;
   std::optional<std::chrono::microseconds> Lag() const;
-  std::string Unheard(const ProjectId& project) const;
   RecentLook Look() const;
   receiver::HealthAnswers HealthAnswers();
   api::Parts AdminParts(const Databases& databases);
@@ -132,11 +131,13 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
   mappings_.AddTo(metrics_);
   reasons_.Watch([this] { return mappings_.Refusals(); });
   reasons_.Watch([this] { return mem0_.Refusals(); });
+  reasons_.Watch([this] { return backfill_metrics_.Troubles(); });
   admin_.AddTo(metrics_);
   canaries_.emplace(config, state_dsn_, mem0_, metrics_, reasons_);
   mem0_watch_.emplace(config, mem0_);
   reception_.Start();
   registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
+  reasons_.Watch([this] { return registrar_->Troubles(); });
   auto backfills = StartBackfills(
       config, state_dsn_, [this] { return mappings_.Get(); }, mem0_, clock_, counters_);
   if (!backfills) throw std::runtime_error(backfills.error().message);
@@ -175,17 +176,6 @@ std::optional<std::chrono::microseconds> Running::Lag() const {
   return std::chrono::microseconds{lag};
 }
 
-/// Why changes at Mem0 may not have come here, as far as only this process knows.
-std::string Running::Unheard(const ProjectId& project) const {
-  if (!catch_up_ || !catch_up_->StartJudged()) return "this process has just started";
-  const ProjectConfig* configured = config_.FindProject(project);
-  if (configured == nullptr || configured->webhook.public_url.empty()) return "";
-  const auto standings = registrar_->Standings();
-  const auto standing = standings.find(project);
-  if (standing != standings.end()) return standing->second.message;
-  return configured->webhook.manage ? "the webhook at Mem0 was not found or made yet" : "";
-}
-
 RecentLook Running::Look() const {
   RecentLook look;
   if (const auto lag = Lag()) look.lag_seconds = std::chrono::duration<double>(*lag).count();
@@ -203,7 +193,9 @@ api::Parts Running::AdminParts(const Databases& databases) {
           .recent = recent_,
           .ready = [this] { return !stopping_ && readiness_.Ready().ready; },
           .reasons = [this] { return reasons_.All(); },
-          .unheard = [this](const ProjectId& project) { return Unheard(project); },
+          .unheard = [this](const ProjectId& project) -> std::string {
+            return catch_up_->StartJudged() ? registrar_->Unheard(project) : "this process has just started";
+          },
           .lag = [this] { return Lag(); },
           .wake_workers = [this] { wake_up_.Poke(); },
           .wake_backfills =

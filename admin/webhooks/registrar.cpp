@@ -84,7 +84,11 @@ bool Registrar::Keep(const ProjectConfig& project, const std::stop_token& stop) 
 /// What somebody registered with `webhooks apply` must go on leading here, although it is not kept.
 bool Registrar::Look(const ProjectConfig& project) {
   sync::postgres::Session session{state_dsn_, "membridge webhooks"};
-  if (ReadWebhookBooks(session, project.id).webhooks.empty()) return true;
+  if (ReadWebhookBooks(session, project.id).webhooks.empty()) {
+    const std::lock_guard lock{mutex_};
+    standings_.erase(project.id);
+    return true;
+  }
   const auto client = mem0_.For(project.id, Mem0Clients::Urgency::kLive);
   const auto survey = SurveyWebhooks(*client, session, DesiredOf(project));
   if (!survey) return false;
@@ -95,6 +99,27 @@ bool Registrar::Look(const ProjectConfig& project) {
 std::map<ProjectId, WebhookStanding> Registrar::Standings() const {
   const std::lock_guard lock{mutex_};
   return standings_;
+}
+
+std::vector<Reason> Registrar::Troubles() const {
+  std::vector<Reason> troubles;
+  for (const auto& [project, standing] : Standings()) {
+    if (standing.trouble == WebhookTrouble::kNone) continue;
+    Reason& trouble = troubles.emplace_back();
+    trouble.kind = standing.trouble == WebhookTrouble::kOff ? Degraded::kWebhookOff : Degraded::kWebhookElsewhere;
+    trouble.subject.project = project.Text();
+    trouble.message = standing.message;
+  }
+  return troubles;
+}
+
+std::string Registrar::Unheard(const ProjectId& project) const {
+  const auto standings = Standings();
+  const auto standing = standings.find(project);
+  if (standing != standings.end()) return standing->second.message;
+  const ProjectConfig* configured = config_.FindProject(project);
+  const bool kept = configured != nullptr && configured->webhook.manage && !configured->webhook.public_url.empty();
+  return kept ? "the webhook at Mem0 was not found or made yet" : "";
 }
 
 void Registrar::Note(sync::postgres::Session& session, const ProjectId& project, const WebhookStanding& standing) {

@@ -11,6 +11,7 @@
 #include "admin/runtime/mem0_clients.hpp"
 #include "admin/runtime/metrics.hpp"
 #include "admin/runtime/periodic.hpp"
+#include "admin/runtime/reasons.hpp"
 #include "admin/webhooks/webhooks.hpp"
 
 namespace membridge::admin {
@@ -34,6 +35,10 @@ class Registrar {
   /// How each project's webhook stood when it was looked at last; those that were not looked at yet, or could not be, as before.
   /// Threads: any.
   std::map<ProjectId, WebhookStanding> Standings() const;
+  /// Those of them that are wrong, for /readyz. Threads: any.
+  std::vector<Reason> Troubles() const;
+  /// Why deliveries of a project may not come here until now, in words; empty when nothing of its webhook says so. Threads: any.
+  std::string Unheard(const ProjectId& project) const;
 
  private:
   std::chrono::milliseconds KeepAll(const std::stop_token& stop);

@@ -67,6 +67,20 @@ std::map<std::string, std::int64_t> ParkedUsers(Transaction& transaction) {
   return users;
 }
 
+std::vector<FailedSweep> SweepsWithoutConclusion(Transaction& transaction) {
+  const Rows rows = transaction.Run(R"(
+      SELECT last.project, last.name, coalesce(last.error, '') FROM (
+        SELECT DISTINCT ON (r.project) r.project, r.name, r.state, r.error FROM membridge.backfill_runs r
+        WHERE r.kind = 'full_sweep' AND r.state IN ('done', 'failed') AND NOT coalesce((r.options ->> 'dry_run')::boolean, false)
+        ORDER BY r.project, r.finished_at DESC, r.id DESC) AS last
+      WHERE last.state = 'failed' ORDER BY last.project)");
+  std::vector<FailedSweep> failed;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    failed.push_back({ProjectId{std::string{rows.Text(row, 0)}}, std::string{rows.Text(row, 1)}, std::string{rows.Text(row, 2)}});
+  }
+  return failed;
+}
+
 void PauseBackfill(Transaction& transaction, const Backfill& backfill, Instant now) {
   transaction.Run(
       "INSERT INTO membridge.backfill_schedules AS s (name, schedule, since, paused_at) "

@@ -38,6 +38,15 @@ std::vector<BackfillTotals> TotalsOf(postgres::Transaction& transaction);
 /// How many users' exports are parked, by mapping.
 std::map<std::string, std::int64_t> ParkedUsers(postgres::Transaction& transaction);
 
+/// The last full sweep of a project, where it failed: which memories are gone is not known since.
+struct FailedSweep {
+  ProjectId project;
+  std::string name;
+  std::string error;  ///< why; safe to show
+};
+/// Of every project at most one; a dry run or one that was cancelled changes nothing.
+std::vector<FailedSweep> SweepsWithoutConclusion(postgres::Transaction& transaction);
+
 /// Lets the moments of a schedule pass from now on, and stops the run under way with its next page. Doing it twice changes
 /// nothing. Throws postgres::SqlFailure.
 void PauseBackfill(postgres::Transaction& transaction, const Backfill& backfill, Instant now);

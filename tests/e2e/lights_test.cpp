@@ -68,6 +68,81 @@ TEST_CASE("a standstill is told within half a minute, everywhere alike, and /rea
   CHECK(Degraded(bridge, "standstill") == 0);
 }
 
+/// What the overview of the admin API says of the reason.
+nlohmann::json ReasonInOverview(const test::Bridge& bridge, const std::string& name) {
+  const auto answer =
+      test::HttpClient{}.Call("GET", bridge.AdminUrl() + "/api/v1/overview", {}, {"Authorization: Bearer a-token-of-the-test"});
+  return ReasonIn(nlohmann::json::parse(answer.body), name);
+}
+
+/// Waits until the reason stands (or does not), and looks whether all lights agree. Answers what /readyz says of it.
+nlohmann::json WaitForReason(const test::Bridge& bridge, const std::string& name, bool stands) {
+  CAPTURE(name, stands);
+  REQUIRE(test::WaitUntil([&] { return ReasonIn(LightOf(bridge).body, name).is_null() != stands; }, 60s));
+  const Light light = LightOf(bridge);
+  CHECK(light.status == 200);
+  CHECK(Degraded(bridge, name) == (stands ? 1 : 0));
+  nlohmann::json reason = ReasonIn(light.body, name);
+  CHECK(ReasonInOverview(bridge, name) == reason);
+  if (stands) {
+    CHECK(reason.value("project", "crm") == "crm");
+    CHECK_FALSE(reason.at("hint").get<std::string>().empty());
+  }
+  return reason;
+}
+
+test::BridgeOptions Keeping(const World& world) {
+  test::BridgeOptions options = world.Options();
+  options.manage = true;
+  options.webhook = "check_every: 1s";
+  options.admin_tokens = "[{name: ada, role: admin, token: a-token-of-the-test}]";
+  return options;
+}
+
+TEST_CASE("a webhook that is switched off or led elsewhere is told until it is right again, and then caught up with",
+          "[e2e][M6][N1]") {
+  World world{SeedOfRun()};
+  test::Bridge bridge{Keeping(world)};
+  bridge.Start();
+  const auto registered = [&] { return world.Mem0().Api("GET", "/api/v1/webhooks/projects/proj_e2e/").second; };
+  REQUIRE(test::WaitUntil([&] { return !registered().empty(); }));
+  const nlohmann::json webhook = registered().at(0);
+  const std::string id = webhook.at("webhook_id");
+
+  world.Mem0().Control("PATCH", "/webhooks/" + id, {{"is_active", false}});
+  const auto off = WaitForReason(bridge, "webhook_off", true);
+  CHECK(off.at("message").get<std::string>().find(id) != std::string::npos);
+  world.Mem0().Add("ada", "Name is Ada Lovelace");
+  world.Mem0().Control("PATCH", "/webhooks/" + id, {{"is_active", true}});
+  WaitForReason(bridge, "webhook_off", false);
+  CHECK(test::WaitUntil([&] { return world.Database().Count("crm.contacts WHERE user_ref = 'ada'") == 1; }));
+
+  world.Mem0().Api("PUT", "/api/v1/webhooks/" + id + "/", {{"url", "https://other.example.com/webhooks/crm/abc"}});
+  WaitForReason(bridge, "webhook_elsewhere", true);
+  const auto taken = test::RunMembridge({"webhooks", "apply", "--take-over", "--config", bridge.ConfigFile()});
+  CAPTURE(taken.out, taken.err);
+  CHECK(taken.status == 0);
+  WaitForReason(bridge, "webhook_elsewhere", false);
+}
+
+TEST_CASE("a full sweep that could not tell what is gone is told until one could", "[e2e][M3]") {
+  World world{SeedOfRun()};
+  test::Bridge bridge{Keeping(world)};
+  bridge.Start();
+  world.Mem0().Load(30, 450);  // more than a page
+  const auto sweep = [&] { return test::RunMembridge({"sweep", "--full", "--config", bridge.ConfigFile()}); };
+  REQUIRE(sweep().status == 0);
+  WaitForReason(bridge, "sweep_concluded_nothing", false);
+  world.Mem0().SetSettings({{"list_lie", "repeat"}});
+  REQUIRE(sweep().status == 1);
+  const auto told = WaitForReason(bridge, "sweep_concluded_nothing", true);
+  CHECK(told.at("backfill") == "sweep by hand, crm");
+  CHECK(told.at("message").get<std::string>().find("never undisturbed") != std::string::npos);
+  world.Mem0().SetSettings({{"list_lie", ""}});
+  REQUIRE(sweep().status == 0);
+  WaitForReason(bridge, "sweep_concluded_nothing", false);
+}
+
 TEST_CASE("why finds a row by any unique column, and status and doctor see the process that runs", "[e2e][operate]") {
   World world{SeedOfRun()};
   test::Bridge bridge{world.Options()};

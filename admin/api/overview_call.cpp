@@ -5,6 +5,7 @@
 #include "admin/api/context.hpp"
 #include "mappings/base/version.hpp"
 #include "sync/postgres/column.hpp"
+#include "sync/queue/blocked.hpp"
 #include "sync/queue/parked.hpp"
 #include "sync/schedule/catch_up.hpp"
 
@@ -60,11 +61,14 @@ ordered_json Queue(Transaction& transaction, const Parts& parts) {
       "SELECT count(*), count(*) FILTER (WHERE claimed_until > statement_timestamp()), coalesce(greatest(0, extract(epoch FROM "
       "statement_timestamp() - min(due_at) FILTER (WHERE claimed_until IS NULL OR claimed_until <= statement_timestamp()))), 0), "
       "(SELECT count(*) FROM membridge.memories WHERE waits) FROM membridge.dirty");
+  const sync::BlockedSum blocked = sync::SumBlocked(transaction);
   const auto lag = parts.lag();
   return {{"dirty", rows.Int(0, 0)},
           {"claimed", rows.Int(0, 1)},
           {"oldest_due_seconds", NumberAt(rows, 0, 2)},
           {"waiting", rows.Int(0, 3)},
+          {"blocked", blocked.memories},
+          {"blocked_oldest_seconds", blocked.oldest.count()},
           {"lag_seconds", lag ? ordered_json(std::chrono::duration<double>(*lag).count()) : ordered_json(nullptr)}};
 }
 

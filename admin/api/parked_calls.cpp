@@ -2,6 +2,7 @@
 #include "admin/api/context.hpp"
 #include "admin/api/counted_actions.hpp"
 #include "admin/shown/views.hpp"
+#include "sync/queue/blocked.hpp"
 #include "sync/queue/parked.hpp"
 
 namespace membridge::admin::api {
@@ -33,6 +34,18 @@ Answer ListParked(Call& call) {
       ParkedStore::Show(transaction, ParkedFilterFrom(call.query), call.query["limit"].get<std::size_t>(), call.Query("cursor"));
   if (!page) return Refuse(400, "bad_cursor", page.error().message, page.error().hint);
   return PageOf("memories", page->memories, page->next);
+}
+
+/// Memories that a lock of somebody else holds up: they are not parked, and are tried again within seconds.
+Answer ListBlocked(Call& call) {
+  Transaction transaction = call.Begin();
+  ordered_json memories = ordered_json::array();
+  for (const sync::BlockedMemory& one :
+       sync::ListBlocked(transaction, Call::Given<ProjectId>(call.query, "project"), Call::Given<MemoryId>(call.query, "memory"),
+                         call.query["limit"].get<std::size_t>()))
+    memories.push_back(ViewOf(one));
+  const sync::BlockedSum sum = sync::SumBlocked(transaction);
+  return ordered_json{{"blocked", sum.memories}, {"memories", std::move(memories)}};
 }
 
 /// What retry and drop have in common: everything only when asked for, counted first.
@@ -74,6 +87,7 @@ std::size_t Drop(Call& call, const sync::ParkedFilter& filter) {
 void AddParkedCalls(Handlers& handlers, const Parts& parts) {
   handlers["listParkedGroups"] = ListGroups;
   handlers["listParked"] = ListParked;
+  handlers["listBlocked"] = ListBlocked;
   handlers["retryParked"] = [&parts](Call& call) {
     return CountThenAct(call, [&parts](Call& retried, const sync::ParkedFilter& filter) {
       const std::size_t memories = ParkedStore::Retry(retried.state, filter);

@@ -51,14 +51,7 @@ int PrintBlocked(const ParkedOptions& options, Session& session, Console& consol
       sync::ListBlocked(transaction, GivenAs<ProjectId>(options.project), GivenAs<MemoryId>(options.memory), kBlockedAtMost);
   if (options.common->json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
-    for (const auto& one : blocked) {
-      list.push_back({{"project", one.project.Text()},
-                      {"memory", one.memory.Text()},
-                      {"blocked_since", FormatRfc3339(one.since)},
-                      {"due_at", FormatRfc3339(one.due_at)},
-                      {"attempts", one.attempts},
-                      {"cause", one.cause}});
-    }
+    for (const auto& one : blocked) list.push_back(ViewOf(one));
     fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"memories", std::move(list)}}.dump(2));
     return kDone;
   }

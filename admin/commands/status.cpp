@@ -14,6 +14,7 @@
 #include "mappings/base/version.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/session.hpp"
+#include "sync/queue/blocked.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -74,6 +75,11 @@ ordered_json WebhooksOf(const Config& config, Session& session) {
   return webhooks;
 }
 
+sync::BlockedSum BlockedIn(Session& session) {
+  sync::postgres::Transaction transaction = session.Begin();
+  return sync::SumBlocked(transaction);
+}
+
 ordered_json ReadStatus(const Config& config, Session& session) {
   const ordered_json process = AskProcess(config);
   const std::string state = process.is_null()                  ? "not running"
@@ -86,6 +92,7 @@ ordered_json ReadStatus(const Config& config, Session& session) {
       "(SELECT count(*) FROM membridge.memories WHERE gone_at IS NULL), "
       "(SELECT max(received_at) FROM membridge.deliveries WHERE received_at > clock_timestamp() - interval '2 days') "
       "FROM membridge.dirty");
+  const sync::BlockedSum blocked = BlockedIn(session);
   return {{"version", kVersion},
           {"state", state},
           {"reasons", process.is_null() ? ordered_json::array() : process.value("reasons", ordered_json::array())},
@@ -93,6 +100,8 @@ ordered_json ReadStatus(const Config& config, Session& session) {
           {"memories", rows.Int(0, 4)},
           {"to_be_read", rows.Int(0, 0)},
           {"oldest_due_seconds", std::stod(std::string{rows.Text(0, 1)})},
+          {"blocked", blocked.memories},
+          {"blocked_oldest_seconds", blocked.oldest.count()},
           {"parked", rows.Int(0, 3)},
           {"last_delivery",
            rows.IsNull(0, 5) ? ordered_json(nullptr) : ordered_json(FormatRfc3339(sync::postgres::TimeAt(rows, 0, 5)))},
@@ -123,6 +132,11 @@ std::string StatusText(const ordered_json& status, bool coloured) {
            ? std::string{"every memory has been read\n"}
            : fmt::format("{} to be read, the oldest due for {}\n", Counted(waiting, "memory", "memories"),
                          TextOf(std::chrono::seconds{static_cast<std::int64_t>(status.at("oldest_due_seconds").get<double>())})));
+  if (const auto blocked = status.at("blocked").get<std::size_t>(); blocked > 0) {
+    const std::chrono::seconds oldest{static_cast<std::int64_t>(status.at("blocked_oldest_seconds").get<double>())};
+    text += fmt::format("blocked        {} by another session's locks, for {}; membridge parked list --blocked\n",
+                        Counted(blocked, "memory", "memories"), TextOf(oldest));
+  }
   text += "parked         " + (parked == 0 ? std::string{"nothing\n"}
                                            : fmt::format("{}; membridge parked list\n", Counted(parked, "memory", "memories")));
   text += fmt::format("last delivery  {}\n", Ago(status.at("last_delivery"), now, "none in the last two days"));

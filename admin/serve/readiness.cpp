@@ -24,10 +24,9 @@ constexpr const char* kLook = R"(
            FILTER (WHERE due_at <= clock_timestamp() AND (claimed_until IS NULL OR claimed_until <= clock_timestamp()))), 0),
          (SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM membridge.parked) AS memories),
          (SELECT count(*) FROM membridge.memories WHERE waits),
-         count(*) FILTER (WHERE NOT blocked AND (attempts > 0 OR due_at <= clock_timestamp() OR claimed_until > clock_timestamp())),
-         count(*) FILTER (WHERE blocked)
-    FROM (SELECT due_at, claimed_until, attempts, attempts > 0 AND coalesce(last_error ~ '55P03|40P01|40001|57014', false) AS blocked
-            FROM membridge.dirty) AS dirty)";
+         count(*) FILTER (WHERE blocked_since IS NULL
+                            AND (attempts > 0 OR due_at <= clock_timestamp() OR claimed_until > clock_timestamp()))
+    FROM membridge.dirty)";
 constexpr const char* kLookAtServer =
     "SELECT NOT pg_catalog.pg_is_in_recovery() AND pg_catalog.current_setting('default_transaction_read_only') = 'off'";
 constexpr const char* kLookAtEvents = R"(
@@ -42,6 +41,11 @@ constexpr const char* kLookAtJournal = R"(
     (SELECT d.received_at FROM membridge.fold f, membridge.deliveries d
      WHERE d.received_at >= membridge.journal_begin()
        AND d.xid = ANY (ARRAY(SELECT x FROM pg_snapshot_xip(coalesce(f.snapshot, '1:1:')::pg_snapshot) AS x)) LIMIT 1000)) AS unfolded)";
+
+sync::BlockedSum BlockedNow(sync::postgres::Session& session) {
+  sync::postgres::Transaction transaction = session.Begin();
+  return sync::SumBlocked(transaction);
+}
 
 }  // namespace
 
@@ -73,7 +77,7 @@ std::chrono::milliseconds Readiness::Look() {
       look.parked = rows.Int(0, 3);
       look.waiting = rows.Int(0, 4);
       look.at_work = rows.Int(0, 5);
-      look.blocked = rows.Int(0, 6);
+      look.blocked = BlockedNow(session);
       const auto events = session.Run(kLookAtEvents);
       look.events = events.Int(0, 0);
       look.oldest_event = std::chrono::duration<double>{std::stod(std::string{events.Text(0, 1)})};
@@ -90,8 +94,8 @@ std::chrono::milliseconds Readiness::Look() {
                  stands ? fmt::format("{} memories are due, and this process has finished none for {} seconds", look.at_work,
                                       Standstill::kAfter.count())
                         : "");
-    reasons_.Set(Degraded::kBlocked, {}, look.blocked > 0,
-                 fmt::format("{} memories wait for rows that another session holds locked", look.blocked));
+    reasons_.Set(Degraded::kBlocked, {}, look.blocked.memories > 0,
+                 fmt::format("{} memories wait for rows that another session holds locked", look.blocked.memories));
   }
   const std::lock_guard lock{mutex_};
   last_ = look;
@@ -118,9 +122,12 @@ Readiness::Verdict Readiness::Ready() const {
   checks["migrations"] = {{"ok", reachable && look.migrated}};
   if (reachable && !look.migrated)
     checks["migrations"]["message"] = "the database is not what this binary expects; run membridge migrate";
-  checks["queue"] = {
-      {"ok", reachable},         {"dirty", look.dirty},   {"oldest_due_seconds", std::max(0.0, look.oldest_due.count())},
-      {"blocked", look.blocked}, {"parked", look.parked}, {"waiting", look.waiting}};
+  checks["queue"] = {{"ok", reachable},
+                     {"dirty", look.dirty},
+                     {"oldest_due_seconds", std::max(0.0, look.oldest_due.count())},
+                     {"blocked", look.blocked.memories},
+                     {"parked", look.parked},
+                     {"waiting", look.waiting}};
   verdict.detail = {{"ready", verdict.ready}, {"checks", std::move(checks)}};
   return verdict;
 }

@@ -11,6 +11,7 @@
 #include "admin/runtime/periodic.hpp"
 #include "admin/runtime/reasons.hpp"
 #include "admin/serve/standstill.hpp"
+#include "sync/queue/blocked.hpp"
 
 namespace membridge::admin {
 
@@ -24,7 +25,7 @@ struct QueueLook {
   std::int64_t claimed = 0;                    ///< of these, being worked on by some process
   std::chrono::duration<double> oldest_due{};  ///< how long the oldest one that nobody works on has been due
   std::int64_t at_work = 0;  ///< memories that are due, worked on, or tried again after a failure other than a lock
-  std::int64_t blocked = 0;  ///< memories put back because another session holds a lock
+  sync::BlockedSum blocked;  ///< memories put back because another session holds a lock
   std::int64_t parked = 0;
   std::int64_t waiting = 0;                         ///< memories that looked in vain for a row
   std::int64_t events = 0;                          ///< that no mapping has counted yet; without those that one refused

@@ -54,6 +54,10 @@ void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const syn
                 [&] { return One(std::max(0.0, readiness.Last().oldest_due.count())); });
   metrics.Watch(Kind::kGauge, "membridge_parked_memories", "Memories that cannot be applied as things stand",
                 [&] { return One(static_cast<double>(readiness.Last().parked)); });
+  metrics.Watch(Kind::kGauge, "membridge_blocked_memories", "Memories that wait because another session holds a lock",
+                [&] { return One(static_cast<double>(readiness.Last().blocked.memories)); });
+  metrics.Watch(Kind::kGauge, "membridge_blocked_oldest_seconds", "How long the memory has been blocked that waits longest",
+                [&] { return One(readiness.Last().blocked.oldest.count()); });
   metrics.Watch(Kind::kGauge, "membridge_events_waiting", "Events that no mapping has counted yet",
                 [&] { return One(static_cast<double>(readiness.Last().events)); });
   metrics.Watch(Kind::kGauge, "membridge_events_oldest_seconds", "How long the oldest event that waits has been waiting",

@@ -42,6 +42,15 @@ ordered_json ViewOf(const sync::Delivery& delivery) {
   return view;
 }
 
+ordered_json ViewOf(const sync::BlockedMemory& blocked) {
+  return {{"project", blocked.project.Text()},
+          {"memory", blocked.memory.Text()},
+          {"blocked_since", FormatRfc3339(blocked.since)},
+          {"due_at", FormatRfc3339(blocked.due_at)},
+          {"attempts", blocked.attempts},
+          {"cause", blocked.cause}};
+}
+
 ordered_json ViewOf(const sync::ParkedGroup& group) {
   return {{"group", group.group},
           {"project", group.project.Text()},

@@ -8,6 +8,7 @@
 #include "admin/access/audit.hpp"
 #include "mappings/base/time.hpp"
 #include "sync/inbox/delivery_log.hpp"
+#include "sync/queue/blocked.hpp"
 #include "sync/queue/parked.hpp"
 
 namespace membridge::admin {
@@ -20,6 +21,7 @@ nlohmann::ordered_json ViewOf(const sync::Delivery& delivery);
 nlohmann::ordered_json ViewOf(const sync::ParkedGroup& group);
 /// Its cause may quote row values.
 nlohmann::ordered_json ViewOf(const sync::ParkedMemory& parked);
+nlohmann::ordered_json ViewOf(const sync::BlockedMemory& blocked);
 
 nlohmann::ordered_json ViewOf(const AuditRecord& record);
 nlohmann::ordered_json ViewOf(const StoredAdminToken& token);

@@ -27,4 +27,11 @@ std::vector<BlockedMemory> ListBlocked(postgres::Transaction& transaction, const
   return blocked;
 }
 
+BlockedSum SumBlocked(postgres::Transaction& transaction) {
+  const postgres::Rows rows = transaction.Run(
+      "SELECT count(*), coalesce(greatest(0, extract(epoch FROM clock_timestamp() - min(blocked_since))), 0) "
+      "FROM membridge.dirty WHERE blocked_since IS NOT NULL");
+  return {rows.Int(0, 0), std::chrono::duration<double>{std::stod(std::string{rows.Text(0, 1)})}};
+}
+
 }  // namespace membridge::sync

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,5 +26,13 @@ struct BlockedMemory {
 /// postgres::SqlFailure.
 std::vector<BlockedMemory> ListBlocked(postgres::Transaction& transaction, const std::optional<ProjectId>& project,
                                        const std::optional<MemoryId>& memory, std::size_t limit);
+
+/// All of them together.
+struct BlockedSum {
+  std::int64_t memories = 0;
+  std::chrono::duration<double> oldest{};  ///< how long the one has been blocked that waits longest
+};
+/// Throws postgres::SqlFailure.
+BlockedSum SumBlocked(postgres::Transaction& transaction);
 
 }  // namespace membridge::sync

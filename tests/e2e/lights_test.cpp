@@ -143,6 +143,37 @@ TEST_CASE("a full sweep that could not tell what is gone is told until one could
   WaitForReason(bridge, "sweep_concluded_nothing", false);
 }
 
+TEST_CASE("a row that somebody holds locked is told wherever an operator looks", "[e2e][T1]") {
+  World world{SeedOfRun()};
+  test::Bridge bridge{Keeping(world)};
+  bridge.Start();
+  world.Subscribe(bridge);
+  const std::string id = world.Mem0().Add("ada", "Name is Ada Lovelace");
+  REQUIRE(world.WaitSettled());
+  WaitForReason(bridge, "blocked", false);
+  CHECK(bridge.Metric("membridge_blocked_memories") == 0);
+  CHECK(bridge.Metric("membridge_blocked_oldest_seconds") == 0);
+  {
+    auto session = world.Database().Session();
+    auto transaction = session.Begin();
+    transaction.Run("SELECT FROM crm.contacts WHERE user_ref = 'ada' FOR UPDATE");
+    world.Mem0().Update(id, "Name is Ada King");
+    WaitForReason(bridge, "blocked", true);
+    CHECK(bridge.Metric("membridge_blocked_memories") == 1);
+    CHECK(bridge.Metric("membridge_blocked_oldest_seconds").value_or(0) > 0);
+    const auto answer = test::HttpClient{}.Call("GET", bridge.AdminUrl() + "/api/v1/parked/blocked", {},
+                                                {"Authorization: Bearer a-token-of-the-test"});
+    CHECK(nlohmann::json::parse(answer.body).at("memories").at(0).at("memory") == id);
+    const auto listed = test::RunMembridge({"parked", "list", "--blocked", "--config", bridge.ConfigFile()});
+    CHECK(listed.out.find(id) != std::string::npos);
+    const auto status = test::RunMembridge({"status", "--config", bridge.ConfigFile()});
+    CAPTURE(status.out, status.err);
+    CHECK(status.out.find("blocked        1 memory by another session's locks") != std::string::npos);
+  }
+  WaitForReason(bridge, "blocked", false);
+  CHECK(test::WaitUntil([&] { return world.Database().Count("crm.contacts WHERE name = 'Ada King'") == 1; }));
+}
+
 TEST_CASE("why finds a row by any unique column, and status and doctor see the process that runs", "[e2e][operate]") {
   World world{SeedOfRun()};
   test::Bridge bridge{world.Options()};

@@ -169,6 +169,27 @@ TEST_CASE("parked memories are grouped without values, shown with them to operat
         json{{"intact", true}, {"entries", 3}, {"head", world.Audit()[0]["hash"]}, {"broken_at", nullptr}, {"problem", nullptr}});
 }
 
+TEST_CASE("blocked memories are a list of their own, for every role, and counted in the overview", "[api][pg][sim][T1]") {
+  ApiWorld world;
+  CHECK(world.Get("/parked/blocked", test::kViewerToken) == json{{"blocked", 0}, {"memories", json::array()}});
+  world.db.Run(
+      "INSERT INTO membridge.dirty (bucket, project, memory_id, reason, attempts, last_error, blocked_since) VALUES "
+      "(1, 'crm', 'm-1', 'delivery', 2, '55P03 could not obtain lock on row', clock_timestamp() - interval '1 minute'), "
+      "(2, 'crm', 'm-2', 'delivery', 1, '40P01 deadlock detected', clock_timestamp()), "
+      "(3, 'crm', 'm-3', 'delivery', 1, '55P03 from before', NULL)");
+  const json blocked = world.Get("/parked/blocked", test::kViewerToken);
+  CHECK(blocked["blocked"] == 2);
+  REQUIRE(blocked["memories"].size() == 2);
+  CHECK(blocked["memories"][0]["memory"] == "m-1");
+  CHECK(blocked["memories"][0]["attempts"] == 2);
+  CHECK(world.Get("/parked/blocked?limit=1")["memories"].size() == 1);
+  CHECK(world.Get("/parked/blocked?memory=m-2")["memories"][0]["cause"] == "40P01 deadlock detected");
+  CHECK(world.Get("/parked/blocked?project=shop")["memories"].empty());
+  const json queue = world.Get("/overview")["queue"];
+  CHECK(queue["blocked"] == 2);
+  CHECK(queue["blocked_oldest_seconds"].get<double>() >= 60);
+}
+
 TEST_CASE("a memory is shown with its record, its versions and the rows it wrote", "[api][pg][sim]") {
   ApiWorld world;
   const std::string id = world.Remember("ada", "Name is Ada Lovelace");

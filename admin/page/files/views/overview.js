@@ -56,7 +56,8 @@ function parkedGauge({ parked, queue }, isNew) {
   return gauge("Parked", number(parked.memories), parked.memories === 1 ? "memory" : "memories",
     line(counts, `Parked memories ${since(counts)}: now ${number(parked.memories)}, at most ${number(Math.max(...counts))}.`, parked.memories > 0 ? "bad" : ""),
     [parked.memories === 0 ? "Nothing is held up." : `${counted(parked.groups, "cause")} to look at`,
-      queue.waiting === 0 ? "" : `${counted(queue.waiting, "memory", "memories")} waiting for a row`].filter(Boolean).join(" "), "#/parked");
+      queue.waiting === 0 ? "" : `${counted(queue.waiting, "memory", "memories")} waiting for a row`,
+      queue.blocked === 0 ? "" : `${counted(queue.blocked, "memory", "memories")} blocked by another session's locks, for ${duration(queue.blocked_oldest_seconds)}`].filter(Boolean).join(" "), "#/parked");
 }
 
 function budgetGauge({ project, mem0 }, several, isNew) {

@@ -53,14 +53,27 @@ function groupCard(group, again) {
         acting("Drop…", drop, { group: group.group }, again, "danger")) : null));
 }
 
+/** What is not parked, but held up by somebody's lock: told first, because the remedy is another. */
+const blockedSection = ({ blocked, memories: rows }) => (blocked === 0 ? null : h("section", { class: "stack" },
+  h("h2", {}, "Blocked"),
+  h("p", { class: "hint" }, `${memories(blocked)} ${blocked === 1 ? "waits" : "wait"} because another session holds a lock, and ${blocked === 1 ? "is" : "are"} tried again every few seconds. `
+    + "End the transaction that holds the rows: pg_stat_activity and pg_blocking_pids() tell which."),
+  table("Blocked memories", [
+    { label: "Memory", narrow: "title", cell: (each) => id(each.memory, to(["memories", each.project, each.memory])) },
+    { label: "Cause", class: "long", narrow: "wide", cell: (each) => each.cause },
+    { label: "Tries", class: "num", cell: (each) => number(each.attempts) },
+    { label: "Blocked since", cell: (each) => time(each.blocked_since, { relative: true }) },
+  ], rows)));
+
 function groups({ body, actions, signal, again, badge }) {
-  load(body, () => api.get("parked/groups", {}, signal), (answer) => {
+  load(body, () => Promise.all([api.get("parked/groups", {}, signal), api.get("parked/blocked", {}, signal)]), ([answer, held]) => {
     const total = answer.groups.reduce((sum, group) => sum + group.memories, 0);
     badge("parked", total, "parked");
     const link = h("button", { type: "button", on: { click: again } }, "Look again");
     replace(actions, link);
+    if (total === 0 && held.blocked > 0) return blockedSection(held);
     if (total === 0) return empty("Nothing is parked.", "Every memory Mem0 has told of stands in the tables as its mapping says.");
-    return [h("p", { class: "sum" }, `${memories(total)} in ${counted(answer.groups.length, "group")}, the largest first`),
+    return [blockedSection(held), h("p", { class: "sum" }, `${memories(total)} in ${counted(answer.groups.length, "group")}, the largest first`),
       h("div", { class: "causes" }, answer.groups.map((group) => groupCard(group, again)))];
   }, signal);
 }

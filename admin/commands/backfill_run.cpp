@@ -51,6 +51,15 @@ int PrintRun(const sync::Run& run, const BackfillRunOptions& options, Console& c
   return run.state == sync::RunState::kDone ? kDone : kFoundProblems;
 }
 
+/// What the run met and left to workers, because it was marked already, is read here: there may be no serve. No more than that.
+void ReadMarked(sync::Worker& worker, const sync::Run& run) {
+  for (std::int64_t left = run.Counter("already_marked"); left > 0;) {
+    const auto read = worker.RunOnce();
+    if (!read || *read == 0) return;
+    left -= static_cast<std::int64_t>(*read);
+  }
+}
+
 /// Works a run to its end, here or in a serve that took it first, and shows how far it is. What the run leaves to be read once
 /// more is read by `worker`, for there may be no serve.
 int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session, std::int64_t id,
@@ -67,6 +76,7 @@ int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session
     const sync::Run run = RunToFollow(session, id);
     if (!run.Active() || run.state == sync::RunState::kPaused) {
       display.End();
+      ReadMarked(worker, run);
       return PrintRun(run, options, console);
     }
     display.Show(LookAt(run));

@@ -221,8 +221,10 @@ void Sweep::Account(postgres::Transaction& transaction, Run& run, SweepCursor& c
         run.Count("left_to_workers", 1);
         doubts.push_back(memory.id);
         break;
-      case Worker::Fate::kSame:
       case Worker::Fate::kBusy:
+        if (cursor.walk == 1) run.Count("already_marked", 1);
+        break;
+      case Worker::Fate::kSame:
         break;
     }
   }

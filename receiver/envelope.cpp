@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "mappings/base/digest.hpp"
+#include "sync/inbox/announcement.hpp"
 
 namespace membridge::receiver {
 namespace {
@@ -79,11 +80,14 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
 
   bool string(string_t& value) override {
     Frame* const frame = Here();
+    if (frame == nullptr && in_labels_ && labels_depth_ == depth_) frames_.back().labels.push_back(std::move(value));
     if (frame == nullptr || (frame->role != Role::kEvent && frame->role != Role::kData)) return true;
     if (frame->key == "memory_id")
       frame->own.memory_id = std::move(value);
     else if (frame->key == "id")
       frame->own.id = std::move(value);
+    else if (frame->key == "memory")
+      frame->text = std::move(value);
     else if (frame->key == "event" || frame->key == "event_type" || (frame->key == "type" && frame->event.empty()))
       frame->event = std::move(value);
     return true;
@@ -100,6 +104,8 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
     std::string event{};
     Ids own{};
     Ids data{};
+    std::optional<std::string> text{};
+    std::vector<std::string> labels{};
     bool has_events = false;  // it only wraps others
   };
 
@@ -118,8 +124,14 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
 
   bool Enter(bool object) {
     const std::optional<Role> role = RoleOf(object);
+    const Frame* const parent = Here();
+    const bool is_labels = !object && !role && parent != nullptr && parent->role != Role::kEvents && parent->key == "categories";
     ++depth_;
     deepest = std::max(deepest, depth_);
+    if (is_labels) {
+      in_labels_ = true;
+      labels_depth_ = depth_;
+    }
     if (role) frames_.push_back(Frame{.role = *role, .depth = depth_});
     return true;
   }
@@ -129,13 +141,24 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
       Frame frame = std::move(*here);
       frames_.pop_back();
       Frame* const parent = frames_.empty() ? nullptr : &frames_.back();
-      if (frame.role == Role::kData) parent->data = std::move(frame.own);
+      if (frame.role == Role::kData) {
+        parent->data = std::move(frame.own);
+        if (frame.text) parent->text = std::move(frame.text);
+        if (!frame.labels.empty()) parent->labels = std::move(frame.labels);
+      }
       if (frame.role == Role::kEvent && !frame.has_events) Note(frame);
       if (frame.role == Role::kEvent && parent != nullptr) parent->has_events = true;
       if (frame.role == Role::kEvents && parent != nullptr) parent->has_events = parent->has_events || frame.has_events;
     }
+    if (in_labels_ && labels_depth_ == depth_) in_labels_ = false;
     --depth_;
     return true;
+  }
+
+  static std::string AnnouncedBy(const Frame& frame, HintedEvent event) {
+    if (event == HintedEvent::kCategorize) return frame.labels.empty() ? "" : sync::HashOfLabels(frame.labels);
+    const bool is_text = event == HintedEvent::kAdd || event == HintedEvent::kUpdate;
+    return is_text && frame.text ? sync::HashOfText(*frame.text) : "";
   }
 
   void Note(const Frame& frame) {
@@ -145,12 +168,16 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
     if (!IsUsableId(id)) return;
     // A memory has one name, however its UUID is spelled; ids of another form are what they are.
     const std::string memory = mappings::IsUuid(id) ? Lowered(id) : id;
-    if (noted_.insert(memory).second) hints.push_back({MemoryId{memory}, ReadEvent(frame.event)});
+    if (!noted_.insert(memory).second) return;
+    const HintedEvent event = ReadEvent(frame.event);
+    hints.push_back({MemoryId{memory}, event, AnnouncedBy(frame, event)});
   }
 
   std::vector<Frame> frames_;
   std::set<std::string> noted_;
   std::size_t depth_ = 0;
+  bool in_labels_ = false;
+  std::size_t labels_depth_ = 0;
 };
 
 bool IsNumberByte(char c) {

@@ -21,6 +21,8 @@ std::string TypeOf(HintedEvent event);
 struct Hint {
   MemoryId memory;  ///< [A-Za-z0-9][A-Za-z0-9_-]{0,127}; a UUID in lower case
   HintedEvent event = HintedEvent::kOther;
+  std::string
+      announced;  ///< a hash of the text or the labels it is said to have now (sync/inbox/announcement.hpp); empty: none said
 };
 
 /// What can be learned from a delivery without believing it.

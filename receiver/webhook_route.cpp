@@ -133,6 +133,7 @@ void WebhookRoute::Receive(http::Request&& request, ProjectId project, const std
   for (const Hint& hint : envelope.hints) {
     delivery.memories.push_back(hint.memory);
     delivery.events.push_back(TypeOf(hint.event));
+    delivery.announced.push_back(hint.announced);
   }
 
   auto answer = [&metrics = metrics_, reply, id = delivery.id, project_name = delivery.project.Text(),

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "mappings/base/log.hpp"
+#include "sync/inbox/announcement.hpp"
 #include "sync/queue/suppression.hpp"
 #include "sync/worker/canary.hpp"
 #include "sync/worker/round.hpp"
@@ -35,6 +36,16 @@ void RecallLifeCycle(const Mirrored& mirrored, const std::string& digest, mappin
   if (!mirrored.record || mirrored.digest != digest) return;
   if (!mirrored.record->contains("lifecycle_state") || memory.record.contains("lifecycle_state")) return;
   if (auto told = mappings::ReadMemory(*mirrored.record)) memory = std::move(*told);
+}
+
+/// Whether the first read is final: one delivery stands behind the mark, what it announced is news, and the record shows it. A
+/// record that is older than the mirror's, or of a memory that was gone, is looked at twice all the same: a replica may lag.
+bool ShowsWhatWasAnnounced(const Claim& claim, const mappings::Memory& memory, const std::optional<Mirrored>& mirrored) {
+  if (!Shows(memory, claim.told)) return false;
+  if (!mirrored) return true;
+  if (mirrored->gone || !mirrored->record || (mirrored->updated_at && *mirrored->updated_at > memory.updated_at)) return false;
+  const auto before = mappings::ReadMemory(*mirrored->record);
+  return before && !Shows(*before, claim.told);
 }
 
 }  // namespace
@@ -159,7 +170,8 @@ void Worker::ApplyProject(Batch& batch, const ProjectId& project, const std::vec
     Item& item = *items[i];
     item.mirrored = std::move(mirrored[i]);
     item.standing = Item::Standing::kOpen;
-    item.is_final = AgeOf(item.claim) >= options_.read_lag || item.claim.reason == kReproject || item.listed;
+    item.is_final = AgeOf(item.claim) >= options_.read_lag || item.claim.reason == kReproject || item.listed ||
+                    (item.memory && ShowsWhatWasAnnounced(item.claim, *item.memory, item.mirrored));
   }
   HoldBack(batch, project, items);
   for (Item* each : items) {

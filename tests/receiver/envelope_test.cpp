@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "sync/inbox/announcement.hpp"
 #include "tests/support/catch.hpp"
 
 using membridge::receiver::Envelope;
@@ -120,6 +121,28 @@ TEST_CASE("numbers of any size are JSON", "[envelope]") {
   CHECK(envelope.is_json);
   CHECK(MemoriesOf(envelope) == "m-1e999");
   CHECK(ReadEnvelope("[" + std::string(500, '9') + "]").is_json);
+}
+
+TEST_CASE("what a delivery announces is hashed: the text of an ADD or UPDATE, the labels of a CATEGORIZE", "[envelope]") {
+  using membridge::sync::HashOfLabels;
+  using membridge::sync::HashOfText;
+  const auto [body, announced] = GENERATE(table<std::string, std::string>({
+      {R"({"event_details":{"id":"m-1","data":{"memory":"Name is Alex"},"event":"ADD"}})", HashOfText("Name is Alex")},
+      {R"({"event_details":{"id":"m-1","event":"UPDATE","data":{"memory":"\u00e9"}}})", HashOfText("\xc3\xa9")},
+      {R"({"id":"m-1","event":"memory_update","memory":""})", HashOfText("")},
+      {R"({"event_details":{"event":"CATEGORIZE","memory_id":"m-1","categories":["travel","hobbies"]}})",
+       HashOfLabels({"hobbies", "travel"})},
+      {R"({"event":"CATEGORIZE","data":{"id":"m-1","categories":["x",["y"],{"z":"z"}],"memory":"text"}})", HashOfLabels({"x"})},
+      {R"({"event_details":{"id":"m-1","data":{"memory":"x"},"event":"DELETE"}})", ""},
+      {R"({"event_details":{"id":"m-1","data":{"memory":"x"},"event":"CATEGORIZE"}})", ""},
+      {R"({"event_details":{"id":"m-1","data":{"memory":["x"]},"event":"ADD"}})", ""},
+      {R"({"event_details":{"id":"m-1","data":{"metadata":{"memory":"x"}},"event":"ADD"}})", ""},
+      {R"({"event_details":{"id":"m-1","event":"ADD"}})", ""},
+  }));
+  CAPTURE(body);
+  const auto hints = ReadEnvelope(body).hints;
+  REQUIRE(hints.size() == 1);
+  CHECK(hints[0].announced == announced);
 }
 
 TEST_CASE("deep nesting is JSON, is not looked into, and costs no stack", "[envelope]") {

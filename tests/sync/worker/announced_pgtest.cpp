@@ -1,0 +1,97 @@
+// A first read that shows what one delivery announced is the last one.
+
+#include "sync/inbox/announcement.hpp"
+#include "tests/support/catch.hpp"
+#include "tests/sync/worker/workshop.hpp"
+
+namespace membridge::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Strings = std::vector<std::string>;
+
+struct Announcing : Workshop {
+  Announcing()
+      : Workshop("CREATE TABLE people (ref text PRIMARY KEY, nick text, labels text)",
+                 {{"people.yaml",
+                   "rows: {person: {table: people, key: {ref: $memory.user_id}, "
+                   "set: {nick: $memory.text, labels: \"$memory.categories | join(',')\"}}}"}}) {
+    options.read_lag = 1h;  // whatever is not final stays in the queue
+  }
+
+  sync::Delivery Telling(const std::string& type, const std::string& memory, const std::string& hash) {
+    sync::Delivery delivery = DeliveryOf({{type, memory}});
+    delivery.received_at = SystemClock{}.Now();
+    delivery.announced = {hash};
+    return delivery;
+  }
+  sync::Delivery TextOf(const std::string& type, const std::string& memory, const std::string& text) {
+    return Telling(type, memory, sync::HashOfText(text));
+  }
+  /// One round; whether everything was final.
+  bool IsDoneAtOnce() {
+    static_cast<void>(NewWorker()->RunOnce());
+    return db.Count("membridge.dirty") == 0;
+  }
+  std::string Nick() { return Target().Value("SELECT nick FROM people"); }
+};
+
+}  // namespace
+
+TEST_CASE("a first read that shows what one delivery announced is final", "[reading][pg]") {
+  Announcing shop;
+  const std::string ada = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
+  shop.Accept({shop.TextOf("ADD", ada, "Likes tea")});
+  CHECK(shop.IsDoneAtOnce());
+  CHECK(shop.Nick() == "Likes tea");
+
+  shop.sim.Update(ada, "Likes coffee", false);
+  shop.Accept({shop.TextOf("UPDATE", ada, "Likes coffee")});
+  CHECK(shop.IsDoneAtOnce());
+  CHECK(shop.Nick() == "Likes coffee");
+
+  shop.sim.Edit(ada, {{"categories", {"drinks", "habits"}}}, false);
+  shop.Accept({shop.Telling("CATEGORIZE", ada, sync::HashOfLabels({"habits", "drinks"}))});
+  CHECK(shop.IsDoneAtOnce());
+  CHECK(shop.Target().Value("SELECT labels FROM people") == "drinks,habits");
+}
+
+TEST_CASE("what is read is looked at twice unless exactly that was announced, as news, by one delivery", "[reading][pg]") {
+  Announcing shop;
+  const std::string ada = shop.sim.Add("ada", "Likes tea", nullptr, {}, false);
+  shop.Accept({shop.TextOf("ADD", ada, "Likes tea")});
+  REQUIRE(shop.IsDoneAtOnce());
+  SECTION("something else was announced: a replica may lag") {
+    shop.Accept({shop.TextOf("UPDATE", ada, "Likes coffee")});
+    CHECK_FALSE(shop.IsDoneAtOnce());
+  }
+  SECTION("nothing was announced") {
+    shop.sim.Update(ada, "Likes coffee", false);
+    shop.Deliver("UPDATE", ada);
+    CHECK_FALSE(shop.IsDoneAtOnce());
+    CHECK(shop.Nick() == "Likes coffee");
+  }
+  SECTION("it is no news: the delivery may be of a change and of one that was taken back") {
+    shop.Accept({shop.TextOf("UPDATE", ada, "Likes tea")});
+    CHECK_FALSE(shop.IsDoneAtOnce());
+  }
+  SECTION("several deliveries stand behind the mark") {
+    shop.sim.Update(ada, "Likes coffee", false);
+    shop.Accept({shop.TextOf("UPDATE", ada, "Likes coffee"), shop.TextOf("UPDATE", ada, "Likes milk")});
+    CHECK_FALSE(shop.IsDoneAtOnce());
+  }
+  SECTION("the memory was marked for another reason as well") {
+    shop.sim.Update(ada, "Likes coffee", false);
+    shop.Accept({shop.TextOf("UPDATE", ada, "Likes coffee")});
+    Mark(shop.db, {ada}, "sweep");
+    CHECK_FALSE(shop.IsDoneAtOnce());
+  }
+  SECTION("a forged delivery names the text") {
+    shop.sim.Update(ada, "Likes coffee", false);
+    shop.Accept({shop.TextOf("UPDATE", ada, "Likes poison")});
+    CHECK_FALSE(shop.IsDoneAtOnce());
+    CHECK(shop.Nick() == "Likes coffee");
+  }
+}
+
+}  // namespace membridge::test

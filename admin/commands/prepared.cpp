@@ -22,7 +22,8 @@ bool IsMeant(const MappingConfig& mapping, const std::string& wanted) {
 
 }  // namespace
 
-tl::expected<Prepared, int> Prepare(const std::string& config_file, const std::vector<std::string>& wanted, Console& console) {
+tl::expected<Prepared, int> Prepare(const std::string& config_file, const std::vector<std::string>& wanted, Console& console,
+                                    const Redirect& redirect) {
   auto config = ConfigOrProblems(config_file, console);
   if (!config) return tl::unexpected<int>(kBadUsage);
   for (const auto& name : wanted) {
@@ -39,6 +40,14 @@ tl::expected<Prepared, int> Prepare(const std::string& config_file, const std::v
   }
   mappings::Diagnostics problems;
   auto configured = LoadMappings(*config, problems);
+  if (redirect) {
+    if (problems.HasErrors()) {
+      PrintProblems(problems, console);
+      return tl::unexpected<int>(kBadUsage);
+    }
+    if (auto redirected = redirect(*config, configured); !redirected)
+      return tl::unexpected<int>(PrintError(redirected.error(), console));
+  }
   auto databases = Databases::Open(*config, Databases::Use::kCommand);
   if (!databases) {
     PrintProblems(problems, console);

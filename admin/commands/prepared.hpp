@@ -24,8 +24,12 @@ struct Prepared {
   const std::string& DsnOf(const ConfiguredMapping& mapping) const { return databases.DsnOf(*config.FindTarget(mapping.target)); }
 };
 
+/// Points a configuration at other databases, before any is opened: those of its targets that the mappings write.
+using Redirect = std::function<Result<void>(Config&, const std::vector<ConfiguredMapping>&)>;
+
 /// Loads and checks the mappings named by `wanted` (by name or path; empty means all). Otherwise an exit status, after everything
 /// that is wrong was printed.
-tl::expected<Prepared, int> Prepare(const std::string& config_file, const std::vector<std::string>& wanted, Console& console);
+tl::expected<Prepared, int> Prepare(const std::string& config_file, const std::vector<std::string>& wanted, Console& console,
+                                    const Redirect& redirect = {});
 
 }  // namespace membridge::admin

@@ -2,11 +2,15 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <optional>
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/prepared.hpp"
 #include "sync/explain/case_runner.hpp"
+#include "sync/explain/scratch_server.hpp"
+#include "sync/migrations/migrate.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {
@@ -15,17 +19,66 @@ namespace {
 struct TestOptions {
   std::shared_ptr<CommonOptions> common;
   std::vector<std::string> mappings;
+  bool scratch = false;
+  std::vector<std::string> schemas;
 };
 
+/// A private database for each target that a mapping writes: of the files, or else like the target's own.
+Result<void> Redirected(const std::vector<std::string>& schemas, std::optional<sync::ScratchServer>& scratch, Config& config,
+                        const std::vector<ConfiguredMapping>& configured) {
+  const auto files = sync::ReadSchemaFiles({schemas.begin(), schemas.end()});
+  if (!files) return tl::unexpected<Error>(files.error());
+  std::optional<Databases> real;
+  if (schemas.empty()) {
+    auto opened = Databases::Open(config, Databases::Use::kCommand);
+    if (!opened) return tl::unexpected<Error>(opened.error());
+    real.emplace(std::move(*opened));
+  }
+  auto server = sync::ScratchServer::Start();
+  if (!server) return tl::unexpected<Error>(server.error());
+  scratch.emplace(std::move(*server));
+  config.database.reset();
+  for (TargetConfig& target : config.targets) {
+    const bool written =
+        std::any_of(configured.begin(), configured.end(), [&](const auto& one) { return one.target == target.name; });
+    if (!written) continue;
+    auto dsn = real ? scratch->MakeLike(real->DsnOf(target)) : scratch->MakeOf(*files);
+    if (!dsn) return Within(dsn.error(), "target " + target.name);
+    try {
+      sync::postgres::Session session{*dsn};
+      if (auto migrated = sync::Migrate(session, sync::MigrationKind::kLedger); !migrated)
+        return Within(migrated.error(), "target " + target.name);
+    } catch (const sync::postgres::SqlFailure& failure) {
+      return tl::unexpected<Error>(failure.AsError("target " + target.name));
+    }
+    config.database = *dsn;  // nobody asks for the state here; without an address an embedded server would be started
+    target.dsn = std::move(*dsn);
+  }
+  return {};
+}
+
+/// Cases use the ledger: on a database that no bridge has used yet it is made first.
+Result<void> WithLedger(const Prepared& prepared, Console& console) {
+  const auto pending = PendingOfAll(prepared.config, prepared.databases);
+  if (!pending) return tl::unexpected<Error>(pending.error());
+  if (pending->empty()) return {};
+  if (const auto migrated = MigrateAndNote(prepared.config, prepared.databases, console); !migrated)
+    return tl::unexpected<Error>(migrated.error());
+  return {};
+}
+
 int RunTests(const TestOptions& options, Console& console) {
-  const auto prepared = Prepare(options.common->config, options.mappings, console);
+  std::optional<sync::ScratchServer> scratch;
+  Redirect redirect;
+  if (options.scratch) {
+    redirect = [&](Config& config, const std::vector<ConfiguredMapping>& configured) {
+      return Redirected(options.schemas, scratch, config, configured);
+    };
+  }
+  const auto prepared = Prepare(options.common->config, options.mappings, console, redirect);
   if (!prepared) return prepared.error();
-  // Cases use the ledger: on a database that no bridge has used yet it is made first.
-  const auto pending = PendingOfAll(prepared->config, prepared->databases);
-  if (!pending) return PrintError(pending.error(), console);
-  if (!pending->empty()) {
-    const auto migrated = MigrateAndNote(prepared->config, prepared->databases, console);
-    if (!migrated) return PrintError(migrated.error(), console);
+  if (!scratch) {
+    if (const auto ready = WithLedger(*prepared, console); !ready) return PrintError(ready.error(), console);
   }
   nlohmann::ordered_json cases = nlohmann::ordered_json::array();
   std::size_t passed = 0;
@@ -66,6 +119,12 @@ void AddTest(CLI::App& app, Choice& choice) {
       app.add_subcommand("test", "Run the `tests:` of mapping files on the target database; everything is rolled back");
   options->common = AddConfigAndJsonOptions(*command);
   command->add_option("mapping", options->mappings, "Only these mappings: by name, or by file");
+  auto* scratch = command->add_flag("--scratch", options->scratch,
+                                    "In a private server, on tables like the target's, which no other row disturbs");
+  command->add_option("--schema", options->schemas, "Make the private tables of this SQL file; the target is not needed then")
+      ->type_name("FILE")
+      ->take_all()
+      ->needs(scratch);
   command->callback([options, &choice] { choice = [options](Console& console) { return RunTests(*options, console); }; });
 }
 

@@ -1,5 +1,7 @@
 // From what a source says to the target rows it speaks of: find, lock, create.
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "mappings/base/exact_json.hpp"
@@ -140,8 +142,11 @@ void Application::FindByKeys(const PlannedRow& planned, std::vector<Instance*>& 
         if (table.IsLive(image) && IsCurrent(planned, image)) alive.push_back(&image);
       }
       if (alive.size() > 1) {
+        const auto [one, other] =
+            std::minmax({mappings::ExactText(table.IdentityOf(*alive[0])), mappings::ExactText(table.IdentityOf(*alive[1]))});
         throw Refusal(ErrorCode::kRowRejected,
-                      "more than one row of " + planned.row->TableName() + " matches the key of row " + planned.row->name,
+                      fmt::format("more than one row of {} matches the key of row {}: {} and {}", planned.row->TableName(),
+                                  planned.row->name, one, other),
                       "merge the rows, or give the key another column that tells them apart");
       }
       if (alive.size() == 1) {

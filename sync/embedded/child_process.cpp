@@ -177,9 +177,10 @@ Result<Child> Child::Start(const ChildOptions& options) {
   File report{ends[0]};
   File report_end{ends[1]};
 
-  // Nothing of PG* or LC_*: the server is the same wherever the bridge was started from.
+  // Nothing of PG* or LC_* but what the caller gives: the server is the same wherever the bridge was started from.
   std::vector<std::string> environment{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
                                        "TZ=UTC"};
+  environment.insert(environment.end(), options.environment.begin(), options.environment.end());
   std::vector<std::string> command = options.command;
   const std::vector<char*> command_pointers = Pointers(command);
   const std::vector<char*> environment_pointers = Pointers(environment);

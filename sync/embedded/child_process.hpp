@@ -35,8 +35,9 @@ bool WaitForEnd(pid_t pid, std::chrono::milliseconds patience);
 struct ChildOptions {
   std::vector<std::string> command;  ///< command[0] is a path
   std::optional<ProgramUser> user{};
-  std::filesystem::path output{};  ///< appended to, made when missing (0600, the child's user); empty means /dev/null
-  int death_signal = 0;            ///< what it gets when the *thread* that started it ends, this process killed included
+  std::filesystem::path output{};          ///< appended to, made when missing (0600, the child's user); empty means /dev/null
+  int death_signal = 0;                    ///< what it gets when the *thread* that started it ends, this process killed included
+  std::vector<std::string> environment{};  ///< `NAME=value`, besides PATH, LC_ALL and TZ: for what must not stand in the command
 };
 
 /// A child process. Not thread-safe. The destructor kills (SIGKILL) and reaps a child that still runs.

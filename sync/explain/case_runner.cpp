@@ -1,9 +1,11 @@
 #include "sync/explain/case_runner.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <stdexcept>
 
 #include "mappings/base/exact_json.hpp"
@@ -27,10 +29,6 @@ struct TouchedRow {
   json was;
   bool matched = false;
 };
-
-std::string ShownCell(const json& value) {
-  return mappings::ExactText(value);
-}
 
 class CaseRunner {
  public:
@@ -65,6 +63,8 @@ class CaseRunner {
 
   /// The decisions of the last step that applied something.
   std::string Plan() const { return plan_; }
+  /// The rows that the case has met so far: identities by relation.
+  const std::map<std::string, std::set<json>>& Met() const { return met_; }
 
  private:
   Source From(mappings::Mapping::From from, const json& body) {
@@ -89,8 +89,9 @@ class CaseRunner {
   Outcome ApplyOne(const Source& source) {
     Outcome outcome = applier_.Apply(transaction_, {source}, now_, true).front();
     for (const Decision& decision : outcome.decisions) {
-      if (decision.cell.empty() && !decision.identity.is_null())
-        tables_.Remember(decision.row, decision.table, decision.identity);
+      if (decision.identity.is_null()) continue;
+      met_[decision.table].insert(decision.identity);
+      if (decision.cell.empty()) tables_.Remember(decision.row, decision.table, decision.identity);
     }
     return outcome;
   }
@@ -190,17 +191,18 @@ class CaseRunner {
         }
         if (differences.size() < fewest) {
           fewest = differences.size();
-          closest = fmt::format("; closest is {} with {}", ShownCell(identity), fmt::join(differences, ", "));
+          closest = fmt::format("; closest is {} with {}", mappings::ExactText(identity), fmt::join(differences, ", "));
         }
       }
       if (!found)
-        problems += fmt::format("  {}: expected {}{}\n", table.Relation(), ShownCell(row),
+        problems += fmt::format("  {}: expected {}{}\n", table.Relation(), mappings::ExactText(row),
                                 closest.empty() ? ", and no such row was touched" : closest);
     }
     for (const auto& [identity, row] : touched) {
       if (row.matched) continue;
-      problems += fmt::format("  {}: not expected: {}\n", table.Relation(),
-                              row.image ? ShownCell(table.AsJson(*row.image)) : "a deleted row " + ShownCell(identity));
+      problems += fmt::format(
+          "  {}: not expected: {}\n", table.Relation(),
+          row.image ? mappings::ExactText(table.AsJson(*row.image)) : "a deleted row " + mappings::ExactText(identity));
     }
     return problems;
   }
@@ -214,7 +216,7 @@ class CaseRunner {
       const json wanted = tables_.Resolved(value, true);
       const std::optional<std::string>& there = image[*column];
       if (wanted.is_null() ? !there.has_value() : there && IsEqual(table, *column, wanted, *there)) continue;
-      differences.push_back(fmt::format("{} = {} instead of {}", name, there ? *there : "null", ShownCell(wanted)));
+      differences.push_back(fmt::format("{} = {} instead of {}", name, there ? *there : "null", mappings::ExactText(wanted)));
     }
     return differences;
   }
@@ -241,10 +243,67 @@ class CaseRunner {
   Instant now_;
   bool begun_ = false;
   std::int64_t fence_ = 0;
-  std::map<std::string, Source> sources_;  // as they were applied last, by id
+  std::map<std::string, Source> sources_;      // as they were applied last, by id
+  std::map<std::string, std::set<json>> met_;  // by relation
   std::string plan_;
   std::map<std::string, std::map<json, TouchedRow>> touched_;  // by relation and identity
 };
+
+/// After the case was rolled back: what it met and still stands there was there before it. Identities only, no values.
+std::string OthersRows(postgres::Session& session, const mappings::Mapping& mapping, const mappings::Catalog& catalog,
+                       const std::map<std::string, std::set<json>>& met) {
+  constexpr std::size_t kMostNamed = 5;
+  std::vector<std::string> others;
+  try {
+    postgres::Transaction transaction = session.Begin();
+    others = CaseTables{transaction, mapping, catalog}.Present(met, kMostNamed);
+  } catch (const postgres::SqlFailure& failure) {
+    if (failure.IsTransient()) throw;  // else a policy forbids the look, outside of the mapping's session
+  }
+  if (others.empty()) return {};
+  return fmt::format(
+      "\n  not the case's own, but {} of the target: {}; name something in the case that no row there has, or run it "
+      "with --scratch",
+      others.size() == 1 ? "a row" : "rows", fmt::join(others, ", "));
+}
+
+std::string Told(const postgres::SqlFailure& failure) {
+  const auto& fields = failure.fields();
+  const bool in_the_way = fields.sqlstate == "23505" && !fields.detail.empty();
+  return fmt::format("PostgreSQL: {} {}{}", fields.sqlstate, fields.message,
+                     in_the_way ? fmt::format(": {} If no step of the case made that row, it is one of the target: run the case "
+                                              "with --scratch",
+                                              fields.detail)
+                                : "");
+}
+
+CaseResult RunCase(postgres::Session& session, const Applier& applier, const mappings::Catalog& catalog,
+                   const mappings::TestCase& one, Instant now) {
+  CaseResult result;
+  result.name = one.name;
+  result.place = one.place;
+  std::map<std::string, std::set<json>> met;
+  {
+    postgres::Transaction transaction = session.Begin();  // never committed
+    CaseRunner runner{transaction, applier, catalog, now};
+    try {
+      for (const TestStep& step : one.steps) {
+        result.place = step.place;
+        runner.Take(step);
+      }
+      result.passed = true;
+      return result;
+    } catch (const CaseFailed& failed) {
+      result.failure = std::string{failed.what()} + (runner.Plan().empty() ? "" : "\n" + runner.Plan());
+    } catch (const postgres::SqlFailure& failure) {
+      if (failure.IsTransient()) throw;
+      result.failure = Told(failure);
+    }
+    met = runner.Met();
+  }
+  result.failure += OthersRows(session, applier.Definition(), catalog, met);
+  return result;
+}
 
 }  // namespace
 
@@ -254,25 +313,7 @@ std::vector<CaseResult> RunCases(postgres::Session& session, const std::shared_p
   mappings::Catalog declared = *catalog;
   mappings::DeclareIdentities(declared, {mapping.get()});
   std::vector<CaseResult> results;
-  for (const mappings::TestCase& one : mapping->tests) {
-    CaseResult& result = results.emplace_back();
-    result.name = one.name;
-    result.place = one.place;
-    postgres::Transaction transaction = session.Begin();  // never committed
-    CaseRunner runner{transaction, applier, declared, now};
-    try {
-      for (const TestStep& step : one.steps) {
-        result.place = step.place;
-        runner.Take(step);
-      }
-      result.passed = true;
-    } catch (const CaseFailed& failed) {
-      result.failure = std::string{failed.what()} + (runner.Plan().empty() ? "" : "\n" + runner.Plan());
-    } catch (const postgres::SqlFailure& failure) {
-      if (failure.IsTransient()) throw;
-      result.failure = fmt::format("PostgreSQL: {} {}", failure.fields().sqlstate, failure.fields().message);
-    }
-  }
+  for (const mappings::TestCase& one : mapping->tests) results.push_back(RunCase(session, applier, declared, one, now));
   return results;
 }
 

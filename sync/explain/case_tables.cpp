@@ -95,6 +95,18 @@ void CaseTables::Delete(const json& body) const {
   }
 }
 
+std::vector<std::string> CaseTables::Present(const std::map<std::string, std::set<json>>& rows, std::size_t most) const {
+  std::vector<std::string> present;
+  for (const auto& [relation, identities] : rows) {
+    const std::vector<json> list{identities.begin(), identities.end()};
+    const auto images = Named(relation).Fetch(TargetTable::Lock::kNone, transaction_, list);
+    for (std::size_t i = 0; i < images.size() && present.size() < most; ++i) {
+      if (images[i]) present.push_back(relation + " " + ShownRow(list[i]));
+    }
+  }
+  return present;
+}
+
 void CaseTables::Remember(const std::string& name, const std::string& relation, const json& identity) {
   rows_[name] = {relation, identity};
 }

@@ -4,9 +4,11 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "mappings/check/catalog.hpp"
 #include "mappings/mapping.hpp"
@@ -33,6 +35,9 @@ class CaseTables {
   void Edit(const nlohmann::json& body) const;
   /// A person deletes rows, each named by columns that find exactly one.
   void Delete(const nlohmann::json& body) const;
+
+  /// Those of the rows, by relation and identity, that stand in their tables: `public.people {"id":"7"}`. At most so many.
+  std::vector<std::string> Present(const std::map<std::string, std::set<nlohmann::json>>& rows, std::size_t most) const;
 
   /// Remembers which row of its table the case means by `$name.column` from here on.
   void Remember(const std::string& name, const std::string& relation, const nlohmann::json& identity);

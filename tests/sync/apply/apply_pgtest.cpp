@@ -211,7 +211,7 @@ TEST_CASE("two rows for one key park the memory instead of guessing", "[apply][p
       "rows: {person: {table: people, key: {email: $memory.user_id}, set: {nick: $memory.text}}}"};
   const Outcome outcome = sheet.Say(MemoryApply("m1", "a@x.test", "Ada"));
   CHECK(outcome.kind == Outcome::Kind::kParked);
-  CHECK(outcome.cause == "more than one row of people matches the key of row person");
+  CHECK(outcome.cause == R"(more than one row of people matches the key of row person: {"id":"1"} and {"id":"2"})");
 }
 
 TEST_CASE("a late claim changes nothing", "[apply][pg]") {

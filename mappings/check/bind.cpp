@@ -61,7 +61,8 @@ void BindClock(Cell& cell, const Table& table, const std::string& zone) {
   const Column* column = cell.kind == Cell::Kind::kColumn ? table.Find(cell.column) : nullptr;
   if (column == nullptr) return;
   cell.zone = zone;
-  if (column->IsZoneless()) cell.clock = Cell::Clock::kToLocal;
+  // A day is the one that clocks of the zone show, too.
+  if (column->IsZoneless() || column->base_type == "date") cell.clock = Cell::Clock::kToLocal;
   if (column->base_type == "timestamp with time zone") cell.clock = Cell::Clock::kToInstant;
 }
 

@@ -61,7 +61,7 @@ void RowCheck::CheckTable() {
   } else if (table_.Identity().empty() && row_.identity.empty() && writes) {
     problems_.Error(row_.table_place,
                     fmt::format("{} has neither a primary key nor a unique index of NOT NULL columns, so its rows could "
-                                "not be remembered; add one",
+                                "not be remembered; add one, or name columns that tell them apart: identity: [...]",
                                 table_.name));
   }
   CheckIdentity();
@@ -220,6 +220,8 @@ bool RowCheck::IsUnique(const Key& key) const {
       return part.cell.kind == Cell::Kind::kLowered && IsLowerOf(indexed, part.cell.column);
     });
   };
+  // Who says what tells rows apart knows that no index does.
+  if (!row_.identity.empty() && std::all_of(row_.identity.begin(), row_.identity.end(), in_key)) return true;
   return std::any_of(table_.unique_indexes.begin(), table_.unique_indexes.end(), [&](const UniqueIndex& index) {
     // A partial index is usually the live rows', and then it covers a key that looks at live rows only.
     const bool whole = !index.partial || row_.live || row_.history;

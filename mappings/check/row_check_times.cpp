@@ -54,9 +54,20 @@ bool LeavesZoneOpen(const Expression& expression) {
   return false;
 }
 
+/// A column such as `time`, which takes `09:12` and no moment.
+bool IsTimeOfDay(const Column& column) {
+  return column.base_type.compare(0, 5, "time ") == 0;
+}
+
+/// How a time gets into a column that cannot take one as it is; empty when nothing helps.
+const char* FixFor(const Column& column) {
+  if (column.category == 'N') return "; add \"| epoch\" for seconds since 1970, or \"| epoch_ms\" for milliseconds";
+  return IsTimeOfDay(column) ? "; add \"| at('Europe/Berlin') | capture('T(.+)')\" for the time of day" : "";
+}
+
 /// Whether a time can be written to the column at all.
 bool TakesTime(const Column& column) {
-  if (column.base_type == "uuid" || !column.enum_labels.empty()) return false;
+  if (column.base_type == "uuid" || IsTimeOfDay(column) || !column.enum_labels.empty()) return false;
   return std::string_view{"NBATIGEVR"}.find(column.category) == std::string_view::npos;
 }
 
@@ -64,13 +75,13 @@ bool TakesTime(const Column& column) {
 
 void RowCheck::CheckTime(const Column& column, const Expression& expression, const Place& place) {
   if (TimeKindOf(expression) != TimeKind::kUnknown && !TakesTime(column)) {
-    problems_.Error(
-        place, fmt::format(
-                   "{} is {} and cannot take a time{}", Named(column), column.type,
-                   column.category == 'N' ? "; add \"| epoch\" for seconds since 1970, or \"| epoch_ms\" for milliseconds" : ""));
+    problems_.Error(place, fmt::format("{} is {} and cannot take a time{}", Named(column), column.type, FixFor(column)));
     return;
   }
-  if (column.IsZoneless() && LeavesZoneOpen(expression)) WarnOfZone(column, place, "add \"| at('Europe/Berlin')\", or ");
+  // Data for a day are as a rule a day; of a moment it is certain that the zone decides.
+  const bool open = column.IsZoneless() ? LeavesZoneOpen(expression)
+                                        : column.base_type == "date" && TimeKindOf(expression) == TimeKind::kInstant;
+  if (open) WarnOfZone(column, place, "add \"| at('Europe/Berlin')\", or ");
 }
 
 /// A column without a time zone takes the digits of a time and drops its offset.

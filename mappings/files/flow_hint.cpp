@@ -71,7 +71,13 @@ std::string HintInFlow(const std::string& text, std::size_t offset) {
   offset = std::min(offset, text.size());
   const std::size_t start = offset == 0 ? 0 : text.rfind('\n', offset - 1) + 1;
   const std::size_t end = std::min(text.find('\n', start), text.size());
-  const auto around = ValueAround(std::string_view{text}.substr(start, end - start), offset - start);
+  auto around = ValueAround(std::string_view{text}.substr(start, end - start), offset - start);
+  if (!around && start > 0) {
+    // A comment took the end of the map, so the line behind it is where YAML gave up.
+    const std::size_t before = start == 1 ? 0 : text.rfind('\n', start - 2) + 1;
+    const std::string_view line = std::string_view{text}.substr(before, start - 1 - before);
+    if (line.find(" #") != std::string_view::npos) around = ValueAround(line, line.size());
+  }
   const bool unquoted = around && !around->value.empty() && around->value.front() != '\'' && around->value.front() != '"' &&
                         around->value.find_first_of(kReadByYaml) != std::string_view::npos;
   if (!unquoted) return rule + "quote a value that holds one of them, or write the map one line per entry";

@@ -244,7 +244,7 @@ TEST_CASE("rows that could not be remembered, and views, are refused", "[check]"
   CHECK(CheckedAgainst(CatalogOf("desk"), {&loose}) ==
         Lines{"crm.yaml:3:12: error: loose has neither a primary key nor a unique index of NOT NULL columns, so its rows could "
               "not be "
-              "remembered; add one",
+              "remembered; add one, or name columns that tell them apart: identity: [...]",
               "crm.yaml:6:12: error: overview cannot be written: it is a view; name its table"});
 }
 

@@ -1,7 +1,5 @@
 #include "mappings/language/functions.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "mappings/base/exact_json.hpp"
@@ -71,12 +69,6 @@ const Function* FindFunction(std::string_view name) {
   const auto& all = AllFunctions();
   const auto found = std::find_if(all.begin(), all.end(), [&](const Function& one) { return one.name == name; });
   return found == all.end() ? nullptr : &*found;
-}
-
-std::string FunctionTable() {
-  std::string table = "| function | yields |\n|---|---|\n";
-  for (const Function& one : AllFunctions()) table += fmt::format("| `{}{}` | {} |\n", one.name, one.arguments, one.doc);
-  return table;
 }
 
 std::optional<std::string> TextOf(const nlohmann::json& value) {

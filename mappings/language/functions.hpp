@@ -41,7 +41,7 @@ struct Function {
   std::size_t most;
   First first;
   bool sees_missing;     ///< of the others, missing stays missing and null stays null without a call
-  std::string_view doc;  ///< one line
+  std::string_view doc;  ///< one line: mappings/README.md holds it word for word
   Value (*apply)(const Value& value, const Arguments& arguments);
 };
 
@@ -49,9 +49,6 @@ struct Function {
 const std::vector<Function>& AllFunctions();
 /// nullptr when there is none of that name.
 const Function* FindFunction(std::string_view name);
-
-/// All of them as a Markdown table: mappings/README.md holds it word for word.
-std::string FunctionTable();
 
 /// The text of a string, number or boolean; nothing for lists, objects and null.
 std::optional<std::string> TextOf(const nlohmann::json& value);

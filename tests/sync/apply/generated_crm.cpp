@@ -47,6 +47,8 @@ const std::vector<GeneratedCrm::Kind>& GeneratedCrm::Kinds() {
       {"text[]", kList, {"go", "C++", "it's", "{x}", "NULL"}, {"'typed'"}, "'{basic}'"},
       {"integer[]", kList, {1, "2", 3}, {"7"}, "'{}'"},
       {"\"Types\".mood[]", kList, {"low", "it's"}, {"'High'"}, "'{}'"},
+      {"text", kDelimited, {"go", "C++", "it's", "x y"}, {"'typed'", "'typed;more'"}, "''"},
+      {"varchar(400)", kDelimited, {"go", "C++", "z"}, {"'typed'"}, "'basic'"},
       {"jsonb",
        kDocument,
        {"pro", 5, true, json::array({1, 2}), json::parse(R"({"deep": {"er": null}})")},
@@ -60,8 +62,10 @@ const std::vector<GeneratedCrm::Kind>& GeneratedCrm::Kinds() {
 
 GeneratedCrm::GeneratedCrm(Dice& dice) : dice_(dice) {
   touches_ = !dice_.OneIn(3);
-  soft_ = dice_.OneIn(3);
-  soft_by_flag_ = dice_.OneIn(2);
+  changes_ = touches_ && dice_.OneIn(3);
+  zoned_ = dice_.OneIn(3);
+  keyless_tags_ = dice_.OneIn(3);
+  if (dice_.OneIn(2)) soft_ = dice_.Pick(std::vector<Soft>{Soft::kTime, Soft::kFlag, Soft::kDeletedFlag, Soft::kValue});
   notes_go_ = !dice_.OneIn(3);
   topics_go_ = !dice_.OneIn(3);
   profiles_go_ = !dice_.OneIn(3);
@@ -145,8 +149,10 @@ std::string GeneratedCrm::Trigger(const std::string& schema) {
 
 void GeneratedCrm::WriteSchema() {
   const std::string schema = dice_.OneIn(2) ? "public" : "\"Crm\"";
-  const std::string name = dice_.Pick(std::vector<std::string>{"people", "Person", "order"});
-  table_ = (schema == "public" ? "" : "Crm.") + name;
+  const std::string name = dice_.Pick(std::vector<std::string>{"people", "Person", "order", "my.people"});
+  const std::string written = name.find('.') == std::string::npos ? name : Quoted(name);
+  table_ = "'" + std::string{schema == "public" ? "" : "Crm."} + written + "'";
+  relation_ = std::string{schema == "public" ? "public." : "Crm."} + written;
   quoted_ = schema + "." + Quoted(name);
   std::string sql =
       "CREATE EXTENSION citext; CREATE SCHEMA \"Crm\"; CREATE SCHEMA \"Types\"; CREATE TYPE \"Types\".mood AS ENUM ('low', "
@@ -173,13 +179,13 @@ void GeneratedCrm::WriteSchema() {
   if (touches_)
     sql += ", updated_at " + Either(dice_.OneIn(2), "timestamp", "timestamptz") +
            Either(dice_.OneIn(2), " NOT NULL DEFAULT '2020-01-01'", "");
-  if (soft_) sql += soft_by_flag_ ? ", active boolean NOT NULL DEFAULT true" : ", \"deletedAt\" timestamptz";
+  sql += SoftColumn();
   if (handle_is_key) sql += tenant_ ? ", PRIMARY KEY (tenant, handle)" : ", PRIMARY KEY (handle)";
   sql += ");";
 
   lowered_key_ = lowered_key_ && !citext_key;
   const std::string key = lowered_key_ ? "lower(handle)" : "handle";
-  const std::string alive = soft_ ? (soft_by_flag_ ? "active" : "\"deletedAt\" IS NULL") : "handle IS NOT NULL";
+  const std::string alive = soft_ == Soft::kNot ? "handle IS NOT NULL" : Alive("");
   switch (dice_.Below(4)) {
     case 0:
       break;
@@ -205,20 +211,23 @@ void GeneratedCrm::WriteSchema() {
          Either(dice_.OneIn(2), " UNIQUE", "") +
          ");"
          "CREATE TABLE tagged (tag_id bigint NOT NULL REFERENCES tags (id), person_ref " +
+         refers + Either(keyless_tags_, " NOT NULL", ", PRIMARY KEY (tag_id, person_ref)") +
+         ");"
+         "CREATE TABLE attributes (person_ref " +
          refers +
-         ", PRIMARY KEY (tag_id, person_ref));"
+         ", name text NOT NULL, value text, shown boolean, PRIMARY KEY (person_ref, name));"
          "CREATE TABLE profiles (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person_ref " +
          identity_type_ +
          " NOT NULL, level text, seats integer DEFAULT 1, "
          "since timestamptz NOT NULL, until timestamptz);"
          "CREATE TABLE companies (id bigint PRIMARY KEY, domain text); INSERT INTO companies VALUES (7, 'x.test');";
 
-  std::string names = "handle, email, kind" + Either(tenant_, ", tenant", "");
+  std::string names = "handle, email, kind" + Either(tenant_, ", tenant", "") + Either(soft_ == Soft::kFlag, ", active", "");
   for (const Column& column : columns_) names += ", " + Quoted(column.name);
   for (const char* user : {"u0", "u1", "ref"}) {
     const bool unnamed = two_keys_ && std::string{user} == "u1";
     sql += "INSERT INTO " + quoted_ + " (" + names + ") VALUES (" + (unnamed ? "NULL" : fmt::format("'{}'", user)) +
-           fmt::format(", '{}@x.test', 'lead'", user) + Either(tenant_, ", 1", "");
+           fmt::format(", '{}@x.test', 'lead'", user) + Either(tenant_, ", 1", "") + Either(soft_ == Soft::kFlag, ", true", "");
     for (const Column& column : columns_) sql += ", " + (std::string{user} == "ref" ? "DEFAULT" : Preset(column));
     sql += ");";
   }
@@ -226,17 +235,15 @@ void GeneratedCrm::WriteSchema() {
 }
 
 void GeneratedCrm::WriteQueries() {
-  std::string relation = (table_.find('.') == std::string::npos ? "public." : "") + table_;
   label_ = "coalesce(lower(p.handle::text), split_part(p.email, '@', 1))";
   const std::string identity = tenant_ ? "jsonb_build_object('tenant', p.tenant::text, 'handle', p.handle::text)"
                                        : "jsonb_build_object('" + identity_ + "', p." + identity_ + "::text)";
-  const std::string leftover = "EXISTS (SELECT FROM membridge.rows l WHERE l.relation = '" + relation +
+  const std::string leftover = "EXISTS (SELECT FROM membridge.rows l WHERE l.relation = '" + relation_ +
                                "' AND l.created AND l.identity = " + identity +
                                " AND NOT EXISTS (SELECT FROM membridge.contributions c WHERE c.row_id = l.id))";
-  std::string alive = "true";
-  if (soft_) alive = soft_by_flag_ ? "p.active" : "p.\"deletedAt\" IS NULL";
+  const std::string alive = Alive("p.");
   std::string told = "p.kind, p.company_id";
-  for (const Column& column : columns_) told += ", p." + Quoted(column.name);
+  for (const Column& column : columns_) told += ", " + Told(column);
   const auto rows = [](const std::string& query) {
     return "(SELECT coalesce(jsonb_agg(to_jsonb(q) ORDER BY to_jsonb(q)::text), '[]') FROM (" + query + ") q)";
   };
@@ -260,10 +267,10 @@ void GeneratedCrm::WriteQueries() {
           "JOIN topics o" + joined + (topics_go_ ? "" : said("topics", "'person_ref', o.person_ref::text, 'topic', o.topic"))) +
       ", 'profiles', " +
       of_people("o.level, o.seats", "JOIN profiles o" + joined + " AND o.until IS NULL" + said("profiles", "'id', o.id::text")) +
-      ", 'tagged', " +
+      ", 'attributes', " + of_people("o.name, o.value, o.shown", "JOIN attributes o" + joined) + ", 'tagged', " +
       of_people("t.name", "JOIN tagged o ON o.person_ref = p." + identity_ + " JOIN tags t ON t.id = o.tag_id WHERE true") + ")";
   std::string claimed = "p.kind, p.company_id";
-  for (const Column& column : columns_) claimed += ", p." + Quoted(column.name);
+  for (const Column& column : columns_) claimed += ", " + Told(column);
   reference_sql_ = "SELECT to_jsonb(q) FROM (SELECT " + claimed + " FROM " + quoted_ + " p WHERE p.handle = 'ref') q";
   leftover_sql_ = "SELECT " + rows("SELECT " + claimed + " FROM " + quoted_ + " p WHERE " + leftover + " AND " + alive);
 }
@@ -273,6 +280,8 @@ json GeneratedCrm::Record(int memory, int version) {
   json metadata{{"email", fmt::format("u{}@x.test", user)}};
   if (dice_.OneIn(2)) metadata["n"] = dice_.Below(3);
   if (dice_.OneIn(2)) metadata["note"] = true;
+  if (dice_.OneIn(2)) metadata["when"] = fmt::format("2026-0{}-01T23:30:00.018+0{}:00", 1 + dice_.Below(9), dice_.Below(3));
+  if (dice_.OneIn(2)) metadata["plan.tier"] = dice_.Pick(std::vector<std::string>{"gold", "free"});
   for (const Column& column : columns_) {
     if (dice_.OneIn(2)) metadata[column.field] = dice_.Pick(column.kind->said);
     if (dice_.OneIn(2)) metadata[column.field + "o"] = {{"plan", dice_.Pick(column.kind->said)}};
@@ -330,6 +339,8 @@ std::string GeneratedCrm::Edit(int edit) {
     }
   } else if (column.kind->shape == Kind::Shape::kDocument) {
     value = DocumentEdit(column);
+  } else if (column.kind->shape == Kind::Shape::kDelimited) {
+    value = DelimitedEdit(column);
   }
   if (touches_ && dice_.OneIn(2)) value += fmt::format(", updated_at = '2026-08-{:02} 12:00:00'", std::min(28, 7 + 7 * edit));
   return "UPDATE " + quoted_ + " SET " + name + " = " + value + fmt::format(" WHERE email = 'u{}@x.test'", dice_.Below(2));

@@ -13,7 +13,11 @@ namespace membridge::test {
 /// NOT NULL, names (mixed case, reserved words), schemas, kinds of primary key, unique, partial and expression indexes or none,
 /// generated, touch and soft-delete columns, triggers that alter values; in mappings every kind of key, cell and value, `force`,
 /// `new`, nested rows, keyless rows, lookups, `gone: delete`, `$row`, `history` (of which only the open version must not depend
-/// on what happened) and two mappings on one table.
+/// on what happened) and two mappings on one table; soft deletes of every shape, also those whose default is dead; `changed`;
+/// time zones, `at`, `epoch` and `time`; elements of delimited text; keys with dots; tables without a key (`identity`); attribute
+/// tables
+/// (`create: with_cells`) whose one column two mappings write; `yes`; text with holes that takes functions; ids of several
+/// values.
 ///
 /// Kept out, because no order-free answer exists: two users for one row, values under a unique index that differ between
 /// memories, `new` values that depend on the memory, rows that one memory needs and only another one makes, cells made of `$row`
@@ -42,7 +46,7 @@ class GeneratedCrm {
 
  private:
   struct Kind {
-    enum class Shape { kScalar, kText, kList, kDocument };
+    enum class Shape { kScalar, kText, kList, kDocument, kDelimited };
     const char* type;
     Shape shape;
     std::vector<nlohmann::json> said;  ///< what memories say: more than one spelling of one value is welcome
@@ -72,17 +76,28 @@ class GeneratedCrm {
   std::string FromRowYaml(const Column& column);
   std::string CellsYaml(std::vector<const Column*> columns, const char* keyword);
   std::string ScalarYaml(const Column& column, bool in_group);
+  std::string ComputedYaml(const Column& column);
+  std::string AttributeYaml(const std::string& row, const std::string& person, const std::string& name);
   std::string DocumentEdit(const Column& column);
+  std::string DelimitedEdit(const Column& column);
+  std::string SoftColumn() const;
+  /// SQL: whether the row `prefix` is alive.
+  std::string Alive(const std::string& prefix) const;
+  /// SQL: a column as it is compared; of delimited text, its elements.
+  static std::string Told(const Column& column);
 
   Dice& dice_;
   std::vector<Column> columns_;
-  std::string table_;     ///< as the mapping names it: crm.People
+  std::string table_;     ///< as the mapping names it: Crm.people, in YAML's quotes where it needs them
+  std::string relation_;  ///< as the ledger does
   std::string quoted_;    ///< as SQL does
   std::string identity_;  ///< the column that children refer to
   std::string identity_type_;
   std::string label_;  ///< SQL: whose row it is, however that is spelt
   bool lowered_key_ = false, two_keys_ = false, tenant_ = false;
-  bool has_second_ = false, touches_ = false, soft_ = false, soft_by_flag_ = false;
+  enum class Soft { kNot, kTime, kFlag, kDeletedFlag, kValue };
+  Soft soft_ = Soft::kNot;
+  bool has_second_ = false, touches_ = false, changes_ = false, zoned_ = false, keyless_tags_ = false;
   bool people_go_ = false, notes_go_ = false, topics_go_ = false, profiles_go_ = false;
   std::string schema_sql_, picture_sql_, reference_sql_, leftover_sql_;
 };

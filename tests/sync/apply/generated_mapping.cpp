@@ -15,10 +15,34 @@ std::string GeneratedCrm::KeyYaml() const {
   return "    key:\n      - {" + handle + "}\n      - {email: $memory.metadata.email | email}\n";
 }
 
+/// A right side of functions, in YAML's quotes; empty when there is none for this kind of column.
+std::string GeneratedCrm::ComputedYaml(const Column& column) {
+  const std::string type = column.kind->type;
+  if (type == "boolean") return "\"$memory.categories | has('topic 1') | yes\"";
+  if (type == "bigint") return "$memory.metadata.when | epoch_ms";
+  if (type == "numeric(8,2)") return "$memory.metadata.n | number";
+  if (type == "double precision") return "$memory.metadata.when | time | epoch";
+  if (type == "timestamp") return "\"$memory.metadata.when | at('Europe/Berlin')\"";
+  if (type == "timestamptz") return "$memory.metadata.when | time";
+  if (type == "date") return "$memory.metadata.when";
+  if (type == "uuid") return "\"$memory.user_id | uuid5('generated', memory.metadata.when, 1)\"";
+  if (type == "text") return "'$\"${memory.metadata.\"plan.tier\"}/${memory.metadata.n}\" | upper'";
+  return "";
+}
+
+/// A row of an attribute table: there with a value, and gone with its last one.
+std::string GeneratedCrm::AttributeYaml(const std::string& row, const std::string& person, const std::string& name) {
+  return "  " + row + ":\n    table: attributes\n    key: {person_ref: $" + person + "." + identity_ + ", name: " + name +
+         "}\n    create: with_cells\n    set:\n      value: " +
+         (dice_.OneIn(2) ? "$memory.metadata.n" : "\"$memory.categories | has('topic 2') | yes\"") +
+         "\n      shown: true\n    gone: delete\n";
+}
+
 /// The right side for a scalar column.
 std::string GeneratedCrm::ScalarYaml(const Column& column, bool in_group) {
   if (!in_group && column.kind->shape == Kind::Shape::kText && dice_.OneIn(6)) return FromRowYaml(column);
   const std::string said = "$memory.metadata." + column.field;
+  if (const std::string computed = dice_.OneIn(5) ? ComputedYaml(column) : ""; !computed.empty()) return computed;
   const bool is_bounded = std::string{column.kind->type} == "varchar(8)";
   if (column.kind->shape == Kind::Shape::kText) {
     switch (dice_.Below(6)) {
@@ -42,9 +66,7 @@ std::string GeneratedCrm::ScalarYaml(const Column& column, bool in_group) {
 
 std::string GeneratedCrm::CellsYaml(std::vector<const Column*> columns, const char* keyword) {
   std::string cells;
-  const auto line = [&](const std::string& cell, const std::string& value) {
-    cells += "      \"" + cell + "\": " + value + "\n";
-  };
+  const auto line = [&](const std::string& cell, const std::string& value) { cells += "      '" + cell + "': " + value + "\n"; };
   std::vector<const Column*> grouped;
   for (const Column* column : columns) {
     const std::string said = "$memory.metadata." + column->field;
@@ -68,6 +90,11 @@ std::string GeneratedCrm::CellsYaml(std::vector<const Column*> columns, const ch
         if (dice_.OneIn(2)) line(column->name + ".plan.seats", "$memory.metadata.n");
         if (dice_.OneIn(2)) line(column->name + ".theme", dice_.OneIn(3) ? "5" : said);
         if (dice_.OneIn(2)) line(column->name + ".list[]", said + "s");
+        if (dice_.OneIn(2)) line(column->name + ".\"plan.tier\"", "'$memory.metadata.\"plan.tier\"'");
+        if (dice_.OneIn(3)) line(column->name + ".\"plan.tier list\"[]", said + "s");
+        break;
+      case Kind::Shape::kDelimited:
+        line(column->name + "[;]", said + "s");
         break;
     }
   }
@@ -108,18 +135,35 @@ std::string GeneratedCrm::WrittenYaml(bool second) {
 }
 
 std::string GeneratedCrm::PersonYaml(const std::string& name) {
-  std::string yaml = "when: $memory.user_id\nvars: {tenant: 1}\nmaps: {words: {Ada: Lovelace, bo: Peep}}\nrows:\n  " + name +
+  std::string yaml = std::string{zoned_ ? "session: {timezone: Europe/Berlin}\n" : ""} +
+                     "when: $memory.user_id\nvars: {tenant: 1}\nmaps: {words: {Ada: Lovelace, bo: Peep}}\nrows:\n  " + name +
                      ":\n    table: " + table_ + "\n" + KeyYaml();
   if (dice_.OneIn(5)) yaml += "    when: $memory.metadata.n\n";
   yaml += "    new: {kind: lead}\n";
-  if (touches_) yaml += "    touch: {updated_at: $now}\n";
-  if (soft_) yaml += soft_by_flag_ ? "    live: active\n" : "    live: deletedAt\n";
-  if (people_go_ && !dice_.OneIn(4)) yaml += "    gone: delete\n";
+  if (touches_) yaml += changes_ ? "    changed: updated_at\n" : "    touch: {updated_at: $now}\n";
+  const bool goes = people_go_ && !dice_.OneIn(4);
+  switch (soft_) {
+    case Soft::kNot:
+      break;
+    case Soft::kTime:
+      yaml += "    live: deletedAt\n";
+      break;
+    case Soft::kFlag:
+      yaml += "    live: active\n";
+      break;
+    case Soft::kDeletedFlag:
+      yaml += "    live: \"!isdeleted\"\n";
+      break;
+    case Soft::kValue:
+      yaml += goes ? "    live: {column: deleteat, is: 0, gone: $now | epoch_ms}\n" : "    live: {column: deleteat, is: 0}\n";
+      break;
+  }
+  if (goes) yaml += "    gone: delete\n";
   return yaml;
 }
 
 std::string GeneratedCrm::SecondYaml() {
-  return PersonYaml("person") + WrittenYaml(true);
+  return PersonYaml("person") + WrittenYaml(true) + AttributeYaml("mark", "person", "mark");
 }
 
 std::string GeneratedCrm::MappingYaml() {
@@ -158,8 +202,9 @@ std::string GeneratedCrm::MappingYaml() {
         "  tag:\n    each: $memory.categories\n    table: tags\n    key: {name: $item | upper}\n    rows:\n      tagging:\n      "
         "  table: tagged\n"
         "        key: {tag_id: $tag.id, person_ref: " +
-        reference + "}\n        gone: delete\n";
+        reference + "}\n        gone: delete\n" + (keyless_tags_ ? "        identity: [tag_id, person_ref]\n" : "");
   }
+  if (!dice_.OneIn(3)) yaml += AttributeYaml("size", person, "size");
   return yaml;
 }
 

@@ -22,12 +22,14 @@ struct LoadContext {
 
 /// Which names an expression may use where it stands.
 struct NamesHere {
-  bool data = true;      ///< memory, export, event, now; else only vars
-  bool now = false;      ///< without data: now is known besides
-  bool rows = false;     ///< other rows
-  bool row = false;      ///< the row being written
-  bool item = false;     ///< the element of `each`
-  std::string own_name;  ///< of the row it stands in
+  bool data = true;   ///< memory, export, event, now; else only vars
+  bool now = false;   ///< without data: now is known besides
+  bool rows = false;  ///< other rows
+  bool row = false;   ///< the row being written
+  bool item = false;  ///< the element of `each`
+  enum class ItemShape { kAny, kEntry, kText };
+  ItemShape item_shape = ItemShape::kAny;  ///< of `... | entries`, of `$memory.categories`; else nobody knows
+  std::string own_name;                    ///< of the row it stands in
 };
 
 /// Reports every entry of `map` whose key is not one of `known`, as `unknown {what} "tabel"; did you mean "table"?`.

@@ -85,6 +85,11 @@ void CheckField(const Path& path, const std::vector<std::string>& known, const s
   problems.Error(path.place, fmt::format(fmt::runtime(message), *field) + DidYouMean(*field, known));
 }
 
+/// Below a text, a number or a time there is nothing.
+void RefuseBelow(const Path& path, std::size_t depth, const std::string& what, Diagnostics& problems) {
+  if (path.steps.size() > depth) problems.Error(path.place, what + " is a single value; there is nothing below it");
+}
+
 bool IsIn(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -97,7 +102,9 @@ void CheckMemoryPath(const Path& path, Diagnostics& problems) {
   const auto* below = std::get_if<std::string>(&path.steps[1]);
   if (field == nullptr) return;
   if (IsIn(kMemoryTexts, *field)) {
-    problems.Error(path.place, fmt::format("memory.{} is a single value; there is nothing below it", *field));
+    RefuseBelow(path, 1, "memory." + *field, problems);
+  } else if (*field == "categories" && below == nullptr) {
+    RefuseBelow(path, 2, "an element of memory.categories", problems);
   } else if (*field == "categories" && below != nullptr) {
     problems.Error(
         path.place,
@@ -109,36 +116,56 @@ void CheckMemoryPath(const Path& path, Diagnostics& problems) {
   }
 }
 
+/// A variable that is there, followed as far as its value goes.
+void CheckVariable(const Path& path, const nlohmann::json& vars, Diagnostics& problems) {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : vars.items()) names.push_back(name);
+  CheckField(path, names, "no variable \"{}\"", problems);
+  const auto* name = path.steps.empty() ? nullptr : std::get_if<std::string>(&path.steps[0]);
+  if (name != nullptr && vars.contains(*name) && vars[*name].is_primitive()) RefuseBelow(path, 1, "vars." + *name, problems);
+}
+
+void CheckEventPath(const Path& path, Diagnostics& problems) {
+  CheckField(path, kEventFields, "an event has no \"{}\"", problems);
+  const auto* field = path.steps.empty() ? nullptr : std::get_if<std::string>(&path.steps[0]);
+  if (field == nullptr || !IsIn(kEventFields, *field)) return;
+  if (*field != "memory") return RefuseBelow(path, 1, "event." + *field, problems);
+  Path inner = path;
+  inner.steps.erase(inner.steps.begin());
+  CheckMemoryPath(inner, problems);
+}
+
+void CheckExportPath(const Path& path, const std::vector<std::string>& asked, Diagnostics& problems) {
+  std::vector<std::string> fields = asked;
+  fields.insert(fields.end(), kExportFields.begin(), kExportFields.end());
+  CheckField(path, fields, "\"{}\" is not asked for under \"ask\"", problems);
+  const auto* field = path.steps.empty() ? nullptr : std::get_if<std::string>(&path.steps[0]);
+  if (field != nullptr && IsIn(kExportFields, *field) && !IsIn(asked, *field)) RefuseBelow(path, 1, "export." + *field, problems);
+}
+
+void CheckItemPath(const Path& path, NamesHere::ItemShape shape, Diagnostics& problems) {
+  if (shape == NamesHere::ItemShape::kText) RefuseBelow(path, 0, "item", problems);
+  if (shape == NamesHere::ItemShape::kEntry) CheckField(path, {"key", "value"}, "an entry has no \"{}\"", problems);
+}
+
 void CheckPath(const Path& path, const NamesHere& here, LoadContext& context) {
   const std::vector<std::string> known = KnownNames(here, context);
-  if (std::find(known.begin(), known.end(), path.name) == known.end()) {
+  if (!IsIn(known, path.name)) {
     const std::string why = WhyNotHere(path.name, here);
     context.problems.Error(path.place,
                            why.empty() ? fmt::format("unknown name \"{}\"{}", path.name, DidYouMean(path.name, known)) : why);
-    return;
-  }
-  if (path.name == "vars") {
-    std::vector<std::string> vars;
-    for (const auto& [name, value] : context.mapping.vars.items()) vars.push_back(name);
-    CheckField(path, vars, "no variable \"{}\"", context.problems);
+  } else if (path.name == "vars") {
+    CheckVariable(path, context.mapping.vars, context.problems);
   } else if (path.name == "memory") {
     CheckMemoryPath(path, context.problems);
   } else if (path.name == "event") {
-    CheckField(path, kEventFields, "an event has no \"{}\"", context.problems);
-    if (path.steps.size() > 1 && std::holds_alternative<std::string>(path.steps[0])) {
-      const auto& field = std::get<std::string>(path.steps[0]);
-      if (field == "memory") {
-        Path inner = path;
-        inner.steps.erase(inner.steps.begin());
-        CheckMemoryPath(inner, context.problems);
-      } else if (IsIn(kEventFields, field)) {
-        context.problems.Error(path.place, fmt::format("event.{} is a single value; there is nothing below it", field));
-      }
-    }
+    CheckEventPath(path, context.problems);
   } else if (path.name == "export") {
-    std::vector<std::string> fields = context.asked;
-    fields.insert(fields.end(), kExportFields.begin(), kExportFields.end());
-    CheckField(path, fields, "\"{}\" is not asked for under \"ask\"", context.problems);
+    CheckExportPath(path, context.asked, context.problems);
+  } else if (path.name == "item") {
+    CheckItemPath(path, here.item_shape, context.problems);
+  } else if (path.name == "now") {
+    RefuseBelow(path, 0, "now", context.problems);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "mappings/files/live_reader.hpp"
 #include "mappings/files/row_rules.hpp"
 #include "mappings/files/value_reader.hpp"
+#include "mappings/language/expression_node.hpp"
 
 namespace membridge::mappings {
 namespace {
@@ -32,19 +33,42 @@ bool ExpectRowKind(const YamlNode& node, YamlKind kind, const std::string& messa
   return false;
 }
 
+using ItemShape = NamesHere::ItemShape;
+
+/// What the elements of a list are, as far as its expression tells.
+ItemShape ShapeOfItems(const Expression& each) {
+  const Expression::Node& node = each.Root();
+  const auto* path = std::get_if<Path>(&node.operand);
+  const auto* field = path != nullptr && path->steps.size() == 1 ? std::get_if<std::string>(&path->steps[0]) : nullptr;
+  auto shape = field != nullptr && path->name == "memory" && *field == "categories" ? ItemShape::kText : ItemShape::kAny;
+  for (const Call& call : node.calls) {
+    const std::string_view name = call.function->name;
+    if (name == "entries") {
+      shape = ItemShape::kEntry;
+    } else if (name == "captures" || name == "split") {
+      shape = ItemShape::kText;
+    } else if (name != "unique" && !(shape == ItemShape::kText && (name == "lower" || name == "upper" || name == "trim" ||
+                                                                   name == "replace" || name == "capture"))) {
+      shape = ItemShape::kAny;
+    }
+  }
+  return shape;
+}
+
 class RowReader {
  public:
   RowReader(LoadContext& context, std::vector<Row>& rows) : context_(context), rows_(rows) {}
 
-  void ReadAll(const YamlNode& node, std::optional<std::size_t> parent, bool item_known) {
+  /// `item`: what the rows around say of the element they stand in; nothing when there is none.
+  void ReadAll(const YamlNode& node, std::optional<std::size_t> parent, std::optional<ItemShape> item) {
     if (!ExpectRowKind(node, YamlKind::kMap, "rows are a map by name", context_.problems)) return;
     for (const auto& [name, body] : node.entries) {
-      if (rows_.size() < kMostRows) Read(name, body, parent, item_known);
+      if (rows_.size() < kMostRows) Read(name, body, parent, item);
     }
   }
 
  private:
-  void Read(const YamlNode& name, const YamlNode& body, std::optional<std::size_t> parent, bool item_known) {
+  void Read(const YamlNode& name, const YamlNode& body, std::optional<std::size_t> parent, std::optional<ItemShape> item) {
     Row row;
     row.name = name.text;
     row.place = name.place;
@@ -55,10 +79,15 @@ class RowReader {
 
     NamesHere here;
     here.rows = true;
-    here.item = item_known;
     here.own_name = row.name;
-    if (const auto* each = body.Find("each")) row.each = ReadExpression(*each, here, context_);
-    here.item = item_known || body.Find("each") != nullptr;
+    here.item = item.has_value();
+    here.item_shape = item.value_or(ItemShape::kAny);
+    if (const auto* each = body.Find("each")) {
+      row.each = ReadExpression(*each, here, context_);
+      item = row.each ? ShapeOfItems(*row.each) : ItemShape::kAny;
+      here.item = true;
+      here.item_shape = *item;
+    }
     if (const auto* when = body.Find("when")) row.when = ReadConditions(*when, here, context_);
     ReadTable(body, row);
     if (const auto* key = body.Find("key")) ReadKeys(*key, here, row);
@@ -80,7 +109,7 @@ class RowReader {
     WarnOfFalse(row, context_);
     const std::size_t index = rows_.size();
     rows_.push_back(std::move(row));
-    if (const auto* nested = body.Find("rows")) ReadAll(*nested, index, here.item);
+    if (const auto* nested = body.Find("rows")) ReadAll(*nested, index, item);
   }
 
   void ReadTable(const YamlNode& body, Row& row) {
@@ -260,7 +289,7 @@ std::vector<std::string> CollectRowNames(const YamlNode& rows, Diagnostics& prob
 
 std::vector<Row> ReadRows(const YamlNode& rows, LoadContext& context) {
   std::vector<Row> read;
-  RowReader{context, read}.ReadAll(rows, std::nullopt, false);
+  RowReader{context, read}.ReadAll(rows, std::nullopt, std::nullopt);
   return read;
 }
 

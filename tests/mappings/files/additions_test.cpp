@@ -172,6 +172,9 @@ TEST_CASE("a path that no memory has is told, with the word that was meant", "[l
       {"$memory.structured_attributes.yaer", "14: error: memory.structured_attributes has no \"yaer\"; did you mean \"year\"?"},
       {"$memory.metadata.a | or(memory.metadta)", "37: error: memory has no \"metadta\"; did you mean \"metadata\"?"},
       {"\"x ${memory.metadta.a}\"", "18: error: memory has no \"metadta\"; did you mean \"metadata\"?"},
+      {"$memory.categories[0].name", "14: error: an element of memory.categories is a single value; there is nothing below it"},
+      {"$now.year", "14: error: now is a single value; there is nothing below it"},
+      {"$vars.tenant.id", "14: error: vars.tenant is a single value; there is nothing below it"},
       {"$itm.key", "14: error: unknown name \"itm\""},
       {"$memry.text", "14: error: unknown name \"memry\"; did you mean \"memory\"?"},
       {"$vars.tenannt", "14: error: no variable \"tenannt\"; did you mean \"tenant\"?"},
@@ -195,6 +198,29 @@ TEST_CASE("what stands in metadata is the application's own", "[loader][N6]") {
         }() + "'") == Lines{});
 }
 
+TEST_CASE("of an element it is known what it is where its list tells", "[loader][N6]") {
+  const auto of_item = [](const std::string& each, const std::string& value) {
+    return OnTable("    each: " + each + "\n    key: {id: $memory.id}\n    set:\n      cell: " + value + "\n",
+                   "vars: {a: [{b: 1}], c: {d: 1}}\n");
+  };
+  CHECK(of_item("$memory.metadata | entries", "$item.kye") ==
+        Lines{"crm.yaml:8:14: error: an entry has no \"kye\"; did you mean \"key\"?"});
+  CHECK(of_item("$memory.categories", "$item.name") ==
+        Lines{"crm.yaml:8:14: error: item is a single value; there is nothing below it"});
+  CHECK(of_item("$memory.text | split(',') | unique", "$item.name") ==
+        Lines{"crm.yaml:8:14: error: item is a single value; there is nothing below it"});
+  CHECK(of_item("$memory.metadata | entries", "$item.value.anything") == Lines{});
+  CHECK(of_item("$memory.metadata.orders", "$item.anything") == Lines{});
+  CHECK(of_item("$memory.categories | map(m)", "$item") != Lines{});
+  CHECK(of_item("$vars.a", "$item.b") == Lines{});
+  CHECK(of_item("$vars.c | entries", "$vars.c.d") == Lines{});
+  // The nearest list counts, and rows nested below know it, too.
+  CHECK(OnTable("    each: $memory.metadata | entries\n    key: {id: $item.key}\n    rows:\n      two: {table: u, key: {x: "
+                "$item.kye}}\n"
+                "      three: {table: u, each: $item.value, key: {x: $item.kye}}\n") ==
+        Lines{"crm.yaml:7:33: error: an entry has no \"kye\"; did you mean \"key\"?"});
+}
+
 TEST_CASE("events and exports have known fields, too", "[loader][N6]") {
   const std::string key = "    key: {id: $event.id}\n    set: {cell: ";
   CHECK(OnTable(key + "$event.tipe}\n", "from: event\n") ==
@@ -207,6 +233,8 @@ TEST_CASE("events and exports have known fields, too", "[loader][N6]") {
         Lines{"crm.yaml:6:18: error: memory has no \"metadta\"; did you mean \"metadata\"?"});
   CHECK(OnTable("    set: {cell: $export.nam, other: $export.name}\n", "from: export\nask: {name: The name}\n") ==
         Lines{"crm.yaml:6:18: error: \"nam\" is not asked for under \"ask\"; did you mean \"name\"?"});
+  CHECK(OnTable("    set: {cell: $export.user_id.x, other: $export.name.first}\n", "from: export\nask: {name: The name}\n") ==
+        Lines{"crm.yaml:6:18: error: export.user_id is a single value; there is nothing below it"});
   CHECK(OnTable("    set: {cell: $memory.text, other: $export.name}\n", "from: export\nask: {name: The name}\n") ==
         Lines{"crm.yaml:6:18: error: \"memory\" is not known under \"from: export\"; use \"export\""});
 }

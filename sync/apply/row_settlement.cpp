@@ -176,7 +176,7 @@ void RowSettlement::SettleOne(const std::string& name) {
     settled.entry = entry;
   } else if (Writes(settled)) {
     WriteCell(table_, *cell, settled.value, change_);
-    NoteLeaning(*cell, claimants);
+    NoteLeaning(*cell, claimants, facts.current, settled.value);
     if (settled.entry)
       asked_.push_back({*cell, settled.value, cell->kind == Cell::Kind::kElements ? ElementsOf(claimants, name) : json()});
   }
@@ -190,12 +190,23 @@ void RowSettlement::SettleOne(const std::string& name) {
                                assignment != nullptr ? static_cast<int>(assignment->cell_place.line) : 0});
 }
 
-/// Whose word it is that is written, when it is not one of the batch's.
-void RowSettlement::NoteLeaning(const Cell& cell, const std::vector<const Contribution*>& claimants) {
+/// Whose word it is that is written, when it is not one of the batch's. Elements that stand there already are not written.
+void RowSettlement::NoteLeaning(const Cell& cell, const std::vector<const Contribution*>& claimants, const Content& current,
+                                const Content& written) {
+  const auto holds = [](const Content& list, const json& element) {
+    return list && list->is_array() && std::find(list->begin(), list->end(), element) != list->end();
+  };
+  const auto adds = [&](const Content& claimed) {
+    return claimed && claimed->is_array() && std::any_of(claimed->begin(), claimed->end(), [&](const json& element) {
+             return holds(written, element) && !holds(current, element);
+           });
+  };
   const Contribution* newest = NewestOf(claimants);
   for (const Contribution& other : work_.others) {
-    const bool is_written = &other == newest || cell.kind == Cell::Kind::kElements;
-    if (is_written && other.cells.contains(cell.name)) report_.Lean(other.project, other.source);
+    const auto claimed = other.cells.find(cell.name);
+    if (claimed == other.cells.end()) continue;
+    if (cell.kind == Cell::Kind::kElements ? adds(claimed->second.value) : &other == newest)
+      report_.Lean(other.project, other.source);
   }
 }
 

@@ -47,7 +47,8 @@ class RowSettlement {
   void NoticePerson();
   void Revive();
   void SettleOne(const std::string& name);
-  void NoteLeaning(const mappings::Cell& cell, const std::vector<const Contribution*>& claimants);
+  void NoteLeaning(const mappings::Cell& cell, const std::vector<const Contribution*>& claimants, const Content& current,
+                   const Content& written);
   CellFacts FactsOf(const mappings::Cell& cell) const;
   std::vector<const Contribution*> ClaimantsOf(const std::string& name) const;
   std::optional<CellEntry> EntryOf(const mappings::Cell& cell, const CellFacts& facts) const;

@@ -1,0 +1,10 @@
+CREATE TYPE state AS ENUM ('open','closed');
+CREATE TABLE a (k text PRIMARY KEY, v text, unit text, tags text[], doc jsonb, shown boolean);
+CREATE TABLE g (k text PRIMARY KEY, v numeric, unit text);
+CREATE TABLE l (k text PRIMARY KEY, tags text[]);
+CREATE TABLE j (k text PRIMARY KEY, doc jsonb);
+CREATE TABLE s (k text PRIMARY KEY, v text, state state NOT NULL DEFAULT 'closed');
+CREATE TABLE f (k text PRIMARY KEY, v text, updated_at timestamp, said timestamp, local timestamp);
+CREATE TABLE c (k text PRIMARY KEY, v text, moved timestamp);
+CREATE TABLE h (id serial PRIMARY KEY, k text, v text, since timestamp NOT NULL, until timestamp, UNIQUE (k, since));
+CREATE TABLE d (k text PRIMARY KEY, t varchar(8) NOT NULL DEFAULT '');

@@ -70,7 +70,8 @@ TEST_CASE("a slip anywhere in a mapping file is survived and placed", "[property
   const unsigned seed = Seed();
   INFO("MEMBRIDGE_SEED=" << seed);
   Mutator mutator{seed};
-  for (const char* name : {"contacts", "customer", "events", "profile"}) {
+  for (const char* name : {"contacts", "customer", "events", "profile", "../../../deploy/mappings/salesforce",
+                           "../../../deploy/mappings/attributes", "../../../deploy/mappings/tenants"}) {
     const std::string original = Text(name);
     for (int round = 0; round < kRounds; ++round) {
       const std::string yaml = mutator.Mutated(original);

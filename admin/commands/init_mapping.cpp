@@ -90,6 +90,13 @@ std::string Sample(const Column& column) {
   return column.max_length ? text.substr(0, static_cast<std::size_t>(*column.max_length)) : text;
 }
 
+/// A text that anything may stand in, and that is no secret: written without a second thought.
+bool IsPlainCell(const Column& column, const Table& table, const TableNotes& notes) {
+  return IsText(column) && notes.checked.count(column.name) == 0 && notes.referenced.count(column.name) == 0 &&
+         !IsInUnique(table, column.name) && !Contains(column.name, "password") && !Contains(column.name, "token") &&
+         !Contains(column.name, "secret");
+}
+
 }  // namespace
 
 const Column* PersonColumn(const Table& table) {
@@ -139,11 +146,8 @@ FirstMapping MakeFirstMapping(const Table& table, const TableNotes& notes) {
       touch = column.name;
       continue;
     }
-    const bool plain = IsText(column) && notes.checked.count(column.name) == 0 && notes.referenced.count(column.name) == 0 &&
-                       !IsInUnique(table, column.name) && !Contains(column.name, "password") && !Contains(column.name, "token") &&
-                       !Contains(column.name, "secret");
     const std::string note = column.comment.empty() ? "" : ": " + column.comment.substr(0, column.comment.find('\n'));
-    if (!plain) {
+    if (!IsPlainCell(column, table, notes)) {
       comments += fmt::format("      # {}: {}    # {}{}\n", column.name, Expression(column), column.type, note);
       continue;
     }

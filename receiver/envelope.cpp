@@ -80,7 +80,10 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
 
   bool string(string_t& value) override {
     Frame* const frame = Here();
-    if (frame == nullptr && in_labels_ && labels_depth_ == depth_) frames_.back().labels.push_back(std::move(value));
+    if (frame == nullptr && in_labels_ && labels_depth_ == depth_) {
+      frames_.back().labels.push_back(std::move(value));
+      return true;
+    }
     if (frame == nullptr || (frame->role != Role::kEvent && frame->role != Role::kData)) return true;
     if (frame->key == "memory_id")
       frame->own.memory_id = std::move(value);

@@ -10,6 +10,7 @@
 #include "mappings/base/exact_json.hpp"
 #include "mappings/base/table_name.hpp"
 #include "sync/apply/cells.hpp"
+#include "sync/apply/ledger.hpp"
 #include "sync/apply/rewritten_cells.hpp"
 #include "sync/catalog/catalog_reader.hpp"
 
@@ -321,7 +322,9 @@ void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
         "INSERT INTO membridge.released AS e (relation, identity, project, source, cells) "
         "SELECT DISTINCT ON (r.i, r.p, r.s) $2, r.i, r.p, r.s, r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(i jsonb, p "
         "text, s text, c jsonb) "
-        "ON CONFLICT (relation, identity, project, source) DO UPDATE SET cells = e.cells || excluded.cells",
+        "ON CONFLICT (relation, pg_catalog.jsonb_hash_extended(identity, 0), pg_catalog.jsonb_hash_extended(identity, 1), "
+        "project, source) "
+        "DO UPDATE SET cells = e.cells || excluded.cells",
         {mappings::ExactText(released), table.Relation()});
   }
 }
@@ -349,8 +352,10 @@ void KnownTables::RewriteVersions(const TargetTable& table, const Record& record
   for (json& document : documents) rewriting.ForgetRefused(document["c"]);
   transaction_.Run(
       "UPDATE membridge.versions AS v SET identity = r.i, cells = r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
-      "AS r(o jsonb, p text, s text, i jsonb, c jsonb) WHERE v.relation = $2 AND v.identity = r.o AND v.project = r.p AND "
-      "v.source = r.s",
+      "AS r(o jsonb, p text, s text, i jsonb, c jsonb) WHERE v.relation = $2 AND " +
+          SameIdentity("v.identity", "r.o") +
+          " AND v.project = r.p AND "
+          "v.source = r.s",
       {mappings::ExactText(json(documents)), table.Relation()});
 }
 

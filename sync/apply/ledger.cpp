@@ -1,5 +1,7 @@
 #include "sync/apply/ledger.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 #include <tuple>
@@ -112,6 +114,15 @@ std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::strin
 
 }  // namespace
 
+std::string SameIdentity(std::string_view one, std::string_view other) {
+  // The index has the hashes, which are short however long a key is; equal hashes prove nothing, so the identities are compared
+  // too.
+  return fmt::format(
+      "({0} = {1} AND pg_catalog.jsonb_hash_extended({0}, 0) = pg_catalog.jsonb_hash_extended({1}, 0) "
+      "AND pg_catalog.jsonb_hash_extended({0}, 1) = pg_catalog.jsonb_hash_extended({1}, 1))",
+      one, other);
+}
+
 std::vector<bool> Ledger::Enter(const std::string& mapping, const std::vector<Source>& sources) {
   // The update waits for whoever holds the source, in one order for everybody, and leaves alone what a later claim wrote.
   return EnterWith(
@@ -159,9 +170,9 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
   const std::string wanted =
       "(SELECT n, i, $2::text AS relation FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS j(n int, i jsonb) OFFSET 0) AS r ";
   // Most rows are there already; asking first keeps the identity column and the write-ahead log quiet.
-  const std::string select =
-      std::string{"SELECT "} + kRowColumns + ", r.n FROM " + wanted +
-      "JOIN membridge.rows AS l ON l.relation = r.relation AND l.identity = r.i ORDER BY l.id FOR UPDATE OF l";
+  const std::string select = std::string{"SELECT "} + kRowColumns + ", r.n FROM " + wanted +
+                             "JOIN membridge.rows AS l ON l.relation = r.relation AND " + SameIdentity("l.identity", "r.i") +
+                             " ORDER BY l.id FOR UPDATE OF l";
   std::vector<std::optional<LedgerRow>> found(identities.size());
   const auto take = [&](const postgres::Rows& rows) {
     for (std::size_t at = 0; at < rows.size(); ++at) found[static_cast<std::size_t>(rows.Int(at, 10))] = RowAt(rows, at);
@@ -169,7 +180,9 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
   take(transaction_.Run(select, {parameter, relation}));
   if (std::any_of(found.begin(), found.end(), [](const auto& row) { return !row; })) {
     transaction_.Run("INSERT INTO membridge.rows (relation, identity) SELECT DISTINCT r.relation, r.i FROM " + wanted +
-                         "WHERE NOT EXISTS (SELECT FROM membridge.rows AS l WHERE l.relation = r.relation AND l.identity = r.i) "
+                         "WHERE NOT EXISTS (SELECT FROM membridge.rows AS l WHERE l.relation = r.relation AND " +
+                         SameIdentity("l.identity", "r.i") +
+                         ") "
                          "ORDER BY r.relation, r.i ON CONFLICT DO NOTHING",
                      {parameter, relation});
     take(transaction_.Run(select, {parameter, relation}));
@@ -180,9 +193,10 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
 }
 
 std::optional<LedgerRow> Ledger::Known(const std::string& relation, const json& identity) {
-  const postgres::Rows found = transaction_.Run(
-      std::string{"SELECT "} + kRowColumns + " FROM membridge.rows AS l WHERE l.relation = $1 AND l.identity = $2::jsonb",
-      {relation, mappings::ExactText(identity)});
+  const postgres::Rows found =
+      transaction_.Run(std::string{"SELECT "} + kRowColumns + " FROM membridge.rows AS l WHERE l.relation = $1 AND " +
+                           SameIdentity("l.identity", "$2::jsonb"),
+                       {relation, mappings::ExactText(identity)});
   return found.empty() ? std::nullopt : std::optional{RowAt(found, 0)};
 }
 
@@ -277,7 +291,9 @@ void Ledger::Save(const std::vector<Released>& released) {
       "INSERT INTO membridge.released AS e (relation, identity, project, source, cells) "
       "SELECT DISTINCT ON (r.r, r.i, r.p, r.s) r.r, r.i, r.p, r.s, r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
       "AS r(r text, i jsonb, p text, s text, c jsonb) "
-      "ON CONFLICT (relation, identity, project, source) DO UPDATE SET cells = e.cells || excluded.cells",
+      "ON CONFLICT (relation, pg_catalog.jsonb_hash_extended(identity, 0), pg_catalog.jsonb_hash_extended(identity, 1), project, "
+      "source) "
+      "DO UPDATE SET cells = e.cells || excluded.cells",
       {mappings::ExactText(list)});
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -14,6 +15,9 @@
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
+
+/// SQL that holds where two identities are equal, and that the ledger's indexes answer. Both are expressions of type jsonb.
+std::string SameIdentity(std::string_view one, std::string_view other);
 
 /// One claim of a contribution.
 struct Claimed {

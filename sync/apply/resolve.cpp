@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "mappings/base/exact_json.hpp"
+#include "mappings/base/short_name.hpp"
 #include "sync/apply/application.hpp"
 #include "sync/apply/cells.hpp"
 
@@ -14,6 +15,9 @@ namespace {
 using mappings::Cell;
 using mappings::CellValue;
 using nlohmann::json;
+
+/// What the ledger's index of contributions has room for, beside the names of a project, a mapping, a row and a source.
+constexpr std::size_t kLongestItem = 1536;
 
 std::string ShownKey(const mappings::Key& key) {
   std::string shown;
@@ -63,6 +67,7 @@ std::vector<Instance> Application::InstancesOf(std::size_t level) {
         frame = &frames_.emplace_back(outer);
         frame->Set("item", item);
         name += (name.empty() ? "" : "/") + mappings::ExactText(item);
+        name = mappings::ShortName(name, kLongestItem);
         if (!seen.insert(name).second) continue;
       }
       auto intent = mappings::Intend(row, frame->scope);

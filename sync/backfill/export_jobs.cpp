@@ -40,6 +40,14 @@ void ExportJobs::Add(Transaction& transaction, const Run& run, const std::vector
                   {Id(run), run.project.Text(), run.options.mapping, asked, all ? "t" : "f", FormatRfc3339(now), ListOf(users)});
 }
 
+void ExportJobs::Refuse(Transaction& transaction, const Run& run, const std::string& name, const std::string& note, Instant now) {
+  transaction.Run(
+      "INSERT INTO membridge.export_jobs (run, entity, state, due_at, note) VALUES ($1::bigint, $2, 'failed', $3::timestamptz, "
+      "$4) "
+      "ON CONFLICT DO NOTHING",
+      {Id(run), name, FormatRfc3339(now), note});
+}
+
 ExportJobs::Tally ExportJobs::Count(Transaction& transaction, const Run& run) {
   const Rows rows = transaction.Run(
       "SELECT count(*), count(*) FILTER (WHERE note = 'unchanged' AND state = 'done'), count(*) FILTER (WHERE state = "

@@ -23,6 +23,9 @@ struct ExportJob {
 /// The export jobs of a run in the state database, by the caller's clock. Functions throw postgres::SqlFailure.
 class ExportJobs {
  public:
+  /// Adds a user who is not to be asked about: failed, and why. `name` is short.
+  static void Refuse(postgres::Transaction& transaction, const Run& run, const std::string& name, const std::string& note,
+                     Instant now);
   /// Adds users as Mem0 lists them; those whose memories did not change since their last export of this question (`asked`: a
   /// digest of it) are done at once, unless `all`. A user may come twice.
   static void Add(postgres::Transaction& transaction, const Run& run, const std::vector<std::string>& users,

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "mappings/base/digest.hpp"
@@ -30,8 +31,13 @@ MemoryId ParkedName(const std::string& user) {
   return MemoryId{"user/" + user};
 }
 
+/// A longer name does not fit our indexes. It stands for itself by its hash, and no export is asked for.
+constexpr std::size_t kLongestUser = 512;
+const std::string kHashed = "sha256:";
+
 /// How a user is named where people's names have no business, as in logs: the first digits of the name's SHA-256.
 std::string HashOf(const std::string& user) {
+  if (user.starts_with(kHashed)) return user.substr(kHashed.size(), 12);
   return mappings::Sha256Hex(user).substr(0, 12);
 }
 
@@ -165,7 +171,16 @@ Result<Job::Step> Exporting::ListUsers(Run& run, const Use& use) {
   postgres::Transaction transaction = State().Begin();
   const std::set<std::string> erased = Suppression::UsersAmong(transaction, run.project, users);
   std::erase_if(users, [&](const std::string& user) { return erased.contains(user); });
+  std::map<std::string, std::size_t> too_long;  // with their bytes
+  for (const std::string& user : users) {
+    if (user.size() > kLongestUser) too_long.emplace(kHashed + mappings::Sha256Hex(user), user.size());
+  }
+  std::erase_if(users, [](const std::string& user) { return user.size() > kLongestUser; });
   ExportJobs::Add(transaction, run, users, use.asked, run.options.full, clock_.Now());
+  for (const auto& [name, bytes] : too_long) {
+    ExportJobs::Refuse(transaction, run, name,
+                       fmt::format("the user's name has {} bytes; at most {} are taken", bytes, kLongestUser), clock_.Now());
+  }
   run.Count("calls", 1);
 
   const std::string digest = mappings::Sha256Hex(names);

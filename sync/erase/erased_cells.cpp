@@ -8,6 +8,7 @@
 #include "mappings/base/table_name.hpp"
 #include "sync/apply/cells.hpp"
 #include "sync/apply/known_tables.hpp"
+#include "sync/apply/ledger.hpp"
 #include "sync/apply/ownership.hpp"
 #include "sync/catalog/catalog_reader.hpp"
 
@@ -176,9 +177,9 @@ void ErasedCells::CountReleased() {
       stands = true;
     }
     if (stands) continue;
-    transaction_.Run(
-        "DELETE FROM membridge.released WHERE relation = $1 AND identity = $2::jsonb AND project = $3 AND source = $4",
-        {relation, mappings::ExactText(identity), who[0], std::string{rows.Text(i, 2)}});
+    transaction_.Run("DELETE FROM membridge.released WHERE relation = $1 AND " + SameIdentity("identity", "$2::jsonb") +
+                         " AND project = $3 AND source = $4",
+                     {relation, mappings::ExactText(identity), who[0], std::string{rows.Text(i, 2)}});
   }
 }
 

@@ -1,5 +1,7 @@
 #include "sync/erase/erased_versions.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -53,18 +55,20 @@ void DeleteBlank(Transaction& transaction, const mappings::Catalog& catalog, con
       const bool gone = target.Delete(relation, mappings::ParseExact(blank.Text(row, 0)));
       ++counts[gone ? "versions_deleted" : "versions_left"];
       if (gone)
-        transaction.Run("DELETE FROM membridge.versions WHERE relation = $1 AND identity = $2::jsonb AND source = ''",
+        transaction.Run("DELETE FROM membridge.versions WHERE relation = $1 AND " + SameIdentity("identity", "$2::jsonb") +
+                            " AND source = ''",
                         {relation, std::string{blank.Text(row, 0)}});
     }
   }
 }
 
 std::vector<Version> VersionsOf(Transaction& transaction, const ErasedSources& erased) {
-  const Rows rows = transaction.Run(R"(
+  const Rows rows = transaction.Run(fmt::format(R"(
       SELECT v.relation, v.identity::text, v.created, v.project = $1 AND v.source = ANY ($2::text[]), v.cells::text
       FROM membridge.versions v
       WHERE EXISTS (SELECT FROM membridge.versions e WHERE e.project = $1 AND e.source = ANY ($2::text[])
-                                                       AND e.relation = v.relation AND e.identity = v.identity))",
+                                                       AND e.relation = v.relation AND {}))",
+                                                SameIdentity("e.identity", "v.identity")),
                                     Who(erased));
   std::map<std::pair<std::string, std::string>, Version> versions;
   for (std::size_t row = 0; row < rows.size(); ++row) {

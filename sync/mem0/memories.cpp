@@ -144,7 +144,7 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
   };
   for (const std::string& id : list->broken) cannot_read(id);
   for (const json& record : list->results) {
-    if (auto memory = mappings::ReadMemory(record)) {
+    if (auto memory = mappings::ReadMemory(record); memory && MayBeAnId(memory->id)) {
       result.memories.push_back(std::move(*memory));
     } else {
       cannot_read(TextAt(record, "id"));

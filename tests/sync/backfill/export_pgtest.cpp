@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "mappings/base/digest.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/noise.hpp"
 #include "tests/sync/backfill/exported_profiles.hpp"
 
 namespace membridge::test {
@@ -93,6 +95,31 @@ TEST_CASE("the next run asks only for users who changed, unless it is a full one
     CHECK(profiles.Export(other).Counter("applied") == 6);
     CHECK(profiles.Jobs()[11].at("request").at("export_instructions") == "Be brief.");
   }
+}
+
+TEST_CASE("a user whose name fits no index fails alone, and the others are exported", "[export][pg][T5]") {
+  Profiles profiles;
+  profiles.AddUsers(3);
+  const std::string fits = Noise(512), long_name = Noise(6000), very_long_name = Noise(2'000'000);
+  for (const std::string& user : {fits, long_name, very_long_name}) profiles.sim.Add(user, "works", {{"name", "Eve"}}, {}, false);
+  for (int times = 0; times < 2; ++times) {
+    const Run run = profiles.Export();
+    CAPTURE(run.error.substr(0, 400));
+    CHECK(run.state == RunState::kDone);
+    CHECK(run.Counter("users") == 6);
+    CHECK(run.Counter("failed") == 2);
+    CHECK(run.error.find("of 6 users, 2 failed and 0 are parked") == 0);
+    CHECK(run.error.find("the user's name has 6000 bytes; at most 512 are taken") != std::string::npos);
+    CHECK(run.error.find("user " + mappings::Sha256Hex(long_name).substr(0, 12)) != std::string::npos);
+    CHECK(run.error.find(long_name.substr(0, 40)) == std::string::npos);
+    CHECK(profiles.db.Count("profiles") == 4);
+    CHECK(profiles.Cell("name", fits) == "Eve");
+  }
+  profiles.sim.SetExports({{"ready_after_ms", 0}, {"users", {{fits, {{"patch", {{"years", "eight"}}}}}}}});
+  sync::RunOptions full = Profiles::Asking();
+  full.full = true;
+  CHECK(profiles.Export(full).Counter("parked") == 1);
+  CHECK(profiles.db.Count("membridge.parked") == 1);
 }
 
 TEST_CASE("a bad export parks its user, and a better one takes the user out again", "[export][pg]") {

@@ -1,7 +1,9 @@
 #include "sync/explain/scratch_server.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <libpq-fe.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,6 +109,20 @@ Result<Address> AddressOf(const std::string& dsn) {
   return address;
 }
 
+constexpr std::string_view kFolderPrefix = "membridge-scratch-";
+
+/// Takes away what processes that were killed left behind: folders whose server nobody holds.
+void RemoveLeftovers() {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(fs::temp_directory_path(), ignored)) {
+    if (!entry.path().filename().string().starts_with(kFolderPrefix)) continue;
+    const int lock = open((entry.path() / "server" / "postgresql" / "lock").c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (lock < 0) continue;
+    if (flock(lock, LOCK_EX | LOCK_NB) == 0) fs::remove_all(entry.path(), ignored);
+    close(lock);
+  }
+}
+
 /// What a role is at the target, as far as it decides what its statements may do and see.
 void CopyRoles(postgres::Session& from, postgres::Session& to) {
   const auto roles = from.Run(
@@ -186,7 +202,8 @@ ScratchServer& ScratchServer::operator=(ScratchServer&&) noexcept = default;
 ScratchServer::~ScratchServer() = default;
 
 Result<ScratchServer> ScratchServer::Start() {
-  std::string name = fs::temp_directory_path() / "membridge-scratch-XXXXXX";
+  RemoveLeftovers();
+  std::string name = fs::temp_directory_path() / (std::string{kFolderPrefix} + "XXXXXX");
   if (mkdtemp(name.data()) == nullptr)
     return Fail(ErrorCode::kRefused, fmt::format("cannot make a folder in {}: {}", fs::temp_directory_path().string(),
                                                  std::generic_category().message(errno)));

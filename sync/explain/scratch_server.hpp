@@ -18,7 +18,8 @@ struct SchemaFile {
 Result<std::vector<SchemaFile>> ReadSchemaFiles(const std::vector<std::filesystem::path>& files);
 
 /// A private PostgreSQL that holds the tables of targets and none of their rows, for cases that nothing else may disturb. It
-/// works in a temporary folder, is reached through its socket only, and goes with this object, data and all.
+/// works in a temporary folder, is reached through its socket only, and goes with this object, data and all; what a killed
+/// process left is taken away by the next Start().
 class ScratchServer {
  public:
   /// Blocks while the data are made and the server starts, some two seconds. kRefused: no PostgreSQL is installed here.

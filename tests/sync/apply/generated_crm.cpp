@@ -201,26 +201,7 @@ void GeneratedCrm::WriteSchema() {
   if (dice_.OneIn(2)) sql += "CREATE UNIQUE INDEX ON " + quoted_ + " (email) WHERE " + alive + ";";
   sql += Trigger(schema);
 
-  const std::string refers = identity_type_ + " NOT NULL" + (tenant_ ? "" : " REFERENCES " + quoted_ + " (" + identity_ + ")");
-  sql += "CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person_ref " + refers +
-         ", body text NOT NULL);"
-         "CREATE TABLE topics (person_ref " +
-         refers +
-         ", topic text NOT NULL, weight integer, PRIMARY KEY (person_ref, topic));"
-         "CREATE TABLE tags (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL" +
-         Either(dice_.OneIn(2), " UNIQUE", "") +
-         ");"
-         "CREATE TABLE tagged (tag_id bigint NOT NULL REFERENCES tags (id), person_ref " +
-         refers + Either(keyless_tags_, " NOT NULL", ", PRIMARY KEY (tag_id, person_ref)") +
-         ");"
-         "CREATE TABLE attributes (person_ref " +
-         refers +
-         ", name text NOT NULL, value text, shown boolean, PRIMARY KEY (person_ref, name));"
-         "CREATE TABLE profiles (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person_ref " +
-         identity_type_ +
-         " NOT NULL, level text, seats integer DEFAULT 1, "
-         "since timestamptz NOT NULL, until timestamptz);"
-         "CREATE TABLE companies (id bigint PRIMARY KEY, domain text); INSERT INTO companies VALUES (7, 'x.test');";
+  sql += ChildTables();
 
   std::string names = "handle, email, kind" + Either(tenant_, ", tenant", "") + Either(soft_ == Soft::kFlag, ", active", "");
   for (const Column& column : columns_) names += ", " + Quoted(column.name);

@@ -80,6 +80,7 @@ class GeneratedCrm {
   std::string AttributeYaml(const std::string& row, const std::string& person, const std::string& name);
   std::string DocumentEdit(const Column& column);
   std::string DelimitedEdit(const Column& column);
+  std::string ChildTables();
   std::string SoftColumn() const;
   /// SQL: whether the row `prefix` is alive.
   std::string Alive(const std::string& prefix) const;

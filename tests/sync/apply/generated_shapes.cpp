@@ -1,4 +1,4 @@
-// Soft deletes and lists of a generated schema, in SQL.
+// Soft deletes, lists and the smaller tables of a generated schema, in SQL.
 
 #include "sync/postgres/session.hpp"
 #include "tests/sync/apply/generated_crm.hpp"
@@ -18,6 +18,30 @@ std::string GeneratedCrm::DelimitedEdit(const Column& column) {
     default:
       return dice_.Pick(column.kind->typed);
   }
+}
+
+/// The tables that refer to people.
+std::string GeneratedCrm::ChildTables() {
+  const std::string refers = identity_type_ + " NOT NULL" + (tenant_ ? "" : " REFERENCES " + quoted_ + " (" + identity_ + ")");
+  return "CREATE TABLE notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person_ref " + refers +
+         ", body text NOT NULL);"
+         "CREATE TABLE topics (person_ref " +
+         refers +
+         ", topic text NOT NULL, weight integer, PRIMARY KEY (person_ref, topic));"
+         "CREATE TABLE tags (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL" +
+         std::string{dice_.OneIn(2) ? " UNIQUE" : ""} +
+         ");"
+         "CREATE TABLE tagged (tag_id bigint NOT NULL REFERENCES tags (id), person_ref " +
+         refers + std::string{keyless_tags_ ? " NOT NULL" : ", PRIMARY KEY (tag_id, person_ref)"} +
+         ");"
+         "CREATE TABLE attributes (person_ref " +
+         refers +
+         ", name text NOT NULL, value text, shown boolean, PRIMARY KEY (person_ref, name));"
+         "CREATE TABLE profiles (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, person_ref " +
+         identity_type_ +
+         " NOT NULL, level text, seats integer DEFAULT 1, "
+         "since timestamptz NOT NULL, until timestamptz);"
+         "CREATE TABLE companies (id bigint PRIMARY KEY, domain text); INSERT INTO companies VALUES (7, 'x.test');";
 }
 
 std::string GeneratedCrm::SoftColumn() const {

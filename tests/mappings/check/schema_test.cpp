@@ -227,8 +227,21 @@ json Slipped(json document, std::mt19937_64& random) {
   std::vector<json*> values;
   Collect(document, values);
   json& value = *values[below(values.size())];
-  static const std::vector<const char*> kOthers{"5",  "true", "null",    "\"x\"", "\"$memory.text\"", "\"$\"",
-                                                "[]", "{}",   "[\"a\"]", "[{}]",  "{\"a\": 1}"};
+  static const std::vector<const char*> kOthers{"5",
+                                                "true",
+                                                "null",
+                                                "\"x\"",
+                                                "\"$memory.text\"",
+                                                "\"$\"",
+                                                "[]",
+                                                "{}",
+                                                "[\"a\"]",
+                                                "[{}]",
+                                                "{\"a\": 1}",
+                                                "\"!a\"",
+                                                "\"with_cells\"",
+                                                "{\"column\": \"a\", \"is\": 0}",
+                                                "{\"column\": \"a\", \"is\": 0, \"gone\": 1}"};
   if (!value.is_object() || value.empty() || below(3) == 0) {
     value = json::parse(kOthers[below(kOthers.size())]);
     return document;
@@ -238,8 +251,9 @@ json Slipped(json document, std::mt19937_64& random) {
   const std::string key = entry.key();
   const json held = entry.value();
   if (below(2) == 0) value.erase(key);
-  static const std::vector<std::string> kKeys{"tabel", "set",  "key",     "new", "when", "create",
-                                              "gone",  "rows", "history", "add", "from", "ask"};
+  static const std::vector<std::string> kKeys{"tabel", "set",     "key",      "new", "when",     "create",
+                                              "gone",  "rows",    "history",  "add", "from",     "ask",
+                                              "live",  "changed", "identity", "is",  "timezone", "person_deletes"};
   if (below(3) > 0) value[below(2) == 0 ? key + "x" : kKeys[below(kKeys.size())]] = held;
   return document;
 }
@@ -253,7 +267,9 @@ TEST_CASE("what the schema refuses the loader refuses, whatever slip is made", "
   INFO("MEMBRIDGE_SEED=" << seed);
   int refused = 0;
   int accepted = 0;
-  for (const char* name : {"contacts", "customer", "events", "profile"}) {
+  for (const char* name : {"contacts", "customer", "events", "profile", "../../../deploy/mappings/salesforce",
+                           "../../../deploy/mappings/attributes", "../../../deploy/mappings/tenants", "../../sync/language/live",
+                           "../../sync/language/delimited", "../../sync/language/additions"}) {
     std::ifstream file{std::string{MEMBRIDGE_MAPPING_TESTS} + "/examples/" + name + ".yaml"};
     const std::string original{std::istreambuf_iterator<char>{file}, {}};
     Diagnostics none;

@@ -65,7 +65,7 @@ TEST_CASE("two mappings keep their attributes in one table, each its own rows", 
   CHECK(problems.Sorted().empty());
 
   const auto say = [&](const char* id, const nlohmann::json& metadata) {
-    CHECK(sheet.Say({{"id", id}, {"user_id", "ada"}, {"metadata", metadata}}).cause == "");
+    CHECK(sheet.Say(nlohmann::json{{"id", id}, {"user_id", "ada"}, {"metadata", metadata}}).cause == "");
   };
   const auto rows = [&] { return sheet.Rows("SELECT name, value FROM attributes ORDER BY name"); };
   using nlohmann::json;

@@ -43,8 +43,8 @@ Catalogs SavedCatalogs(const Config& config, const std::string& file, mappings::
 
 /// What only the databases and Mem0 know. Nothing is read of the tables when a database is not as it must be.
 Catalogs AskOutside(const Config& config, const std::vector<ConfiguredMapping>& configured, mappings::Diagnostics& around) {
-  Tell(LookAtMem0(config), around);
   auto databases = Databases::Open(config, Databases::Use::kCommand);
+  Tell(LookAtMem0(config, databases ? &*databases : nullptr), around);
   if (!databases) {
     around.Error(config.database_place, TextOf(databases.error()));
     return {};

@@ -11,12 +11,12 @@
 #include "admin/mapping_files/configured_mappings.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
 #include "admin/runtime/http_look.hpp"
+#include "admin/runtime/mem0_clients.hpp"
 #include "admin/runtime/surroundings.hpp"
 #include "admin/shown/table.hpp"
 #include "admin/webhooks/registrar.hpp"
 #include "admin/webhooks/webhooks.hpp"
 #include "mappings/base/version.hpp"
-#include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {
@@ -114,11 +114,7 @@ void LookAtWebhook(const ProjectConfig& project, const Databases& databases, Fin
                      "start membridge serve, and lead public_url to `listen` through a proxy or a tunnel"});
   try {
     sync::postgres::Session session{databases.StateDsn(), "membridge doctor"};
-    sync::mem0::Client::Options options;
-    options.base_url = project.base_url;
-    options.api_key = project.api_key;
-    options.timeout = 10s;
-    sync::mem0::Client client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
+    sync::mem0::Client client = ClientForCommand(project, session, 1, 10s);
     const auto survey = SurveyWebhooks(client, session, DesiredOf(project));
     if (!survey) {
       found.push_back({what, {}, PreconditionState::kMissing, survey.error().message, survey.error().hint});
@@ -180,8 +176,8 @@ void LookAtProcess(const Config& config, Findings& found) {
 Findings Examine(const Config& config) {
   Findings found{Fine("version", fmt::format("membridge {}", kVersion))};
   const auto append = [&](Findings more) { std::move(more.begin(), more.end(), std::back_inserter(found)); };
-  append(LookAtMem0(config));
   auto databases = Databases::Open(config, Databases::Use::kCommand);
+  append(LookAtMem0(config, databases ? &*databases : nullptr));
   if (!databases) {
     found.push_back(
         {"database", config.database_place, PreconditionState::kMissing, databases.error().message, databases.error().hint});

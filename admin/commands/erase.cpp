@@ -49,8 +49,9 @@ Result<nlohmann::ordered_json> EraseFrom(const ProjectConfig& project, const Con
   }
   std::string at_mem0 = "not asked for";
   if (options.at_mem0) {
+    sync::postgres::Session state{databases.StateDsn(), "membridge erase"};
     const auto deleted =
-        DeleteUserAtMem0(project, options.user, [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); });
+        DeleteUserAtMem0(project, state, options.user, [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); });
     if (!deleted) {
       Note(project.id, databases, tl::unexpected<Error>(deleted.error()), console);
       return tl::unexpected<Error>(deleted.error());

@@ -10,8 +10,8 @@
 
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/state_command.hpp"
+#include "admin/runtime/mem0_clients.hpp"
 #include "sync/erase/lifting.hpp"
-#include "sync/mem0/client.hpp"
 #include "sync/queue/marking.hpp"
 
 namespace membridge::admin {
@@ -23,12 +23,9 @@ using nlohmann::ordered_json;
 constexpr int kPagesOfUser = 500;
 
 /// The ids of what Mem0 has of the user now.
-Result<std::vector<MemoryId>> MemoriesAtMem0(const ProjectConfig& project, const std::string& user) {
-  sync::mem0::Client::Options options;
-  options.base_url = project.base_url;
-  options.api_key = project.api_key;
-  options.tries = 4;
-  sync::mem0::Client client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
+Result<std::vector<MemoryId>> MemoriesAtMem0(const ProjectConfig& project, sync::postgres::Session& session,
+                                             const std::string& user) {
+  sync::mem0::Client client = ClientForCommand(project, session, 4);
   std::vector<MemoryId> memories;
   std::size_t seen = 0;
   for (int page = 1; page <= kPagesOfUser; ++page) {
@@ -73,7 +70,7 @@ int ListErasures(const std::vector<const ProjectConfig*>& projects, const Erasur
 
 Result<ordered_json> LiftIn(const ProjectConfig& project, const ErasuresOptions& options, sync::postgres::Session& session,
                             Console& console) {
-  const auto memories = MemoriesAtMem0(project, options.user);
+  const auto memories = MemoriesAtMem0(project, session, options.user);
   if (!memories) return tl::unexpected<Error>(memories.error());
   if (!options.yes) {
     fmt::print(console.err, "{}: would admit the user again, who has {} at Mem0; add --yes to do it\n", project.id.Text(),

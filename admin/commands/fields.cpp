@@ -10,8 +10,8 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/state_command.hpp"
+#include "admin/runtime/mem0_clients.hpp"
 #include "admin/shown/table.hpp"
-#include "sync/mem0/client.hpp"
 #include "sync/mem0/filters.hpp"
 #include "sync/postgres/session.hpp"
 
@@ -175,13 +175,8 @@ void ReadMirror(sync::postgres::Session& session, const std::string& project, st
 }
 
 /// A first page of Mem0, for a project of which the mirror knows nothing yet. Nothing of it is kept.
-Result<void> AskMem0(const ProjectConfig& project, FieldCensus& census) {
-  sync::mem0::Client::Options options;
-  options.base_url = project.base_url;
-  options.api_key = project.api_key;
-  options.tries = 3;
-  sync::mem0::Client client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
-  const auto page = client.ListMemories(sync::mem0::Filter::Everything(), 1);
+Result<void> AskMem0(const ProjectConfig& project, sync::postgres::Session& session, FieldCensus& census) {
+  const auto page = ClientForCommand(project, session, 3).ListMemories(sync::mem0::Filter::Everything(), 1);
   if (!page) return tl::unexpected<Error>(page.error());
   for (const auto& memory : page->memories) census.Add(memory.record);
   return {};
@@ -195,7 +190,7 @@ int ShowFields(const FieldsOptions& options, const Config& config, sync::postgre
     ReadMirror(session, project.id.Text(), options.limit, census);
     const bool known = census.Json().at("memories").get<std::size_t>() > 0;
     if (!known) {
-      if (const auto asked = AskMem0(project, census); !asked)
+      if (const auto asked = AskMem0(project, session, census); !asked)
         return PrintError(Within(asked.error(), project.id.Text()).value(), console);
     }
     ordered_json one{{"project", project.id.Text()}, {"from", known ? "mirror" : "mem0"}};

@@ -9,13 +9,13 @@
 #include "admin/commands/command.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
+#include "admin/runtime/mem0_clients.hpp"
 #include "admin/shown/preview.hpp"
 #include "mappings/base/exact_json.hpp"
 #include "mappings/memory.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/explain/given_source.hpp"
 #include "sync/explain/plan_text.hpp"
-#include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/queue/reproject.hpp"
 
@@ -91,17 +91,14 @@ Result<sync::Source> ReadTold(mappings::Mapping::From from, const std::string& f
 }
 
 /// The source to evaluate: from the file, or as Mem0 has it now. A memory Mem0 does not have is one that has gone.
-Result<sync::Source> ReadSource(const PlanOptions& options, const ProjectConfig& project) {
+Result<sync::Source> ReadSource(const PlanOptions& options, const ProjectConfig& project, const std::string& state_dsn) {
   if (!options.event.empty()) return ReadTold(mappings::Mapping::From::kEvent, options.event, project.id);
   if (!options.answer.empty()) return ReadTold(mappings::Mapping::From::kExport, options.answer, project.id);
   const Instant now = SystemClock{}.Now();
   Result<mappings::Memory> memory = [&]() -> Result<mappings::Memory> {
     if (!options.record.empty()) return ReadRecord(options.record);
-    sync::mem0::Client::Options client_options;
-    client_options.base_url = project.base_url;
-    client_options.api_key = project.api_key;
-    sync::mem0::Client client{client_options, std::make_shared<sync::mem0::CallBudget>()};
-    return client.ReadOne(MemoryId{options.memory});
+    sync::postgres::Session state{state_dsn, "membridge plan"};
+    return ClientForCommand(project, state).ReadOne(MemoryId{options.memory});
   }();
   if (!memory && memory.error().code == ErrorCode::kNotFound && options.record.empty())
     return PlannedAbsence(project.id, MemoryId{options.memory}, now);
@@ -156,7 +153,7 @@ int RunPlan(const PlanOptions& options, Console& console) {
   const sync::Applier applier{configured.mapping, catalog};
   try {
     if (options.all) return PlanAll(options, *prepared, **project, applier, console);
-    const auto source = ReadSource(options, **project);
+    const auto source = ReadSource(options, **project, prepared->databases.StateDsn());
     if (!source) return PrintError(source.error(), console);
     sync::postgres::Session session{prepared->DsnOf(configured), "membridge plan"};
     sync::postgres::Transaction transaction = session.Begin();

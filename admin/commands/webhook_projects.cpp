@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "admin/runtime/mem0_clients.hpp"
 #include "admin/webhooks/registrar.hpp"
 
 namespace membridge::admin {
@@ -33,14 +34,6 @@ std::optional<std::vector<const ProjectConfig*>> Meant(const Config& config, con
   return meant;
 }
 
-sync::mem0::Client ClientOf(const ProjectConfig& project) {
-  sync::mem0::Client::Options options;
-  options.base_url = project.base_url;
-  options.api_key = project.api_key;
-  options.tries = 3;
-  return sync::mem0::Client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
-}
-
 }  // namespace
 
 int ForEachProject(const WebhookSelection& selection, Console& console, const std::function<Result<void>(WebhookWork&)>& work) {
@@ -56,7 +49,7 @@ int ForEachProject(const WebhookSelection& selection, Console& console, const st
   try {
     sync::postgres::Session session{databases->StateDsn(), "membridge webhooks"};
     for (const ProjectConfig* project : *meant) {
-      sync::mem0::Client client = ClientOf(*project);
+      sync::mem0::Client client = ClientForCommand(*project, session, 3);
       const DesiredWebhook desired = DesiredOf(*project);
       nlohmann::ordered_json json{{"project", project->id.Text()}};
       WebhookWork one{*project, desired, client, session, json, console};

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "admin/mapping_files/configured_mappings.hpp"
-#include "sync/mem0/client.hpp"
+#include "admin/runtime/mem0_clients.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -32,13 +32,9 @@ std::vector<sync::ErasureTarget> ErasureTargetsOf(const Config& config, const Da
   return targets;
 }
 
-Result<std::string> DeleteUserAtMem0(const ProjectConfig& project, const std::string& user,
+Result<std::string> DeleteUserAtMem0(const ProjectConfig& project, sync::postgres::Session& state, const std::string& user,
                                      const std::function<void(std::chrono::milliseconds)>& wait) {
-  sync::mem0::Client::Options options;
-  options.base_url = project.base_url;
-  options.api_key = project.api_key;
-  options.tries = 4;
-  sync::mem0::Client client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
+  sync::mem0::Client client = ClientForCommand(project, state, 4);
   const auto begun = client.DeleteUser(user);
   if (!begun && begun.error().code == ErrorCode::kNotFound) return std::string{"was not there"};
   if (!begun) return tl::unexpected<Error>(begun.error());

@@ -18,7 +18,7 @@ std::vector<sync::ErasureTarget> ErasureTargetsOf(const Config& config, const Da
 
 /// Deletes a user at Mem0 and waits until Mem0 says it is done, for at most five minutes. `deleted`, `was not there`, or `under
 /// way` when Mem0 gives nothing to ask for. kUnavailable: try again; nothing here was touched.
-Result<std::string> DeleteUserAtMem0(const ProjectConfig& project, const std::string& user,
+Result<std::string> DeleteUserAtMem0(const ProjectConfig& project, sync::postgres::Session& state, const std::string& user,
                                      const std::function<void(std::chrono::milliseconds)>& wait);
 
 /// `{"erasure", "project", "user_hash", "begun_at", "finished_at", "at_mem0", "erased": {…}, "complete"}`: names nobody.

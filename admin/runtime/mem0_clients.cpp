@@ -50,6 +50,21 @@ std::shared_ptr<Access> AccessTo(const ProjectConfig& project, const std::string
 
 }  // namespace
 
+sync::mem0::Client ClientForCommand(const ProjectConfig& project, sync::postgres::Session& state, int tries,
+                                    std::chrono::milliseconds timeout) {
+  Access::Options access;
+  access.key = project.api_key;
+  access.recognise = [id = project.id, &state](const sync::mem0::Account& account) {
+    return sync::KnownProjects::Compare(state, id, account);
+  };
+  sync::mem0::Client::Options options;
+  options.base_url = project.base_url;
+  options.access = std::make_shared<Access>(std::move(access));
+  options.tries = tries;
+  options.timeout = timeout;
+  return sync::mem0::Client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
+}
+
 Mem0Clients::Mem0Clients(const Config& config, std::string state_dsn, Metrics& metrics) : config_(config), metrics_(metrics) {
   for (const auto& project : config.projects) {
     const auto most = static_cast<double>(project.calls_per_second);

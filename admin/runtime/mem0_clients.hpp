@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,8 +16,15 @@
 #include "mappings/base/id.hpp"
 #include "sync/mem0/access.hpp"
 #include "sync/mem0/client.hpp"
+#include "sync/postgres/session.hpp"
 
 namespace membridge::admin {
+
+/// A client for one command. Before its first call it asks whose key it is: of another project than the state knows nothing is
+/// read, written or deleted (kUnauthorized, with the way out). `tries` and `timeout` as in Client::Options. `state` outlives it,
+/// and is in no transaction while Mem0 is asked.
+sync::mem0::Client ClientForCommand(const ProjectConfig& project, sync::postgres::Session& state, int tries = 1,
+                                    std::chrono::milliseconds timeout = sync::mem0::Client::Options{}.timeout);
 
 /// Makes Mem0 clients that share one call budget and one key per project, and count their calls. A key that Mem0 refuses, or that
 /// belongs to another project than the state knows, is told in the log once, and no client makes a call with it.

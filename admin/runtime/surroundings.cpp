@@ -10,6 +10,7 @@
 #include "sync/mem0/client.hpp"
 #include "sync/migrations/migrate.hpp"
 #include "sync/postgres/session.hpp"
+#include "sync/queue/known_projects.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -92,7 +93,19 @@ std::vector<Precondition> LookAtOne(const LookedAtDatabase& database) {
   }
 }
 
-Precondition LookAtProject(const ProjectConfig& project) {
+/// Whether the state knows the project as another one at Mem0; a state that cannot be asked is told elsewhere.
+std::optional<Error> OtherProject(const ProjectConfig& project, const Databases* databases, const sync::mem0::Account& account) {
+  if (databases == nullptr) return std::nullopt;
+  try {
+    sync::postgres::Session session{databases->StateDsn(), "membridge check"};
+    const auto compared = sync::KnownProjects::Compare(session, project.id, account);
+    return compared ? std::nullopt : std::optional{compared.error()};
+  } catch (const sync::postgres::SqlFailure&) {
+    return std::nullopt;
+  }
+}
+
+Precondition LookAtProject(const ProjectConfig& project, const Databases* databases) {
   Precondition found{fmt::format("Mem0 project {}", project.id.Text()), project.key_place, PreconditionState::kFine, {}, {}};
   sync::mem0::Client::Options options;
   options.base_url = project.base_url;
@@ -102,6 +115,11 @@ Precondition LookAtProject(const ProjectConfig& project) {
   const auto account = client.Ping();
   if (account) {
     found.message = fmt::format("the API key is valid for Mem0's project {}", account->project_id);
+    if (const auto other = OtherProject(project, databases, *account)) {
+      found.state = PreconditionState::kMissing;
+      found.message = other->message;
+      found.hint = other->hint;
+    }
     return found;
   }
   found.state = PreconditionState::kMissing;
@@ -157,9 +175,9 @@ std::vector<Precondition> LookAtDatabases(const Config& config, const Databases&
   return found;
 }
 
-std::vector<Precondition> LookAtMem0(const Config& config) {
+std::vector<Precondition> LookAtMem0(const Config& config, const Databases* databases) {
   std::vector<Precondition> found;
-  for (const ProjectConfig& project : config.projects) found.push_back(LookAtProject(project));
+  for (const ProjectConfig& project : config.projects) found.push_back(LookAtProject(project, databases));
   return found;
 }
 

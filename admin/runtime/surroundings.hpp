@@ -26,7 +26,7 @@ struct Precondition {
 std::vector<Precondition> LookAtDatabases(const Config& config, const Databases& databases);
 
 /// Calls Mem0 once with each project's key. Blocks for at most 10 s a project.
-std::vector<Precondition> LookAtMem0(const Config& config);
+std::vector<Precondition> LookAtMem0(const Config& config, const Databases* databases);
 
 /// What an operator does about a database that could not be reached, by what libpq said.
 std::string HintForConnection(const std::string& message);

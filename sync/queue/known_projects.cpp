@@ -24,6 +24,16 @@ std::string NameOfProject(const std::string& org, const std::string& project) {
   return org.empty() ? project : fmt::format("{} of {}", project, org);
 }
 
+Result<void> Verdict(const std::optional<KnownProject>& known, const ProjectId& project, const mem0::Account& account) {
+  if (!known || IsSame(*known, account)) return {};
+  return Fail(
+      ErrorCode::kUnauthorized,
+      fmt::format("the API key of project {} belongs to {} at Mem0, and this state knows the project as {}", project.Text(),
+                  NameOfProject(account.org_id, account.project_id), NameOfProject(known->org_id, known->project_id)),
+      fmt::format("put the right key back; if the project at Mem0 was really replaced, run membridge projects adopt {}",
+                  project.Text()));
+}
+
 }  // namespace
 
 std::optional<KnownProject> KnownProjects::Find(postgres::Session& session, const ProjectId& project) {
@@ -38,13 +48,12 @@ Result<void> KnownProjects::Recognise(postgres::Session& session, const ProjectI
     session.Run(kRememberProject, {project.Text(), account.org_id, account.project_id});
     known = Find(session, project);  // another process may have been faster
   }
-  if (!known || IsSame(*known, account)) return {};
-  return Fail(
-      ErrorCode::kUnauthorized,
-      fmt::format("the API key of project {} belongs to {} at Mem0, and this state knows the project as {}", project.Text(),
-                  NameOfProject(account.org_id, account.project_id), NameOfProject(known->org_id, known->project_id)),
-      fmt::format("put the right key back; if the project at Mem0 was really replaced, run membridge projects adopt {}",
-                  project.Text()));
+  return Verdict(known, project, account);
+}
+
+Result<void> KnownProjects::Compare(postgres::Session& session, const ProjectId& project, const mem0::Account& account) {
+  const bool remembers = session.Run("SELECT to_regclass('membridge.mem0_projects') IS NOT NULL").Bool(0, 0);
+  return Verdict(remembers ? Find(session, project) : std::nullopt, project, account);
 }
 
 bool KnownProjects::Adopt(postgres::Session& session, const ProjectId& project, const mem0::Account& account) {

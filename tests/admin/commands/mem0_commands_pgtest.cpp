@@ -71,6 +71,52 @@ TEST_CASE("a key of another project stops sweeps until the project is adopted, w
   CHECK(desk.db.Count("membridge.memories WHERE gone_at IS NULL") == 0);
 }
 
+TEST_CASE("no command asks, changes or deletes anything with the key of another project", "[commands][pg][M2]") {
+  Mem0Desk desk;
+  const std::string memory = desk.mem0.Add("ada", "Likes tea", nullptr, {}, false);
+  REQUIRE(desk.Run({"projects", "list"}).status == kDone);
+  REQUIRE(desk.Run({"erase", "--user", "ada", "--yes"}).status == kDone);
+  desk.db.RunScript(
+      "UPDATE membridge.mem0_projects SET project_id = 'proj_old'; CREATE TABLE people (user_id text PRIMARY KEY, said text)");
+  const test::TextFile mapping{"person.yaml",
+                               "rows: {person: {table: people, key: {user_id: $memory.user_id}, set: {said: $memory.text}}}\n"};
+  const test::TextFile config{
+      "membridge.yaml",
+      fmt::format("database: \"{}\"\nprojects:\n  crm:\n    api_key: {}\n    base_url: \"{}\"\n    webhook: {{public_url: "
+                  "\"https://bridge.example.com\"}}\nmappings: [\"{}\"]\n",
+                  desk.db.Dsn(), desk.mem0.ApiKey(), desk.mem0.BaseUrl(), mapping.path())};
+  const auto run = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"--config", config.path()});
+    return SayIn([](const std::string&) { return std::nullopt; }, words);
+  };
+  desk.mem0.ResetCalls();
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"webhooks", "plan"},
+           {"webhooks", "list"},
+           {"webhooks", "apply"},
+           {"webhooks", "rotate"},
+           {"webhooks", "remove"},
+           {"webhooks", "create", "--name", "other", "--url", "https://other.example.com/in", "--events", "memory_add"},
+           {"check"},
+           {"doctor"},
+           {"plan", mapping.path(), "--memory", memory},
+           {"fields"},
+           {"erase", "--user", "ada", "--at-mem0", "--yes"},
+           {"erase", "--user", "ada", "--lift"}}) {
+    const Spoken said = run(words);
+    CAPTURE(words, said.out, said.err);
+    CHECK(said.status == kFoundProblems);
+    CHECK((said.out + said.err).find("run membridge projects adopt crm") != std::string::npos);
+  }
+  CHECK(desk.mem0.Calls() == desk.mem0.Calls("ping"));
+  CHECK(desk.mem0.Truth().size() == 1);
+  CHECK(desk.db.Count("membridge.erasures WHERE lifted_at IS NOT NULL") == 0);
+  CHECK(desk.db.Count("membridge.erasures WHERE finished_at IS NOT NULL") == 1);
+  REQUIRE(desk.Run({"projects", "adopt", "crm"}).status == kDone);
+  CHECK(run({"webhooks", "apply"}).status == kDone);
+  CHECK(run({"plan", mapping.path(), "--memory", memory}).status == 3);
+}
+
 TEST_CASE("an erased person is admitted again by a command, with what Mem0 has of them now", "[commands][pg][M12]") {
   Mem0Desk desk;
   const std::string before = desk.mem0.Add("ada", "Likes tea", nullptr, {}, false);

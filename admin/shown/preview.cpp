@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "sync/apply/target_table.hpp"
+#include "sync/catalog/readable_columns.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -33,7 +34,7 @@ std::map<std::string, std::vector<json>> Read(Transaction& transaction, const ma
   for (const auto& [relation, list] : identities) {
     const mappings::Table* definition = catalog.FindRelation(relation);
     if (definition == nullptr) continue;
-    const sync::TargetTable table{*definition, std::nullopt, std::nullopt};
+    const sync::TargetTable table{*definition, std::nullopt, std::nullopt, sync::ReadableColumns(transaction, *definition)};
     for (const auto& image : table.Fetch(sync::TargetTable::Lock::kNone, transaction, list))
       rows[relation].push_back(image ? table.AsJson(*image) : json(nullptr));
   }

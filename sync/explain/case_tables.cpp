@@ -7,6 +7,7 @@
 #include "mappings/base/exact_json.hpp"
 #include "mappings/base/table_name.hpp"
 #include "mappings/check/check.hpp"
+#include "sync/catalog/readable_columns.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -30,7 +31,7 @@ TargetTable CaseTables::Named(const std::string& name) const {
   const auto parts = SchemaAndTable(name);
   const mappings::Table* table = parts ? mappings::FindTable(parts->first, parts->second, mapping_, catalog_) : nullptr;
   if (table == nullptr) throw CaseFailed(fmt::format("there is no table {}", name));
-  return TargetTable{*table, std::nullopt, std::nullopt};
+  return TargetTable{*table, std::nullopt, std::nullopt, ReadableColumns(transaction_, *table)};
 }
 
 void CaseTables::Given(const json& body) const {

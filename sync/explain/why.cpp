@@ -11,6 +11,7 @@
 #include "sync/apply/cells.hpp"
 #include "sync/apply/ledger.hpp"
 #include "sync/apply/target_table.hpp"
+#include "sync/catalog/readable_columns.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -118,16 +119,16 @@ Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, cons
   const mappings::Table* definition = catalog.FindRelation(table);
   if (definition == nullptr)
     return Fail(ErrorCode::kNotFound, fmt::format("there is no table {}", table), "name it as schema.table");
-  const TargetTable rows{*definition, std::nullopt, std::nullopt};
+  postgres::Transaction transaction = target.Begin();  // read only; never committed
+  const TargetTable rows{*definition, std::nullopt, std::nullopt, ReadableColumns(transaction, *definition)};
   const auto identity = IdentityFrom(rows, key);
   if (!identity) return Within(identity.error(), "key");
 
-  postgres::Transaction transaction = target.Begin();  // read only; never committed
   std::optional<Image> image;
   try {
     image = rows.Fetch(TargetTable::Lock::kNone, transaction, {*identity}).front();
   } catch (const postgres::SqlFailure& failure) {
-    if (failure.IsTransient()) throw;
+    if (failure.IsTransient() || !failure.fields().sqlstate.starts_with("22")) throw;
     return Fail(ErrorCode::kNotFound, fmt::format("{} is no key of {}", key, rows.Relation()),
                 "give the primary key as the column prints it");
   }

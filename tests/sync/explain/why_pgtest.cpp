@@ -14,6 +14,26 @@ void MakeDays(const Sheet& sheet) {
 
 }  // namespace
 
+TEST_CASE("a column that the role may not read is left out, and all others are told", "[why][pg][T11]") {
+  Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, nick text, salary text); CREATE ROLE reading",
+              "rows: {person: {table: people, key: {id: $memory.user_id}, set: {nick: $memory.metadata.nick}}}"};
+  sheet.Say(
+      nlohmann::json{{"id", "m1"}, {"user_id", "u1"}, {"metadata", {{"nick", "Ada"}}}, {"updated_at", "2026-08-01T00:00:00Z"}});
+  MakeDays(sheet);
+  sheet.Run(
+      "GRANT SELECT (id, nick) ON people TO reading; GRANT USAGE ON SCHEMA membridge TO reading; "
+      "GRANT SELECT ON ALL TABLES IN SCHEMA membridge TO reading");
+  sync::postgres::Session state = sheet.Database().Session();
+  sync::postgres::Session target = sheet.Database().Session();
+  target.Run("SET ROLE reading");
+  const auto history = sync::Why(target, state, *sheet.Catalog(), {sheet.Mapping()}, "people", "u1", std::nullopt);
+  REQUIRE(history);
+  REQUIRE(history->cells.size() == 1);
+  CHECK(history->cells[0].current == nlohmann::json("Ada"));
+  target.Run("RESET ROLE");
+  sheet.Run("DROP OWNED BY reading; DROP ROLE reading");
+}
+
 TEST_CASE("a cell tells which memory, version and line wrote it, what was there before and what a person changed", "[why][pg]") {
   Sheet sheet{"CREATE TABLE people (id text PRIMARY KEY, nick text, city text); INSERT INTO people VALUES ('u1', NULL, 'Rome')",
               "rows:\n  person:\n    table: people\n    key: {id: $memory.user_id}\n    set:\n      nick: "

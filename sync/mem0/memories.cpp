@@ -7,6 +7,7 @@
 #include "sync/mem0/answer.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/mem0/complaint.hpp"
+#include "sync/mem0/own_words.hpp"
 #include "sync/mem0/paths.hpp"
 #include "sync/mem0/wire.hpp"
 
@@ -34,25 +35,12 @@ std::string Lower(std::string text) {
 const std::vector<Refusal> kNoSuchMemory = {{404, "error", "Memory not found"},
                                             {400, "error", "memory_id should be a valid UUID"}};
 
-/// A list can be refused for its filter, in words that are not documented, and a page past the end is refused in these.
-std::vector<Refusal> RefusalsOfList(int page) {
-  std::vector<Refusal> refusals = {{400, "", ""}, {422, "", ""}};
-  if (page > 1) refusals.push_back({404, "detail", "Invalid page"});
-  return refusals;
-}
-
 /// The text between the first and the last character that is no space.
 std::string_view Trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   const auto begin = text.find_first_not_of(kSpace);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
-}
-
-/// Whether an answer can be a page of a list.
-bool LooksLikeList(const Answer& answer) {
-  const std::string_view text = Trimmed(answer.body);
-  return text.starts_with('[') || (text.starts_with('{') && text.find("\"results\"") != std::string_view::npos);
 }
 
 /// Whether an answer speaks of this memory: a whole object that names the id. It need not be one that we can read.
@@ -114,7 +102,7 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
   Request request{
       .name = "list_memories", .method = "POST", .path = paths::ListMemories(page, page_size), .subject = Subject::kMemories};
   request.body = json{{"filters", filter.Document()}, {"show_expired", true}, {"include_merged", true}};
-  request.refusals = RefusalsOfList(page);
+  request.refusals = OwnRefusalsOfList(page);
   request.is_mem0s = LooksLikeList;
   const auto answer = wire_->Call(request);
   MemoryPage result;
@@ -221,7 +209,11 @@ Result<mappings::Memory> Client::ReadOne(const MemoryId& id) {
 
 Result<std::vector<json>> Client::History(const MemoryId& id) {
   if (!MayBeAnId(id)) return NoId("read_history");
-  const auto answer = wire_->Call({.name = "read_history", .path = paths::MemoryHistory(id), .subject = Subject::kMemories});
+  const auto answer = wire_->Call({.name = "read_history",
+                                   .path = paths::MemoryHistory(id),
+                                   .subject = Subject::kMemories,
+                                   .refusals = kNoSuchMemory,
+                                   .is_mem0s = LooksLikeList});
   if (!answer) return tl::unexpected<Error>(answer.error());
   auto list = ParseList(answer->body);
   if (!list) return Within(list.error(), "read_history");
@@ -229,8 +221,11 @@ Result<std::vector<json>> Client::History(const MemoryId& id) {
 }
 
 Result<HistoryPage> Client::ProjectHistory(int page) {
-  const auto answer =
-      wire_->Call({.name = "project_history", .path = paths::ProjectHistory(page, kHistoryPage), .subject = Subject::kMemories});
+  const auto answer = wire_->Call({.name = "project_history",
+                                   .path = paths::ProjectHistory(page, kHistoryPage),
+                                   .subject = Subject::kMemories,
+                                   .refusals = OwnRefusalsOfList(page),
+                                   .is_mem0s = LooksLikeList});
   if (!answer && IsPastTheEnd(answer.error(), page)) return HistoryPage{};
   if (!answer) return tl::unexpected<Error>(NoSuchList(answer.error()));
   auto list = ParseList(answer->body);

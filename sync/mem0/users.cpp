@@ -4,6 +4,7 @@
 
 #include "sync/mem0/answer.hpp"
 #include "sync/mem0/client.hpp"
+#include "sync/mem0/own_words.hpp"
 #include "sync/mem0/paths.hpp"
 #include "sync/mem0/wire.hpp"
 
@@ -30,7 +31,10 @@ bool NamesOneUser(const std::string& user) {
 }  // namespace
 
 Result<EntityPage> Client::ListEntities(int page, int page_size) {
-  const auto answer = wire_->Call({.name = "list_entities", .path = paths::Entities(page, page_size)});
+  const auto answer = wire_->Call({.name = "list_entities",
+                                   .path = paths::Entities(page, page_size),
+                                   .refusals = OwnRefusalsOfList(page),
+                                   .is_mem0s = LooksLikeList});
   EntityPage result;
   if (!answer && answer.error().code == ErrorCode::kNotFound && page > 1) {
     result.past_end = true;
@@ -52,8 +56,13 @@ Result<EntityPage> Client::ListEntities(int page, int page_size) {
 
 Result<std::string> Client::DeleteUser(const std::string& user) {
   if (!NamesOneUser(user)) return NoSingleUser("delete_user");
-  const auto answer =
-      wire_->Call({.name = "delete_user", .method = "DELETE", .path = paths::Entity("user", user), .secrets = {user}});
+  const auto answer = wire_->Call(
+      {.name = "delete_user",
+       .method = "DELETE",
+       .path = paths::Entity("user", user),
+       .secrets = {user},
+       .refusals = OwnRefusals(
+           {{404, "error", "Entity"}, {404, "error", "User"}, {404, "message", "Entity"}, {404, "message", "User"}})});
   if (!answer) return tl::unexpected<Error>(answer.error());
   // Deleted is deleted, even if the answer says so in no words.
   const auto words = ParseJson(answer->body);
@@ -62,8 +71,10 @@ Result<std::string> Client::DeleteUser(const std::string& user) {
 
 Result<Operation> Client::ReadOperation(const std::string& event_id) {
   if (!paths::FitsSegment(event_id)) return Fail(ErrorCode::kRefused, "read_operation: no operation can have this id");
-  const auto answer =
-      wire_->CallForJson({.name = "read_operation", .path = paths::Event(event_id), .subject = Subject::kMemories});
+  const auto answer = wire_->CallForJson({.name = "read_operation",
+                                          .path = paths::Event(event_id),
+                                          .subject = Subject::kMemories,
+                                          .refusals = OwnRefusals({{404, "error", "Event not found"}})});
   if (!answer) return tl::unexpected<Error>(answer.error());
   return Operation{TextAt(*answer, "status").value_or("")};
 }
@@ -71,6 +82,7 @@ Result<Operation> Client::ReadOperation(const std::string& event_id) {
 Result<std::string> Client::CreateExport(const json& schema, const Filter& filter, const std::string& instructions) {
   Request request{
       .name = "create_export", .method = "POST", .path = paths::CreateExport(), .subject = Subject::kMemories, .creates = true};
+  request.refusals = OwnRefusals();
   request.body = json{{"schema", schema}, {"filters", filter.Document()}};
   if (!instructions.empty()) (*request.body)["export_instructions"] = instructions;
   const auto answer = wire_->CallForJson(request);
@@ -83,6 +95,7 @@ Result<std::string> Client::CreateExport(const json& schema, const Filter& filte
 Result<std::optional<json>> Client::GetExport(const std::string& export_id) {
   Request request{.name = "get_export", .method = "POST", .path = paths::GetExport(), .subject = Subject::kMemories};
   request.body = json{{"memory_export_id", export_id}};
+  request.refusals = OwnRefusals({{404, "error", "No memory export request found"}});
   auto answer = wire_->CallForJson(request);
   if (!answer && answer.error().code == ErrorCode::kNotFound) return std::optional<json>{};
   if (!answer) return tl::unexpected<Error>(answer.error());
@@ -93,7 +106,11 @@ Result<std::optional<json>> Client::GetExport(const std::string& export_id) {
 
 Result<Profile> Client::ReadProfile(const std::string& user) {
   if (!NamesOneUser(user)) return NoSingleUser("read_profile");
-  auto answer = wire_->CallForJson({.name = "read_profile", .path = paths::UserProfile(user), .subject = Subject::kMemories});
+  auto answer = wire_->CallForJson(
+      {.name = "read_profile",
+       .path = paths::UserProfile(user),
+       .subject = Subject::kMemories,
+       .refusals = OwnRefusals({{404, "error", "Entity"}, {404, "error", "User"}, {404, "error", "Profile"}})});
   if (!answer) return tl::unexpected<Error>(answer.error());
   auto status = TextAt(*answer, "status");
   if (!status) return Fail(ErrorCode::kRefused, "read_profile: the answer has no status");

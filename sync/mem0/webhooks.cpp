@@ -2,6 +2,7 @@
 
 #include "sync/mem0/answer.hpp"
 #include "sync/mem0/client.hpp"
+#include "sync/mem0/own_words.hpp"
 #include "sync/mem0/paths.hpp"
 #include "sync/mem0/wire.hpp"
 
@@ -9,6 +10,9 @@ namespace membridge::sync::mem0 {
 namespace {
 
 using nlohmann::json;
+
+constexpr Refusal kNoSuchWebhook{404, "error", "Webhook not found"};
+constexpr Refusal kNoSuchProject{404, "message", "Organization or project not found"};
 
 /// Older servers number their webhooks.
 std::optional<std::string> IdOf(const json& object) {
@@ -45,8 +49,10 @@ json Body(const Webhook& webhook) {
 }  // namespace
 
 Result<std::vector<Webhook>> Client::ListWebhooks(const std::string& mem0_project) {
-  const auto answer =
-      wire_->Call({.name = "list_webhooks", .path = paths::ProjectWebhooks(mem0_project), .subject = Subject::kWebhooks});
+  const auto answer = wire_->Call({.name = "list_webhooks",
+                                   .path = paths::ProjectWebhooks(mem0_project),
+                                   .subject = Subject::kWebhooks,
+                                   .refusals = OwnRefusals({kNoSuchProject})});
   if (!answer) return tl::unexpected<Error>(answer.error());
   const auto list = ParseList(answer->body);
   // A list that was not understood must not pass for an empty one: webhooks would be made again and again.
@@ -67,7 +73,8 @@ Result<Webhook> Client::CreateWebhook(const std::string& mem0_project, const Web
                   .path = paths::ProjectWebhooks(mem0_project),
                   .subject = Subject::kWebhooks,
                   .creates = true,
-                  .secrets = SecretsIn(webhook)};
+                  .secrets = SecretsIn(webhook),
+                  .refusals = OwnRefusals({kNoSuchProject})};
   request.body = Body(webhook);
   const auto answer = wire_->CallForJson(request);
   if (!answer) return tl::unexpected<Error>(answer.error());
@@ -81,7 +88,8 @@ Result<void> Client::UpdateWebhook(const std::string& webhook_id, const Webhook&
                   .method = "PUT",
                   .path = paths::Webhook(webhook_id),
                   .subject = Subject::kWebhooks,
-                  .secrets = SecretsIn(webhook)};
+                  .secrets = SecretsIn(webhook),
+                  .refusals = OwnRefusals({kNoSuchWebhook})};
   request.body = Body(webhook);
   const auto answer = wire_->Call(request);
   if (!answer) return tl::unexpected<Error>(answer.error());
@@ -89,8 +97,11 @@ Result<void> Client::UpdateWebhook(const std::string& webhook_id, const Webhook&
 }
 
 Result<void> Client::DeleteWebhook(const std::string& webhook_id) {
-  const auto answer = wire_->Call(
-      {.name = "delete_webhook", .method = "DELETE", .path = paths::Webhook(webhook_id), .subject = Subject::kWebhooks});
+  const auto answer = wire_->Call({.name = "delete_webhook",
+                                   .method = "DELETE",
+                                   .path = paths::Webhook(webhook_id),
+                                   .subject = Subject::kWebhooks,
+                                   .refusals = OwnRefusals({kNoSuchWebhook})});
   if (!answer) return tl::unexpected<Error>(answer.error());
   return {};
 }

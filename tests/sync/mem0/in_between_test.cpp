@@ -91,6 +91,36 @@ TEST_CASE("no answer of somebody in between makes a list of memories, or a ping"
   }
 }
 
+TEST_CASE("no refusal of somebody in between counts as Mem0's, whatever is called", "[mem0][sim][M1]") {
+  Mem0Sim mem0;
+  Client client = ClientFor(mem0);
+  const Webhook webhook{"", "membridge", "https://bridge.example.com/webhooks/crm/secret", {"memory_add"}, true};
+  const auto is_unavailable = [](const auto& answer) { return !answer && answer.error().code == ErrorCode::kUnavailable; };
+  for (const Foreign& foreign : kForeign) {
+    if (foreign.status < 300) continue;
+    CAPTURE(foreign.status, foreign.body);
+    const auto in_vain = [&](const auto& call) {
+      Script(mem0, foreign.status, foreign.body, foreign.type);
+      return is_unavailable(call());
+    };
+    CHECK(in_vain([&] { return client.GetExport("export-1"); }));
+    CHECK(in_vain([&] { return client.CreateExport({{"type", "object"}}, Filter::OfUser("ada"), ""); }));
+    CHECK(in_vain([&] { return client.ListEntities(1); }));
+    CHECK(in_vain([&] { return client.ListEntities(2); }));
+    CHECK(in_vain([&] { return client.ReadProfile("ada"); }));
+    CHECK(in_vain([&] { return client.DeleteUser("ada"); }));
+    CHECK(in_vain([&] { return client.ReadOperation("event-1"); }));
+    CHECK(in_vain([&] { return client.DeleteWebhook("wh-1"); }));
+    CHECK(in_vain([&] { return client.UpdateWebhook("wh-1", webhook); }));
+    CHECK(in_vain([&] { return client.CreateWebhook(mem0.ProjectId(), webhook); }));
+    CHECK(in_vain([&] { return client.ListWebhooks(mem0.ProjectId()); }));
+    CHECK(in_vain([&] { return client.DeleteMemory(kNobody); }));
+    CHECK(in_vain([&] { return client.ProjectHistory(2); }));
+    // That there is no such memory is Mem0's word here, too.
+    if (foreign.body.find("Memory not found") == std::string::npos) CHECK(in_vain([&] { return client.History(kNobody); }));
+  }
+}
+
 TEST_CASE("Mem0's own words are understood, in any case and with any end", "[mem0][sim][M1]") {
   Mem0Sim mem0;
   Client client = ClientFor(mem0);

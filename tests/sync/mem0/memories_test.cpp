@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tests/support/catch.hpp"
+#include "tests/support/noise.hpp"
 #include "tests/sync/mem0/calling.hpp"
 
 namespace membridge::sync::mem0 {
@@ -29,6 +30,23 @@ TEST_CASE("many memories are read in one call, expired, merged and agents' ones 
   CHECK(found->record["text"] == "Name is Alex");
   CHECK(found->record["metadata"]["tier"] == "gold");
   CHECK(found->user_id == "alice");
+}
+
+TEST_CASE("a record whose id no memory can have is passed over in a list, and hides nothing but itself", "[mem0][sim][T5]") {
+  Mem0Sim mem0;
+  Client client = ClientFor(mem0);
+  const auto record = [](const std::string& id) {
+    return nlohmann::json{{"id", id}, {"memory", "x"}, {"created_at", "2026-01-01T00:00:00Z"}};
+  };
+  for (const std::string& id : {test::Noise(129), test::Noise(6'000), test::Noise(2'000'000), std::string{"../users"}}) {
+    CAPTURE(id.size());
+    Script(mem0, 200, nlohmann::json{{"count", 2}, {"next", nullptr}, {"results", {record(id), record("m-1")}}}.dump());
+    const auto page = client.ListMemories(Filter::Everything(), 1);
+    REQUIRE(page);
+    CHECK(IdsOf(page->memories) == std::set<std::string>{"m-1"});
+    CHECK(page->nameless == 1);
+    CHECK(page->unreadable.empty());
+  }
 }
 
 TEST_CASE("two hundred ids fit one call, more do not, and only ids are asked for", "[mem0][sim]") {

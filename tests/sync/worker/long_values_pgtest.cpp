@@ -152,6 +152,19 @@ TEST_CASE("a key that just fits the target's index fits the ledger's, and is fou
   CHECK(shop.Target().Count("addresses") == 0);
 }
 
+TEST_CASE("closed versions and what was let go take identities of any length, each once", "[pg][T5]") {
+  Workshop shop{kLongTables, kLongMapping};
+  const std::string identity = json{{"k", Noise(4'000)}}.dump();
+  for (const std::string& table : {std::string{"versions"}, std::string{"released"}}) {
+    CAPTURE(table);
+    const std::string created = table == "versions" ? ", created" : "", is_created = table == "versions" ? ", true" : "";
+    const std::string insert = "INSERT INTO membridge." + table + " (relation, identity, project, source, cells" + created +
+                               ") VALUES ('public.people', $1::jsonb, 'crm', $2, '{}'" + is_created + ") ON CONFLICT DO NOTHING";
+    for (const char* source : {"m-1", "m-2", "m-1"}) shop.db.Run(insert, {identity, source});
+    CHECK(shop.db.Count("membridge." + table) == 2);
+  }
+}
+
 TEST_CASE("an index of ours is used for the rows of a batch, and no index is over a text of any length", "[pg][T5]") {
   Workshop shop{kLongTables, kLongMapping};
   std::vector<Workshop::Telling> tellings;

@@ -105,8 +105,11 @@ void CheckKeywords(const std::string& list, const std::vector<std::string>& keyw
     CHECK(found != entries.end());
     if (found == entries.end()) continue;
     CheckIsWhole(found->second);
-    const auto example = examples.find(found->second.example);
-    CAPTURE(found->second.example);
+    // `[a contact](#example-a-contact)`
+    const std::string& link = found->second.example;
+    const std::string named = link.substr(1, link.find(']') - 1);
+    const auto example = examples.find(named);
+    CAPTURE(link);
     CHECK(example != examples.end());
     if (example == examples.end()) continue;
     CHECK(std::regex_search(example->second, std::regex{"(^|[\\s{,-])" + keyword + ":"}));

@@ -22,7 +22,7 @@ constexpr std::string_view kBearer = "Bearer ";
 constexpr std::size_t kLongestObject = 255;
 /// Beside mappings and webhooks: these, too, wait for target tables or for Mem0.
 const std::set<std::string, std::less<>> kSlowOperations{"readMemory", "readMemoryRecord", "readMemoryHistory", "readLineage",
-                                                         "why"};
+                                                         "why",        "listTargets",      "adoptTarget",       "adoptProject"};
 
 Response Respond(int status, const nlohmann::ordered_json& body) {
   Response response{.status = status, .body = mappings::ExactText(body)};

@@ -41,8 +41,8 @@ tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Cli
 
 Handlers AllHandlers(const Parts& parts) {
   Handlers handlers;
-  for (const auto add : {AddSessionCalls, AddOverviewCalls, AddWebhookCalls, AddDeliveryCalls, AddParkedCalls, AddMemoryCalls,
-                         AddMappingCalls, AddBackfillCalls, AddTokenCalls, AddAuditCalls}) {
+  for (const auto add : {AddSessionCalls, AddTargetCalls, AddOverviewCalls, AddWebhookCalls, AddDeliveryCalls, AddParkedCalls,
+                         AddMemoryCalls, AddMappingCalls, AddBackfillCalls, AddTokenCalls, AddAuditCalls}) {
     add(handlers, parts);
   }
   return handlers;

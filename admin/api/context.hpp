@@ -48,6 +48,7 @@ tl::expected<const ProjectConfig*, Problem> ProjectOf(const Config& config, cons
 
 // The handlers of one tag of the document each.
 void AddSessionCalls(Handlers& handlers, const Parts& parts);
+void AddTargetCalls(Handlers& handlers, const Parts& parts);
 void AddOverviewCalls(Handlers& handlers, const Parts& parts);
 void AddWebhookCalls(Handlers& handlers, const Parts& parts);
 void AddDeliveryCalls(Handlers& handlers, const Parts& parts);

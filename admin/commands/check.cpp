@@ -9,6 +9,7 @@
 #include "admin/mapping_files/configured_mappings.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
 #include "admin/runtime/databases.hpp"
+#include "admin/runtime/ledgers.hpp"
 #include "admin/runtime/surroundings.hpp"
 
 namespace membridge::admin {
@@ -50,6 +51,7 @@ Catalogs AskOutside(const Config& config, const std::vector<ConfiguredMapping>& 
     return {};
   }
   if (!Tell(LookAtDatabases(config, *databases), around)) return {};
+  Tell(ForeignLedgers(config, *databases), around);
   auto catalogs = ReadCatalogs(config, *databases, configured);
   if (!catalogs) {
     around.Error(config.database_place, TextOf(catalogs.error()));

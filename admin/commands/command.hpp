@@ -36,6 +36,7 @@ void AddMigrate(CLI::App& app, Choice& choice);
 void AddParked(CLI::App& app, Choice& choice);
 void AddPlan(CLI::App& app, Choice& choice);
 void AddProjects(CLI::App& app, Choice& choice);
+void AddTargets(CLI::App& app, Choice& choice);
 void AddReproject(CLI::App& app, Choice& choice);
 void AddSchema(CLI::App& app, Choice& choice);
 void AddServe(CLI::App& app, Choice& choice);

@@ -64,6 +64,7 @@ void AddCommands(CLI::App& app, Choice& choice) {
   AddSweep(app, choice);
   AddReproject(app, choice);
   AddProjects(app, choice);
+  AddTargets(app, choice);
   AddWhy(app, choice);
   AddErase(app, choice);
   AddTokens(app, choice);

@@ -11,6 +11,7 @@
 #include "admin/mapping_files/configured_mappings.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
 #include "admin/runtime/http_look.hpp"
+#include "admin/runtime/ledgers.hpp"
 #include "admin/runtime/mem0_clients.hpp"
 #include "admin/runtime/surroundings.hpp"
 #include "admin/shown/table.hpp"
@@ -188,6 +189,7 @@ Findings Examine(const Config& config) {
       std::none_of(around.begin(), around.end(), [](const auto& one) { return one.state == PreconditionState::kMissing; });
   append(std::move(around));
   if (usable) {
+    append(ForeignLedgers(config, *databases));
     LookAtServer(*databases, found);
     LookAtMappings(config, *databases, found);
     const auto pending = PendingOfAll(config, *databases);

@@ -10,6 +10,7 @@
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/prepared.hpp"
 #include "admin/commands/state_command.hpp"
+#include "admin/runtime/ledgers.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -46,7 +47,10 @@ int RunReproject(const ReprojectOptions& options, Console& console) {
       if (!configured.project) projects.insert(project.id);
     }
   }
-  const auto marked = MarkAll(prepared->databases, projects);
+  std::vector<std::string> targets;
+  for (const ConfiguredMapping& configured : prepared->mappings) targets.push_back(configured.target);
+  const auto may = MayWriteTo(prepared->config, prepared->databases, targets);
+  const auto marked = !may ? Result<std::size_t>{tl::unexpected<Error>(may.error())} : MarkAll(prepared->databases, projects);
   nlohmann::json detail = nlohmann::json::object();
   for (const ProjectId& project : projects) detail["projects"].push_back(project.Text());
   if (marked) detail["marked"] = *marked;

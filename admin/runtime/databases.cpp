@@ -11,6 +11,7 @@
 #include "sync/migrations/migrate.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/postgres/timeouts.hpp"
+#include "sync/targets/ledger_tie.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -41,11 +42,26 @@ void WriteAddress(const fs::path& file, const std::string& dsn) {
 
 using OneDatabase = std::function<Result<std::vector<sync::Migration>>(sync::postgres::Session&, sync::MigrationKind)>;
 
+/// A ledger of another state is left as it is: that one may be of an older release, and would not start any more.
+bool IsLeftAlone(const Databases& databases, sync::postgres::Session& there, const std::string& target) {
+  const auto pending = sync::PendingMigrations(there, sync::MigrationKind::kLedger);
+  if (!pending || pending->empty()) return false;
+  try {
+    if (there.Run("SELECT pg_catalog.to_regclass('membridge.belonging') IS NULL").Bool(0, 0)) return false;
+    sync::postgres::Session state{databases.StateDsn()};
+    return sync::LedgerTie{state, there, target}.Look().standing == sync::LedgerLook::Standing::kForeign;
+  } catch (const sync::postgres::SqlFailure&) {
+    return false;  // a state without tables of its own knows nobody's ledger
+  }
+}
+
 Result<std::vector<MigrationStep>> ForEachDatabase(const Config& config, const Databases& databases, const OneDatabase& run) {
   std::vector<MigrationStep> steps;
-  const auto visit = [&](const std::string& name, const std::string& dsn, sync::MigrationKind kind) -> Result<void> {
+  const auto visit = [&](const std::string& name, const std::string& dsn, sync::MigrationKind kind,
+                         const TargetConfig* target = nullptr) -> Result<void> {
     try {
       sync::postgres::Session session{dsn};
+      if (target != nullptr && target->dsn && IsLeftAlone(databases, session, target->name)) return {};
       auto migrations = run(session, kind);
       if (!migrations) return Within(migrations.error(), name);
       for (const auto& migration : *migrations) steps.push_back({name, fmt::format("{}/{}", sync::NameOf(kind), migration.name)});
@@ -58,7 +74,7 @@ Result<std::vector<MigrationStep>> ForEachDatabase(const Config& config, const D
     return tl::unexpected<Error>(done.error());
   for (const auto& target : config.targets) {
     const std::string name = target.dsn ? "target " + target.name : "state";
-    if (auto done = visit(name, databases.DsnOf(target), sync::MigrationKind::kLedger); !done)
+    if (auto done = visit(name, databases.DsnOf(target), sync::MigrationKind::kLedger, &target); !done)
       return tl::unexpected<Error>(done.error());
   }
   return steps;

@@ -44,7 +44,8 @@ struct MigrationStep {
   std::string name;      ///< `state/0001_state`
 };
 
-/// Brings the state database and the ledger of every target up to this binary, under a lock.
+/// Brings the state database and the ledger of every target up to this binary, under a lock. A ledger of another state is left
+/// alone.
 Result<std::vector<MigrationStep>> MigrateAll(const Config& config, const Databases& databases);
 /// What MigrateAll would apply; changes nothing.
 Result<std::vector<MigrationStep>> PendingOfAll(const Config& config, const Databases& databases);

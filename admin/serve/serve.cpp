@@ -16,6 +16,7 @@
 #include "admin/page/page_routes.hpp"
 #include "admin/runtime/backfilling.hpp"
 #include "admin/runtime/databases.hpp"
+#include "admin/runtime/ledgers.hpp"
 #include "admin/runtime/mem0_clients.hpp"
 #include "admin/runtime/mem0_watch.hpp"
 #include "admin/runtime/metrics.hpp"
@@ -101,6 +102,7 @@ class Running {
   std::optional<CatchUpWatch> catch_up_;
   std::optional<CanaryWatch> canaries_;
   std::optional<Mem0Watch> mem0_watch_;
+  std::optional<LedgerWatch> ledger_watch_;
   std::unique_ptr<sync::SchedulerThread> backfills_;
   std::optional<Periodic> looking_;  // what recent_ is told
 };
@@ -135,6 +137,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
   admin_.AddTo(metrics_);
   canaries_.emplace(config, state_dsn_, mem0_, metrics_, reasons_);
   mem0_watch_.emplace(config, mem0_);
+  ledger_watch_.emplace(config, databases, reasons_);
   reception_.Start();
   registrar_.emplace(config, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
   reasons_.Watch([this] { return registrar_->Troubles(); });
@@ -232,6 +235,7 @@ bool Running::Stop() {
   registrar_->RequestStop();
   canaries_->RequestStop();
   mem0_watch_->RequestStop();
+  ledger_watch_->RequestStop();
   backfills_->RequestStop();
   workers_.RequestStop();
   reception_.Stop(config_.soft_stop / 2);

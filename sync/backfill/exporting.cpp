@@ -51,12 +51,16 @@ void GoTo(Run& run, ExportCursor::Phase phase) {
 
 }  // namespace
 
+/// A target that has a run's mapping.
+struct Exporting::Place {
+  std::string target;
+  std::optional<std::string> dsn;
+  std::shared_ptr<const Applier> applier;
+  Admission admission{};
+};
+
 /// The mapping of a run, in every target that has it.
 struct Exporting::Use {
-  struct Place {
-    std::optional<std::string> dsn;
-    std::shared_ptr<const Applier> applier;
-  };
   std::shared_ptr<const MappingSet> set;  // keeps the rest alive
   std::vector<Place> places;
   json schema;
@@ -82,7 +86,10 @@ Exporting::Exporting(ExportingOptions options, std::string state_dsn, std::uniqu
 Exporting::~Exporting() = default;
 
 postgres::Session& Exporting::State() {
-  if (state_ && !state_->Usable()) state_.reset();
+  if (state_ && !state_->Usable()) {
+    state_.reset();
+    ties_.Forget();
+  }
   if (!state_) state_.emplace(state_dsn_, "membridge export");
   return *state_;
 }
@@ -90,7 +97,10 @@ postgres::Session& Exporting::State() {
 postgres::Session& Exporting::TargetSession(const std::string& dsn) {
   const auto found = targets_.find(dsn);
   if (found != targets_.end() && found->second.Usable()) return found->second;
-  if (found != targets_.end()) targets_.erase(found);
+  if (found != targets_.end()) {
+    targets_.erase(found);
+    ties_.Forget();
+  }
   return targets_.emplace(dsn, postgres::Session{dsn, "membridge export"}).first->second;
 }
 
@@ -103,7 +113,7 @@ Result<Exporting::Use> Exporting::FindMapping(const Run& run) const {
       for (const MappingSet::Export& one : target.exports) {
         if (one.applier->Definition().name != run.options.mapping) continue;
         if (use.places.empty()) use.schema = one.schema;
-        use.places.push_back({target.dsn, one.applier});
+        use.places.push_back({target.name, target.dsn, one.applier});
       }
     }
   }
@@ -118,11 +128,24 @@ Result<Exporting::Use> Exporting::FindMapping(const Run& run) const {
   return use;
 }
 
+/// Before anybody is asked for anything.
+Result<void> Exporting::AskLedgers(Use& use) {
+  for (Place& place : use.places) {
+    postgres::Session& state = State();
+    postgres::Session& there = place.dsn ? TargetSession(*place.dsn) : state;
+    const auto& admitted = ties_.Renew(state, there, place.target);
+    if (!admitted) return tl::unexpected<Error>(admitted.error());
+    place.admission = *admitted;
+  }
+  return {};
+}
+
 Result<Job::Step> Exporting::Next(Run& run) {
   const ExportCursor::Phase phase = ExportCursor::FromJson(run.cursor).phase;
   if (phase == ExportCursor::Phase::kOver) return Step{true, {}, {}};
   auto use = FindMapping(run);
   if (!use) return tl::unexpected<Error>(use.error());
+  if (const auto asked = AskLedgers(*use); !asked) return tl::unexpected<Error>(asked.error());
   if (phase == ExportCursor::Phase::kListing) return ListUsers(run, *use);
   if (phase == ExportCursor::Phase::kWithdrawing) return Withdraw(run, *use);
   return ExportOne(run, *use);
@@ -371,7 +394,7 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
     ExportJobs::Put(state, run, job, "done", clock_.Now(), "");
     return Finish(state, run);
   }
-  std::map<std::string, postgres::Transaction> elsewhere;
+  Elsewhere elsewhere;
   bool parked = refusal.has_value();
   if (refusal) {
     sync::Queue::Park(state, claim,
@@ -392,14 +415,9 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
     source.names["export"] = read->values;
     source.names["export"].update(
         {{"id", job.export_id}, {"user_id", job.entity}, {"completed_at", FormatRfc3339(answer.completed)}});
-    for (const Use::Place& place : use.places) {
-      postgres::Transaction* transaction = &state;
-      if (place.dsn) {
-        const auto open = elsewhere.find(*place.dsn);
-        transaction = open != elsewhere.end() ? &open->second
-                                              : &elsewhere.emplace(*place.dsn, TargetSession(*place.dsn).Begin()).first->second;
-      }
-      const Outcome outcome = place.applier->Apply(*transaction, {source}, clock_.Now()).front();
+    for (const Place& place : use.places) {
+      postgres::Transaction& transaction = TransactionOf(place, state, elsewhere, source.fence);
+      const Outcome outcome = place.applier->Apply(transaction, {source}, clock_.Now()).front();
       if (outcome.kind != Outcome::Kind::kParked) continue;
       parked = true;
       sync::Queue::Park(
@@ -418,6 +436,28 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
   // Elsewhere first: what is committed there and not here is done again and finds nothing to do.
   for (auto& [dsn, transaction] : elsewhere) transaction.Commit();
   return Finish(state, run);
+}
+
+/// Where a place is written to, entered. It throws once the ledger is not the one any more that AskLedgers() saw.
+postgres::Transaction& Exporting::TransactionOf(const Place& place, postgres::Transaction& state, Elsewhere& elsewhere,
+                                                std::int64_t fence) {
+  postgres::Transaction* transaction = &state;
+  if (place.dsn) {
+    postgres::Session& there = TargetSession(*place.dsn);
+    if (ties_.Find(place.target) == nullptr)
+      throw postgres::SqlFailure(
+          {.sqlstate = kLedgerChanged, .message = "the ledger of target " + place.target + " is looked at anew"});
+    const auto open = elsewhere.find(*place.dsn);
+    transaction = open != elsewhere.end() ? &open->second : &elsewhere.emplace(*place.dsn, there.Begin()).first->second;
+  }
+  try {
+    EnterLedger(*transaction, place.admission.known, fence);
+  } catch (const postgres::SqlFailure&) {
+    ties_.Forget();
+    throw;
+  }
+  if (place.dsn && fence > 0) NoteEntered(state, place.admission.ledger, fence);
+  return *transaction;
 }
 
 /// What exports said of users who are gone no longer holds.
@@ -445,16 +485,11 @@ Result<Job::Step> Exporting::Withdraw(Run& run, const Use& use) {
     source.fence = ExportJobs::NextFence(state);
     source.speaks = false;
   }
-  std::map<std::string, postgres::Transaction> elsewhere;
+  Elsewhere elsewhere;
   std::set<std::string> refused;
-  for (const Use::Place& place : use.places) {
-    postgres::Transaction* transaction = &state;
-    if (place.dsn) {
-      const auto open = elsewhere.find(*place.dsn);
-      transaction = open != elsewhere.end() ? &open->second
-                                            : &elsewhere.emplace(*place.dsn, TargetSession(*place.dsn).Begin()).first->second;
-    }
-    const std::vector<Outcome> outcomes = place.applier->Apply(*transaction, sources, clock_.Now());
+  for (const Place& place : use.places) {
+    postgres::Transaction& transaction = TransactionOf(place, state, elsewhere, sources.empty() ? 0 : sources.back().fence);
+    const std::vector<Outcome> outcomes = place.applier->Apply(transaction, sources, clock_.Now());
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
       if (outcomes[i].kind == Outcome::Kind::kParked) refused.insert(vanished[i]);
     }

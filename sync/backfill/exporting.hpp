@@ -13,6 +13,7 @@
 #include "sync/backfill/job.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
+#include "sync/targets/ledger_ties.hpp"
 #include "sync/worker/mapping_set.hpp"
 
 namespace membridge::sync {
@@ -47,12 +48,17 @@ class Exporting final : public Job {
   Result<Step> Next(Run& run) override;
 
  private:
+  struct Place;
   struct Use;
   struct Answer;
 
   postgres::Session& State();
   postgres::Session& TargetSession(const std::string& dsn);
   Result<Use> FindMapping(const Run& run) const;
+  Result<void> AskLedgers(Use& use);
+  using Elsewhere = std::map<std::string, postgres::Transaction>;
+  postgres::Transaction& TransactionOf(const Place& place, postgres::Transaction& state, Elsewhere& elsewhere,
+                                       std::int64_t fence);
   Result<Step> ListUsers(Run& run, const Use& use);
   Result<Step> ExportOne(Run& run, const Use& use);
   Result<Step> Ask(Run& run, const Use& use, ExportJob job);
@@ -74,6 +80,7 @@ class Exporting final : public Job {
   const Clock& clock_;
   std::optional<postgres::Session> state_;
   std::map<std::string, postgres::Session> targets_;  // by DSN
+  LedgerTies ties_;
   bool in_doubt_ = false;  // Mem0 may be away: it is asked for nothing that counts until it answers something that does not
 };
 

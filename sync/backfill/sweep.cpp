@@ -72,6 +72,10 @@ std::string Sweep::Commit(postgres::Transaction& transaction, Run& run, const Sw
 
 Result<Job::Step> Sweep::Next(Run& run) {
   SweepCursor cursor = SweepCursor::FromJson(run.cursor);
+  // A sweep that left a target out would say it is done, and its watermark that everything was applied.
+  if (cursor.phase != SweepCursor::Phase::kOver && !run.options.dry_run) {
+    if (const auto may = worker_->MayWrite(run.project); !may) return tl::unexpected<Error>(may.error());
+  }
   if (cursor.phase == SweepCursor::Phase::kBegin) Begin(run, cursor);
   switch (cursor.phase) {
     case SweepCursor::Phase::kWalk:

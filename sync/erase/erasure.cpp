@@ -8,6 +8,7 @@
 #include "sync/erase/erasure_target.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/queue/queue.hpp"
+#include "sync/targets/ledger_tie.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -115,6 +116,7 @@ Erasure::Erasure(std::string state_dsn, std::vector<ErasureTarget> targets, Proj
 Result<ErasureCounts> Erasure::Count() const {
   try {
     Session session{state_dsn_, "membridge erase"};
+    if (const auto asked = AskLedgers(session); !asked) return tl::unexpected<Error>(asked.error());
     ErasureCounts counts;
     Transaction state = session.Begin();
     const auto memories = MemoriesOf(state, project_, user_);
@@ -138,15 +140,19 @@ Result<ErasureCounts> Erasure::Count() const {
 Result<ErasureReceipt> Erasure::Run(Instant now) {
   try {
     Session state{state_dsn_, "membridge erase"};
+    if (const auto asked = AskLedgers(state); !asked) return tl::unexpected<Error>(asked.error());
     Begun begun = Begin(state);
     for (const ErasureTarget& target : targets_) {
       const ErasedSources erased = SourcesOf(project_, begun.user_hash, begun.memories, user_);
       const bool here = target.dsn == state_dsn_;
       Session there{target.dsn, "membridge erase"};
+      const auto admitted = LedgerTie{state, there, target.name}.Admit();  // tells the ledger who is erased, too
+      if (!admitted) return tl::unexpected<Error>(admitted.error());
       ErasureCounts counts;
       PassedOver passed_over;
       Transaction transaction = EraseInTarget(there, target, erased, now, counts, passed_over);
       Add(begun.counts, counts);
+      EnterLedger(transaction, admitted->known);
       if (here) Note(transaction, begun, false);
       transaction.Commit();
       ApplyAnew(state, passed_over);
@@ -164,6 +170,16 @@ Result<ErasureReceipt> Erasure::Run(Instant now) {
   } catch (const std::runtime_error& failure) {
     return Fail(ErrorCode::kUnavailable, std::string{"erasing: "} + failure.what(), "run it again; what was done stays done");
   }
+}
+
+/// Before anything is done: of a person who is in a ledger of another state too, it could not all be done.
+Result<void> Erasure::AskLedgers(Session& state) const {
+  for (const ErasureTarget& target : targets_) {
+    Session there{target.dsn, "membridge erase"};
+    const LedgerLook look = LedgerTie{state, there, target.name}.Look();
+    if (look.standing == LedgerLook::Standing::kForeign) return tl::unexpected<Error>(ForeignLedger(target.name, look));
+  }
+  return {};
 }
 
 /// What others said before this person could not be written in the person's place: it is tried again, and parked for it.

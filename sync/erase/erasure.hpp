@@ -57,15 +57,18 @@ class Erasure {
  public:
   Erasure(std::string state_dsn, std::vector<ErasureTarget> targets, ProjectId project, std::string user);
 
+  /// kRefused by both: a target has the ledger of another state, and nothing was done.
   /// What there is now, as far as it can be counted without doing it; changes nothing.
   Result<ErasureCounts> Count() const;
   /// kUnavailable: a database is away, or a lock could not be had; what was done stays done, run it again.
   Result<ErasureReceipt> Run(Instant now);
+  /// Marks them in the state.
+  static void ApplyAnew(postgres::Session& state, const PassedOver& passed_over);
 
  private:
   struct Begun;
+  Result<void> AskLedgers(postgres::Session& state) const;
   Begun Begin(postgres::Session& state) const;
-  static void ApplyAnew(postgres::Session& state, const PassedOver& passed_over);
   void PurgeState(postgres::Session& state, Begun& begun) const;
   void Note(postgres::Transaction& transaction, const Begun& begun, bool finished) const;
 

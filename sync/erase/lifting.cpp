@@ -8,16 +8,21 @@ namespace {
 using postgres::Column;
 using postgres::Rows;
 
-constexpr const char* kIsErased =
-    "SELECT EXISTS (SELECT FROM membridge.suppressions WHERE hash = membridge.suppression_hash('user', $1, $2))";
+constexpr const char* kIsErased = R"(
+    SELECT EXISTS (SELECT FROM membridge.suppressions WHERE hash IN (SELECT membridge.suppression_hashes('user', $1, $2))))";
 constexpr const char* kIsCutOff = R"(
     SELECT EXISTS (SELECT FROM membridge.erasures
                    WHERE user_hash = membridge.suppression_hash('user', $1, $2) AND finished_at IS NULL))";
-// Ids that came while the person was kept out are suppressed by themselves, so those that Mem0 has are admitted one by one.
-constexpr const char* kAdmitMemories = R"(
-    DELETE FROM membridge.suppressions s USING unnest($2::text[]) AS m(id)
-    WHERE s.hash = membridge.suppression_hash('memory', $1, m.id))";
-constexpr const char* kAdmitUser = "DELETE FROM membridge.suppressions WHERE hash = membridge.suppression_hash('user', $1, $2)";
+// Ids that came while the person was kept out are suppressed by themselves, so those that Mem0 has are admitted one by one. That
+// they were is remembered, for ledgers that keep them out, too.
+constexpr const char* kAdmit = R"(
+    WITH admitted AS (
+      DELETE FROM membridge.suppressions s
+      WHERE s.hash IN (SELECT membridge.suppression_hashes('user', $1, $2)
+                       UNION ALL SELECT membridge.suppression_hashes('memory', $1, m.id) FROM unnest($3::text[]) AS m(id))
+      RETURNING s.hash)
+    INSERT INTO membridge.lifted_suppressions AS l (hash) SELECT hash FROM admitted
+    ON CONFLICT (hash) DO UPDATE SET lifted_at = excluded.lifted_at)";
 constexpr const char* kNoteLifted = R"(
     UPDATE membridge.erasures SET lifted_at = clock_timestamp()
     WHERE user_hash = membridge.suppression_hash('user', $1, $2) AND lifted_at IS NULL)";
@@ -42,8 +47,7 @@ Result<LiftReceipt> Lifting::Lift(postgres::Session& session, const ProjectId& p
     return Fail(ErrorCode::kRefused, "an erasure of this user was cut off", "run membridge erase once more, then lift it");
   Column ids;
   for (const MemoryId& memory : at_mem0) ids.AddText(memory.Text());
-  transaction.Run(kAdmitMemories, {project.Text(), ids.Take()});
-  transaction.Run(kAdmitUser, {project.Text(), user});
+  transaction.Run(kAdmit, {project.Text(), user, ids.Take()});
   transaction.Run(kNoteLifted, {project.Text(), user});
   const Rows told = transaction.Run(kTellLifted, {project.Text(), user});
   receipt.user_hash = told.Text(0, 0);

@@ -14,7 +14,7 @@ namespace {
 
 // The first entry that the SQLSTATE begins with decides, so a code stands before its class. What no entry names is parked:
 // wrong values (22, 23, 44), statements that do not fit (42), what triggers raise (P0, 09, 27, 38, 39), limits (54) and the rest.
-constexpr std::array<std::pair<std::string_view, Remedy>, 33> kRemedies{{
+constexpr std::array<std::pair<std::string_view, Remedy>, 34> kRemedies{{
     {"57014", Remedy::kPutBack},       // cancelled; after its full time: see below
     {"57P03", Remedy::kStandStill},    // starting up or shutting down
     {"57P04", Remedy::kStandStill},    // the database was dropped
@@ -47,6 +47,7 @@ constexpr std::array<std::pair<std::string_view, Remedy>, 33> kRemedies{{
     {"22003", Remedy::kLookAtTables},  // out of the column's range
     {"22P02", Remedy::kLookAtTables},  // not in the form of the column's type
     {"0A000", Remedy::kLookAtTables},  // a cached plan whose result changed
+    {"MB002", Remedy::kStandStill},    // our own: the ledger is not the one that the state knows
     {"428C9", Remedy::kLookAtTables},  // the column became generated, or an identity
 }};
 

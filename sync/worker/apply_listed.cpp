@@ -23,6 +23,7 @@ Result<void> Worker::ApplyRecords(const ProjectId& project, const std::vector<ma
   }
   BeginContaining();
   try {
+    LookAtLedgers();
     try {
       ApplyTaken(project, all, all, also, Applier::Refused::kThrown);
     } catch (const std::exception& failure) {
@@ -35,6 +36,7 @@ Result<void> Worker::ApplyRecords(const ProjectId& project, const std::vector<ma
   } catch (const Passing& passing) {
     std::rethrow_exception(passing.thrown);
   } catch (const postgres::SqlFailure& failure) {
+    if (failure.fields().sqlstate == kLedgerChanged) ties_.Forget();
     return Fail(ErrorCode::kUnavailable, failure.AsError("apply").message,
                 "the bridge tries again by itself; look at the database if this goes on");
   }

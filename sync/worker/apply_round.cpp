@@ -122,6 +122,7 @@ void Worker::MarkPassedOver(Batch& batch) {
 
 /// Applies what the batch holds the locks of, and commits: rows, ledger, mirror, queue, and what `also` adds.
 void Worker::Conclude(Batch& batch, const std::vector<Item*>& items, const std::function<void()>& also) {
+  for (const Item* item : items) batch.fence = std::max(batch.fence, item->claim.fence);
   std::map<ProjectId, std::vector<Item*>> by_project;
   for (Item* item : WithoutErased(batch, items)) by_project[item->claim.project].push_back(item);
   for (const auto& [project, members] : by_project) ApplyProject(batch, project, members);
@@ -348,13 +349,15 @@ std::optional<Source> Worker::DecideFound(Batch& batch, const MappingSet::Projec
 }
 
 postgres::Transaction& Worker::TransactionOf(Batch& batch, const MappingSet::Target& target) {
-  if (!target.dsn) {
-    batch.in_state = true;
-    return batch.state;
+  batch.in_state = batch.in_state || !target.dsn;
+  postgres::Transaction* transaction = &batch.state;
+  if (target.dsn) {
+    auto open = batch.elsewhere.find(*target.dsn);
+    if (open == batch.elsewhere.end()) open = batch.elsewhere.emplace(*target.dsn, Begin(TargetSession(*target.dsn))).first;
+    transaction = &open->second;
   }
-  const auto open = batch.elsewhere.find(*target.dsn);
-  if (open != batch.elsewhere.end()) return open->second;
-  return batch.elsewhere.emplace(*target.dsn, Begin(TargetSession(*target.dsn))).first->second;
+  if (batch.entered.insert(target.name).second) Enter(batch, target, *transaction);
+  return *transaction;
 }
 
 void Worker::ApplyMemories(Batch& batch, const MappingSet::Project& mapped, const std::vector<Item*>& items,
@@ -362,8 +365,14 @@ void Worker::ApplyMemories(Batch& batch, const MappingSet::Project& mapped, cons
   std::vector<bool> wrote(sources.size(), false);
   std::vector<bool> parked(sources.size(), false);
   std::vector<bool> waits(sources.size(), false);
+  bool left_out = false;
   for (const MappingSet::Target& target : mapped.targets) {
     if (target.appliers.empty()) continue;
+    if (IsRefused(target.name)) {
+      NoteLeftOut(batch.state, target.name);
+      left_out = true;
+      continue;
+    }
     postgres::Transaction& transaction = TransactionOf(batch, target);
     for (const auto& applier : target.appliers) {
       const std::string& mapping = applier->Definition().name;
@@ -385,8 +394,9 @@ void Worker::ApplyMemories(Batch& batch, const MappingSet::Project& mapped, cons
     }
   }
   for (std::size_t i = 0; i < sources.size(); ++i) {
-    // A parked memory is evaluated again whenever it is read again, and so is one that waits for a row.
-    if (parked[i] || waits[i]) items[i]->reading->applied.clear();
+    // A parked memory is evaluated again whenever it is read again, and so is one that waits for a row, or was left out
+    // somewhere.
+    if (parked[i] || waits[i] || left_out) items[i]->reading->applied.clear();
     items[i]->reading->waits = waits[i];
     if (parked[i]) items[i]->fate = Fate::kParked;
     if (parked[i]) ++batch.parked;

@@ -56,6 +56,12 @@ void Worker::ApplyEvents(Batch& batch, const MappingSet::Project& mapped, const 
     asked.push_back(item);
     claims.push_back(item->claim);
   }
+  // Events count once: they wait until every ledger that counts them may be written to.
+  for (const MappingSet::Target& target : mapped.targets) {
+    if (target.events.empty() || !IsRefused(target.name)) continue;
+    NoteLeftOut(batch.state, target.name);
+    return;
+  }
   std::vector<std::vector<Event>> waiting = Events::Of(batch.state, claims);
   std::vector<Told> told;
   std::vector<std::pair<Claim, Event>> settled;

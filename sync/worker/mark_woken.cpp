@@ -70,10 +70,12 @@ void Worker::MarkWoken() {
 }
 
 void Worker::MarkWokenOf(const MappingSet::Target& target, const ProjectId& project) {
-  if (target.appliers.empty()) return;
+  const auto admitted = admitted_.find(target.name);
+  if (target.appliers.empty() || admitted == admitted_.end() || !admitted->second) return;
   postgres::Session& session = target.dsn ? TargetSession(*target.dsn) : State();
   {
     postgres::Transaction transaction = session.Begin();
+    EnterLedger(transaction, admitted->second->known);
     woke_ = !Waits::Match(transaction) || woke_;
     transaction.Commit();
   }

@@ -50,6 +50,8 @@ struct Worker::Batch {
   postgres::Transaction state;
   std::map<std::string, postgres::Transaction> elsewhere;
   Applier::Refused refused = Applier::Refused::kThrown;
+  std::int64_t fence = 0;         // the highest of its claims
+  std::set<std::string> entered;  // targets whose ledger was entered
   std::set<std::string> written;  // tables whose rows changed, `schema.name`
   std::vector<std::pair<ProjectId, MemoryId>> passed_over;
   std::shared_ptr<const MappingSet> mappings;

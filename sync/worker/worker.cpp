@@ -42,7 +42,10 @@ Worker::Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, 
 Worker::~Worker() = default;
 
 postgres::Session& Worker::State() {
-  if (state_ && !state_->Usable()) state_.reset();
+  if (state_ && !state_->Usable()) {
+    state_.reset();
+    ties_.Forget();
+  }
   if (!state_) state_.emplace(state_dsn_, "membridge worker");
   return *state_;
 }
@@ -50,7 +53,10 @@ postgres::Session& Worker::State() {
 postgres::Session& Worker::TargetSession(const std::string& dsn) {
   const auto found = targets_.find(dsn);
   if (found != targets_.end() && found->second.Usable()) return found->second;
-  if (found != targets_.end()) targets_.erase(found);
+  if (found != targets_.end()) {
+    targets_.erase(found);
+    ties_.Forget();
+  }
   return targets_.emplace(dsn, postgres::Session{dsn, "membridge worker"}).first->second;
 }
 
@@ -150,6 +156,7 @@ struct Worker::HeldLeases {
 Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
   std::vector<Item> items;
   try {
+    LookAtLedgers();
     RetryParked();
     MarkWoken();
     if (!AwaitTurn(stop)) return std::size_t{0};
@@ -177,6 +184,10 @@ Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
     MarkWoken();
     return items.size();
   } catch (const postgres::SqlFailure& failure) {
+    if (failure.fields().sqlstate == kLedgerChanged) {
+      PutBackUnwritten(items);
+      return items.size();
+    }
     PutBack(items, failure.AsError("apply").message);
     return Fail(ErrorCode::kUnavailable, failure.AsError("worker").message,
                 "the bridge tries again by itself; look at the database if this goes on");

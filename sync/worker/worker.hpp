@@ -16,6 +16,7 @@
 #include "sync/postgres/session.hpp"
 #include "sync/queue/queue.hpp"
 #include "sync/queue/vanishing.hpp"
+#include "sync/targets/ledger_ties.hpp"
 #include "sync/worker/counters.hpp"
 #include "sync/worker/lease_keeper.hpp"
 #include "sync/worker/mapping_set.hpp"
@@ -57,6 +58,9 @@ struct WorkerOptions {
 /// becomes of it: parked, put back as blocked, or tried once more with the tables as they are now. Only a database that is
 /// away, read-only or full stops the others, and then nothing is parked.
 ///
+/// Of targets whose ledger is another state's nothing is written: memories are mirrored and applied to the others, and applied
+/// there once the ledger is this state's (sync/targets).
+///
 /// Events wait in membridge.events for the same: they are given to the mappings `from: event` once what the memory is now is
 /// known, after the memory's own mappings and in the same transaction.
 class Worker {
@@ -93,6 +97,10 @@ class Worker {
   /// committed; records that were applied are kSame the next time.
   using Also = std::function<void(postgres::Transaction&, const std::vector<Fate>&)>;
   Result<void> ApplyRecords(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also);
+
+  /// Whether everything of the project may be written. kRefused: a target of it has the ledger of another state, and what
+  /// RunOnce and ApplyRecords do leaves that one out.
+  Result<void> MayWrite(const ProjectId& project);
 
   /// When the next memory becomes due; nothing when the queue is empty or the database away.
   std::optional<std::chrono::milliseconds> NextDue();
@@ -154,6 +162,11 @@ class Worker {
   static void GiveEvents(Batch& batch, postgres::Transaction& transaction, const Applier& applier, std::vector<Told>& told);
   static void Park(Batch& batch, const Claim& claim, const std::string& mapping, const Outcome& outcome);
   postgres::Transaction& TransactionOf(Batch& batch, const MappingSet::Target& target);
+  void LookAtLedgers();
+  void Repair(const MappingSet& mappings, const MappingSet::Target& target, Admission admission);
+  bool IsRefused(const std::string& target) const;
+  void Enter(Batch& batch, const MappingSet::Target& target, postgres::Transaction& transaction);
+  void PutBackUnwritten(std::vector<Item>& items);
   void MarkWoken();
   void MarkWokenOf(const MappingSet::Target& target, const ProjectId& project);
   void PutBack(const std::vector<Item>& items, const std::string& error);
@@ -168,6 +181,9 @@ class Worker {
   LookAtTables look_at_tables_;
   std::optional<postgres::Session> state_;
   std::map<std::string, postgres::Session> targets_;  // by DSN
+  LedgerTies ties_;
+  std::map<std::string, Result<Admission>> admitted_;                            // by target, as it was when the round began
+  std::map<std::string, std::chrono::steady_clock::time_point> looked_in_vain_;  // targets that are away, and since when
   Reader reader_;
   LeaseKeeper leases_;
   bool woke_ = true;  // somebody may be woken and not marked dirty yet

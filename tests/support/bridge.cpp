@@ -84,6 +84,7 @@ Bridge::Bridge(BridgeOptions options) : options_(std::move(options)) {
                         options_.public_url.empty() ? url_ : options_.public_url, options_.manage,
                         options_.webhook.empty() ? "" : ", ", options_.webhook);
   if (!options_.project.empty()) config << "    " << options_.project << "\n";
+  if (!options_.targets.empty()) config << "targets: " << options_.targets << "\n";
   config << fmt::format("mappings:\n  - {{file: \"{}\"}}\n", options_.mapping);
   for (const std::string& mapping : options_.more_mappings) config << fmt::format("  - {{file: \"{}\"}}\n", mapping);
   if (!options_.backfill.empty()) config << "backfill: " << options_.backfill << "\n";

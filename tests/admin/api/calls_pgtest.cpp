@@ -36,6 +36,33 @@ TEST_CASE("projects are listed without any secret", "[api][pg][sim]") {
   CHECK(projects.dump().find(world.mem0.ApiKey()) == std::string::npos);
 }
 
+TEST_CASE("the ledger of another state is told, and adopted by admins", "[api][pg][sim][T12]") {
+  ApiWorld world;
+  CHECK(world.Get("/targets")["targets"][0]["standing"] == "unclaimed");
+  world.db.RunScript(
+      "UPDATE membridge.belonging SET state = gen_random_uuid(), state_place = '1/1', incarnation = gen_random_uuid(), taken_at "
+      "= now()");
+  const json target = world.Get("/targets")["targets"][0];
+  CHECK(target["standing"] == "another_state");
+  CHECK(target["hint"].get<std::string>().find("membridge targets adopt default") != std::string::npos);
+  CHECK(world.Call("POST", "/targets/default/adopt", nullptr, test::kOperatorToken).status == 403);
+  CHECK(world.Call("POST", "/targets/warehouse/adopt").status == 404);
+  CHECK(world.Post("/targets/default/adopt", nullptr) == json{{"target", "default"}, {"adopted", true}});
+  CHECK(world.Post("/targets/default/adopt", nullptr) == json{{"target", "default"}, {"adopted", false}});
+  CHECK(world.Get("/targets")["targets"][0]["standing"] == "ours");
+  CHECK(world.db.Count("membridge.audit WHERE action = 'targets.adopt' AND object = 'default' AND outcome = 'done'") == 2);
+}
+
+TEST_CASE("another project at Mem0 is adopted by admins", "[api][pg][sim][M2]") {
+  ApiWorld world;
+  world.db.Run("INSERT INTO membridge.mem0_projects (project, org_id, project_id) VALUES ('crm', 'org', 'proj_old')");
+  const json adopted = world.Post("/projects/crm/adopt", nullptr);
+  CHECK(adopted["adopted"] == true);
+  CHECK(adopted["project_id"] == world.db.Value("SELECT project_id FROM membridge.mem0_projects"));
+  CHECK(world.Post("/projects/crm/adopt", nullptr)["adopted"] == false);
+  CHECK(world.Call("POST", "/projects/nobody/adopt").status == 404);
+}
+
 TEST_CASE("the overview counts what there is", "[api][pg][sim]") {
   ApiWorld world;
   world.Deliver({"m-1"});

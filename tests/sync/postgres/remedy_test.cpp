@@ -37,7 +37,8 @@ TEST_CASE("every class of SQLSTATE has its remedy", "[remedy][T1][T2][T4]") {
       {Remedy::kReconnect, {"25P03", "25P04", "57P05"}},
       {Remedy::kProbe,
        {"08000", "08003", "08006", "08007", "08P01", "53200", "53400", "57000", "57P01", "57P02", "58000", "58030"}},
-      {Remedy::kStandStill, {"08001", "08004", "25006", "28000", "28P01", "3D000", "53000", "53100", "53300", "57P03", "57P04"}},
+      {Remedy::kStandStill,
+       {"08001", "08004", "25006", "28000", "28P01", "3D000", "53000", "53100", "53300", "57P03", "57P04", "MB002"}},
   };
   for (const auto& [remedy, states] : kTable) {
     for (const std::string& state : states) {

@@ -1,0 +1,101 @@
+// `targets list` and `targets adopt`: whose ledger each target has.
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+
+#include <CLI/CLI.hpp>
+
+#include "admin/commands/command.hpp"
+#include "admin/commands/command_audit.hpp"
+#include "admin/commands/state_command.hpp"
+#include "admin/runtime/ledgers.hpp"
+
+namespace membridge::admin {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct TargetsOptions {
+  std::shared_ptr<CommonOptions> common;
+  std::string target;
+};
+
+const char* InWords(const std::string& standing) {
+  if (standing == "ours") return "this state's";
+  if (standing == "unclaimed") return "nobody's yet";
+  if (standing == "state_restored") return "this state's, which is older than it: serve puts that right by itself";
+  if (standing == "target_restored") return "this state's, and older than it: serve puts that right by itself";
+  if (standing == "taking_over") return "this state's, which is taking it over";
+  return "not known";
+}
+
+int PrintTargets(const Config& config, const Databases& databases, const TargetsOptions& options, Console& console) {
+  ordered_json listed = ordered_json::array();
+  int status = kDone;
+  for (const TargetStanding& standing : LookAtLedgers(config, databases)) {
+    ordered_json view = ViewOf(standing);
+    if (standing.error) status = kFoundProblems;
+    if (!options.common->json) {
+      const std::string words =
+          standing.error ? standing.error->message + "; " + standing.error->hint : InWords(view.value("standing", ""));
+      fmt::print(console.out, "{}: {}{}\n", standing.target, standing.error ? "" : "its ledger is ", words);
+    }
+    listed.push_back(std::move(view));
+  }
+  if (options.common->json) fmt::print(console.out, "{}\n", ordered_json{{"targets", std::move(listed)}}.dump(2));
+  return status;
+}
+
+int PrintAdopted(const Config& config, const Databases& databases, const TargetsOptions& options, Console& console) {
+  const auto adopted = AdoptTarget(config, databases, options.target);
+  if (!adopted && adopted.error().code == ErrorCode::kNotFound) return PrintUsageError(adopted.error(), console);
+  NoteInAudit(databases, console, "targets.adopt", options.target, adopted ? nullptr : &adopted.error(),
+              adopted ? nlohmann::json{{"adopted", *adopted}} : nlohmann::json::object());
+  if (!adopted) return PrintError(adopted.error(), console);
+  // It was left alone before.
+  if (const auto migrated = MigrateAndNote(config, databases, console); !migrated) return PrintError(migrated.error(), console);
+  if (options.common->json) {
+    fmt::print(console.out, "{}\n", ordered_json{{"target", options.target}, {"adopted", *adopted}}.dump());
+  } else if (!*adopted) {
+    fmt::print(console.out, "the ledger of {} is this state's already\n", options.target);
+  } else {
+    fmt::print(console.out,
+               "the ledger of {} is this state's from now on; whoever wrote there before stops. The workers of `membridge serve` "
+               "read every memory again and make the rows right\n",
+               options.target);
+  }
+  return kDone;
+}
+
+int WithDatabases(const TargetsOptions& options, Console& console,
+                  int (*work)(const Config&, const Databases&, const TargetsOptions&, Console&)) {
+  const auto config = ConfigOrProblems(options.common->config, console);
+  if (!config) return kBadUsage;
+  auto databases = Databases::Open(*config, Databases::Use::kCommand);
+  if (!databases) return PrintError(databases.error(), console);
+  if (const auto migrated = MigrateAndNote(*config, *databases, console); !migrated) return PrintError(migrated.error(), console);
+  return work(*config, *databases, options, console);
+}
+
+}  // namespace
+
+void AddTargets(CLI::App& app, Choice& choice) {
+  CLI::App* group = app.add_subcommand("targets", "Which state database each target's ledger belongs to");
+  group->require_subcommand(1);
+
+  auto listing = std::make_shared<TargetsOptions>();
+  CLI::App* list = group->add_subcommand("list", "The targets, and whether this state may write there");
+  listing->common = AddConfigAndJsonOptions(*list);
+  list->callback(
+      [listing, &choice] { choice = [listing](Console& console) { return WithDatabases(*listing, console, &PrintTargets); }; });
+
+  auto adopting = std::make_shared<TargetsOptions>();
+  CLI::App* adopt =
+      group->add_subcommand("adopt", "Take over a target's ledger, and the rows it knows, from another state database");
+  adopting->common = AddConfigAndJsonOptions(*adopt);
+  adopt->add_option("target", adopting->target, "Its name in the configuration")->required();
+  adopt->callback([adopting, &choice] {
+    choice = [adopting](Console& console) { return WithDatabases(*adopting, console, &PrintAdopted); };
+  });
+}
+
+}  // namespace membridge::admin

@@ -8,6 +8,7 @@
 
 #include "mappings/base/digest.hpp"
 #include "mappings/base/exact_json.hpp"
+#include "mappings/base/letter_case.hpp"
 
 namespace membridge::mappings {
 namespace {
@@ -44,8 +45,7 @@ std::optional<Day> DayOf(const std::string& text) {
 bool IsOver(const json& answer) {
   const auto state = answer.find("lifecycle_state");
   if (state == answer.end() || !state->is_string()) return false;
-  std::string word = state->get<std::string>();
-  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string word = LoweredAscii(state->get_ref<const std::string&>());
   return word == "superseded" || word == "merged";
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "mappings/base/digest.hpp"
+#include "mappings/base/letter_case.hpp"
 #include "sync/inbox/announcement.hpp"
 
 namespace membridge::receiver {
@@ -26,10 +27,6 @@ bool IsAlphanumeric(char c) {
 bool IsUsableId(std::string_view text) {
   return !text.empty() && text.size() <= kMaxIdBytes && IsAlphanumeric(text.front()) &&
          std::all_of(text.begin(), text.end(), [](char c) { return IsAlphanumeric(c) || c == '_' || c == '-'; });
-}
-
-std::string Lowered(std::string_view text) {
-  return boost::algorithm::to_lower_copy(std::string{text}, std::locale::classic());
 }
 
 std::string_view NameOf(HintedEvent event) {
@@ -74,7 +71,7 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
   bool end_array() override { return Leave(); }
 
   bool key(string_t& name) override {
-    if (Frame* frame = Here()) frame->key = Lowered(name);
+    if (Frame* frame = Here()) frame->key = LoweredAscii(name);
     return true;
   }
 
@@ -166,11 +163,11 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
 
   void Note(const Frame& frame) {
     // The id of an ingest job is not the id of a memory.
-    const bool about_job = Lowered(frame.event).starts_with("ingest_job");
+    const bool about_job = LoweredAscii(frame.event).starts_with("ingest_job");
     const std::string& id = about_job ? frame.own.memory_id : frame.own.Best().empty() ? frame.data.Best() : frame.own.Best();
     if (!IsUsableId(id)) return;
     // A memory has one name, however its UUID is spelled; ids of another form are what they are.
-    const std::string memory = mappings::IsUuid(id) ? Lowered(id) : id;
+    const std::string memory = mappings::IsUuid(id) ? LoweredAscii(id) : id;
     if (!noted_.insert(memory).second) return;
     const HintedEvent event = ReadEvent(frame.event);
     hints.push_back({MemoryId{memory}, event, AnnouncedBy(frame, event)});
@@ -275,7 +272,7 @@ std::string Simplified(std::string_view body) {
 }  // namespace
 
 HintedEvent ReadEvent(std::string_view name) {
-  const std::string lowered = Lowered(name);
+  const std::string lowered = LoweredAscii(name);
   std::string_view event = lowered;
   if (event.starts_with("memory") && event.size() > 7 && std::string_view{"_:.-"}.find(event[6]) != std::string_view::npos) {
     event.remove_prefix(7);

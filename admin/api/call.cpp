@@ -31,6 +31,7 @@ tl::unexpected<Problem> Refuse(const Error& error) {
       problem.code = "not_found";
       break;
     case ErrorCode::kUnavailable:
+    case ErrorCode::kBusy:
       problem.status = 503;
       problem.code = "unavailable";
       problem.retry_after = "2";

@@ -39,10 +39,8 @@ Answer ForManaged(const Call& call, const Parts& parts, const Work& work) {
 
 /// An error of the webhook engine: the database's and the lease's are ours, all else is Mem0's.
 tl::unexpected<Problem> RefuseWebhooks(const Error& error, const Client& client) {
-  if (client.LastFailure().status == 0 && error.code == ErrorCode::kUnavailable) {
-    return error.message.find("another process") != std::string::npos ? Refuse(error) : RefuseFromMem0(error, client);
-  }
-  return error.code == ErrorCode::kNotFound ? Refuse(error) : RefuseFromMem0(error, client);
+  const bool is_ours = error.code == ErrorCode::kNotFound || error.code == ErrorCode::kBusy;
+  return is_ours ? Refuse(error) : RefuseFromMem0(error, client);
 }
 
 ordered_json WebhookViewOf(const WebhookView& view) {

@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
+#include <re2/re2.h>
 
 #include <CLI/CLI.hpp>
-#include <regex>
 
 #include "admin/access/admin_tokens.hpp"
 #include "admin/commands/command.hpp"
@@ -81,7 +81,7 @@ void AddTokens(CLI::App& app, Choice& choice) {
   CLI::App* create = group->add_subcommand("create", "Issue a token and print it; only its hash is kept");
   create_options->common = AddConfigAndJsonOptions(*create);
   const auto is_name = [](const std::string& name) {
-    return std::regex_match(name, std::regex{"[a-z0-9][a-z0-9_-]{0,62}"}) ? std::string{} : "use up to 63 of a-z, 0-9, - and _";
+    return re2::RE2::FullMatch(name, "[a-z0-9][a-z0-9_-]{0,62}") ? std::string{} : "use up to 63 of a-z, 0-9, - and _";
   };
   create->add_option("name", create_options->name, "Tells tokens apart in the audit")->required()->check(is_name);
   create->add_option("--role", create_options->role, "viewer, operator or admin")

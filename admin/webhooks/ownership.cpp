@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mappings/base/letter_case.hpp"
 #include "receiver/verify/token.hpp"
 
 namespace membridge::admin {
@@ -64,11 +65,10 @@ bool WebhookJudge::IsOpen(const Webhook& webhook) const {
 
 std::set<std::string> CanonicalEvents(const std::vector<std::string>& events) {
   std::set<std::string> names;
-  for (std::string name : events) {
-    std::transform(name.begin(), name.end(), name.begin(), [](char c) {
-      if (c == ':' || c == '.') return '_';
-      return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    });
+  for (const std::string& event : events) {
+    std::string name = LoweredAscii(event);
+    std::replace_if(
+        name.begin(), name.end(), [](char c) { return c == ':' || c == '.'; }, '_');
     names.insert(std::move(name));
   }
   return names;

@@ -59,7 +59,7 @@ Result<void> WebhookTurn::Begin() {
       break;
     }
     if (waited >= options_.patience) {
-      return Fail(ErrorCode::kUnavailable, fmt::format("webhooks of '{}': another process is at it", desired_.project.Text()));
+      return Fail(ErrorCode::kBusy, fmt::format("webhooks of '{}': another process is at it", desired_.project.Text()));
     }
     if (!Wait(kAskForLease)) return Stopping();
   }
@@ -286,7 +286,7 @@ Result<void> WebhookTurn::Confirm(const Took& took) {
 
 Result<void> WebhookTurn::Hold() {
   if (lease_->Renew(kLease)) return {};
-  return Fail(ErrorCode::kUnavailable, fmt::format("webhooks of '{}': another process took over", desired_.project.Text()));
+  return Fail(ErrorCode::kBusy, fmt::format("webhooks of '{}': another process took over", desired_.project.Text()));
 }
 
 bool WebhookTurn::MakeKnown() const {

@@ -6,10 +6,10 @@
 #include <cstddef>
 #include <stdexcept>
 
+#include "mappings/base/encoding.hpp"
+
 namespace membridge::mappings {
 namespace {
-
-constexpr std::string_view kHex = "0123456789abcdef";
 
 std::string Hashed(const EVP_MD* algorithm, std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -20,12 +20,6 @@ std::string Hashed(const EVP_MD* algorithm, std::string_view bytes) {
   std::string raw;
   for (unsigned int i = 0; i < size; ++i) raw.push_back(static_cast<char>(digest[i]));
   return raw;
-}
-
-void AppendHex(std::string& text, char byte) {
-  const auto value = static_cast<unsigned char>(byte);
-  text.push_back(kHex[value >> 4U]);
-  text.push_back(kHex[value & 15U]);
 }
 
 int HexDigit(char c) {
@@ -55,9 +49,7 @@ std::optional<std::string> UuidBytes(std::string_view text) {
 }  // namespace
 
 std::string Sha256Hex(std::string_view bytes) {
-  std::string text;
-  for (const char byte : Hashed(EVP_sha256(), bytes)) AppendHex(text, byte);
-  return text;
+  return EncodeHex(Hashed(EVP_sha256(), bytes));
 }
 
 bool IsUuid(std::string_view text) {
@@ -73,7 +65,7 @@ std::optional<std::string> Uuid5(std::string_view name_space, std::string_view n
   std::string text;
   for (std::size_t i = 0; i < digest.size(); ++i) {
     if (i == 4 || i == 6 || i == 8 || i == 10) text.push_back('-');
-    AppendHex(text, digest[i]);
+    text += EncodeHex({&digest[i], 1});
   }
   return text;
 }

@@ -18,6 +18,8 @@ std::string_view NameOf(ErrorCode code) {
       return "refused";
     case ErrorCode::kUnavailable:
       return "unavailable";
+    case ErrorCode::kBusy:
+      return "busy";
   }
   return "unknown";
 }

@@ -16,6 +16,7 @@ enum class ErrorCode {
   kNotFound,      ///< what was asked for does not exist
   kRefused,       ///< the other side said no and will say no again (400, 409, 422)
   kUnavailable,   ///< try again later
+  kBusy,          ///< another process of the deployment is at it: try again in a moment
 };
 
 /// `unauthorized`, `bad_delivery`, … as metrics and API bodies spell it.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "mappings/base/letter_case.hpp"
 #include "mappings/check/export_schema.hpp"
 #include "mappings/check/liveness.hpp"
 #include "mappings/check/row_check.hpp"
@@ -57,12 +58,6 @@ bool IsAscii(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
 }
 
-std::string InLowerCase(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
 /// Whether the column's type tells the two constants apart, for certain.
 bool AreApart(const Cell& cell, const nlohmann::json& one, const nlohmann::json& other, const Table& table) {
   if (one.is_null() || other.is_null()) return one.is_null() != other.is_null();
@@ -72,7 +67,7 @@ bool AreApart(const Cell& cell, const nlohmann::json& one, const nlohmann::json&
   const std::string first = one.get<std::string>();
   const std::string second = other.get<std::string>();
   const bool any_case = cell.kind == Cell::Kind::kLowered || column->base_type == "citext";
-  if (any_case) return IsAscii(first) && IsAscii(second) && InLowerCase(first) != InLowerCase(second);
+  if (any_case) return IsAscii(first) && IsAscii(second) && LoweredAscii(first) != LoweredAscii(second);
   Live live;
   live.shape = Live::Shape::kValue;
   live.column = column->name;

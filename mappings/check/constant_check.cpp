@@ -11,6 +11,7 @@
 
 #include "mappings/base/diagnostic.hpp"
 #include "mappings/base/digest.hpp"
+#include "mappings/base/letter_case.hpp"
 #include "mappings/base/utf8.hpp"
 #include "mappings/language/functions.hpp"
 
@@ -18,13 +19,6 @@ namespace membridge::mappings {
 namespace {
 
 using nlohmann::json;
-
-std::string Lower(std::string_view text) {
-  std::string lowered{text};
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return lowered;
-}
 
 template <class Number>
 bool ReadsAs(std::string_view text) {
@@ -35,7 +29,7 @@ bool ReadsAs(std::string_view text) {
 }
 
 bool IsReal(std::string_view text) {
-  const std::string lowered = Lower(text);
+  const std::string lowered = LoweredAscii(text);
   for (const char* word : {"nan", "infinity", "-infinity", "inf", "-inf"}) {
     if (lowered == word) return true;
   }
@@ -47,7 +41,7 @@ bool IsReal(std::string_view text) {
 
 // PostgreSQL takes any unique beginning of these words.
 bool IsBoolean(std::string_view text) {
-  const std::string word = Lower(text);
+  const std::string word = LoweredAscii(text);
   for (const std::string_view known : {"true", "false", "yes", "no"}) {
     if (!word.empty() && known.substr(0, word.size()) == word) return true;
   }
@@ -57,7 +51,7 @@ bool IsBoolean(std::string_view text) {
 // Times have countless spellings; what has no digit and is no known word is none of them.
 bool MayBeTime(std::string_view text) {
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; })) return true;
-  const std::string word = Lower(text);
+  const std::string word = LoweredAscii(text);
   for (const char* known : {"epoch", "infinity", "-infinity", "now", "today", "tomorrow", "yesterday", "allballs"}) {
     if (word == known) return true;
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "mappings/base/letter_case.hpp"
 #include "mappings/base/time.hpp"
 #include "mappings/base/utf8.hpp"
 
@@ -11,15 +12,9 @@ namespace {
 
 using nlohmann::json;
 
-std::string LowerAscii(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
-
 /// True or false, in any spelling that PostgreSQL reads.
 std::optional<bool> BooleanIn(const std::string& given) {
-  const std::string text = LowerAscii(std::string{Trimmed(given)});
+  const std::string text = LoweredAscii(Trimmed(given));
   if (text.empty()) return std::nullopt;
   const auto begins = [&](std::string_view word) { return word.substr(0, text.size()) == text; };
   if (begins("true") || begins("yes") || text == "on" || text == "1") return true;
@@ -51,7 +46,7 @@ std::optional<Instant> MomentIn(std::string_view text) {
 
 template <class Parsed>
 bool AreSame(const Parsed& a, const Parsed& b, const std::string& text, const std::string& other) {
-  return a && b ? *a == *b : LowerAscii(text) == LowerAscii(other);
+  return a && b ? *a == *b : LoweredAscii(text) == LoweredAscii(other);
 }
 
 }  // namespace
@@ -64,7 +59,7 @@ bool Liveness::Means(const std::string& text, const Constant& constant) const {
   if (column_.category == 'B') return BooleanIn(wanted) == BooleanIn(text);
   if (column_.category == 'N') return AreSame(PlainNumber(text), PlainNumber(wanted), text, wanted);
   if (column_.category == 'D') return AreSame(MomentIn(text), MomentIn(wanted), text, wanted);
-  if (column_.base_type == "citext" || column_.base_type == "uuid") return LowerAscii(text) == LowerAscii(wanted);
+  if (column_.base_type == "citext" || column_.base_type == "uuid") return LoweredAscii(text) == LoweredAscii(wanted);
   // char(n) is padded with spaces.
   return column_.base_type.compare(0, 9, "character") == 0 && column_.base_type.find("varying") == std::string::npos &&
          text.substr(0, text.find_last_not_of(' ') + 1) == wanted;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "mappings/base/letter_case.hpp"
 #include "mappings/base/utf8.hpp"
 
 namespace membridge::mappings {
@@ -64,10 +65,7 @@ std::optional<std::string> EmailAddressIn(std::string_view text) {
   const std::size_t at = address.rfind('@');
   if (address.size() > kLongestAddress || at == std::string_view::npos) return std::nullopt;
   if (!IsLocal(address.substr(0, at)) || !IsDomain(address.substr(at + 1))) return std::nullopt;
-  std::string lowered{address};
-  std::transform(lowered.begin(), lowered.end(), lowered.begin(),
-                 [](unsigned char c) { return static_cast<char>(c < 0x80 ? std::tolower(c) : c); });
-  return lowered;
+  return LoweredAscii(address);
 }
 
 }  // namespace membridge::mappings

@@ -13,6 +13,7 @@
 #include <valijson/validator.hpp>
 
 #include "mappings/base/exact_json.hpp"
+#include "mappings/base/letter_case.hpp"
 #include "mappings/memory.hpp"
 
 namespace membridge::sync {
@@ -25,12 +26,6 @@ constexpr std::array<std::string_view, 5> kNothing{"", "none", "null", "n/a", "n
 
 // What some answers are wrapped in, though the documentation shows none of it.
 constexpr std::array<const char*, 4> kWrappers{"data", "export", "result", "profile"};
-
-std::string Lower(std::string_view text) {
-  std::string lower{text};
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return lower;
-}
 
 /// The type asked for: the half of `anyOf` that is not null.
 const json& AskedFor(const json& property) {
@@ -47,7 +42,7 @@ bool MeansNothing(const json& value, const json& asked) {
   if (!value.is_string()) return false;
   const auto text = value.get<std::string>();
   if (asked.contains("enum") && std::find(asked["enum"].begin(), asked["enum"].end(), value) != asked["enum"].end()) return false;
-  return std::find(kNothing.begin(), kNothing.end(), Lower(text)) != kNothing.end();
+  return std::find(kNothing.begin(), kNothing.end(), LoweredAscii(text)) != kNothing.end();
 }
 
 /// Nothing: there is no answer. A whole number written as 8.0 becomes 8.

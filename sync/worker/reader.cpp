@@ -9,6 +9,8 @@
 #include <typeinfo>
 #include <utility>
 
+#include "mappings/base/letter_case.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -20,9 +22,7 @@ constexpr int kFailuresInARow = 3;
 
 /// Ids are compared as Mem0 may spell them.
 std::string KeyOf(const MemoryId& id) {
-  std::string key = id.Text();
-  std::ranges::transform(key, key.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return key;
+  return LoweredAscii(id.Text());
 }
 
 }  // namespace

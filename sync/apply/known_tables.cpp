@@ -236,6 +236,83 @@ void KnownTables::Rewrite(const TargetTable& table, const Record& record) {
   transaction_.Run("SELECT pg_catalog.set_config('statement_timeout', $1, true)", {before});
 }
 
+/// Some of a table's rows in the ledger, and who speaks for them, with the columns' names of now.
+struct KnownTables::Page {
+  std::vector<json> identities;  // as they stand in the ledger
+  std::vector<json> rows;
+  std::vector<json> contributions;
+};
+
+KnownTables::Page KnownTables::ReadPage(const Rows& rows, const RewrittenCells& rewriting) const {
+  Page page;
+  json ids = json::array();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    page.identities.push_back(mappings::ParseExact(rows.Text(i, 1)));
+    page.rows.push_back({{"id", rows.Int(i, 0)},
+                         {"identity", rewriting.RenamedColumns(page.identities.back())},
+                         {"cells", rewriting.RenamedCells(mappings::ParseExact(rows.Text(i, 2)))},
+                         {"keys", rewriting.RenamedKeys(mappings::ParseExact(rows.Text(i, 3)))},
+                         {"made", rewriting.RenamedColumns(mappings::ParseExact(rows.Text(i, 4)))}});
+    ids.push_back(rows.Int(i, 0));
+  }
+  const Rows said = transaction_.Run(
+      "SELECT c.row_id, c.project, c.mapping, c.source, c.name, c.item, c.cells::text FROM "
+      "pg_catalog.jsonb_array_elements_text($1::jsonb) AS r(id) "
+      "JOIN membridge.contributions AS c ON c.row_id = r.id::bigint",
+      {mappings::ExactText(ids)});
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    page.contributions.push_back({{"r", said.Int(i, 0)},
+                                  {"p", said.Text(i, 1)},
+                                  {"m", said.Text(i, 2)},
+                                  {"s", said.Text(i, 3)},
+                                  {"n", said.Text(i, 4)},
+                                  {"i", said.Text(i, 5)},
+                                  {"c", rewriting.RenamedClaims(mappings::ParseExact(said.Text(i, 6)))}});
+  }
+  return page;
+}
+
+/// Forgets what a type refused, and returns the cells that nobody can tell any more: of whoever speaks for the row.
+json KnownTables::ForgetRefused(Page& page, const RewrittenCells& rewriting) {
+  json released = json::array();
+  for (std::size_t i = 0; i < page.rows.size(); ++i) {
+    json& row = page.rows[i];
+    rewriting.ForgetRefusedColumns(row["made"]);
+    // A row whose identity no type reads is not found any more, under whatever it is called.
+    if (rewriting.ForgetRefusedColumns(row["identity"])) row["identity"] = page.identities[i];
+    std::vector<std::string> unreadable;
+    for (auto& [key, columns] : row["keys"].items()) {
+      if (rewriting.ForgetRefusedColumns(columns)) unreadable.push_back(key);
+    }
+    for (const std::string& key : unreadable) row["keys"].erase(key);
+    json refused = json::object();
+    for (const auto& [name, entry] : row["cells"].items()) {
+      if (rewriting.IsRefused(entry)) refused[name] = json::object();
+    }
+    rewriting.ForgetRefusedClaims(row["cells"]);
+    if (refused.empty()) continue;
+    for (const auto& [name, nothing] : refused.items()) row["cells"].erase(name);
+    for (const json& one : page.contributions) {
+      if (one["r"] != row["id"]) continue;
+      released.push_back({{"i", row["identity"]}, {"p", one["p"]}, {"s", one["s"]}, {"c", refused}});
+    }
+  }
+  return released;
+}
+
+void KnownTables::WritePage(const Page& page) {
+  transaction_.Run(
+      "UPDATE membridge.rows AS l SET identity = r.identity, cells = r.cells, keys = r.keys, made = r.made "
+      "FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(id bigint, identity jsonb, cells jsonb, keys jsonb, made jsonb) "
+      "WHERE l.id = r.id",
+      {mappings::ExactText(json(page.rows))});
+  transaction_.Run(
+      "UPDATE membridge.contributions AS c SET cells = r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
+      "AS r(r bigint, p text, m text, s text, n text, i text, c jsonb) "
+      "WHERE c.row_id = r.r AND c.project = r.p AND c.mapping = r.m AND c.source = r.s AND c.name = r.n AND c.item = r.i",
+      {mappings::ExactText(json(page.contributions))});
+}
+
 void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
   std::string after = "0";
   while (true) {
@@ -247,77 +324,19 @@ void KnownTables::RewriteRows(const TargetTable& table, const Record& record) {
     if (rows.empty()) return;
     after = rows.Text(rows.size() - 1, 0);
     RewrittenCells rewriting{transaction_, record.changes};
-    std::vector<json> documents;
-    json ids = json::array();
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      documents.push_back({{"id", rows.Int(i, 0)},
-                           {"identity", rewriting.RenamedColumns(mappings::ParseExact(rows.Text(i, 1)))},
-                           {"cells", rewriting.RenamedCells(mappings::ParseExact(rows.Text(i, 2)))},
-                           {"keys", mappings::ParseExact(rows.Text(i, 3))},
-                           {"made", rewriting.RenamedColumns(mappings::ParseExact(rows.Text(i, 4)))}});
-      documents.back()["keys"] = rewriting.RenamedKeys(documents.back()["keys"]);
-      ids.push_back(rows.Int(i, 0));
-    }
-    const Rows said = transaction_.Run(
-        "SELECT c.row_id, c.project, c.mapping, c.source, c.name, c.item, c.cells::text FROM "
-        "pg_catalog.jsonb_array_elements_text($1::jsonb) AS r(id) "
-        "JOIN membridge.contributions AS c ON c.row_id = r.id::bigint",
-        {mappings::ExactText(ids)});
-    std::vector<json> contributions;
-    for (std::size_t i = 0; i < said.size(); ++i) {
-      json& one = contributions.emplace_back(json::object());
-      one = {{"r", said.Int(i, 0)},
-             {"p", said.Text(i, 1)},
-             {"m", said.Text(i, 2)},
-             {"s", said.Text(i, 3)},
-             {"n", said.Text(i, 4)},
-             {"i", said.Text(i, 5)},
-             {"c", rewriting.RenamedClaims(mappings::ParseExact(said.Text(i, 6)))}};
-    }
-    for (json& document : documents) {
-      rewriting.Reread(document["cells"]);
-      for (auto& [key, columns] : document["keys"].items()) rewriting.RereadColumns(columns);
-      rewriting.RereadColumns(document["made"]);
-      rewriting.RereadColumns(document["identity"]);
+    Page page = ReadPage(rows, rewriting);
+    for (json& row : page.rows) {
+      rewriting.Reread(row["cells"]);
+      for (auto& [key, columns] : row["keys"].items()) rewriting.RereadColumns(columns);
+      rewriting.RereadColumns(row["made"]);
+      rewriting.RereadColumns(row["identity"]);
     }
     rewriting.Finish();
     RewrittenCells claims{transaction_, record.changes, RewrittenCells::Of::kClaims};
-    for (json& one : contributions) claims.Reread(one["c"]);
+    for (json& one : page.contributions) claims.Reread(one["c"]);
     claims.Finish();
-    // What nobody can tell any more: of whoever speaks for the row.
-    json released = json::array();
-    for (std::size_t i = 0; i < documents.size(); ++i) {
-      json& document = documents[i];
-      rewriting.ForgetRefusedColumns(document["made"]);
-      // A row whose identity no type reads is not found any more, under whatever it is called.
-      if (rewriting.ForgetRefusedColumns(document["identity"])) document["identity"] = mappings::ParseExact(rows.Text(i, 1));
-      std::vector<std::string> unreadable;
-      for (auto& [key, columns] : document["keys"].items()) {
-        if (rewriting.ForgetRefusedColumns(columns)) unreadable.push_back(key);
-      }
-      for (const std::string& key : unreadable) document["keys"].erase(key);
-      json refused = json::object();
-      for (const auto& [name, entry] : document["cells"].items()) {
-        if (rewriting.IsRefused(entry)) refused[name] = json::object();
-      }
-      rewriting.ForgetRefusedClaims(document["cells"]);
-      if (refused.empty()) continue;
-      for (const auto& [name, nothing] : refused.items()) document["cells"].erase(name);
-      for (const json& one : contributions) {
-        if (one["r"] != document["id"]) continue;
-        released.push_back({{"i", document["identity"]}, {"p", one["p"]}, {"s", one["s"]}, {"c", refused}});
-      }
-    }
-    transaction_.Run(
-        "UPDATE membridge.rows AS l SET identity = r.identity, cells = r.cells, keys = r.keys, made = r.made "
-        "FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(id bigint, identity jsonb, cells jsonb, keys jsonb, made jsonb) "
-        "WHERE l.id = r.id",
-        {mappings::ExactText(json(documents))});
-    transaction_.Run(
-        "UPDATE membridge.contributions AS c SET cells = r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
-        "AS r(r bigint, p text, m text, s text, n text, i text, c jsonb) "
-        "WHERE c.row_id = r.r AND c.project = r.p AND c.mapping = r.m AND c.source = r.s AND c.name = r.n AND c.item = r.i",
-        {mappings::ExactText(json(contributions))});
+    const json released = ForgetRefused(page, rewriting);
+    WritePage(page);
     transaction_.Run(
         "INSERT INTO membridge.released AS e (relation, identity, project, source, cells) "
         "SELECT DISTINCT ON (r.i, r.p, r.s) $2, r.i, r.p, r.s, r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(i jsonb, p "

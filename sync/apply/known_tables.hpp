@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sync/apply/rewritten_cells.hpp"
 #include "sync/apply/target_table.hpp"
 #include "sync/postgres/session.hpp"
 
@@ -50,6 +51,10 @@ class KnownTables {
   Record RecordOf(const TargetTable& table);
   Record RecordFrom(const TargetTable& table, const postgres::Rows& rows, std::size_t row, std::size_t first);
   void Rewrite(const TargetTable& table, const Record& record);
+  struct Page;
+  Page ReadPage(const postgres::Rows& rows, const RewrittenCells& rewriting) const;
+  static nlohmann::json ForgetRefused(Page& page, const RewrittenCells& rewriting);
+  void WritePage(const Page& page);
   void RewriteRows(const TargetTable& table, const Record& record);
   void RewriteVersions(const TargetTable& table, const Record& record);
   void Save(const TargetTable& table, const Record& record);

@@ -62,7 +62,7 @@ struct Assignment {
   Place value_place;
   bool force = false;     ///< under `force`
   bool uses_row = false;  ///< mentions `$row`: computed after the row's other cells
-  bool derived = false;   ///< mentions nothing but `$row` and `$vars`: the same for whoever says it
+  bool derived = false;   ///< mentions nothing but `$row` and `$vars`: every memory says the same
   bool constant = false;  ///< mentions nothing but `$vars` and `$now`: no memory decides its value
   std::string written{};  ///< the value as the file has it, without quotes; empty for a list or a map
 };

@@ -6,7 +6,7 @@
 
 namespace membridge::receiver {
 
-/// Who answers when asked about the process. Called on an I/O thread, so whoever has to wait for something answers later.
+/// Who answers when asked about the process. Called on an I/O thread: an answer that has to wait for something is given later.
 struct HealthAnswers {
   std::function<void(const http::Reply&)> ready;    ///< GET /readyz: 200, or 503 saying what is missing
   std::function<void(const http::Reply&)> metrics;  ///< GET /metrics: the Prometheus text format

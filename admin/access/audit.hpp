@@ -82,7 +82,7 @@ class Audit {
   static std::string HashOf(const AuditRecord& record);
 };
 
-/// `cli:NAME` of whoever runs this process.
+/// `cli:NAME` of the user who runs this process.
 std::string CommandActor();
 
 }  // namespace membridge::admin

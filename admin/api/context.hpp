@@ -2,7 +2,10 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "admin/api/call.hpp"
 #include "admin/config/config.hpp"

@@ -102,7 +102,7 @@ ordered_json LastSweep(Transaction& transaction, const ProjectId& project) {
 
 /// Why the last sweep does not tell yet whether deliveries were lost.
 ordered_json CatchingUp(Transaction& transaction, const ProjectId& project, const Parts& parts) {
-  const std::string unheard = parts.unheard(project);  // first: whoever ends this has written down what is wanted before
+  const std::string unheard = parts.unheard(project);  // first: what is wanted was written down before this ended
   if (const auto wanted = sync::CatchUp{transaction}.Of(project))
     return {{"since", FormatRfc3339(wanted->since)}, {"reason", wanted->reason}};
   if (unheard.empty()) return nullptr;

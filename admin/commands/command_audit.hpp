@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "admin/commands/command.hpp"
 #include "admin/runtime/databases.hpp"

@@ -174,7 +174,7 @@ void ReadMirror(sync::postgres::Session& session, const std::string& project, st
   }
 }
 
-/// A first page of Mem0, for a project of which the mirror knows nothing yet. Nothing of it is kept.
+/// Reads a first page from Mem0 when the mirror knows nothing of the project yet. Keeps nothing of it.
 Result<void> AskMem0(const ProjectConfig& project, sync::postgres::Session& session, FieldCensus& census) {
   const auto page = ClientForCommand(project, session, 3).ListMemories(sync::mem0::Filter::Everything(), 1);
   if (!page) return tl::unexpected<Error>(page.error());

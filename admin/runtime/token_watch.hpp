@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -16,8 +17,8 @@ namespace membridge::admin {
 /// within kKnownWithin. While the database is away the last ones stay valid. Threads: one of its own, and any for ReloadNow().
 class TokenWatch {
  public:
-  /// How long after its commit a token may take to be known to every process of the deployment. Whoever registers a token's URL
-  /// waits that long first.
+  /// How long after its commit a token may take to be known to every process of the deployment. The part that registers a token's
+  /// URL waits that long first.
   static constexpr std::chrono::milliseconds kKnownWithin{3'000};
 
   /// Loads the tokens before it returns; throws postgres::SqlFailure when that fails.

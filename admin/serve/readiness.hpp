@@ -27,7 +27,7 @@ struct QueueLook {
   std::int64_t at_work = 0;  ///< memories that are due, worked on, or tried again after a failure other than a lock
   sync::BlockedSum blocked;  ///< memories put back because another session holds a lock
   std::int64_t parked = 0;
-  std::int64_t waiting = 0;                         ///< memories that looked in vain for a row
+  std::int64_t waiting = 0;                         ///< memories that need a row that is not there
   std::int64_t events = 0;                          ///< that no mapping has counted yet; without those that one refused
   std::chrono::duration<double> oldest_event{};     ///< how long the oldest of them has waited
   std::chrono::duration<double> oldest_unfolded{};  ///< how long the oldest delivery without marks has been stored

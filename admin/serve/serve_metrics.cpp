@@ -62,7 +62,7 @@ void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const syn
                 [&] { return One(static_cast<double>(readiness.Last().events)); });
   metrics.Watch(Kind::kGauge, "membridge_events_oldest_seconds", "How long the oldest event that waits has been waiting",
                 [&] { return One(std::max(0.0, readiness.Last().oldest_event.count())); });
-  metrics.Watch(Kind::kGauge, "membridge_waiting_memories", "Memories that looked in vain for a row another memory may make",
+  metrics.Watch(Kind::kGauge, "membridge_waiting_memories", "Memories that need a row which only another memory can make",
                 [&] { return One(static_cast<double>(readiness.Last().waiting)); });
   metrics.Watch(Kind::kCounter, "membridge_deliveries_folded_total", "Deliveries turned into marks and events by this process",
                 [&] { return One(Of(folds.deliveries)); });

@@ -23,7 +23,7 @@ std::string TextOf(const ProgressLook& look);
 /// `45 s`, `3 min 20 s`, `2 h 5 min`
 std::string TextOf(std::chrono::seconds time);
 
-/// Shows progress to whoever waits for a command: on a terminal a bar that is drawn over itself, elsewhere plain lines, one at
+/// Shows the progress of a command: on a terminal a bar that is drawn over itself, elsewhere plain lines, one at
 /// most every five seconds, so that a log stays short. For one thread.
 class ProgressDisplay {
  public:

@@ -2,6 +2,8 @@
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <variant>
 
 #include "mappings/base/diagnostic.hpp"
 #include "mappings/check/catalog.hpp"

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "mappings/files/load_context.hpp"
 
 namespace membridge::mappings {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "mappings/files/load_context.hpp"
 #include "mappings/language/expression_node.hpp"
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,7 @@ struct HeldBytes {
 };
 
 /// One client: its socket, the request it is sending, the requests that wait for their answer and the answers it has not taken.
-/// Knows neither event loop nor clock: whoever owns it asks what it wants and tells it what happened. Threads: one.
+/// Knows neither event loop nor clock: its owner asks what it wants and tells it what happened. Threads: one.
 class Connection {
  public:
   /// A whole request and its number on this connection.

@@ -19,7 +19,7 @@ struct Answer {
   Response response;
 };
 
-/// A connection just accepted; whoever takes it owns the descriptor.
+/// A connection just accepted; the I/O worker that takes it owns the descriptor.
 struct Newcomer {
   int fd;
   std::string peer_address;

@@ -120,7 +120,7 @@ std::vector<std::pair<std::string, std::string>> EnterSettings(postgres::Transac
   return before;
 }
 
-/// Applies them inside a savepoint of its own. What they lean on in vain is left out: claims of the sources in `passed_over`.
+/// Applies them inside a savepoint of its own. Claims of the sources in `passed_over` are left out: they could not be written.
 Attempt Try(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
             bool explain, const Leaned& passed_over) {
   // One name for every depth: a later savepoint of the same name hides the earlier one until it is released.

@@ -272,7 +272,7 @@ KnownTables::Page KnownTables::ReadPage(const Rows& rows, const RewrittenCells& 
   return page;
 }
 
-/// Forgets what a type refused, and returns the cells that nobody can tell any more: of whoever speaks for the row.
+/// Forgets what a type refused. Returns the cells that cannot be read any more, for every source that speaks for the row.
 json KnownTables::ForgetRefused(Page& page, const RewrittenCells& rewriting) {
   json released = json::array();
   for (std::size_t i = 0; i < page.rows.size(); ++i) {

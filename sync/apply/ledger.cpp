@@ -124,7 +124,8 @@ std::string SameIdentity(std::string_view one, std::string_view other) {
 }
 
 std::vector<bool> Ledger::Enter(const std::string& mapping, const std::vector<Source>& sources) {
-  // The update waits for whoever holds the source, in one order for everybody, and leaves alone what a later claim wrote.
+  // The update waits for a transaction that holds the source, in one order for everybody, and leaves alone what a later claim
+  // wrote.
   return EnterWith(
       transaction_, mapping, sources,
       "DO UPDATE SET stamp = excluded.stamp, fence = excluded.fence, gone = excluded.gone WHERE s.fence <= excluded.fence");

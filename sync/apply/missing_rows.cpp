@@ -106,7 +106,7 @@ void Waits::Book(const std::vector<const Source*>& sources) {
       {mappings::ExactText(notes), mapping_});
 }
 
-/// By which keys rows of the tables with news were ever looked for in vain. The locks are taken first, by a statement of their
+/// The keys by which missing rows of the tables with news were looked for. The locks are taken first, by a statement of their
 /// own: the second one sees what was committed while the first one waited.
 std::map<std::string, std::vector<std::vector<KeyColumn>>> Waits::Sought() {
   json relations = json::array();

@@ -13,8 +13,8 @@
 
 namespace membridge::sync {
 
-/// Who looked in vain for a row, and who made it after all (membridge.waiting): one mapping's batch, inside its transaction.
-/// Throws postgres::SqlFailure.
+/// Remembers memories that need a missing row, and wakes them when the row is made (membridge.waiting): one mapping's batch,
+/// inside its transaction. Throws postgres::SqlFailure.
 ///
 /// Whoever looks in vain holds the key shared until it commits. Whoever makes a row notes the keys by which rows of that table
 /// were ever looked for, and Match(), once that is committed, tells those that wait for them, a key at a time when nobody holds

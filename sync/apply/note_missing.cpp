@@ -1,4 +1,4 @@
-// Rows that were looked for in vain: another memory may make them later.
+// Notes rows that are missing: another memory may make them later.
 
 #include "sync/apply/application.hpp"
 

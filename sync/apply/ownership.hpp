@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "sync/apply/ledger.hpp"
 #include "sync/apply/plan.hpp"
 #include "sync/apply/target_table.hpp"

@@ -1,4 +1,4 @@
-// Rows that nothing says any more.
+// Deletes rows that no memory speaks for any more.
 
 #include <algorithm>
 
@@ -18,7 +18,7 @@ void Application::Doom(const PlannedRow& planned, const Work& work) {
   doomed_.push_back({planned.table.get(), work.ledger, planned.NowColumn(), planned.ChangedColumn(), work.sources,
                      planned.table->AsJson(work.image)});
   report_.Note(work.sources, {Decision::Kind::kDeleted, planned.Name(), planned.table->Relation(), work.ledger.identity, "",
-                              nullptr, nullptr, "nothing says it any more", planned.Line()});
+                              nullptr, nullptr, "no memory says it any more", planned.Line()});
 }
 
 /// Rows go last, and in reverse order, so that what refers to them is gone before. Where a mapping was edited the order of its

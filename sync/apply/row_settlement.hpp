@@ -21,7 +21,7 @@ class RowSettlement {
   RowSettlement(const PlannedRow& planned, Work& work, Report& report)
       : planned_(planned), table_(*planned.table), work_(work), report_(report) {}
 
-  /// Whether the row itself goes: the bridge made it, its mapping says `gone: delete` and nothing says it any more.
+  /// Whether the row itself goes: the bridge made it, its mapping says `gone: delete` and no memory speaks for it any more.
   bool Goes() const;
 
   /// The cells that this batch used to speak for and the mapping's row no longer has: they are given back before others that

@@ -47,7 +47,7 @@ Settled Withdraw(const CellFacts& facts, const std::optional<CellEntry>& entry) 
   if (facts.current != entry->written) return Kept(unclaimed, "a person wrote it since");
   if (facts.is_key) return Kept(unclaimed, "rows are found by it");
   if (facts.not_null && IsEmpty(entry->before)) return Kept(unclaimed, "it cannot be empty");
-  return GivenBack(facts, *entry, "nothing says it any more");
+  return GivenBack(facts, *entry, "no memory says it any more");
 }
 
 /// Whether a person's value that an earlier claim overruled counts again: this one is weaker, or older than the person.
@@ -169,7 +169,7 @@ Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& e
   const bool vanishes = next.empty() && entry && (!entry->before || (entry->before->is_null() && !facts.not_null));
   const Content value = vanishes ? entry->before : Content{next};
   if (facts.current == value || (!is_array && next.empty())) return Nothing(std::move(kept));
-  if (next_ours.empty()) return {Settled::Kind::kRestore, value, std::move(kept), "nothing says it any more"};
+  if (next_ours.empty()) return {Settled::Kind::kRestore, value, std::move(kept), "no memory says it any more"};
   return {Settled::Kind::kWrite, value, std::move(kept), ""};
 }
 

@@ -213,7 +213,7 @@ void Application::NoteRows(const PlannedRow& planned, const std::vector<Work>& w
 }
 
 /// Cells that depend on the row as it will be: computed once the others are settled. What is derived from the row alone says the
-/// same in everybody's name, so it follows the row whoever changed it.
+/// same for every memory, so it follows the row, no matter who changed it.
 void Application::SettleLate(const PlannedRow& planned, const std::vector<Work*>& works) {
   const auto& set = planned.row->set;
   if (std::none_of(set.begin(), set.end(), [](const auto& assignment) { return assignment.uses_row; })) return;

@@ -57,13 +57,13 @@ struct Outcome {
   };
   Kind kind = Kind::kApplied;
   bool wrote = false;  ///< whether any target row changed
-  bool waits =
-      false;  ///< a row was looked for in vain: when the bridge makes it, membridge.waiting says who is to be applied again
+  bool waits = false;  ///< a row that it needs is missing: membridge.waiting says that it must be applied again when the bridge
+                       ///< makes the row
   std::set<std::string> written{};  ///< tables whose rows changed, `schema.name`
   /// Memories, by project and id, whose claims on a row it fell back on and could not write: the claims are taken back, and they
-  /// are to be applied anew, whereupon they are parked for it.
+  /// are to be applied anew, and are then parked for it.
   std::vector<std::pair<ProjectId, MemoryId>> passed_over{};
-  bool wakes = false;  ///< it made a row of a kind that is looked for in vain: see Waits::Match()
+  bool wakes = false;  ///< it made a row of a kind that others need: see Waits::Match()
   // When parked. `cause` may quote row values: for the operator's eyes, never for a log.
   ErrorCode code = ErrorCode::kRowRejected;
   std::string cause;

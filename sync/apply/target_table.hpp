@@ -89,7 +89,7 @@ class TargetTable {
                                        const std::vector<nlohmann::json>& values) const;
   enum class Purpose {
     kMake,     ///< rows of this key: locked, so that only one makes it
-    kLook,     ///< for a row in vain: locked, shared with others who look, and apart from those who make
+    kLook,     ///< for a missing row: locked shared with others that look, exclusive against those that make it
     kCompare,  ///< with what others look for: the same numbers, and no lock
   };
   /// A number per key value, in the order of `values`, and a transaction-scoped advisory lock on it, taken in one order for
@@ -120,7 +120,8 @@ class TargetTable {
   };
   /// A Refusal when a trigger or policy swallowed one.
   void Add(postgres::Transaction& transaction, const std::vector<Increment>& increments) const;
-  /// Deletes rows, without waiting for whoever holds one. What is gone already counts as deleted; a Refusal when a row stays.
+  /// Deletes rows, without waiting for a session that holds one. What is gone already counts as deleted; a Refusal when a row
+  /// stays.
   void Delete(postgres::Transaction& transaction, const std::vector<nlohmann::json>& identities) const;
 
  private:

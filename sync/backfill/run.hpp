@@ -20,7 +20,7 @@ enum class RunState { kQueued, kRunning, kPaused, kCancelled, kDone, kFailed };
 /// `queued`, `running`, …
 std::string_view NameOf(RunState state);
 
-/// What a run is asked to do; kept with it, so that whoever goes on with it does the same.
+/// What a run is asked to do; kept with it, so that any process that goes on with it does the same.
 struct RunOptions {
   bool dry_run = false;              ///< looks and counts; changes neither rows nor Mem0
   bool full = false;                 ///< exports: every user, changed or not

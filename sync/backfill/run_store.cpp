@@ -215,7 +215,7 @@ Result<RunState> RunStore::Cancel(std::int64_t id, Instant now) {
   const auto run = Locked(transaction_, id);
   if (!run) return NoRun(id);
   if (!run->Active()) return Fail(ErrorCode::kRefused, fmt::format("run {} is {} already", id, NameOf(run->state)));
-  // A run whose lease ended is in nobody's hands: whoever held it finds the fence gone.
+  // Nobody holds a run whose lease ended: its former holder finds the fence gone.
   const Rows rows = transaction_.Run(
       "UPDATE membridge.backfill_runs SET wanted = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN "
       "'cancel' END, "

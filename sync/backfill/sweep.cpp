@@ -92,7 +92,7 @@ Result<Job::Step> Sweep::Next(Run& run) {
   return Step{true, {}, {}};
 }
 
-/// Where the walk begins and what its watermark will be is decided once, whoever goes on with the run.
+/// Where the walk begins and what its watermark will be is decided once, whichever process goes on with the run.
 void Sweep::Begin(Run& run, SweepCursor& cursor) {
   postgres::Transaction transaction = State().Begin();
   Walk walk{transaction, run};

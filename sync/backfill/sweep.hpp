@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sync/backfill/job.hpp"
 #include "sync/backfill/sweep_cursor.hpp"

@@ -192,7 +192,7 @@ void Erasure::ApplyAnew(Session& state, const PassedOver& passed_over) {
   }
 }
 
-/// Suppresses the user and what is known of theirs. Whoever was writing has finished when this returns, and nobody begins any
+/// Suppresses the user and what is known of theirs. Every write under way has finished when this returns, and nobody begins any
 /// more.
 Erasure::Begun Erasure::Begin(Session& state) const {
   Transaction transaction = state.Begin();

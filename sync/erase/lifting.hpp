@@ -34,7 +34,7 @@ class Lifting {
  public:
   /// Whether the user is kept out now.
   static bool IsErased(postgres::Session& session, const ProjectId& project, const std::string& user);
-  /// Lifts the erasure; `at_mem0` are the memories that Mem0 has of the user now, which whoever lifts then marks to be read.
+  /// Lifts the erasure; `at_mem0` are the memories that Mem0 has of the user now, which the caller then marks to be read.
   /// kNotFound: the user is not erased. kRefused:
   /// an erasure of them was cut off and must be ended first.
   static Result<LiftReceipt> Lift(postgres::Session& session, const ProjectId& project, const std::string& user,

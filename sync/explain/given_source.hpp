@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "mappings/base/result.hpp"
 #include "mappings/mapping.hpp"

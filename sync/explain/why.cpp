@@ -236,7 +236,7 @@ std::string WhyText(const RowHistory& history) {
                           VersionOf(claim));
       text += DeliveryLine(claim);
     }
-    if (cell.claims.empty()) text += "      nothing says it any more\n";
+    if (cell.claims.empty()) text += "      no memory says it any more\n";
   }
   return text;
 }

@@ -93,11 +93,11 @@ std::vector<std::string> DropPartitionsBefore(Session& session, Day first_kept) 
     const std::string name{old.Text(i, 0)};
     const bool pending = old.Bool(i, 1), attached = old.Bool(i, 2);
     if (attached && !pending && !IsFolded(session, name, old.Text(i, 4))) continue;
-    // Outside a transaction, and in two steps of which neither makes anybody wait who stores or reads other days.
+    // Outside a transaction, and in two steps: neither delays sessions that store or read other days.
     if (attached)
       session.Run(fmt::format("ALTER TABLE membridge.deliveries DETACH PARTITION membridge.{} {}", name,
                               pending ? "FINALIZE" : "CONCURRENTLY"));
-    // Whoever was storing in it has finished now.
+    // Every session that stored in it has finished now.
     if (!IsFolded(session, name, old.Text(i, 4))) {
       session.Run(fmt::format("ALTER TABLE membridge.deliveries ATTACH PARTITION membridge.{} {}", name,
                               RangeOf(old.Text(i, 3), old.Text(i, 4))));

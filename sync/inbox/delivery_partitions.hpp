@@ -16,7 +16,7 @@ namespace membridge::sync {
 /// day's deliveries are refused, so call it when a process starts, at least daily, and when a delivery found none.
 std::vector<std::string> EnsurePartitions(postgres::Session& session, Day first, int days_ahead);
 
-/// Drops the partitions of days before `first_kept` of which everything is folded. Returns the partitions' names. Waits for
+/// Drops the partitions of days before `first_kept` whose deliveries are all folded. Returns the partitions' names. Waits for
 /// everybody who reads deliveries when it begins, so the session should have no statement_timeout.
 std::vector<std::string> DropPartitionsBefore(postgres::Session& session, Day first_kept);
 

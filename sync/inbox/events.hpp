@@ -15,7 +15,7 @@
 namespace membridge::sync {
 
 /// One thing that happened to a memory, as a delivery told it. PostgresInbox::Accept stores it together with the delivery when
-/// the project has mappings `from: event`; whoever holds the memory's claim gives it to them.
+/// the project has mappings `from: event`; the worker that holds the memory's claim gives it to them.
 struct Event {
   std::string id;  ///< a UUID; EventIdOf()
   DeliveryId delivery;

@@ -38,7 +38,7 @@ std::uint64_t NextNumber(std::string_view& text) {
 }
 
 Folded Run(Transaction& transaction, std::size_t at_most, const std::vector<DeliveryId>& without) {
-  // Whoever waited for the lock must see what its holder committed.
+  // A process that waited for the lock must see what its holder committed.
   transaction.Run("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
   postgres::Column ids;
   for (const DeliveryId& id : without) ids.AddText(id.Text());

@@ -18,7 +18,7 @@ struct Folded {
   bool more = false;                 ///< it is worth to go on at once
   bool news = false;                 ///< workers have something to do that they were not told of
   std::string snapshot;              ///< which transactions are folded (Sees)
-  std::vector<DeliveryId> parked{};  ///< of which nothing could be made; their memories are parked
+  std::vector<DeliveryId> parked{};  ///< that could not be folded; their memories are parked
 };
 
 /// Makes marks and events of what is new in the journal. Each delivery is folded once, however late its transaction commits and
@@ -30,7 +30,7 @@ class Fold {
   /// Deliveries in one transaction, unless one transaction stored more.
   static constexpr std::size_t kAtOnce = 2000;
 
-  /// One step. A delivery of which nothing can be made is found by halving and its memories are parked, so that it holds up no
+  /// One step. A delivery that cannot be folded is found by halving, and its memories are parked, so that it holds up no
   /// other.
   static Folded Once(postgres::Session& session, std::size_t at_most = kAtOnce);
   /// Until nothing is left that was committed before; waits for others that fold. Returns how many deliveries were new.

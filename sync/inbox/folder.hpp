@@ -21,7 +21,7 @@ struct FoldCounters {
   std::atomic<std::uint64_t> deliveries{0};  ///< folded by this process
   std::atomic<std::uint64_t> folds{0};       ///< that found something
   std::atomic<std::uint64_t> failures{0};    ///< the database was away, or something other than a delivery was in the way
-  std::atomic<std::uint64_t> parked{0};      ///< deliveries of which nothing could be made
+  std::atomic<std::uint64_t> parked{0};      ///< deliveries that could not be folded
 };
 
 /// Folds the journal in a thread of its own: when it starts, whenever somebody stored deliveries, and every `poll` for those

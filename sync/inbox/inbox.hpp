@@ -41,7 +41,7 @@ class Inbox {
   /// process and however long ago that was. The result is the replays' ids. Promise: once this returns a value, the others
   /// survive a crash of this process and of PostgreSQL, and each will mark its memories dirty and be counted as an event, once.
   /// kUnavailable: try later; whether they are stored is then unknown, and storing them again is harmless: an id that is stored
-  /// twice is one delivery to whoever reads the journal.
+  /// twice is one delivery to every reader of the journal.
   virtual Result<std::vector<DeliveryId>> Accept(const std::vector<Delivery>& deliveries) = 0;
 };
 

@@ -38,7 +38,7 @@ Result<void> Access::Admit(const Ping& ping) {
     // A key that was recognised goes on being used while it is asked about again.
     if (state_.standing == Standing::kRecognised) return {};
     asked_.wait(lock);
-    if (!asking_ && !IsFresh()) return Verdict();  // whoever asked got no answer; asking once more at once would get none either
+    if (!asking_ && !IsFresh()) return Verdict();  // the last ping got no answer; another one at once would get none either
   }
   asking_ = true;
   const std::string key = key_;

@@ -16,7 +16,7 @@ using postgres::Transaction;
 // Any number would do as long as all processes use the same: these are the letters "membridg".
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(x'6d656d6272696467'::bigint)";
 
-// Whoever waited for the lock must then see what its holder committed, and a migration may take as long as it takes.
+// A process that waited for the lock must then see what its holder committed, and a migration may take as long as it takes.
 constexpr const char* kTransactionSettings =
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO 0; "
     "SET LOCAL idle_in_transaction_session_timeout TO 0";

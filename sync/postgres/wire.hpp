@@ -2,8 +2,11 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "sync/postgres/binary.hpp"
 #include "sync/postgres/session.hpp"

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mappings/base/id.hpp"
@@ -62,7 +63,7 @@ struct Reading {
   std::string digest;                      ///< DigestOf, empty when gone
   std::string applied;                     ///< empty: unknown, will be evaluated again
   bool expired = false;
-  bool waits = false;  ///< a mapping looked in vain for a row
+  bool waits = false;  ///< a mapping needs a row that is not there
 };
 
 /// A row of the mirror.

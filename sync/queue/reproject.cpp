@@ -52,7 +52,7 @@ void PlanMirror(postgres::Session& state, postgres::Session& target, const Proje
   const auto all = static_cast<std::size_t>(count.Int(0, 0));
   const Day today = std::chrono::floor<std::chrono::days>(now);
   postgres::Transaction transaction = target.Begin();                     // never committed
-  transaction.Run("SET LOCAL idle_in_transaction_session_timeout TO 0");  // whoever reads what is printed may take their time
+  transaction.Run("SET LOCAL idle_in_transaction_session_timeout TO 0");  // a person may read the output slowly
   std::size_t done = 0;
   for (int bucket = 0; bucket < kBuckets; ++bucket) {
     std::string after;

@@ -16,7 +16,7 @@ namespace membridge::sync {
 /// without asking Mem0. One transaction per bucket. Returns how many.
 std::size_t MarkMirror(postgres::Session& state, const ProjectId& project);
 
-/// The same for those that looked in vain for a row: a person may have made it, and nobody told the bridge.
+/// The same for memories that need a missing row: a person may have made it without the bridge noticing.
 std::size_t MarkWaiting(postgres::Session& state, const ProjectId& project);
 
 /// Called after each page of a plan over the whole mirror: how many memories of how many were planned.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "mappings/base/id.hpp"
 #include "mappings/base/result.hpp"
@@ -39,8 +40,8 @@ struct CanaryView {
 std::string_view NameOf(CanaryView::Outcome outcome);
 
 /// Proves the whole way from Mem0 to the inbox: writes a marked memory, expects its delivery, removes it. One is out at a time,
-/// whatever the number of processes: the row in the database is leased to whoever takes the step. A crash leaves at most one
-/// memory of kCanaryUser at Mem0, which the next canary removes. Steps throw postgres::SqlFailure.
+/// whatever the number of processes: the row in the database is leased to the process that takes the step. A crash leaves at most
+/// one memory of kCanaryUser at Mem0, which the next canary removes. Steps throw postgres::SqlFailure.
 class Canary {
  public:
   Canary(ProjectId project, CanaryOptions options) : project_(std::move(project)), options_(options) {}

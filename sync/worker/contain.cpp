@@ -68,7 +68,7 @@ postgres::Transaction Worker::Begin(postgres::Session& session) const {
 
 void Worker::Contain(const std::vector<Item*>& items, const Attempt& attempt) {
   if (items.empty()) return;
-  // Half the lease is for those that wait for locks; whoever is left then has its turn later, and nobody else takes the claims.
+  // Half the lease is for those that wait for locks; the rest has its turn later, and nobody else takes the claims.
   if (steady_clock::now() - containing_since_ > options_.lease / 2) return PutOff(items);
   if (items.size() == 1) return ContainOne(*items.front(), attempt);
   try {

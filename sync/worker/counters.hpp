@@ -15,7 +15,7 @@ struct WorkerCounters {
   std::atomic<std::uint64_t> unchanged{0};     ///< memories that needed no write
   std::atomic<std::uint64_t> withdrawn{0};     ///< memories found gone
   std::atomic<std::uint64_t> held{0};          ///< withdrawals that the mass guard did not let pass
-  std::atomic<std::uint64_t> suppressed{0};    ///< memories of erased people that were read, and of which nothing was kept
+  std::atomic<std::uint64_t> suppressed{0};    ///< memories of erased people that were read and not kept
   std::atomic<std::uint64_t> parked{0};
   std::atomic<std::uint64_t> late{0};              ///< claims lost to another worker
   std::atomic<std::uint64_t> retried{0};           ///< memories put back after a failure

@@ -10,7 +10,7 @@ namespace membridge::sync {
 
 using nlohmann::json;
 
-/// A waiting event of a memory of which is known what it is now.
+/// A waiting event whose memory has been read.
 struct Worker::Told {
   const Item* item;
   Event event;

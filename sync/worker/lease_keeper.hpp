@@ -16,7 +16,7 @@
 namespace membridge::sync {
 
 /// Renews the leases of a round while its work advances, so that no other worker takes the memories over and does the work
-/// again. A round of which nothing got done for a whole lease is not renewed, and none is held longer than five minutes. It has a
+/// again. A round that did not advance for a whole lease is not renewed, and none is held longer than five minutes. It has a
 /// thread, and a connection that is opened when the first renewal is due, a third of the lease after Hold(). Hold() and Release()
 /// are one thread's.
 class LeaseKeeper {

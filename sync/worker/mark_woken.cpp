@@ -1,4 +1,4 @@
-// The part of Worker that marks memories dirty for which a row was made that they had looked for in vain.
+// The part of Worker that marks memories dirty when a row that they needed was made.
 #include <algorithm>
 #include <set>
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -34,7 +35,7 @@ struct Worker::Item {
     kOpen,     ///< not known yet
     kPresent,  ///< `memory` is what it is now
     kGone,     ///< the bridge knew it, and Mem0 has it no more
-    kNever,    ///< nobody ever saw it: whoever spoke of it may have made it up
+    kNever,    ///< nobody ever saw it: the delivery may have been made up
   };
   std::optional<Mirrored> mirrored;
   bool held = false;      // gone, and the guard against mass withdrawals keeps what it said

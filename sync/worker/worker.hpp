@@ -49,7 +49,7 @@ struct WorkerOptions {
 /// applied at once, and the memory stays dirty until a read that began `read_lag` after its newest delivery; that one is final.
 /// A memory that is not there is believed to be gone only when a final read and an earlier one, `read_lag` apart, agree.
 ///
-/// Memories that looked in vain for a row are noted in the target's ledger, and so is the row in the transaction that makes it.
+/// The target's ledger notes memories that need a missing row, and notes the row in the transaction that makes it.
 /// Once that is committed they are marked dirty; until they have been applied the ledger keeps it, so a crash in between costs
 /// only time.
 ///
@@ -88,7 +88,7 @@ class Worker {
     kParked,   ///< a mapping refused it
     kLeft,     ///< the mirror knows as much or more (a later version, the same moment with another content, a deletion), or
                ///< somebody is in its way: stays dirty, to be read
-    kBusy,     ///< dirty already: whoever works on it reads something newer
+    kBusy,     ///< dirty already: the worker that claims it reads something newer
   };
   /// Applies records that a list answered, without reading them again, by all the rules of RunOnce: fences, mirror, parking. A
   /// record never overwrites anything newer, and never one that is dirty. `also` runs in the same transaction, last, with one

@@ -25,7 +25,7 @@ Outcome Mixed() {
        "",
        nullptr,
        nullptr,
-       "nothing says it any more",
+       "no memory says it any more",
        30},
       {Kind::kSkipped, "company", "companies", nullptr, "", nullptr, nullptr, "a key value is missing", 40},
   };
@@ -41,7 +41,7 @@ TEST_CASE("a plan is told a line per decision", "[admin][plan]") {
         "      <      phone                                   '+4930123456' → null withdrawn\n"
         "  + note     crm.notes id=132                        new row\n"
         "      +      body                                    'Asked again'\n"
-        "  - tagged   crm.contact_tags contact_id=7 tag_id=3  nothing says it any more\n"
+        "  - tagged   crm.contact_tags contact_id=7 tag_id=3  no memory says it any more\n"
         "    company  companies                               skipped: a key value is missing\n"
         "1 cell changed, 1 row created, 1 deleted, 1 kept, 1 withdrawn. Rolled back.\n");
   CHECK(WouldChange(Mixed()));

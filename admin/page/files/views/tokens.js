@@ -43,7 +43,7 @@ async function issue(again) {
 }
 
 async function revoke(token, again) {
-  const answer = await ask({ title: `Revoke “${token.name}”?`, confirm: "Revoke", tone: "danger", body: h("p", {}, "From then on it opens nothing. Whoever is signed in with it is sent back to the sign-in."), act: () => api.remove(`tokens/${segment(token.id)}`) });
+  const answer = await ask({ title: `Revoke “${token.name}”?`, confirm: "Revoke", tone: "danger", body: h("p", {}, "From then on it opens nothing. People who are signed in with it are sent back to the sign-in."), act: () => api.remove(`tokens/${segment(token.id)}`) });
   if (answer === undefined) return;
   done(`“${token.name}” revoked.`);
   again();

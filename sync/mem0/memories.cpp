@@ -156,11 +156,17 @@ Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
   std::size_t records = 0;
   std::optional<std::int64_t> count;
   bool adds_up = true;
-  // A server that gives one record per page still ends, and so does one whose pages bring nothing.
-  for (int page = 1; page <= static_cast<int>(ids.size()) && met.size() < asked.size(); ++page) {
+  bool ended = false;
+  bool is_barren = false;  // the page before brought nothing new
+  // A server that gives one record per page still ends, and so does one that links or counts pages that bring nothing: after two.
+  const int most_pages = static_cast<int>(ids.size()) + 2;
+  for (int page = 1; page <= most_pages && !ended && met.size() < asked.size(); ++page) {
     auto found = ListMemories(filter, page);
     if (!found) return tl::unexpected<Error>(found.error());
-    if (found->past_end) break;
+    if (found->past_end) {
+      ended = true;
+      break;
+    }
     const std::size_t before = met.size();
     records += found->Records();
     count = found->count;
@@ -183,9 +189,11 @@ Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
       }
     }
     const bool more = found->linked || (count && static_cast<std::int64_t>(records) < *count);
-    if (!more || met.size() == before) break;
+    const bool is_barren_now = met.size() == before;
+    ended = !more || (is_barren && is_barren_now);
+    is_barren = is_barren_now;
   }
-  listed.complete = met.size() == asked.size() || (adds_up && count == static_cast<std::int64_t>(met.size()));
+  listed.complete = met.size() == asked.size() || (adds_up && ended && count);
   return listed;
 }
 

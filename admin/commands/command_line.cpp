@@ -18,7 +18,7 @@ const std::vector<std::pair<const char*, std::vector<const char*>>>& CommandGrou
       {"Run", {"serve", "migrate"}},
       {"Look", {"status", "deliveries", "parked", "why", "audit"}},
       {"Mend", {"sweep", "backfill", "reproject", "erase"}},
-      {"Mem0 and access", {"webhooks", "projects", "tokens"}},
+      {"Mem0 and access", {"webhooks", "projects", "targets", "tokens"}},
       {"About", {"help", "version", "completion", "man"}},
   };
   return kGroups;

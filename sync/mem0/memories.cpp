@@ -156,11 +156,10 @@ Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
   std::size_t records = 0;
   std::optional<std::int64_t> count;
   bool adds_up = true;
-  bool ended = false;
-  bool is_barren = false;  // the page before brought nothing new
-  // A server that gives one record per page still ends, and so does one that links or counts pages that bring nothing: after two.
-  const int most_pages = static_cast<int>(ids.size()) + 2;
-  for (int page = 1; page <= most_pages && !ended && met.size() < asked.size(); ++page) {
+  bool ended = false;  // in Mem0's own words
+  // A server that gives one record per page still ends, and so does one whose pages bring nothing.
+  const int most_pages = static_cast<int>(ids.size()) + 1;
+  for (int page = 1; page <= most_pages && met.size() < asked.size(); ++page) {
     auto found = ListMemories(filter, page);
     if (!found) return tl::unexpected<Error>(found.error());
     if (found->past_end) {
@@ -188,12 +187,14 @@ Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
         listed.unreadable.push_back(id);
       }
     }
-    const bool more = found->linked || (count && static_cast<std::int64_t>(records) < *count);
-    const bool is_barren_now = met.size() == before;
-    ended = !more || (is_barren && is_barren_now);
-    is_barren = is_barren_now;
+    const bool more = found->linked || (count && static_cast<std::int64_t>(records) != *count);
+    if (!more || (page > 1 && met.size() == before)) break;
   }
-  listed.complete = met.size() == asked.size() || (adds_up && ended && count);
+  // More than was asked for, or fewer than were listed, is a count that tells nothing: then the list's own end does.
+  const auto listed_so_far = static_cast<std::int64_t>(met.size());
+  const bool can_be_right = count && *count >= listed_so_far && *count <= static_cast<std::int64_t>(asked.size());
+  listed.complete =
+      met.size() == asked.size() || (adds_up && count.has_value() && (can_be_right ? *count == listed_so_far : ended));
   return listed;
 }
 

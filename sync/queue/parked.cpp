@@ -97,16 +97,16 @@ bool StartBehind(Where& where, const std::string& cursor) {
 void Queue::Park(Transaction& transaction, const Claim& claim, const Parking& parking) {
   std::vector<postgres::Param> depends_on(parking.depends_on.begin(), parking.depends_on.end());
   transaction.Run(
-      "INSERT INTO membridge.parked AS p (project, memory_id, mapping, code, cause, hint, place, sqlstate, depends_on, "
+      "INSERT INTO membridge.parked AS p (project, memory_id, mapping, code, cause, hint, place, sqlstate, depends_on, attempts, "
       "next_try_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text[], " +
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text[], $11::integer, " +
           NextTry("1", "$9::text[]", "$10::boolean") + R"()
       ON CONFLICT (project, memory_id, mapping) DO UPDATE SET
         code = excluded.code, cause = excluded.cause, hint = excluded.hint, place = excluded.place, sqlstate = excluded.sqlstate,
-        depends_on = excluded.depends_on, attempts = p.attempts + 1, tried_at = excluded.tried_at, next_try_at = )" +
-          NextTry("p.attempts + 1", "$9::text[]", "$10::boolean"),
+        depends_on = excluded.depends_on, attempts = p.attempts + $11::integer, tried_at = excluded.tried_at, next_try_at = )" +
+          NextTry("greatest(p.attempts + $11::integer, 1)", "$9::text[]", "$10::boolean"),
       {claim.project.Text(), claim.memory.Text(), parking.mapping, std::string{NameOf(parking.code)}, parking.cause, parking.hint,
-       parking.place, parking.sqlstate, postgres::ArrayOf(depends_on), parking.retried ? "t" : "f"});
+       parking.place, parking.sqlstate, postgres::ArrayOf(depends_on), parking.retried ? "t" : "f", parking.counts ? "1" : "0"});
 }
 
 std::size_t Queue::RetryParked(Transaction& transaction, std::size_t limit) {

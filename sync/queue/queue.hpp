@@ -85,6 +85,7 @@ struct Parking {
   std::string sqlstate;
   std::vector<std::string> depends_on{};  ///< tables whose rows would have to change, `schema.name`; empty: nobody knows
   bool retried = true;                    ///< false: something else sees to it that it is tried again, as with exports
+  bool counts = true;  ///< false: the read was not final, and the memory is looked at once more: no attempt of its own
 };
 
 /// The dirty queue, the mirror and the parked memories. All functions run inside the caller's transaction and throw

@@ -388,7 +388,7 @@ void Worker::ApplyMemories(Batch& batch, const MappingSet::Project& mapped, cons
           continue;
         }
         parked[i] = true;
-        Park(batch, items[i]->claim, mapping, outcome);
+        Park(batch, *items[i], mapping, outcome);
       }
       if (!applied.empty()) Queue::Unpark(batch.state, applied, {mapping, ""});
     }
@@ -413,9 +413,11 @@ void Worker::Note(Batch& batch, const Outcome& outcome) {
   for (const auto& [project, source] : outcome.passed_over) batch.passed_over.emplace_back(project, source);
 }
 
-void Worker::Park(Batch& batch, const Claim& claim, const std::string& mapping, const Outcome& outcome) {
-  Queue::Park(batch.state, claim,
-              {mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate, outcome.depends_on});
+void Worker::Park(Batch& batch, const Item& item, const std::string& mapping, const Outcome& outcome) {
+  const Claim& claim = item.claim;
+  Parking parking{mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate, outcome.depends_on};
+  parking.counts = item.is_final;
+  Queue::Park(batch.state, claim, parking);
   Log(LogLevel::kError, "memory_parked",
       {{"project", claim.project.Text()},
        {"memory", claim.memory.Text()},

@@ -118,7 +118,7 @@ void Worker::GiveEvents(Batch& batch, postgres::Transaction& transaction, const 
     // One that the ledger knows already was counted before a crash: kLate is as good as applied.
     if (outcomes[i].kind != Outcome::Kind::kParked) continue;
     given[i]->refused_by.push_back(mapping);
-    if (parked.insert(given[i]->item).second) Park(batch, given[i]->item->claim, mapping, outcomes[i]);
+    if (parked.insert(given[i]->item).second) Park(batch, *given[i]->item, mapping, outcomes[i]);
   }
 }
 

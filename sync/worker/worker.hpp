@@ -160,7 +160,7 @@ class Worker {
   void ApplyEvents(Batch& batch, const MappingSet::Project& mapped, const std::vector<Item*>& items);
   Hearing Hear(const Item& item, const Event& event) const;
   static void GiveEvents(Batch& batch, postgres::Transaction& transaction, const Applier& applier, std::vector<Told>& told);
-  static void Park(Batch& batch, const Claim& claim, const std::string& mapping, const Outcome& outcome);
+  static void Park(Batch& batch, const Item& item, const std::string& mapping, const Outcome& outcome);
   postgres::Transaction& TransactionOf(Batch& batch, const MappingSet::Target& target);
   void LookAtLedgers();
   void Repair(const MappingSet& mappings, const MappingSet::Target& target, Admission admission);

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { eventually } from "./world.mjs";
 
 export async function isEmpty(operator) {
-  await operator.sees("Ready: receiving, reading and applying.", "None has finished yet.", "Every memory has been read.");
+  await operator.sees("Ready: receiving, reading and applying.", "No delivery was lost; 0 memories looked at", "Every memory has been read.");
   await operator.visit("Deliveries");
   await operator.sees("Nothing has arrived yet.");
   await operator.visit("Parked");

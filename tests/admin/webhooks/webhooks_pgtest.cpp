@@ -299,7 +299,7 @@ TEST_CASE("a process that finds another at it says so after its patience", "[web
   d.db.Run("INSERT INTO membridge.leases VALUES ('webhooks crm', gen_random_uuid(), clock_timestamp() + interval '1 hour')");
   const auto busy = d.Apply();
   REQUIRE_FALSE(busy);
-  CHECK(busy.error().code == ErrorCode::kUnavailable);
+  CHECK(busy.error().code == ErrorCode::kBusy);
   CHECK(busy.error().message == "webhooks of 'crm': another process is at it");
   CHECK(d.waited == d.options.patience);
   CHECK(d.mem0.Calls() == 0);

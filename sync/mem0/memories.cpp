@@ -156,7 +156,7 @@ Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
   std::size_t records = 0;
   std::optional<std::int64_t> count;
   bool adds_up = true;
-  bool ended = false;  // in Mem0's own words
+  bool ended = false;
   // A server that gives one record per page still ends, and so does one whose pages bring nothing.
   const int most_pages = static_cast<int>(ids.size()) + 1;
   for (int page = 1; page <= most_pages && met.size() < asked.size(); ++page) {
@@ -188,7 +188,8 @@ Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
       }
     }
     const bool more = found->linked || (count && static_cast<std::int64_t>(records) != *count);
-    if (!more || (page > 1 && met.size() == before)) break;
+    ended = page > 1 && met.size() == before;  // it brings nothing any more
+    if (!more || ended) break;
   }
   // More than was asked for, or fewer than were listed, is a count that tells nothing: then the list's own end does.
   const auto listed_so_far = static_cast<std::int64_t>(met.size());

@@ -19,6 +19,9 @@ milliseconds Since(Instant from, Instant to) {
   return std::chrono::floor<milliseconds>(to - from);
 }
 
+/// How often a list may still show what a single read says is gone before it is told: lists lag, and that is nobody's trouble.
+constexpr int kLagExcused = 3;
+
 milliseconds AgeOf(const Claim& claim) {
   return Since(claim.marked_at, claim.claimed_at);
 }
@@ -211,7 +214,7 @@ std::optional<Source> Worker::Decide(Batch& batch, const MappingSet::Project& ma
         ParkUnread(batch, item, {"", ErrorCode::kRefused, item.error.message, item.error.hint, "", ""});
         return std::nullopt;
       }
-      if (item.claim.attempts == 0)
+      if (item.claim.attempts == kLagExcused)
         Log(LogLevel::kWarn, "absence_contradicted",
             {{"project", item.claim.project.Text()}, {"memory", item.claim.memory.Text()}, {"error", item.error.message}});
       [[fallthrough]];

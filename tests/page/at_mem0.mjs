@@ -85,7 +85,7 @@ const newest = async (world) => Number((await world.sql("SELECT max(id) FROM mem
 
 export async function runsBackfills(operator, world) {
   await operator.visit("Backfills");
-  await operator.sees("nightly", "export of profile", "quick", "weekly", "Europe/Berlin", "Nothing has run yet.");
+  await operator.sees("nightly", "export of profile", "quick", "weekly", "Europe/Berlin", "catch-up crm", "the bridge");
 
   const paused = () => world.api("GET", "backfills").then(({ backfills }) => backfills.filter((each) => each.paused_at !== null).map((each) => each.name));
   await operator.press("Pause the schedule of quick");
@@ -105,7 +105,7 @@ export async function runsBackfills(operator, world) {
   await eventually("the sweep", () => stateOf(world, first), (state) => state === "done");
   await world.settled();
   assert.equal(await world.count("crm.contacts WHERE company = 'Silent Ltd'"), 1);
-  await operator.page.locator(`tbody a[href="#/backfills/runs/${first}"]`).click();
+  await operator.follow(`weekly #${first}`);
   await operator.sees("repaired added");
   await operator.follow("All backfills");
 

@@ -12,6 +12,9 @@ import { session } from "../session.js";
 import { runNow, sweepNow } from "./backfill_forms.js";
 
 const EVERY = 1500;
+/** A sweep that the bridge began by itself, after a start or a change of the webhook, is called so. */
+const askedBy = (run) => (run.scheduled_for ? "its schedule" : run.name.startsWith("catch-up ") ? "the bridge" : "a person");
+
 const KINDS = { export: "export", incremental_sweep: "incremental sweep", full_sweep: "full sweep" };
 const TONES = { done: "good", failed: "bad", cancelled: "warn", paused: "warn" };
 
@@ -79,7 +82,7 @@ const history = (runs) => (runs.length === 0 ? empty("Nothing has run yet.")
   : table("Runs, newest first", [
     { label: "Run", narrow: "title", cell: (each) => h("a", { href: to(["backfills", "runs", each.id]) }, `${each.name} #${each.id}`) },
     { label: "State", cell: (each) => [state(each), each.dry_run ? " dry" : ""] },
-    { label: "Asked by", cell: (each) => (each.scheduled_for ? "its schedule" : "a person") },
+    { label: "Asked by", cell: (each) => askedBy(each) },
     { label: "Began", cell: (each) => time(each.started_at ?? each.queued_at) },
     { label: "Took", class: "num", cell: (each) => (each.started_at && each.finished_at ? duration((new Date(each.finished_at) - new Date(each.started_at)) / 1000) : "–") },
     { label: "Looked at", class: "num", cell: (each) => number(each.done) },
@@ -122,7 +125,7 @@ function oneRun({ body, actions, parts: [, run], signal, call }) {
       redraw(body, h("div", { class: "stack" },
         h("section", {}, progress(answer), runActions(answer, look)),
         answer.error ? h("p", { class: "callout bad" }, answer.error) : null,
-        facts([["State", state(answer)], ["Backfill", answer.name], ["What", KINDS[answer.kind]], ["Project", answer.project], ["Dry run", answer.dry_run ? "yes: it only looks and counts" : null], ["Asked by", answer.scheduled_for ? "its schedule" : "a person"],
+        facts([["State", state(answer)], ["Backfill", answer.name], ["What", KINDS[answer.kind]], ["Project", answer.project], ["Dry run", answer.dry_run ? "yes: it only looks and counts" : null], ["Asked by", askedBy(answer)],
           ["Queued", time(answer.queued_at)], ["Began", answer.started_at ? time(answer.started_at) : null], ["Ended", answer.finished_at ? time(answer.finished_at) : null]]),
         h("section", {}, h("h2", {}, "Counted"), Object.keys(answer.counters).length === 0 ? empty("Nothing yet.") : facts(Object.entries(answer.counters).map(([name, count]) => [name.replaceAll("_", " "), number(count)])))));
     } catch (error) {

@@ -19,8 +19,8 @@ milliseconds Since(Instant from, Instant to) {
   return std::chrono::floor<milliseconds>(to - from);
 }
 
-/// How often a list may still show what a single read says is gone before it is told: lists lag, and that is nobody's trouble.
-constexpr int kLagExcused = 3;
+/// How long a list may still show what a single read says is gone before it is told: lists lag, and that is nobody's trouble.
+constexpr std::chrono::seconds kLagExcused{10};
 
 milliseconds AgeOf(const Claim& claim) {
   return Since(claim.marked_at, claim.claimed_at);
@@ -210,13 +210,13 @@ std::optional<Source> Worker::Decide(Batch& batch, const MappingSet::Project& ma
       ++batch.retried;
       return std::nullopt;
     case Item::Read::kContradicted:
-      if (Vanishing::Contradicted(batch.state, item.claim) >= options_.contradiction_patience) {
+      if (const auto lasted = Vanishing::Contradicted(batch.state, item.claim); lasted >= options_.contradiction_patience) {
         ParkUnread(batch, item, {"", ErrorCode::kRefused, item.error.message, item.error.hint, "", ""});
         return std::nullopt;
-      }
-      if (item.claim.attempts == kLagExcused)
+      } else if (lasted >= kLagExcused) {
         Log(LogLevel::kWarn, "absence_contradicted",
             {{"project", item.claim.project.Text()}, {"memory", item.claim.memory.Text()}, {"error", item.error.message}});
+      }
       [[fallthrough]];
     case Item::Read::kFailed:
       item.settlement = {Settlement::Kind::kRetry,

@@ -170,7 +170,7 @@ TEST_CASE("kill -9 in the middle of a sweep and of sixty exports: both go on whe
                              {"user-33", {{"never_ready", true}}}}}});
   world.Mem0().SetFaults({{"rate_limited", 0.1}, {"latency_ms", 20}});
   test::Bridge bridge{profiles.Options(
-      "[" + std::string{kSweep} + ", {name: nightly, project: crm, export: profile, deadline: 3s, schedule: '30 4 1 1 *'}]")};
+      "[" + std::string{kSweep} + ", {name: nightly, project: crm, export: profile, deadline: 12s, schedule: '30 4 1 1 *'}]")};
   bridge.Start();
   JsonOf(bridge, {"backfill", "run", "nightly", "--no-wait"});
   const auto jobs = [&] { return world.Mem0().Control("GET", "/exports").at("jobs").size(); };

@@ -56,6 +56,19 @@ std::string_view NameOf(Settlement::Kind kind) {
   return "retry";
 }
 
+/// The first four parameters of statements on claims that are still somebody's: buckets, projects, memories, fences.
+std::vector<Param> KeysAndFences(const std::vector<Claim>& claims) {
+  ClaimKeys keys;
+  Column fences;
+  for (const Claim& claim : claims) {
+    keys.Add(claim);
+    fences.AddNumber(claim.fence);
+  }
+  std::vector<Param> params = keys.Take();
+  params.push_back(fences.Take());
+  return params;
+}
+
 }  // namespace
 
 int BucketOf(const ProjectId& project, const MemoryId& memory) {
@@ -136,14 +149,7 @@ void Queue::Renew(Transaction& transaction, const std::vector<Claim>& claims, st
         FOR UPDATE OF d SKIP LOCKED)
       UPDATE membridge.dirty d SET claimed_until = statement_timestamp() + $5::bigint * interval '1 second'
       FROM held h WHERE d.bucket = h.bucket AND d.project = h.project AND d.memory_id = h.memory_id)";
-  ClaimKeys keys;
-  Column fences;
-  for (const Claim& claim : claims) {
-    keys.Add(claim);
-    fences.AddNumber(claim.fence);
-  }
-  std::vector<Param> params = keys.Take();
-  params.push_back(fences.Take());
+  std::vector<Param> params = KeysAndFences(claims);
   params.push_back(Number(lease.count()));
   transaction.Run(kSql, params);
 }
@@ -177,15 +183,7 @@ std::vector<Claim> Queue::StillOurs(Transaction& transaction, const std::vector<
       JOIN membridge.dirty d ON d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
       ORDER BY d.bucket, d.project COLLATE "C", d.memory_id COLLATE "C"
       FOR UPDATE OF d)";
-  ClaimKeys keys;
-  Column fences;
-  for (const Claim& claim : claims) {
-    keys.Add(claim);
-    fences.AddNumber(claim.fence);
-  }
-  std::vector<Param> params = keys.Take();
-  params.push_back(fences.Take());
-  const Rows rows = transaction.Run(kSql, params);
+  const Rows rows = transaction.Run(kSql, KeysAndFences(claims));
   std::vector<std::size_t> places;
   places.reserve(rows.size());
   for (std::size_t row = 0; row < rows.size(); ++row) places.push_back(static_cast<std::size_t>(rows.Int(row, 0)) - 1);
@@ -237,28 +235,6 @@ void Queue::Settle(Transaction& transaction, const std::vector<std::pair<Claim, 
   std::vector<Param> params = keys.Take();
   for (Column* column : {&fences, &generations, &kinds, &due_in, &absent, &errors}) params.push_back(column->Take());
   transaction.Run(kSql, params);
-}
-
-void Queue::Finish(Transaction& transaction, const std::vector<std::pair<Claim, Settlement>>& settlements) {
-  if (settlements.empty()) return;
-  static const std::string kSql = R"(
-      WITH ours AS MATERIALIZED (
-        SELECT d.fence
-        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[]) AS c(bucket, project, memory_id, fence)
-        JOIN membridge.dirty d ON d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
-        ORDER BY d.bucket, d.project COLLATE "C", d.memory_id COLLATE "C"
-        FOR UPDATE OF d)
-      SELECT membridge.require_all((SELECT count(*) FROM ours), cardinality($4::bigint[])))";
-  ClaimKeys keys;
-  Column fences;
-  for (const auto& [claim, settlement] : settlements) {
-    keys.Add(claim);
-    fences.AddNumber(claim.fence);
-  }
-  std::vector<Param> params = keys.Take();
-  params.push_back(fences.Take());
-  transaction.Run(kSql, params);
-  Settle(transaction, settlements);
 }
 
 }  // namespace membridge::sync

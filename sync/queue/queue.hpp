@@ -111,10 +111,6 @@ class Queue {
   static std::vector<Claim> StillOurs(postgres::Transaction& transaction, const std::vector<Claim>& claims);
   /// Ends claims, one Settlement each. A memory whose generation moved on stays dirty, due now.
   static void Settle(postgres::Transaction& transaction, const std::vector<std::pair<Claim, Settlement>>& settlements);
-  /// The same as the last thing a transaction does, without StillOurs before it: throws SqlFailure kLostFence, and nothing may be
-  /// committed, when one of the claims is not ours any more.
-  static constexpr const char* kLostFence = "MB001";
-  static void Finish(postgres::Transaction& transaction, const std::vector<std::pair<Claim, Settlement>>& settlements);
 
   /// The mirror's rows, one per claim, in order.
   static std::vector<std::optional<Mirrored>> LookUp(postgres::Transaction& transaction, const std::vector<Claim>& claims);

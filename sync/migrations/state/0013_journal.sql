@@ -112,15 +112,6 @@ BEGIN
     RETURN marked;
 END $$;
 
-CREATE FUNCTION membridge.require_all(ours bigint, wanted bigint) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog AS $$
-BEGIN
-    IF ours <> wanted THEN
-        RAISE EXCEPTION 'another worker has claimed % of % memories since', wanted - ours, wanted USING ERRCODE = 'MB001';
-    END IF;
-    RETURN true;
-END $$;
-COMMENT ON FUNCTION membridge.require_all IS 'Refuses what would be committed for memories that another worker has claimed since';
-
 -- Beside a publication of all tables.
 ALTER TABLE membridge.suppression_salt REPLICA IDENTITY FULL;
 

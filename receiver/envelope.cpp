@@ -77,7 +77,7 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
 
   bool string(string_t& value) override {
     Frame* const frame = Here();
-    if (frame == nullptr && in_labels_ && labels_depth_ == depth_) {
+    if (frame == nullptr && IsInLabels()) {
       frames_.back().labels.push_back(std::move(value));
       return true;
     }
@@ -112,6 +112,8 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
   /// The frame whose direct members are being read, if this is one we look into.
   Frame* Here() { return !frames_.empty() && frames_.back().depth == depth_ ? &frames_.back() : nullptr; }
 
+  bool IsInLabels() const { return labels_depth_ > 0 && labels_depth_ == depth_; }
+
   std::optional<Role> RoleOf(bool object) {
     if (depth_ == 0) return object ? Role::kEvent : Role::kEvents;
     const Frame* const parent = Here();
@@ -128,10 +130,7 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
     const bool is_labels = !object && !role && parent != nullptr && parent->role != Role::kEvents && parent->key == "categories";
     ++depth_;
     deepest = std::max(deepest, depth_);
-    if (is_labels) {
-      in_labels_ = true;
-      labels_depth_ = depth_;
-    }
+    if (is_labels) labels_depth_ = depth_;
     if (role) frames_.push_back(Frame{.role = *role, .depth = depth_});
     return true;
   }
@@ -150,7 +149,7 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
       if (frame.role == Role::kEvent && parent != nullptr) parent->has_events = true;
       if (frame.role == Role::kEvents && parent != nullptr) parent->has_events = parent->has_events || frame.has_events;
     }
-    if (in_labels_ && labels_depth_ == depth_) in_labels_ = false;
+    if (IsInLabels()) labels_depth_ = 0;
     --depth_;
     return true;
   }
@@ -176,8 +175,7 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
   std::vector<Frame> frames_;
   std::set<std::string> noted_;
   std::size_t depth_ = 0;
-  bool in_labels_ = false;
-  std::size_t labels_depth_ = 0;
+  std::size_t labels_depth_ = 0;  // of the list of labels that is being read; 0: of none
 };
 
 bool IsNumberByte(char c) {

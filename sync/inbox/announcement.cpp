@@ -26,16 +26,16 @@ std::string HashOfLabels(std::vector<std::string> labels) {
   return HashOf(all);
 }
 
-bool Shows(const mappings::Memory& memory, std::string_view told) {
+bool Shows(const nlohmann::json& record, std::string_view told) {
   const auto space = told.find(' ');
   if (space == std::string_view::npos) return false;
   const std::string_view hash = told.substr(space + 1);
   if (!told.starts_with("CATEGORIZE ")) {
-    const auto text = memory.record.find("text");
-    return text != memory.record.end() && text->is_string() && HashOfText(text->get_ref<const std::string&>()) == hash;
+    const auto text = record.find("text");
+    return text != record.end() && text->is_string() && HashOfText(text->get_ref<const std::string&>()) == hash;
   }
-  const auto categories = memory.record.find("categories");
-  if (categories == memory.record.end() || !categories->is_array()) return false;
+  const auto categories = record.find("categories");
+  if (categories == record.end() || !categories->is_array()) return false;
   std::vector<std::string> labels;
   for (const auto& label : *categories) {
     if (!label.is_string()) return false;

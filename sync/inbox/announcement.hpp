@@ -1,10 +1,9 @@
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "mappings/memory.hpp"
 
 namespace membridge::sync {
 
@@ -16,6 +15,6 @@ std::string HashOfLabels(std::vector<std::string> labels);
 
 /// Whether the record is what was announced of the memory. `told` is Claim::told: `UPDATE`, and a hash where there was one; of a
 /// CATEGORIZE it is of labels, else of the text.
-bool Shows(const mappings::Memory& memory, std::string_view told);
+bool Shows(const nlohmann::json& record, std::string_view told);
 
 }  // namespace membridge::sync

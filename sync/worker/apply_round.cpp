@@ -44,11 +44,10 @@ void RecallLifeCycle(const Mirrored& mirrored, const std::string& digest, mappin
 /// Whether the first read is final: one delivery stands behind the mark, what it announced is news, and the record shows it. A
 /// record that is older than the mirror's, or of a memory that was gone, is looked at twice all the same: a replica may lag.
 bool ShowsWhatWasAnnounced(const Claim& claim, const mappings::Memory& memory, const std::optional<Mirrored>& mirrored) {
-  if (!Shows(memory, claim.told)) return false;
+  if (!Shows(memory.record, claim.told)) return false;
   if (!mirrored) return true;
   if (mirrored->gone || !mirrored->record || (mirrored->updated_at && *mirrored->updated_at > memory.updated_at)) return false;
-  const auto before = mappings::ReadMemory(*mirrored->record);
-  return before && !Shows(*before, claim.told);
+  return !Shows(*mirrored->record, claim.told);
 }
 
 }  // namespace

@@ -112,6 +112,18 @@ std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::strin
   return may;
 }
 
+// What the sources of $1, under the mapping $2, contribute to the ledger's rows.
+constexpr const char* kSaidBySources =
+    " FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(p text, s text) "
+    "JOIN membridge.contributions AS c ON c.project = r.p AND c.mapping = $2 AND c.source = r.s "
+    "JOIN membridge.rows AS l ON l.id = c.row_id";
+
+std::string KeysOf(const std::vector<Source>& sources) {
+  json list = json::array();
+  for (const Source& source : sources) list.push_back({{"p", source.project.Text()}, {"s", source.id}});
+  return mappings::ExactText(list);
+}
+
 }  // namespace
 
 std::string SameIdentity(std::string_view one, std::string_view other) {
@@ -136,20 +148,23 @@ std::vector<bool> Ledger::EnterOnce(const std::string& mapping, const std::vecto
 }
 
 std::vector<Contribution> Ledger::ContributionsOf(const std::string& mapping, const std::vector<Source>& sources) {
-  json list = json::array();
-  for (const Source& source : sources) list.push_back({{"p", source.project.Text()}, {"s", source.id}});
   const postgres::Rows rows =
-      transaction_.Run(std::string{"SELECT "} + kContributionColumns +
-                           ", l.relation, l.identity::text FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(p text, s text) "
-                           "JOIN membridge.contributions AS c ON c.project = r.p AND c.mapping = $2 AND c.source = r.s "
-                           "JOIN membridge.rows AS l ON l.id = c.row_id",
-                       {mappings::ExactText(list), mapping});
+      transaction_.Run(std::string{"SELECT "} + kContributionColumns + ", l.relation, l.identity::text" + kSaidBySources,
+                       {KeysOf(sources), mapping});
   std::vector<Contribution> contributions = ContributionsIn(rows);
   for (std::size_t i = 0; i < contributions.size(); ++i) {
     contributions[i].relation = rows.Text(i, 9);
     contributions[i].identity = mappings::ParseExact(rows.Text(i, 10));
   }
   return contributions;
+}
+
+std::set<std::string> Ledger::RelationsOf(const std::string& mapping, const std::vector<Source>& sources) {
+  const postgres::Rows rows =
+      transaction_.Run(std::string{"SELECT DISTINCT l.relation"} + kSaidBySources, {KeysOf(sources), mapping});
+  std::set<std::string> relations;
+  for (std::size_t i = 0; i < rows.size(); ++i) relations.emplace(rows.Text(i, 0));
+  return relations;
 }
 
 std::vector<Contribution> Ledger::ContributionsTo(const std::vector<std::int64_t>& row_ids) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -90,6 +91,8 @@ class Ledger {
 
   /// Everything these sources contribute under this mapping.
   std::vector<Contribution> ContributionsOf(const std::string& mapping, const std::vector<Source>& sources);
+  /// The tables whose rows they contribute to.
+  std::set<std::string> RelationsOf(const std::string& mapping, const std::vector<Source>& sources);
   /// Everything anybody contributes to these rows.
   std::vector<Contribution> ContributionsTo(const std::vector<std::int64_t>& row_ids);
 

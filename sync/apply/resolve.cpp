@@ -27,6 +27,12 @@ std::string ShownKey(const mappings::Key& key) {
 
 }  // namespace
 
+void SetSourceNames(Frame& frame, const Source& source, const json& vars, Instant now) {
+  for (const auto& [name, value] : source.names.items()) frame.Set(name, value);
+  frame.Set("vars", vars);
+  frame.Set("now", FormatRfc3339(now));
+}
+
 Application::Asking Application::AskingBy(const mappings::Key& key, const TargetTable& table,
                                           const std::vector<Instance*>& wanted) {
   Asking asking;
@@ -48,9 +54,7 @@ Application::Asking Application::AskingBy(const mappings::Key& key, const Target
 void Application::BuildFrames() {
   for (const Source& source : sources_) {
     Frame& frame = frames_.emplace_back(nullptr);
-    for (const auto& [name, value] : source.names.items()) frame.Set(name, value);
-    frame.Set("vars", plan_.mapping->vars);
-    frame.Set("now", FormatRfc3339(now_));
+    SetSourceNames(frame, source, plan_.mapping->vars, now_);
     source_frames_.push_back(&frame);
   }
 }

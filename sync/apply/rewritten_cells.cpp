@@ -164,23 +164,23 @@ void RewrittenCells::Finish() {
   for (const auto& [column, texts] : texts_) {
     const auto& [before, now] = changes_.retyped.at(column);
     // The type that was is asked, too, as ALTER TABLE does: a real 0.1 is not a double 0.1. It may be gone itself.
-    const bool through_old = Converts(before, now);
+    Way way{.through_old = Converts(before, now)};
+    // A conversion that is asked for may cut a text or round a number: then the way back leads elsewhere.
+    way.looks_back = of_ == Of::kClaims && way.through_old && Converts(now, before);
     for (std::size_t first = 0; first < texts.size(); first += 1000)
-      Read(column, first, std::min(texts.size(), first + 1000), through_old);
+      Read(column, first, std::min(texts.size(), first + 1000), way);
   }
 }
 
-void RewrittenCells::Read(const std::string& column, std::size_t first, std::size_t last, bool through_old) {
+void RewrittenCells::Read(const std::string& column, std::size_t first, std::size_t last, Way way) {
   const auto& [before, now] = changes_.retyped.at(column);
   auto& texts = texts_.at(column);
   json values = json::array();
   for (std::size_t i = first; i < last; ++i) values.push_back({{"n", i}, {"v", *texts[i]}});
-  const std::string value = through_old ? "(r.v::" + before + ")::" + now : "r.v::" + now;
+  const std::string value = way.through_old ? "(r.v::" + before + ")::" + now : "r.v::" + now;
   const std::string shown = IsArrayType(now) ? "pg_catalog.to_jsonb(" + value + ")::text" : "(" + value + ")::text";
-  // A conversion that is asked for may cut a text or round a number: then the way back leads elsewhere.
-  const bool looks_back = of_ == Of::kClaims && through_old && Converts(now, before);
   const std::string is_whole =
-      looks_back ? "((" + value + ")::" + before + ")::text OPERATOR(pg_catalog.=) (r.v::" + before + ")::text" : "true";
+      way.looks_back ? "((" + value + ")::" + before + ")::text OPERATOR(pg_catalog.=) (r.v::" + before + ")::text" : "true";
   transaction_.Savepoint("reread");
   try {
     const postgres::Rows rows = transaction_.Run(
@@ -201,10 +201,10 @@ void RewrittenCells::Read(const std::string& column, std::size_t first, std::siz
   }
   if (last - first > 1) {
     const std::size_t middle = first + (last - first) / 2;
-    Read(column, first, middle, through_old);
-    Read(column, middle, last, through_old);
-  } else if (through_old) {
-    Read(column, first, last, false);
+    Read(column, first, middle, way);
+    Read(column, middle, last, way);
+  } else if (way.through_old) {
+    Read(column, first, last, {});
   } else if (of_ == Of::kColumns) {
     *texts[first] = RefusedText();
   }

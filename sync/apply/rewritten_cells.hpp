@@ -61,7 +61,12 @@ class RewrittenCells {
   void RereadContent(const std::string& cell, nlohmann::json& content);
   void RereadText(const std::string& column, nlohmann::json& text);
   bool Converts(const std::string& from, const std::string& to);
-  void Read(const std::string& column, std::size_t first, std::size_t last, bool through_old);
+  /// How a column's texts are read: by the type that was first, and compared with what leads back to it.
+  struct Way {
+    bool through_old = false;
+    bool looks_back = false;
+  };
+  void Read(const std::string& column, std::size_t first, std::size_t last, Way way);
 
   postgres::Transaction& transaction_;
   const ColumnChanges& changes_;

@@ -5,7 +5,6 @@
 #include <set>
 #include <string>
 
-#include "mappings/base/exact_json.hpp"
 #include "mappings/evaluate.hpp"
 #include "mappings/files/value_reader.hpp"
 #include "sync/apply/work.hpp"
@@ -14,7 +13,6 @@ namespace membridge::sync {
 namespace {
 
 using mappings::Expression;
-using nlohmann::json;
 
 /// Whether what decides that a row is spoken of can be evaluated before any row is found: it names no other row, and no element.
 bool IsDecidedBySource(const mappings::Row& row, const std::set<std::string>& row_names) {
@@ -43,9 +41,7 @@ std::vector<bool> SpokenOf(const MappingPlan& plan, const std::vector<Source>& s
     if (!source.speaks) continue;
     if (std::all_of(spoken.begin(), spoken.end(), [](bool one) { return one; })) break;
     Frame& frame = frames.emplace_back(nullptr);
-    for (const auto& [name, value] : source.names.items()) frame.Set(name, value);
-    frame.Set("vars", plan.mapping->vars);
-    frame.Set("now", FormatRfc3339(now));
+    SetSourceNames(frame, source, plan.mapping->vars, now);
     if (!mappings::Speaks(*plan.mapping, frame.scope)) continue;
     for (std::size_t i = 0; i < plan.rows.size(); ++i) {
       const mappings::Row& row = *plan.rows[i].row;
@@ -60,28 +56,14 @@ std::vector<bool> SpokenOf(const MappingPlan& plan, const std::vector<Source>& s
   return spoken;
 }
 
-/// Tables of the ledger's rows that the sources spoke of before.
-std::set<std::string> SpokenOfBefore(const MappingPlan& plan, postgres::Transaction& transaction,
-                                     const std::vector<Source>& sources) {
-  json list = json::array();
-  for (const Source& source : sources) list.push_back({{"p", source.project.Text()}, {"s", source.id}});
-  const postgres::Rows rows = transaction.Run(
-      "SELECT DISTINCT l.relation FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r (p text, s text) "
-      "JOIN membridge.contributions AS c ON c.project = r.p AND c.mapping = $2 AND c.source = r.s "
-      "JOIN membridge.rows AS l ON l.id = c.row_id",
-      {mappings::ExactText(list), plan.mapping->name});
-  std::set<std::string> relations;
-  for (std::size_t i = 0; i < rows.size(); ++i) relations.emplace(rows.Text(i, 0));
-  return relations;
-}
-
 }  // namespace
 
 std::vector<const TargetTable*> TouchedTables(const MappingPlan& plan, postgres::Transaction& transaction,
                                               const std::vector<Source>& sources, Instant now) {
   const std::vector<bool> spoken = SpokenOf(plan, sources, now);
   const bool is_all = std::all_of(spoken.begin(), spoken.end(), [](bool one) { return one; });
-  const std::set<std::string> before = is_all ? std::set<std::string>{} : SpokenOfBefore(plan, transaction, sources);
+  const std::set<std::string> before =
+      is_all ? std::set<std::string>{} : Ledger{transaction}.RelationsOf(plan.mapping->name, sources);
   std::vector<const TargetTable*> touched;
   for (std::size_t i = 0; i < plan.rows.size(); ++i) {
     const TargetTable* table = plan.rows[i].table.get();

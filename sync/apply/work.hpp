@@ -12,6 +12,7 @@
 
 #include "mappings/evaluate.hpp"
 #include "sync/apply/ledger.hpp"
+#include "sync/apply/source.hpp"
 #include "sync/apply/target_table.hpp"
 
 namespace membridge::sync {
@@ -26,6 +27,9 @@ struct Frame {
   mappings::Scope scope;
   std::deque<nlohmann::json> held;
 };
+
+/// Sets what an expression may use before any row is found: what the source brings, `vars` and `now`.
+void SetSourceNames(Frame& frame, const Source& source, const nlohmann::json& vars, Instant now);
 
 /// One row of one source on its way: from its key to its target row.
 struct Instance {

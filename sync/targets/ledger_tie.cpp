@@ -198,6 +198,11 @@ Result<Admission> LedgerTie::TakeOver(const LedgerLook& look, const std::string&
   const Error busy{ErrorCode::kUnavailable, "the ledger of target " + target_ + " is being taken over by another process",
                    "the bridge tries again by itself"};
   if (!lease) return tl::unexpected<Error>(busy);
+  // Another session may have done it between the look and the lease. A second takeover would shut out what the first one
+  // admitted.
+  const LedgerLook now = Look();
+  if (now.standing == Standing::kOurs) return Settle(now);
+  if (now.standing != look.standing || now.incarnation != look.incarnation) return tl::unexpected<Error>(busy);
   const Known known = KnownOf(look.ledger);
   const KeptOut kept = KeptOut::OfState(state_, std::nullopt);
   // Another database than the target had: what was applied was applied to that one.

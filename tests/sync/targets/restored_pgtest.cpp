@@ -1,5 +1,10 @@
 // State and target as two databases, of which one is restored, copied or lost.
 
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <thread>
+
 #include "sync/erase/erasure.hpp"
 #include "sync/erase/lifting.hpp"
 #include "sync/targets/ledger_tie.hpp"
@@ -279,6 +284,46 @@ TEST_CASE("a takeover waits for those who are writing, and they for it", "[targe
   office.GiveAway();
   auto late = there.Begin();
   CHECK_THROWS_AS(sync::EnterLedger(late, known, 8), sync::postgres::SqlFailure);
+}
+
+TEST_CASE("many sessions that find the state restored at the same time take the ledger over once", "[targets][pg][T12]") {
+  Office office;
+  office.Say("ada", "Paris");
+  office.shop.Work();
+  constexpr int kRounds = 5;
+  for (int round = 0; round < kRounds; ++round) {
+    // As after a restore: the ledger names an incarnation that this state does not know yet, and a claim that it never gave.
+    office.shop.db.Run("UPDATE membridge.ledgers SET incarnation = NULL");
+    const std::string before = office.Incarnation();
+    std::atomic<int> waiting{0};
+    std::atomic<int> admitted{0};
+    std::set<std::string> known;
+    std::mutex mutex;
+    std::vector<std::jthread> sessions;
+    constexpr int kSessions = 6;
+    for (int i = 0; i < kSessions; ++i) {
+      sessions.emplace_back([&] {
+        auto state = office.shop.db.Session();
+        auto there = office.shop.Target().Session();
+        LedgerTie tie{state, there, "default"};
+        ++waiting;
+        while (waiting < kSessions) std::this_thread::yield();
+        for (;;) {
+          const auto admission = tie.Admit();
+          if (!admission && admission.error().code == ErrorCode::kUnavailable) continue;
+          const std::scoped_lock lock{mutex};
+          if (admission) known.insert(admission->known);
+          admitted += admission.has_value();
+          return;
+        }
+      });
+    }
+    sessions.clear();
+    CHECK(admitted == kSessions);
+    CHECK(known.size() == 1);
+    CHECK(office.Incarnation() != before);
+    CHECK(office.shop.db.Count("membridge.ledgers WHERE next_incarnation IS NULL") == 1);
+  }
 }
 
 TEST_CASE("a copy of the state is another one, until it adopts the ledger; then the former one stops",

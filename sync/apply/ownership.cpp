@@ -76,6 +76,14 @@ bool MayDelete(const TargetTable& table, const LedgerRow& known, const Image& ro
   return (known.cells.empty() && known.made.empty()) || HoldsOurs(table, known, row);
 }
 
+bool LostEverything(const TargetTable& table, const LedgerRow& known, const Image& row) {
+  if (!known.created || known.gone) return false;
+  const bool wrote = !known.made.empty() || std::any_of(known.cells.begin(), known.cells.end(), [](const auto& cell) {
+    return !cell.first.starts_with('{') && cell.second.written && !IsEmpty(cell.second.written);
+  });
+  return wrote && !HoldsOurs(table, known, row);
+}
+
 void RememberKeys(const PlannedRow& planned, const Image& row, LedgerRow& known) {
   const TargetTable& table = *planned.table;
   const auto remember = [&](const std::vector<std::string>& columns) {

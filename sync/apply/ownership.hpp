@@ -25,6 +25,10 @@ bool IsTheKnownRow(const TargetTable& table, const LedgerRow& known, const Image
 /// given nothing but its key nothing more is asked for.
 bool MayDelete(const TargetTable& table, const LedgerRow& known, const Image& row);
 
+/// Whether nothing of all that the bridge wrote into the row stands there any more: a person made it anew under its key, or made
+/// all of it theirs. From then on it is a row that people made, whatever the bridge may write into it later.
+bool LostEverything(const TargetTable& table, const LedgerRow& known, const Image& row);
+
 /// Remembers the complete keys that the row carries now: the mapping's, and those that were remembered before.
 void RememberKeys(const PlannedRow& planned, const Image& row, LedgerRow& known);
 

@@ -91,6 +91,7 @@ bool RowSettlement::Goes() const {
 void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::string>& names) {
   change_.identity = work_.ledger.identity;
   if (work_.created) work_.ledger.created = true;
+  if (!work_.created && LostEverything(table_, work_.ledger, work_.image)) work_.ledger.created = false;
   NoticePerson();
   if (work_.revived && work_.ledger.gone) Revive();
   for (const std::string& name : names) SettleOne(name);

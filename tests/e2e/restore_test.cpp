@@ -8,13 +8,13 @@
 #include <stdexcept>
 
 #include "receiver/verify/token.hpp"
-#include "sync/embedded/child_process.hpp"
 #include "tests/e2e/crm.hpp"
 #include "tests/support/bridge.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/http_client.hpp"
 #include "tests/support/mem0_sim.hpp"
 #include "tests/support/postgres.hpp"
+#include "tests/support/server_program.hpp"
 
 namespace membridge::e2e {
 namespace {
@@ -22,20 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::Bridge;
 using test::PgDatabase;
-
-/// Runs a program of PostgreSQL's to its end.
-void RunServerProgram(const std::string& program, std::vector<std::string> arguments) {
-  const test::ScratchFolder folder;
-  sync::ChildOptions options;
-  options.command = {sync::FindServerPrograms({}).value() / program};
-  options.command.insert(options.command.end(), arguments.begin(), arguments.end());
-  options.output = folder.path() / "log";
-  auto child = sync::Child::Start(options);
-  if (!child) throw std::runtime_error(child.error().message);
-  const auto status = child->Wait(60s);
-  std::ifstream log{folder.path() / "log"};
-  if (status != 0) throw std::runtime_error(program + ": " + std::string{std::istreambuf_iterator<char>{log}, {}});
-}
+using test::RunServerProgram;
 
 /// Mem0, a state database and a CRM in a database of its own.
 struct Site {

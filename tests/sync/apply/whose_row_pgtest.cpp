@@ -96,6 +96,27 @@ TEST_CASE("a row that a person made again after deleting the bridge's stays", "[
   CHECK(PeopleIn(sheet) == json::parse(R"([{"id": 1, "user_id": "ada", "city": null, "note": "typed by hand"}])"));
 }
 
+TEST_CASE("a row that a person made again stays, also when the bridge wrote into it since", "[rows][pg][T9]") {
+  Sheet sheet{std::string{kPeople} + "ALTER TABLE people ADD COLUMN team text;", R"yaml(
+from: memory
+rows:
+  person:
+    table: people
+    key: {user_id: $memory.user_id}
+    set: {city: $memory.metadata.city, team: $memory.metadata.team}
+    gone: delete
+)yaml"};
+  sheet.Say(Said("m1", "ada", "Paris"));
+  sheet.Run(GENERATE("TRUNCATE people RESTART IDENTITY; INSERT INTO people (user_id, note) VALUES ('ada', 'typed by hand')",
+                     "DELETE FROM people; INSERT INTO people (id, user_id, note) VALUES (1, 'ada', 'typed by hand')",
+                     "UPDATE people SET city = 'Ghent', note = 'typed by hand'"));
+  sheet.Say(json{{"id", "m2"}, {"user_id", "ada"}, {"metadata", {{"team", "blue"}}}});
+  CHECK(sheet.Rows("SELECT team FROM people") == json::parse(R"([{"team": "blue"}])"));
+  sheet.Forget("m1");
+  sheet.Forget("m2");
+  CHECK(sheet.Rows("SELECT team, note FROM people") == json::parse(R"([{"team": null, "note": "typed by hand"}])"));
+}
+
 TEST_CASE("a row in which people changed everything but its key stays", "[rows][pg][T9]") {
   Sheet sheet{kPeople, kPeopleMapping};
   sheet.Say(Said("m1", "ada", "Paris"));

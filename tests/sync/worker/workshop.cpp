@@ -49,7 +49,7 @@ std::unique_ptr<sync::Worker> Workshop::NewWorker() {
     return std::make_unique<sync::mem0::Client>(client_options, budget_);
   };
   return std::make_unique<sync::Worker>(
-      options, db.Dsn(), [this] { return mappings_; }, client, clock_, counters);
+      options, db.Dsn(), [this] { return mappings_; }, client, clock_, counters, look_at_tables);
 }
 
 bool Workshop::NothingLeft() const {

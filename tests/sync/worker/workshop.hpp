@@ -45,6 +45,7 @@ class Workshop {
   Mem0Sim sim;
   sync::WorkerOptions options;  ///< of workers made later
   sync::WorkerCounters counters;
+  std::function<void()> look_at_tables;        ///< of workers made later; nothing: the tables are as they were at Remap()
   std::shared_ptr<sync::mem0::Access> access;  ///< of workers made later; nothing: the simulator's key, always
 
  private:

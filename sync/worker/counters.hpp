@@ -2,6 +2,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
+
+#include "mappings/base/time.hpp"
 
 namespace membridge::sync {
 
@@ -25,6 +28,15 @@ struct WorkerCounters {
   std::atomic<std::uint64_t> events_discarded{0};  ///< events that what Mem0 answers does not bear out
   std::atomic<std::uint64_t> events_parked{0};     ///< attempts that a mapping refused
   std::atomic<std::uint64_t> lag_microseconds{0};  ///< newest delivery → commit, of the last memory applied
+};
+
+/// What one batch did: counted while it is applied, and added to the counters once it is committed.
+struct BatchCounts {
+  std::uint64_t applied = 0, unchanged = 0, withdrawn = 0, parked = 0, late = 0, retried = 0, suppressed = 0, held = 0;
+  std::uint64_t events_counted = 0, events_discarded = 0, events_parked = 0;
+  std::optional<Instant> newest_mark{};  ///< of the memories that were applied
+
+  void AddTo(WorkerCounters& counters, Instant now) const;
 };
 
 }  // namespace membridge::sync

@@ -7,16 +7,19 @@
 namespace membridge::sync {
 
 LeaseKeeper::LeaseKeeper(std::string state_dsn, std::chrono::seconds lease)
-    : state_dsn_(std::move(state_dsn)), lease_(lease), thread_([this](const std::stop_token& stop) { Keep(stop); }) {}
+    : lease_(lease),
+      session_(std::move(state_dsn), "membridge leases"),
+      thread_([this](const std::stop_token& stop) { Keep(stop); }) {}
 
 LeaseKeeper::~LeaseKeeper() = default;
 
-void LeaseKeeper::Hold(std::vector<Claim> claims) {
+LeaseKeeper::Held LeaseKeeper::Hold(std::vector<Claim> claims) {
   const std::lock_guard lock{mutex_};
   claims_ = std::move(claims);
   held_since_ = advanced_at_ = std::chrono::steady_clock::now();
   ++round_;
   changed_.notify_all();
+  return Held{*this};
 }
 
 void LeaseKeeper::Release() {
@@ -48,9 +51,7 @@ void LeaseKeeper::Keep(const std::stop_token& stop) {
 
 void LeaseKeeper::Renew(const std::vector<Claim>& claims) {
   try {
-    if (session_ && !session_->Usable()) session_.reset();
-    if (!session_) session_.emplace(state_dsn_, "membridge leases");
-    postgres::Transaction transaction = session_->Begin();
+    postgres::Transaction transaction = session_.Get().Begin();
     Queue::Renew(transaction, claims, lease_);
     transaction.Commit();
   } catch (const postgres::SqlFailure& failure) {

@@ -4,21 +4,20 @@
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "sync/postgres/session.hpp"
+#include "sync/postgres/kept_session.hpp"
 #include "sync/queue/queue.hpp"
 
 namespace membridge::sync {
 
 /// Renews the leases of a round while its work advances, so that no other worker takes the memories over and does the work
 /// again. A round that did not advance for a whole lease is not renewed, and none is held longer than five minutes. It has a
-/// thread, and a connection that is opened when the first renewal is due, a third of the lease after Hold(). Hold() and Release()
-/// are one thread's.
+/// thread, and a connection that is opened when the first renewal is due, a third of the lease after Hold(). Hold() and what it
+/// returns are one thread's.
 class LeaseKeeper {
  public:
   static constexpr std::chrono::minutes kLongest{5};
@@ -28,16 +27,27 @@ class LeaseKeeper {
   LeaseKeeper(const LeaseKeeper&) = delete;
   LeaseKeeper& operator=(const LeaseKeeper&) = delete;
 
-  void Hold(std::vector<Claim> claims);
-  void Release();
+  /// The leases are held until it is destroyed.
+  class Held {
+   public:
+    explicit Held(LeaseKeeper& keeper) : keeper_(keeper) {}
+    ~Held() { keeper_.Release(); }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+
+   private:
+    LeaseKeeper& keeper_;
+  };
+  /// The leases of one round at a time.
+  [[nodiscard]] Held Hold(std::vector<Claim> claims);
   /// Something of the round got done. Any thread.
   void Advance();
 
  private:
+  void Release();
   void Keep(const std::stop_token& stop);
   void Renew(const std::vector<Claim>& claims);
 
-  const std::string state_dsn_;
   const std::chrono::seconds lease_;
   std::mutex mutex_;
   std::condition_variable_any changed_;
@@ -45,7 +55,7 @@ class LeaseKeeper {
   std::chrono::steady_clock::time_point held_since_;   // guarded by mutex_
   std::uint64_t round_ = 0;                            // guarded by mutex_
   std::chrono::steady_clock::time_point advanced_at_;  // guarded by mutex_
-  std::optional<postgres::Session> session_;           // the thread's
+  postgres::KeptSession session_;                      // the thread's
   std::jthread thread_;                                // last: it uses everything above
 };
 

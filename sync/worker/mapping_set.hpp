@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -39,5 +40,8 @@ struct MappingSet {
   /// The project's mappings: none for one that is not configured.
   const Project& Of(const ProjectId& project) const;
 };
+
+/// Returns the mappings in force at this moment, never null. Thread-safe.
+using MappingsInForce = std::function<std::shared_ptr<const MappingSet>()>;
 
 }  // namespace membridge::sync

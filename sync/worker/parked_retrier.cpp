@@ -1,6 +1,9 @@
-// The part of Worker that sees to it that parked memories are tried again by themselves.
+#include "sync/worker/parked_retrier.hpp"
+
+#include <vector>
+
 #include "mappings/base/log.hpp"
-#include "sync/worker/round.hpp"
+#include "sync/queue/queue.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -9,14 +12,16 @@ constexpr std::size_t kRetriedAtOnce = 500;
 
 }  // namespace
 
-/// What became due: at once where mappings, tables or rows that this worker wrote changed, else by the clock.
-void Worker::RetryParked() {
+ParkedRetrier::ParkedRetrier(std::chrono::seconds look_every, TiedSessions& sessions, const MappingsInForce& mappings)
+    : look_every_(look_every), sessions_(sessions), mappings_(mappings) {}
+
+void ParkedRetrier::Retry() {
   const auto now = std::chrono::steady_clock::now();
   const auto mappings = mappings_();
   const bool is_new = mappings != tried_under_;
-  if (!is_new && written_.empty() && now - looked_for_parked_ < options_.wake_every) return;
-  looked_for_parked_ = now;
-  postgres::Transaction transaction = State().Begin();
+  if (!is_new && written_.empty() && now - looked_at_ < look_every_) return;
+  looked_at_ = now;
+  postgres::Transaction transaction = sessions_.State().Begin();
   if (is_new) {
     for (const auto& [project, mapped] : mappings->projects)
       Queue::HastenParkedOf(transaction, project, mapped.edition.empty() ? mapped.digest : mapped.edition);
@@ -28,7 +33,7 @@ void Worker::RetryParked() {
   written_.clear();
   if (retried > 0) Log(LogLevel::kInfo, "parked_memories_retried", {{"memories", retried}});
   // There may be more: look again with the next round.
-  if (retried == kRetriedAtOnce) looked_for_parked_ = {};
+  if (retried == kRetriedAtOnce) looked_at_ = {};
 }
 
 }  // namespace membridge::sync

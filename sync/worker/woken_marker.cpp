@@ -1,11 +1,12 @@
-// The part of Worker that marks memories dirty when a row that they needed was made.
-#include <algorithm>
-#include <set>
+#include "sync/worker/woken_marker.hpp"
+
+#include <string>
 
 #include "mappings/base/log.hpp"
 #include "sync/apply/missing_rows.hpp"
 #include "sync/postgres/column.hpp"
-#include "sync/worker/round.hpp"
+#include "sync/queue/queue.hpp"
+#include "sync/worker/work_item.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -27,9 +28,9 @@ std::vector<MemoryId> WokenIn(postgres::Session& target, const ProjectId& projec
   return woken;
 }
 
-/// Those that are to be marked. Who is dirty and held by nobody will find the row anyway; who holds one may have looked before it
-/// was made. A memory that does not wait has been applied since, or is being applied for the first time: then it is met here
-/// again.
+/// Those of the woken memories that must be marked. A memory that is dirty and unclaimed is left out: it finds the row when its
+/// turn comes. A claimed one is marked, because its worker may have looked before the row was made. One that does not wait is
+/// left out, too: it has been applied since, or is being applied for the first time, and then it is met here again.
 std::vector<MemoryId> NotDueYet(postgres::Transaction& state, const ProjectId& project, const std::vector<MemoryId>& woken) {
   postgres::Column buckets, ids;
   for (const MemoryId& memory : woken) {
@@ -49,18 +50,20 @@ std::vector<MemoryId> NotDueYet(postgres::Transaction& state, const ProjectId& p
 
 }  // namespace
 
-/// In transactions of its own, which hold no lock of a target while they wait for one of the queue's, nor the other way round:
-/// the two may be two databases, and neither would notice that they wait for one another.
-void Worker::MarkWoken() {
+WokenMarker::WokenMarker(std::chrono::seconds wake_every, TiedSessions& sessions, const AdmittedTargets& targets,
+                         const MappingsInForce& mappings)
+    : wake_every_(wake_every), sessions_(sessions), targets_(targets), mappings_(mappings) {}
+
+void WokenMarker::Mark() {
   const auto now = std::chrono::steady_clock::now();
-  if (!woke_ && now - looked_for_woken_ < options_.wake_every) return;
-  woke_ = false;
-  looked_for_woken_ = now;
+  if (!expected_ && now - looked_at_ < wake_every_) return;
+  expected_ = false;
+  looked_at_ = now;
   const auto mapped = mappings_();
   for (const auto& [project, mappings] : mapped->projects) {
     for (const MappingSet::Target& target : mappings.targets) {
       try {
-        MarkWokenOf(target, project);
+        MarkOf(target, project);
       } catch (const postgres::SqlFailure& failure) {
         // Looked for again soon; a target that is away must not hold up the others.
         Log(LogLevel::kWarn, "waking_postponed", {{"target", target.name}, {"sqlstate", failure.fields().sqlstate}});
@@ -69,14 +72,14 @@ void Worker::MarkWoken() {
   }
 }
 
-void Worker::MarkWokenOf(const MappingSet::Target& target, const ProjectId& project) {
-  const auto admitted = admitted_.find(target.name);
-  if (target.appliers.empty() || admitted == admitted_.end() || !admitted->second) return;
-  postgres::Session& session = target.dsn ? TargetSession(*target.dsn) : State();
+void WokenMarker::MarkOf(const MappingSet::Target& target, const ProjectId& project) {
+  const Admission* admission = targets_.Find(target.name);
+  if (target.appliers.empty() || admission == nullptr) return;
+  postgres::Session& session = sessions_.Target(target.dsn);
   {
     postgres::Transaction transaction = session.Begin();
-    EnterLedger(transaction, admitted->second->known);
-    woke_ = !Waits::Match(transaction) || woke_;
+    EnterLedger(transaction, admission->known);
+    if (!Waits::Match(transaction)) expected_ = true;
     transaction.Commit();
   }
   std::string after;
@@ -84,7 +87,7 @@ void Worker::MarkWokenOf(const MappingSet::Target& target, const ProjectId& proj
     const std::vector<MemoryId> woken = WokenIn(session, project, target, after);
     if (woken.empty()) return;
     after = woken.back().Text();
-    postgres::Transaction state = State().Begin();
+    postgres::Transaction state = sessions_.State().Begin();
     Queue::Mark(state, project, NotDueYet(state, project, woken), kReproject);
     state.Commit();
   }

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "sync/postgres/kept_session.hpp"
+#include "sync/targets/ledger_ties.hpp"
+
+namespace membridge::sync {
+
+/// The sessions of a part that writes to targets: one on the state, one per target database, each opened when it is first needed
+/// and again after it broke. It also keeps what is known of the targets' ledgers, and forgets that when a session broke: behind
+/// the new one may be a restored database. For one thread. Functions throw postgres::SqlFailure when a database is away.
+class TiedSessions {
+ public:
+  TiedSessions(std::string state_dsn, std::string application_name);
+
+  const std::string& StateDsn() const { return state_dsn_; }
+  postgres::Session& State() { return Unbroken(state_); }
+  /// A target's session, which is the state's for a target without a DSN of its own.
+  postgres::Session& Target(const std::optional<std::string>& dsn);
+  /// Sessions of the caller's own on the same databases, for a look that must not depend on the ones that are kept.
+  postgres::Session Another(const std::optional<std::string>& dsn) const;
+
+  /// Whether every database with an open session answers. Does not throw.
+  bool AllAnswer();
+
+  LedgerTies& Ties() { return ties_; }
+
+ private:
+  postgres::Session& Unbroken(postgres::KeptSession& session);
+
+  const std::string state_dsn_;
+  const std::string application_name_;
+  postgres::KeptSession state_;
+  std::map<std::string, postgres::KeptSession> targets_;  // by DSN
+  LedgerTies ties_;
+};
+
+}  // namespace membridge::sync

@@ -2,17 +2,7 @@
 
 #include <utility>
 
-#include "admin/api/call_session.hpp"
-
 namespace membridge::admin::api {
-
-sync::postgres::Session& WorkPool::Connection::Get() {
-  if (!session_ || !session_->Usable()) {
-    session_.reset();
-    session_.emplace(OpenCallSession(dsn_));
-  }
-  return *session_;
-}
 
 WorkPool::WorkPool(std::string dsn, std::size_t threads, std::size_t most_waiting)
     : dsn_(std::move(dsn)), most_waiting_(most_waiting) {

@@ -5,13 +5,13 @@
 #include <deque>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "sync/postgres/session.hpp"
+#include "admin/api/call_session.hpp"
+#include "sync/postgres/kept_session.hpp"
 
 namespace membridge::admin::api {
 
@@ -22,13 +22,12 @@ class WorkPool {
   /// The thread's session: made when first asked for, and again after it broke.
   class Connection {
    public:
-    explicit Connection(const std::string& dsn) : dsn_(dsn) {}
+    explicit Connection(const std::string& dsn) : session_([dsn] { return OpenCallSession(dsn); }) {}
     /// Throws postgres::SqlFailure when the database is away.
-    sync::postgres::Session& Get();
+    sync::postgres::Session& Get() { return session_.Get(); }
 
    private:
-    const std::string& dsn_;
-    std::optional<sync::postgres::Session> session_;
+    sync::postgres::KeptSession session_;
   };
   using Job = std::function<void(Connection&)>;
 

@@ -8,7 +8,8 @@
 namespace membridge::admin {
 
 TokenWatch::TokenWatch(std::string state_dsn)
-    : state_dsn_(std::move(state_dsn)), tokens_(std::make_shared<receiver::Snapshot<receiver::TokenSet>>(receiver::TokenSet{})) {
+    : tokens_(std::make_shared<receiver::Snapshot<receiver::TokenSet>>(receiver::TokenSet{})),
+      session_(std::move(state_dsn), "membridge tokens") {
   ReloadNow();
   thread_.emplace("tokens", [this](const std::stop_token&) {
     ReloadNow();
@@ -18,8 +19,7 @@ TokenWatch::TokenWatch(std::string state_dsn)
 
 void TokenWatch::ReloadNow() {
   const std::lock_guard lock{mutex_};
-  if (!session_ || !session_->Usable()) session_.emplace(state_dsn_, "membridge tokens");
-  sync::postgres::Transaction transaction = session_->Begin();
+  sync::postgres::Transaction transaction = session_.Get().Begin();
   std::vector<receiver::StoredToken> stored;
   for (auto& token : sync::Tokens::Valid(transaction)) {
     stored.push_back({std::move(token.id), std::move(token.project), std::move(token.hash), std::nullopt, token.expires_at});

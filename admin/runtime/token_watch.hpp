@@ -9,7 +9,7 @@
 #include "admin/runtime/periodic.hpp"
 #include "receiver/verify/snapshot.hpp"
 #include "receiver/verify/token.hpp"
-#include "sync/postgres/session.hpp"
+#include "sync/postgres/kept_session.hpp"
 
 namespace membridge::admin {
 
@@ -29,11 +29,10 @@ class TokenWatch {
   void ReloadNow();
 
  private:
-  const std::string state_dsn_;
   std::shared_ptr<receiver::Snapshot<receiver::TokenSet>> tokens_;
   std::mutex mutex_;
-  std::optional<sync::postgres::Session> session_;  // guarded by mutex_
-  std::optional<Periodic> thread_;                  // last: it uses everything above
+  sync::postgres::KeptSession session_;  // guarded by mutex_
+  std::optional<Periodic> thread_;       // last: it uses everything above
 };
 
 }  // namespace membridge::admin

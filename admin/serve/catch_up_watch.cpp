@@ -12,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using sync::CatchUp;
-using sync::postgres::Session;
 using sync::postgres::SqlFailure;
 using sync::postgres::Transaction;
 
@@ -30,14 +29,18 @@ std::string NewProcessId() {
 }  // namespace
 
 CatchUpWatch::CatchUpWatch(const Config& config, std::string state_dsn, const Clock& clock, std::function<void()> queued)
-    : config_(config), state_dsn_(std::move(state_dsn)), clock_(clock), queued_(std::move(queued)), process_(NewProcessId()) {
+    : config_(config),
+      clock_(clock),
+      queued_(std::move(queued)),
+      process_(NewProcessId()),
+      state_(std::move(state_dsn), "membridge catch-up") {
   thread_.emplace("catch-up", [this](const std::stop_token&) { return Look(); });
 }
 
 CatchUpWatch::~CatchUpWatch() {
   thread_.reset();
   try {
-    Transaction transaction = State().Begin();
+    Transaction transaction = state_.Get().Begin();
     CatchUp{transaction}.Leave(process_);
     transaction.Commit();
   } catch (const SqlFailure& failure) {
@@ -46,14 +49,8 @@ CatchUpWatch::~CatchUpWatch() {
   }
 }
 
-Session& CatchUpWatch::State() {
-  if (state_ && !state_->Usable()) state_.reset();
-  if (!state_) state_.emplace(state_dsn_, "membridge catch-up");
-  return *state_;
-}
-
 std::chrono::milliseconds CatchUpWatch::Look() {
-  Transaction transaction = State().Begin();
+  Transaction transaction = state_.Get().Begin();
   CatchUp catch_up{transaction};
   if (!began_) began_ = catch_up.Now();
   catch_up.Beat(process_);

@@ -9,7 +9,7 @@
 #include "admin/config/config.hpp"
 #include "admin/runtime/periodic.hpp"
 #include "mappings/base/time.hpp"
-#include "sync/postgres/session.hpp"
+#include "sync/postgres/kept_session.hpp"
 
 namespace membridge::admin {
 
@@ -27,15 +27,13 @@ class CatchUpWatch {
 
  private:
   std::chrono::milliseconds Look();
-  sync::postgres::Session& State();
 
   const Config& config_;
-  const std::string state_dsn_;
   const Clock& clock_;
   const std::function<void()> queued_;
   const std::string process_;
-  std::optional<sync::postgres::Session> state_;  // the thread's own
-  std::optional<Instant> began_;                  // by the database's clock
+  sync::postgres::KeptSession state_;  // the thread's own
+  std::optional<Instant> began_;       // by the database's clock
   std::atomic<bool> start_judged_{false};
   std::optional<Periodic> thread_;  // last: it uses everything above
 };

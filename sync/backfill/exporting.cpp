@@ -78,31 +78,12 @@ struct Exporting::Answer {
 Exporting::Exporting(ExportingOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, Mappings mappings,
                      const Clock& clock)
     : options_(options),
-      state_dsn_(std::move(state_dsn)),
       client_(std::move(client)),
       mappings_(std::move(mappings)),
-      clock_(clock) {}
+      clock_(clock),
+      sessions_(std::move(state_dsn), "membridge export") {}
 
 Exporting::~Exporting() = default;
-
-postgres::Session& Exporting::State() {
-  if (state_ && !state_->Usable()) {
-    state_.reset();
-    ties_.Forget();
-  }
-  if (!state_) state_.emplace(state_dsn_, "membridge export");
-  return *state_;
-}
-
-postgres::Session& Exporting::TargetSession(const std::string& dsn) {
-  const auto found = targets_.find(dsn);
-  if (found != targets_.end() && found->second.Usable()) return found->second;
-  if (found != targets_.end()) {
-    targets_.erase(found);
-    ties_.Forget();
-  }
-  return targets_.emplace(dsn, postgres::Session{dsn, "membridge export"}).first->second;
-}
 
 Result<Exporting::Use> Exporting::FindMapping(const Run& run) const {
   Use use;
@@ -131,9 +112,8 @@ Result<Exporting::Use> Exporting::FindMapping(const Run& run) const {
 /// Before anybody is asked for anything.
 Result<void> Exporting::AskLedgers(Use& use) {
   for (Place& place : use.places) {
-    postgres::Session& state = State();
-    postgres::Session& there = place.dsn ? TargetSession(*place.dsn) : state;
-    const auto& admitted = ties_.Renew(state, there, place.target);
+    postgres::Session& state = sessions_.State();
+    const auto& admitted = sessions_.Ties().Renew(state, sessions_.Target(place.dsn), place.target);
     if (!admitted) return tl::unexpected<Error>(admitted.error());
     place.admission = *admitted;
   }
@@ -191,7 +171,7 @@ Result<Job::Step> Exporting::ListUsers(Run& run, const Use& use) {
     names += entity.type + '\n' + entity.name + '\n';
     if (entity.type == "user" && entity.name != kCanaryUser) users.push_back(entity.name);
   }
-  postgres::Transaction transaction = State().Begin();
+  postgres::Transaction transaction = sessions_.State().Begin();
   const std::set<std::string> erased = Suppression::UsersAmong(transaction, run.project, users);
   std::erase_if(users, [&](const std::string& user) { return erased.contains(user); });
   std::map<std::string, std::size_t> too_long;  // with their bytes
@@ -233,7 +213,7 @@ Result<Job::Step> Exporting::ExportOne(Run& run, const Use& use) {
   ExportJobs::Tally tally;
   const Instant now = clock_.Now();
   {
-    postgres::Transaction transaction = State().Begin();
+    postgres::Transaction transaction = sessions_.State().Begin();
     run.Count("repeated", ExportJobs::Recover(transaction, run));
     tally = ExportJobs::Count(transaction, run);
     const bool may_ask = tally.open < options_.at_once;
@@ -246,7 +226,7 @@ Result<Job::Step> Exporting::ExportOne(Run& run, const Use& use) {
   }
   if (waiting) return run.options.profiles ? ReadProfile(run, use, *waiting) : Ask(run, use, *waiting);
   if (made) return Poll(run, use, *made);
-  postgres::Transaction transaction = State().Begin();
+  postgres::Transaction transaction = sessions_.State().Begin();
   Step step = Finish(transaction, run);
   if (due_at && *due_at > now) step.wait = std::min(kLongestWait, std::chrono::ceil<milliseconds>(*due_at - now));
   return step;
@@ -254,7 +234,7 @@ Result<Job::Step> Exporting::ExportOne(Run& run, const Use& use) {
 
 Result<Job::Step> Exporting::PutAndGoOn(Run& run, const ExportJob& job, std::string_view state, Instant due_at,
                                         const std::string& note) {
-  postgres::Transaction transaction = State().Begin();
+  postgres::Transaction transaction = sessions_.State().Begin();
   ExportJobs::Put(transaction, run, job, state, due_at, note);
   return Finish(transaction, run);
 }
@@ -272,7 +252,7 @@ Result<Job::Step> Exporting::Ask(Run& run, const Use& use, ExportJob job) {
   job.asked_at = clock_.Now();
   job.polls = 0;
   {
-    postgres::Transaction transaction = State().Begin();
+    postgres::Transaction transaction = sessions_.State().Begin();
     ExportJobs::Put(transaction, run, job, "asked", job.asked_at, "");
     RunStore{transaction}.Commit(run, options_.lease);
     transaction.Commit();
@@ -388,7 +368,7 @@ Result<Job::Step> Exporting::Conclude(Run& run, const Use& use, const ExportJob&
   Claim claim;
   claim.project = run.project;
   claim.memory = ParkedName(job.entity);
-  postgres::Transaction state = State().Begin();
+  postgres::Transaction state = sessions_.State().Begin();
   if (!Suppression::UsersAmong(state, run.project, {job.entity}).empty()) {
     // Erased while Mem0 was at it.
     ExportJobs::Put(state, run, job, "done", clock_.Now(), "");
@@ -443,8 +423,8 @@ postgres::Transaction& Exporting::TransactionOf(const Place& place, postgres::Tr
                                                 std::int64_t fence) {
   postgres::Transaction* transaction = &state;
   if (place.dsn) {
-    postgres::Session& there = TargetSession(*place.dsn);
-    if (ties_.Find(place.target) == nullptr)
+    postgres::Session& there = sessions_.Target(place.dsn);
+    if (sessions_.Ties().Find(place.target) == nullptr)
       throw postgres::SqlFailure(
           {.sqlstate = kLedgerChanged, .message = "the ledger of target " + place.target + " is looked at anew"});
     const auto open = elsewhere.find(*place.dsn);
@@ -453,7 +433,7 @@ postgres::Transaction& Exporting::TransactionOf(const Place& place, postgres::Tr
   try {
     EnterLedger(*transaction, place.admission.known, fence);
   } catch (const postgres::SqlFailure&) {
-    ties_.Forget();
+    sessions_.Ties().Forget();
     throw;
   }
   if (place.dsn && fence > 0) NoteEntered(state, place.admission.ledger, fence);
@@ -462,7 +442,7 @@ postgres::Transaction& Exporting::TransactionOf(const Place& place, postgres::Tr
 
 /// What exports said of users who are gone no longer holds.
 Result<Job::Step> Exporting::Withdraw(Run& run, const Use& use) {
-  postgres::Transaction state = State().Begin();
+  postgres::Transaction state = sessions_.State().Begin();
   ExportCursor cursor = ExportCursor::FromJson(run.cursor);
   cursor.phase = ExportCursor::Phase::kOver;
   run.cursor = cursor.AsJson();

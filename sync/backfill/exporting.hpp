@@ -14,7 +14,7 @@
 #include "sync/backfill/job.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
-#include "sync/targets/ledger_ties.hpp"
+#include "sync/targets/tied_sessions.hpp"
 #include "sync/worker/mapping_set.hpp"
 
 namespace membridge::sync {
@@ -40,7 +40,7 @@ struct ExportingOptions {
 /// memory with them.
 class Exporting final : public Job {
  public:
-  using Mappings = std::function<std::shared_ptr<const MappingSet>()>;
+  using Mappings = MappingsInForce;
 
   Exporting(ExportingOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, Mappings mappings,
             const Clock& clock);
@@ -53,8 +53,6 @@ class Exporting final : public Job {
   struct Use;
   struct Answer;
 
-  postgres::Session& State();
-  postgres::Session& TargetSession(const std::string& dsn);
   Result<Use> FindMapping(const Run& run) const;
   Result<void> AskLedgers(Use& use);
   using Elsewhere = std::map<std::string, postgres::Transaction>;
@@ -75,13 +73,10 @@ class Exporting final : public Job {
   void Measure(postgres::Transaction& transaction, Run& run);
 
   ExportingOptions options_;
-  std::string state_dsn_;
   std::unique_ptr<mem0::Client> client_;
   Mappings mappings_;
   const Clock& clock_;
-  std::optional<postgres::Session> state_;
-  std::map<std::string, postgres::Session> targets_;  // by DSN
-  LedgerTies ties_;
+  TiedSessions sessions_;
   bool in_doubt_ = false;  // Mem0 may be away: it is asked for nothing that counts until it answers something that does not
 };
 

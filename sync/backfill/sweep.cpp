@@ -52,18 +52,12 @@ struct Sweep::Ahead {
 Sweep::Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, std::unique_ptr<Worker> worker,
              const Clock& clock)
     : options_(options),
-      state_dsn_(std::move(state_dsn)),
       client_(std::move(client)),
       worker_(std::move(worker)),
-      clock_(clock) {}
+      clock_(clock),
+      state_(std::move(state_dsn), "membridge sweep") {}
 
 Sweep::~Sweep() = default;
-
-postgres::Session& Sweep::State() {
-  if (state_ && !state_->Usable()) state_.reset();
-  if (!state_) state_.emplace(state_dsn_, "membridge sweep");
-  return *state_;
-}
 
 std::string Sweep::Commit(postgres::Transaction& transaction, Run& run, const SweepCursor& cursor) {
   run.cursor = cursor.AsJson();
@@ -94,7 +88,7 @@ Result<Job::Step> Sweep::Next(Run& run) {
 
 /// Where the walk begins and what its watermark will be is decided once, whichever process goes on with the run.
 void Sweep::Begin(Run& run, SweepCursor& cursor) {
-  postgres::Transaction transaction = State().Begin();
+  postgres::Transaction transaction = state_.Get().Begin();
   Walk walk{transaction, run};
   walk.Tidy();
   const auto watermark = walk.Watermark();
@@ -145,7 +139,7 @@ void Sweep::Compare(const Run& run, Page& page) {
     if (kept == nullptr || kept->updated_at < memory.updated_at) kept = &memory;
   }
   for (const auto& [id, memory] : by_id) page.met.push_back(memory->id);
-  postgres::Transaction transaction = State().Begin();
+  postgres::Transaction transaction = state_.Get().Begin();
   const std::vector<Walk::Known> known = Walk{transaction, run}.LookUp(page.met);
   transaction.Commit();
   for (std::size_t i = 0; i < known.size(); ++i) {
@@ -171,7 +165,7 @@ Result<Job::Step> Sweep::WalkOn(Run& run, SweepCursor cursor) {
     step.wanted = Commit(transaction, run, next);
   };
   if (run.options.dry_run || page->different.empty()) {
-    postgres::Transaction transaction = State().Begin();
+    postgres::Transaction transaction = state_.Get().Begin();
     std::vector<Worker::Fate> fates;
     for (const Walk::Known& known : page->known) {
       fates.push_back(known.known ? Worker::Fate::kUpdated : Worker::Fate::kAdded);
@@ -298,7 +292,7 @@ Result<Job::Step> Sweep::LookForMissing(Run& run, SweepCursor cursor) {
   const int not_met_by = cursor.unsound ? 0 : cursor.walk;
   const Instant began = cursor.unsound ? cursor.first_began : cursor.began;
   Step step;
-  postgres::Transaction transaction = State().Begin();
+  postgres::Transaction transaction = state_.Get().Begin();
   Walk walk{transaction, run};
   if (!cursor.missing) {
     const Walk::Missing found = walk.CountMissing(not_met_by, began);
@@ -330,8 +324,8 @@ Result<Job::Step> Sweep::Confirm(Run& run, SweepCursor cursor) {
   Step step;
   // Only now: what is applied again counts as read, and would not have been missed.
   if (run.kind == BackfillKind::kFullSweep && !run.options.dry_run && cursor.waiting_marked < 0)
-    cursor.waiting_marked = static_cast<std::int64_t>(MarkWaiting(State(), run.project));
-  postgres::Transaction transaction = State().Begin();
+    cursor.waiting_marked = static_cast<std::int64_t>(MarkWaiting(state_.Get(), run.project));
+  postgres::Transaction transaction = state_.Get().Begin();
   const Walk::Resolved resolved = Walk{transaction, run}.Resolve();
   run.Count("repaired_added", resolved.added);
   run.Count("repaired_updated", resolved.updated);

@@ -10,7 +10,7 @@
 #include "sync/backfill/job.hpp"
 #include "sync/backfill/sweep_cursor.hpp"
 #include "sync/mem0/client.hpp"
-#include "sync/postgres/session.hpp"
+#include "sync/postgres/kept_session.hpp"
 #include "sync/worker/worker.hpp"
 
 namespace membridge::sync {
@@ -55,7 +55,6 @@ class Sweep final : public Job {
   struct Page;
   struct Ahead;
 
-  postgres::Session& State();
   void Begin(Run& run, SweepCursor& cursor);
   Result<Step> WalkOn(Run& run, SweepCursor cursor);
   Result<Page> ReadPage(const Run& run, const SweepCursor& cursor);
@@ -69,11 +68,10 @@ class Sweep final : public Job {
   std::string Commit(postgres::Transaction& transaction, Run& run, const SweepCursor& cursor);
 
   SweepOptions options_;
-  std::string state_dsn_;
   std::unique_ptr<mem0::Client> client_;
   std::unique_ptr<Worker> worker_;
   const Clock& clock_;
-  std::optional<postgres::Session> state_;
+  postgres::KeptSession state_;
   std::unique_ptr<Ahead> ahead_;  // last: it uses the client
 };
 

@@ -9,6 +9,7 @@
 
 #include "mappings/base/diagnostic.hpp"
 #include "mappings/base/log.hpp"
+#include "mappings/base/pause.hpp"
 #include "sync/backfill/run_store.hpp"
 #include "sync/schedule/backfill_status.hpp"
 
@@ -52,10 +53,10 @@ struct Scheduler::Held {
 Scheduler::Scheduler(SchedulerOptions options, std::string state_dsn, std::vector<Backfill> entries, MakeJob make_job,
                      const Clock& clock)
     : options_(options),
-      state_dsn_(std::move(state_dsn)),
       entries_(std::move(entries)),
       make_job_(std::move(make_job)),
       clock_(clock),
+      state_(std::move(state_dsn), "membridge scheduler"),
       holder_(NewHolder()) {}
 
 Result<std::unique_ptr<Scheduler>> Scheduler::Make(SchedulerOptions options, std::string state_dsn,
@@ -76,19 +77,13 @@ Result<std::unique_ptr<Scheduler>> Scheduler::Make(SchedulerOptions options, std
 Scheduler::~Scheduler() {
   try {
     for (const auto& held : held_) {
-      postgres::Transaction transaction = State().Begin();
+      postgres::Transaction transaction = state_.Get().Begin();
       RunStore{transaction}.Release(held->run);
       transaction.Commit();
     }
   } catch (const postgres::SqlFailure& failure) {
     Log(LogLevel::kWarn, "runs_left_to_their_lease", {{"runs", held_.size()}, {"sqlstate", failure.fields().sqlstate}});
   }
-}
-
-postgres::Session& Scheduler::State() {
-  if (state_ && !state_->Usable()) state_.reset();
-  if (!state_) state_.emplace(state_dsn_, "membridge scheduler");
-  return *state_;
 }
 
 Result<bool> Scheduler::RunOnce() {
@@ -109,7 +104,7 @@ void Scheduler::QueueDue() {
   const Instant now = clock_.Now();
   for (Timed& timed : timed_) {
     if (timed.look_at && *timed.look_at > now) continue;
-    postgres::Transaction transaction = State().Begin();
+    postgres::Transaction transaction = state_.Get().Begin();
     const Instant since = RunStore{transaction}.MissedSince(timed.backfill->name, WordsOf(*timed.backfill), now);
     const auto moment = timed.cron.Last(since, now, timed.zone);
     if (moment && !IsPaused(transaction, timed.backfill->name)) {
@@ -135,7 +130,7 @@ void Scheduler::QueueDue() {
 bool Scheduler::ClaimOne() {
   std::vector<std::int64_t> mine;
   for (const auto& held : held_) mine.push_back(held->run.id);
-  postgres::Transaction transaction = State().Begin();
+  postgres::Transaction transaction = state_.Get().Begin();
   auto run = RunStore{transaction}.Claim(holder_, options_.lease, clock_.Now(), mine, only_);
   transaction.Commit();
   if (!run) return false;
@@ -194,7 +189,7 @@ void Scheduler::Work(Held& held) {
     held.over = true;
   } catch (const postgres::SqlFailure& failure) {
     if (!failure.IsTransient()) return FailStep(held, failure.AsError("backfill"));
-    held.ready_at = clock_.Now() + BackOff(1);
+    held.ready_at = clock_.Now() + JitteredWait(options_.retry_base, options_.retry_cap, 0);
     throw;
   }
 }
@@ -211,7 +206,7 @@ void Scheduler::Keep(Held& held) {
   if (Steady::now() - held.committed_at < options_.lease / 3) return;
   try {
     CountTime(held);
-    postgres::Transaction transaction = State().Begin();
+    postgres::Transaction transaction = state_.Get().Begin();
     const std::string wanted = RunStore{transaction}.Commit(held.run, options_.lease);
     transaction.Commit();
     Obey(held, wanted);
@@ -229,15 +224,15 @@ void Scheduler::FailStep(Held& held, const Error& error) {
   ++held.run.failures;
   held.run.error = error.message + (error.hint.empty() ? "" : "; " + error.hint);
   if (error.code != ErrorCode::kUnavailable || held.run.failures >= options_.most_failures) return Leave(held, RunState::kFailed);
-  held.ready_at = clock_.Now() + BackOff(held.run.failures);
-  postgres::Transaction transaction = State().Begin();
+  held.ready_at = clock_.Now() + JitteredWait(options_.retry_base, options_.retry_cap, held.run.failures - 1);
+  postgres::Transaction transaction = state_.Get().Begin();
   const std::string wanted = RunStore{transaction}.Commit(held.run, options_.lease);
   transaction.Commit();
   Obey(held, wanted);
 }
 
 void Scheduler::Leave(Held& held, RunState state) {
-  postgres::Transaction transaction = State().Begin();
+  postgres::Transaction transaction = state_.Get().Begin();
   RunStore{transaction}.Leave(held.run, state, clock_.Now());
   RunStore{transaction}.Forget(options_.keep);
   transaction.Commit();
@@ -248,14 +243,6 @@ void Scheduler::Leave(Held& held, RunState state) {
        {"state", NameOf(state)},
        {"counters", held.run.counters},
        {"error", held.run.error}});
-}
-
-milliseconds Scheduler::BackOff(int failures) const {
-  thread_local std::mt19937_64 random{std::random_device{}()};
-  const double ceiling =
-      std::min(static_cast<double>(options_.retry_cap.count()),
-               static_cast<double>(options_.retry_base.count()) * static_cast<double>(1LL << std::min(failures - 1, 20)));
-  return milliseconds{static_cast<std::int64_t>(std::uniform_real_distribution{ceiling / 2, ceiling}(random))};
 }
 
 milliseconds Scheduler::NextDue(milliseconds patience) {
@@ -300,7 +287,7 @@ Result<std::int64_t> Scheduler::Start(const Backfill& backfill) {
   run.options = backfill.options;
   run.queued_at = run.due_at = clock_.Now();
   try {
-    postgres::Transaction transaction = State().Begin();
+    postgres::Transaction transaction = state_.Get().Begin();
     auto id = RunStore{transaction}.Queue(run);
     transaction.Commit();
     return id;

@@ -11,7 +11,7 @@
 #include "mappings/base/time.hpp"
 #include "sync/backfill/job.hpp"
 #include "sync/backfill/run.hpp"
-#include "sync/postgres/session.hpp"
+#include "sync/postgres/kept_session.hpp"
 #include "sync/schedule/cron.hpp"
 
 namespace membridge::sync {
@@ -72,7 +72,6 @@ class Scheduler {
   struct Held;
 
   Scheduler(SchedulerOptions options, std::string state_dsn, std::vector<Backfill> entries, MakeJob make_job, const Clock& clock);
-  postgres::Session& State();
   void QueueDue();
   bool ClaimOne();
   bool StepOne();
@@ -82,14 +81,12 @@ class Scheduler {
   void Obey(Held& held, const std::string& wanted);
   void FailStep(Held& held, const Error& error);
   void Leave(Held& held, RunState state);
-  std::chrono::milliseconds BackOff(int failures) const;
 
   SchedulerOptions options_;
-  std::string state_dsn_;
   std::vector<Backfill> entries_;
   MakeJob make_job_;
   const Clock& clock_;
-  std::optional<postgres::Session> state_;
+  postgres::KeptSession state_;
   std::vector<Timed> timed_;
   std::vector<std::unique_ptr<Held>> held_;
   std::size_t turn_ = 0;

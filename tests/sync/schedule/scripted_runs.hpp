@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sync/backfill/run_store.hpp"
+#include "sync/postgres/kept_session.hpp"
 #include "sync/schedule/scheduler.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/sync/backfill/backfilling.hpp"
@@ -32,8 +33,7 @@ class ScriptedJob final : public sync::Job {
     if (run.done < script_.steps) ++run.done;
     run.total = script_.steps;
     run.Count("steps", 1);
-    if (!session_ || !session_->Usable()) session_.emplace(db_.Session());
-    auto transaction = session_->Begin();
+    auto transaction = session_.Get().Begin();
     Step step;
     step.wanted = sync::RunStore{transaction}.Commit(run, std::chrono::seconds{60});
     transaction.Commit();
@@ -44,7 +44,7 @@ class ScriptedJob final : public sync::Job {
 
  private:
   const PgDatabase& db_;
-  std::optional<sync::postgres::Session> session_;
+  sync::postgres::KeptSession session_{[this] { return db_.Session(); }};
   const Script& script_;
 };
 

@@ -1,6 +1,9 @@
 #include "admin/serve/serve.hpp"
 
 #include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "admin/commands/command.hpp"
 
@@ -9,11 +12,15 @@ namespace membridge::admin {
 void AddServe(CLI::App& app, Choice& choice) {
   CLI::App* command = app.add_subcommand("serve", "Receive deliveries and keep the target tables, until told to stop");
   const auto options = AddConfigOption(*command);
-  command->callback([options, &choice] {
-    choice = [options](Console& console) {
+  const auto only = std::make_shared<std::vector<std::string>>();
+  command->add_option("--only", *only, "Do only this here, another process on the same database the rest: a list with commas")
+      ->delimiter(',')
+      ->check(CLI::IsMember(ServeRoles::AllNames()));
+  command->callback([options, only, &choice] {
+    choice = [options, only](Console& console) {
       BlockSignals();  // before the first thread starts
       const auto config = ConfigOrProblems(options->config, console);
-      return config ? Serve(*config, console) : kBadUsage;
+      return config ? Serve(*config, ServeRoles::Only(*only), console) : kBadUsage;
     };
   });
 }

@@ -28,11 +28,11 @@ void ReadAdminToken(const YamlNode& item, Fields& admin, Config& config) {
       context.problems.Error(fields.PlaceOf("name"),
                              fmt::format("two tokens are named \"{}\"; the audit could not tell them apart", token.name));
   }
-  if (const auto text = fields.RequiredText("token", "write token: \"${MEMBRIDGE_ADMIN_TOKEN}\"")) {
+  if (const auto text = fields.RequiredSecret("token", "write token: \"${MEMBRIDGE_ADMIN_TOKEN}\"")) {
     token.token = *text;
     if (text->size() < kShortestToken)
       context.problems.Error(
-          fields.PlaceOf("token"),
+          fields.PlaceOf(fields.SecretKeyOf("token")),
           fmt::format("a token must have at least {} characters; openssl rand -hex 32 makes a good one", kShortestToken));
   }
   if (const auto text = fields.RequiredText("role", "write viewer, operator or admin")) {
@@ -127,13 +127,14 @@ void ReadRetention(Fields& top, Config& config) {
 }
 
 void ReadDatabase(Fields& top, Config& config) {
-  config.database_place = top.PlaceOf("database");
-  const auto database = top.RequiredText("database", "write embedded, or postgresql://…");
+  config.database_place = top.PlaceOf(top.SecretKeyOf("database"));
+  const auto database = top.RequiredSecret("database", "write embedded, or postgresql://…");
   if (!database || *database == "embedded") return;
   if (IsDsn(*database)) {
     config.database = *database;
   } else {
-    top.context().problems.Error(top.Take("database")->place, "\"database\" must be embedded, or begin with postgresql://");
+    top.context().problems.Error(top.Take(top.SecretKeyOf("database"))->place,
+                                 "\"database\" must be embedded, or begin with postgresql://");
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "admin/config/values.hpp"
 
@@ -55,6 +57,40 @@ std::optional<std::string> Fields::RequiredText(std::string_view key, std::strin
     return std::nullopt;
   }
   return Text(key);
+}
+
+std::optional<std::string> Fields::Secret(std::string_view key) {
+  const std::string file_key = std::string{key} + "_file";
+  const YamlNode* named = Take(file_key);
+  if (named == nullptr) return Text(key);
+  if (Take(key) != nullptr) {
+    context_.problems.Error(PlaceOf(file_key), fmt::format("{} has both \"{}\" and \"{}\"; give one", where_, key, file_key));
+    return std::nullopt;
+  }
+  const auto written = Text(file_key);
+  if (!written) return std::nullopt;
+  std::ifstream stream{context_.PathOf(*written)};
+  std::string text{std::istreambuf_iterator<char>{stream}, {}};
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
+  const bool one_line = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' || c < 0; });
+  if (text.empty() || !one_line) {
+    context_.problems.Error(
+        named->place, fmt::format("\"{}\" is empty or cannot be read; it must hold the {} and nothing else", *written, key));
+    return std::nullopt;
+  }
+  return text;
+}
+
+std::optional<std::string> Fields::RequiredSecret(std::string_view key, std::string_view hint) {
+  const bool in_file = Take(std::string{key} + "_file") != nullptr;
+  if (Take(key) != nullptr || in_file) return Secret(key);
+  context_.problems.Error(PlaceOf(key), fmt::format("{} has no \"{}\"; {}, or give {}_file", where_, key, hint, key));
+  return std::nullopt;
+}
+
+std::string Fields::SecretKeyOf(std::string_view key) {
+  std::string in_file = std::string{key} + "_file";
+  return Take(in_file) != nullptr ? in_file : std::string{key};
 }
 
 std::vector<const YamlNode*> Fields::List(std::string_view key) {

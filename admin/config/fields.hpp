@@ -40,6 +40,13 @@ class Fields {
   std::optional<std::string> Text(std::string_view key);
   /// Like Text, but absence is reported too; `hint` says what to write.
   std::optional<std::string> RequiredText(std::string_view key, std::string_view hint);
+  /// A secret, which may stand under `key`, or alone in a file that `key_file` names. Absent and broken are both nothing; broken,
+  /// and both at once, have been reported.
+  std::optional<std::string> Secret(std::string_view key);
+  /// Like Secret, but absence is reported too.
+  std::optional<std::string> RequiredSecret(std::string_view key, std::string_view hint);
+  /// `key`, or `key_file` when that is there.
+  std::string SecretKeyOf(std::string_view key);
   /// The parts of a list, or nothing; a value that is no list is reported.
   std::vector<const YamlNode*> List(std::string_view key);
   /// The entries of a map, likewise.

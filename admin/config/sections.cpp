@@ -45,15 +45,15 @@ void ReadTargets(Fields& top, Config& config) {
     if (!HasName(*entry, "target", top.context()) || !IsMap(entry->value, where, top.context())) continue;
     Fields fields{entry->value, where, top.context()};
     TargetConfig target{entry->key.text, std::nullopt, {}};
-    if (const auto database = fields.RequiredText("database", "write state, or postgresql://…")) {
+    target.place = fields.PlaceOf(fields.SecretKeyOf("database"));
+    if (const auto database = fields.RequiredSecret("database", "write state, or postgresql://…")) {
       if (IsDsn(*database)) {
         target.dsn = *database;
       } else if (*database != "state") {
-        top.context().problems.Error(fields.Take("database")->place,
+        top.context().problems.Error(fields.Take(fields.SecretKeyOf("database"))->place,
                                      "a target's \"database\" must be state, or begin with postgresql://");
       }
     }
-    target.place = fields.PlaceOf("database");
     fields.Done();
     config.targets.push_back(std::move(target));
   }

@@ -29,14 +29,15 @@ receiver::http::Limits AdminLimits(const Config& config) {
 
 }  // namespace
 
-AdminListener::AdminListener(api::Parts parts, const Clock& clock, api::Throttle::Limits throttle)
+AdminListener::AdminListener(api::Parts parts, const Clock& clock, api::Throttle::Limits throttle, Serves serves)
     : parts_(std::move(parts)),
-      api_(OptionsOf(parts_.config, throttle), parts_.databases.StateDsn(), api::AllHandlers(parts_), clock),
       server_(AddressOf(parts_.config.admin_listen), AdminLimits(parts_.config),
               {.handler = [this](auto&& request, const auto& reply) { router_(std::move(request), reply); },
                .head_check = [this](const auto& head) { return router_.CheckHead(head); },
                .is_exempt = [this](const std::string& peer) { return MayHaveManyConnections(parts_.config, peer); }}) {
-  api_.AddTo(router_);
+  if (serves == Serves::kHealth) return;
+  api_.emplace(OptionsOf(parts_.config, throttle), parts_.databases.StateDsn(), api::AllHandlers(parts_), clock);
+  api_->AddTo(router_);
 }
 
 void AdminListener::AddTo(Metrics& metrics) const {
@@ -51,7 +52,7 @@ void AdminListener::AddTo(Metrics& metrics) const {
 
 void AdminListener::Start() {
   sync::postgres::Session session{parts_.databases.StateDsn(), "membridge admin"};
-  if (parts_.config.admin_tokens.empty() && !AdminTokens::AnyWorks(session)) {
+  if (api_ && parts_.config.admin_tokens.empty() && !AdminTokens::AnyWorks(session)) {
     Log(LogLevel::kWarn, "admin_api_closed",
         {{"reason", "there is no token, so every call is answered 401"},
          {"hint", "membridge tokens create NAME --role admin, or admin.tokens in the configuration"}});
@@ -61,7 +62,7 @@ void AdminListener::Start() {
 
 void AdminListener::Stop(std::chrono::milliseconds within) {
   server_.Stop(within);
-  api_.Stop();
+  if (api_) api_->Stop();
 }
 
 }  // namespace membridge::admin

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include "admin/api/api.hpp"
 #include "admin/api/context.hpp"
@@ -16,8 +17,10 @@ namespace membridge::admin {
 /// std::runtime_error when it cannot.
 class AdminListener {
  public:
+  enum class Serves { kEverything, kHealth };  ///< kHealth: no API, only what is added to Routes()
+
   /// `clock`, and what `parts` refers to, outlive it.
-  AdminListener(api::Parts parts, const Clock& clock, api::Throttle::Limits throttle = {});
+  AdminListener(api::Parts parts, const Clock& clock, api::Throttle::Limits throttle = {}, Serves serves = Serves::kEverything);
 
   /// Before Start(): for more routes on the same listener.
   receiver::http::Router& Routes() { return router_; }
@@ -31,7 +34,7 @@ class AdminListener {
 
  private:
   const api::Parts parts_;
-  api::Api api_;
+  std::optional<api::Api> api_;
   receiver::http::Router router_;
   receiver::http::Server server_;
 };

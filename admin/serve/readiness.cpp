@@ -89,7 +89,7 @@ std::chrono::milliseconds Readiness::Look() {
   }
   look.at = steady_clock::now();
   if (look.reachable && look.migrated) {
-    const bool stands = standstill_.Look(look.at, look.at_work, sources_.finished());
+    const bool stands = sources_.finished && standstill_.Look(look.at, look.at_work, sources_.finished());
     reasons_.Set(Degraded::kStandstill, {}, stands,
                  stands ? fmt::format("{} memories are due, and this process has finished none for {} seconds", look.at_work,
                                       Standstill::kAfter.count())

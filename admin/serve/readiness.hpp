@@ -39,7 +39,8 @@ struct QueueLook {
 class Readiness {
  public:
   struct Sources {
-    std::function<std::uint64_t()> finished;  ///< memories and events this process has finished since it started
+    std::function<std::uint64_t()> finished;  ///< memories and events this process has finished since it started; empty: it has
+                                              ///< no workers, and a standstill is not its to tell
     std::function<bool()> storing_fails;      ///< whether the latest attempts to store deliveries failed
   };
   /// `reasons` and what `sources` point at outlive it.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "admin/config/config.hpp"
+#include "admin/serve/roles.hpp"
 #include "admin/shown/console.hpp"
 
 namespace membridge::admin {
@@ -9,10 +10,10 @@ namespace membridge::admin {
 /// `main`'s thread before the first other thread starts: afterwards only Serve() waits for them.
 void BlockSignals();
 
-/// Receives, reads and applies until SIGTERM or SIGINT; SIGHUP has it load its mappings again. Then nothing new is accepted or
-/// claimed, what waits is answered and what is claimed is finished, at most for `soft_stop`. The exit status: 0 after that, 2
-/// when the configuration or a mapping is wrong (all problems were printed on `console`), 1 when it could not start for another
-/// reason.
-int Serve(const Config& config, Console& console);
+/// Does what `roles` name until SIGTERM or SIGINT, all of it by default: receives, reads, applies, schedules; SIGHUP has it load
+/// its mappings again. Then nothing new is accepted or claimed, what waits is answered and what is claimed is finished, at most
+/// for `soft_stop`. The exit status: 0 after that, 2 when the configuration or a mapping is wrong (all problems were printed on
+/// `console`), 1 when it could not start for another reason.
+int Serve(const Config& config, const ServeRoles& roles, Console& console);
 
 }  // namespace membridge::admin

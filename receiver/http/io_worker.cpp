@@ -26,6 +26,7 @@ constexpr std::uint64_t kFirstClient = std::uint64_t{1} << 33;
 constexpr std::size_t kScratchBytes = 64 * 1024;
 constexpr int kMaxAcceptsPerRound = 128;
 constexpr auto kAcceptPause = 50ms;
+constexpr auto kFirstRequestPatience = 500ms;  // of a server that stops, for clients that have just been accepted
 /// Said once, without waiting for the client to take it.
 void TurnAway(int fd, std::string_view why) {
   Response full = Refusal(503, "unavailable", why, "try again shortly");
@@ -309,6 +310,7 @@ void IoWorker::TakeMail() {
 
 void IoWorker::BeginDrain() {
   draining_ = true;
+  first_requests_until_ = now_ + kFirstRequestPatience;
   if (listener_ != nullptr) {
     AcceptWaiting();
     loop_.Forget(listener_->fd());
@@ -361,6 +363,12 @@ void IoWorker::SettleTouched() {
   touched_.clear();
 }
 
+bool IoWorker::IsDrained(const Connection& connection) const {
+  if (!draining_ || !connection.AtRest() || connection.owed() == Owed::kFarewell) return false;
+  // Accepted a moment ago: its first request is on its way, and closing would refuse it.
+  return connection.owed() != Owed::kFirstRequest || !first_requests_until_;
+}
+
 /// Brings socket, loop and clock in line with the connection's state. False: it is over.
 bool IoWorker::Settle(Client& client) {
   Connection& connection = client.connection;
@@ -370,7 +378,7 @@ bool IoWorker::Settle(Client& client) {
   Dispatch(client);
   if (connection.refused() != 0 && !std::exchange(client.counted_refused, true)) shared_.CountRefused(connection.refused());
   connection.Flush();
-  if (connection.Finished() || (draining_ && connection.AtRest() && connection.owed() != Owed::kFarewell)) return false;
+  if (connection.Finished() || IsDrained(connection)) return false;
   const bool read = connection.WantsRead();
   const bool write = connection.WantsWrite();
   if (read != client.watched_read || write != client.watched_write) {
@@ -440,6 +448,10 @@ void IoWorker::Expire() {
       ExpireClient(first->who, owed);
     }
   }
+  if (first_requests_until_ && *first_requests_until_ <= now_) {
+    first_requests_until_.reset();
+    while (const auto first = For(Owed::kFirstRequest).First()) ExpireClient(first->who, Owed::kFirstRequest);
+  }
   while (const auto first = untaken_.First()) {
     if (first->due > now_) break;
     ++shared_.timed_out;
@@ -466,6 +478,7 @@ void IoWorker::ExpireClient(std::uint64_t id, Owed owed) {
 
 void IoWorker::ArmTimer() {
   std::optional<Deadlines::Time> next = accept_again_;
+  if (first_requests_until_ && (!next || *first_requests_until_ < *next)) next = first_requests_until_;
   const auto consider = [&next](const Deadlines& deadlines) {
     const auto first = deadlines.First();
     if (first && (!next || first->due < *next)) next = first->due;

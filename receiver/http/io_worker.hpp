@@ -85,6 +85,7 @@ class IoWorker {
   void Dispatch(Client& client);
   void Touch(Client& client);
   void SettleTouched();
+  bool IsDrained(const Connection& connection) const;
   bool Settle(Client& client);
   void UpdateDeadlines(Client& client);
   void ClearDeadlines(Client& client);
@@ -99,6 +100,7 @@ class IoWorker {
   const int timer_;
   std::optional<Deadlines::Time> armed_;
   std::optional<Deadlines::Time> accept_again_;
+  std::optional<Deadlines::Time> first_requests_until_;  // while draining: a client that was just accepted may still ask
 
   Listener* listener_ = nullptr;
   std::vector<IoWorker*> peers_;

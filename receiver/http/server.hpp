@@ -51,9 +51,9 @@ class Server {
   /// From here on requests are handled.
   void Start();
 
-  /// Takes what waits in the backlog, stops listening, closes idle connections, answers what has begun (each last answer says
-  /// `Connection: close`), and returns when every client is served or `within` is over; what is left then is closed. May be
-  /// called again. Not from a handler.
+  /// Takes what waits in the backlog, stops listening, closes idle connections, answers what has begun and what clients ask
+  /// within half a second that were accepted and have not asked yet (each last answer says `Connection: close`), and returns when
+  /// every client is served or `within` is over; what is left then is closed. May be called again. Not from a handler.
   void Stop(std::chrono::milliseconds within);
 
   Statistics Counted() const;

@@ -95,6 +95,7 @@ Bridge::~Bridge() = default;
 void Bridge::Launch() {
   sync::ChildOptions options;
   options.command = {MEMBRIDGE_PROGRAM, "serve", "--config", config_file_.string()};
+  if (!options_.only.empty()) options.command.insert(options.command.end(), {"--only", options_.only});
   options.output = folder_.path() / "log";
   options.death_signal = SIGKILL;
   process_ = std::make_unique<Process>(Process{StartOrThrow(options)});

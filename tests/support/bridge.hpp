@@ -43,6 +43,7 @@ struct BridgeOptions {
   std::string webhook;       ///< more of the webhook's options, as YAML between braces: `overlap: 1h, verify: [token]`
   std::string targets;       ///< as YAML writes a map: "{default: {database: …}}"; empty: the state database
   std::string project;       ///< more of the project's: `canary: {every: 1s}`
+  std::string only{};        ///< roles with commas, for `--only`; empty: all of them
 };
 
 /// A running `membridge serve` of its own: free ports, configuration and log in a folder that goes with it. It is ended by its

@@ -162,7 +162,8 @@ TEST_CASE("a wrong configuration is told as a user reads it", "[admin][config]")
   const auto [yaml, expected] = GENERATE_COPY(table<std::string, std::string>({
       {"", "etc/membridge.yaml: error: the configuration is empty or no map; it needs at least \"database\" and \"projects\"\n"},
       {"listen: 127.0.0.1:8080\n",
-       "etc/membridge.yaml:1:1: error: the configuration has no \"database\"; write embedded, or postgresql://…\n"
+       "etc/membridge.yaml:1:1: error: the configuration has no \"database\"; write embedded, or postgresql://…, or give "
+       "database_file\n"
        "etc/membridge.yaml:1:1: error: the configuration has no \"projects\"; name at least one, with its api_key\n"},
       {kBase + "lisen: 127.0.0.1:8080\n",
        "etc/membridge.yaml:3:1: error: unknown key \"lisen\" in the configuration; did you mean \"listen\"?\n"},
@@ -208,7 +209,8 @@ TEST_CASE("a wrong configuration is told as a user reads it", "[admin][config]")
       {kBase + "admin: {tokens: [{name: ops, role: amdin, token: 0123456789abcdef}, {role: viewer}]}\n",
        "etc/membridge.yaml:3:36: error: unknown role \"amdin\"; did you mean \"admin\"?\n"
        "etc/membridge.yaml:3:69: error: a token has no \"name\"; a name tells tokens apart in the log\n"
-       "etc/membridge.yaml:3:69: error: a token has no \"token\"; write token: \"${MEMBRIDGE_ADMIN_TOKEN}\"\n"},
+       "etc/membridge.yaml:3:69: error: a token has no \"token\"; write token: \"${MEMBRIDGE_ADMIN_TOKEN}\", or give "
+       "token_file\n"},
       {kBase + "backfill:\n  - {name: s, project: crm, sweep: ful, schedule: '0 3 * *'}\n  - {name: s, project: crm, schedule: "
                "'0 3 * * *'}\n",
        "etc/membridge.yaml:4:36: error: unknown sweep \"ful\"; did you mean \"full\"?\n"

@@ -378,6 +378,31 @@ TEST_CASE("stopping answers what has begun and closes what is idle", "[http]") {
   CHECK_THROWS(echo.Connect());
 }
 
+TEST_CASE("stopping answers a client that was accepted and has not asked yet", "[http]") {
+  EchoServer echo{Limits{.threads = 1}};
+  RawClient fresh = echo.Connect();
+  RawClient silent = echo.Connect();
+  REQUIRE(EchoServer::Eventually([&] { return echo.server.Counted().connections == 2; }));
+  auto stopped = std::async(std::launch::async, [&] { echo.server.Stop(20s); });
+  // Once it listens no more, it is stopping.
+  REQUIRE(EchoServer::Eventually([&] {
+    try {
+      echo.Connect();
+      return false;
+    } catch (const std::exception&) {
+      return true;
+    }
+  }));
+  REQUIRE(fresh.Send(Post("/echo", "in time")));
+  const auto answered = fresh.Receive();
+  REQUIRE(answered);
+  CHECK(answered->body == "in time");
+  CHECK(answered->headers.at("connection") == "close");
+  fresh.Close();
+  CHECK(silent.ReceiveAll().empty());  // closed when its half second is over
+  stopped.get();
+}
+
 TEST_CASE("stopping takes no longer than it may, and late answers do no harm", "[http]") {
   EchoServer echo;
   RawClient waiting = echo.Connect();

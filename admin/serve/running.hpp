@@ -1,0 +1,97 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "admin/mapping_files/live_mappings.hpp"
+#include "admin/runtime/backfilling.hpp"
+#include "admin/runtime/databases.hpp"
+#include "admin/runtime/last_hour.hpp"
+#include "admin/runtime/ledgers.hpp"
+#include "admin/runtime/mem0_clients.hpp"
+#include "admin/runtime/mem0_watch.hpp"
+#include "admin/runtime/metrics.hpp"
+#include "admin/runtime/periodic.hpp"
+#include "admin/runtime/reasons.hpp"
+#include "admin/runtime/token_watch.hpp"
+#include "admin/serve/admin_listener.hpp"
+#include "admin/serve/backfill_metrics.hpp"
+#include "admin/serve/canary_watch.hpp"
+#include "admin/serve/catch_up_watch.hpp"
+#include "admin/serve/housekeeping.hpp"
+#include "admin/serve/readiness.hpp"
+#include "admin/serve/reception.hpp"
+#include "admin/serve/roles.hpp"
+#include "admin/serve/worker_pool.hpp"
+#include "admin/webhooks/registrar.hpp"
+#include "receiver/health_routes.hpp"
+#include "sync/inbox/folder.hpp"
+#include "sync/queue/wake_up.hpp"
+#include "sync/worker/worker.hpp"
+
+namespace membridge::admin {
+
+/// Everything that runs in a process of `serve`, in the order it is made; it ends in the reverse. Threads: one, besides its own.
+class Running {
+ public:
+  /// Starts what `roles` name; everyone folds the journal, watches its lights and answers health and metrics. Throws
+  /// std::runtime_error or postgres::SqlFailure when something cannot start. What is referred to outlives it.
+  Running(const Config& config, const Databases& databases, CheckedMappings mappings, const ServeRoles& roles);
+
+  /// What SIGHUP asks for: mappings and API keys as they stand in their files now.
+  void Reload() {
+    mappings_.RequestReload();
+    mem0_.ReadKeysAgain();
+  }
+
+  /// Nothing new, then everything begun, within soft_stop. False when something did not end in time.
+  bool Stop();
+
+  /// Where this process answers /healthz, from this machine.
+  std::string HealthUrl() const;
+
+ private:
+  void StartDoing(const Databases& databases);
+  void LogStart() const;
+  std::unique_ptr<sync::Worker> MakeWorker();
+  std::unique_ptr<Reception> MakeReception();
+  std::uint64_t Finished() const;
+  std::optional<std::chrono::microseconds> Lag() const;
+  RecentLook Look() const;
+  receiver::HealthAnswers HealthAnswers();
+  api::Parts AdminParts(const Databases& databases);
+
+  const Config& config_;
+  const ServeRoles roles_;
+  const std::string state_dsn_;
+  const SystemClock clock_;
+  LiveMappings mappings_;
+  std::atomic<bool> stopping_{false};
+  Metrics metrics_;
+  Reasons reasons_;
+  Mem0Clients mem0_;
+  Recent recent_;
+  sync::WakeUp wake_up_;
+  sync::WorkerCounters counters_;
+  sync::Folder folder_;
+  TokenWatch tokens_;
+  const std::unique_ptr<Reception> reception_;  // of receivers
+  AdminListener admin_;
+  const std::unique_ptr<WorkerPool> workers_;  // of workers
+  Readiness readiness_;
+  BackfillMetrics backfill_metrics_;
+  std::optional<Housekeeping> housekeeping_;  // of schedulers
+  std::optional<Registrar> registrar_;        // once deliveries are taken
+  std::optional<CatchUpWatch> catch_up_;
+  std::optional<CanaryWatch> canaries_;
+  std::optional<Mem0Watch> mem0_watch_;
+  std::optional<LedgerWatch> ledger_watch_;
+  std::unique_ptr<sync::SchedulerThread> backfills_;
+  std::optional<Periodic> looking_;  // what recent_ is told
+};
+
+}  // namespace membridge::admin

@@ -52,8 +52,9 @@ constexpr std::string_view kSizes =
     "log_timezone = 'UTC'\n";
 
 // What the promises rest on, hence on the command line, where no file and no ALTER SYSTEM can change it: reachable through the
-// socket only, durable, and a log without row values (an ERROR quotes them, a LOG or FATAL line does not).
-constexpr std::array<std::string_view, 14> kPromises{"listen_addresses=",
+// socket only, durable, and a log without row values (an ERROR quotes them, a LOG or FATAL line does not). A sandbox that allows
+// no new machine code allows no jit.
+constexpr std::array<std::string_view, 15> kPromises{"listen_addresses=",
                                                      "unix_socket_permissions=0777",
                                                      "port=5432",
                                                      "fsync=on",
@@ -66,7 +67,8 @@ constexpr std::array<std::string_view, 14> kPromises{"listen_addresses=",
                                                      "log_error_verbosity=terse",
                                                      "log_statement=none",
                                                      "log_checkpoints=off",
-                                                     "lc_messages=C"};
+                                                     "lc_messages=C",
+                                                     "jit=off"};
 
 // Once set it stays so; a thread can wait for it and for a process at once.
 class Event {

@@ -28,11 +28,20 @@ constexpr const char* kJournal =
     "  name       text        NOT NULL,\n"
     "  checksum   text        NOT NULL,\n"
     "  applied_at timestamptz NOT NULL DEFAULT clock_timestamp(),\n"
+    "  runs_beside integer,\n"
     "  PRIMARY KEY (kind, number)\n"
     ");\n"
     "COMMENT ON TABLE membridge.migrations IS 'Which files of sync/migrations were applied, and what they held (SHA-256)'";
 
-constexpr const char* kApplied = "SELECT number, name, checksum FROM membridge.migrations WHERE kind = $1 ORDER BY number";
+// The first binaries made the table without this column.
+constexpr const char* kAddRunsBeside = "ALTER TABLE membridge.migrations ADD COLUMN runs_beside integer";
+constexpr const char* kLacksRunsBeside =
+    "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_attribute\n"
+    "  WHERE attrelid = 'membridge.migrations'::pg_catalog.regclass AND attname = 'runs_beside' AND NOT attisdropped)";
+
+constexpr const char* kApplied =
+    "SELECT number, name, checksum, coalesce((pg_catalog.to_jsonb(m) ->> 'runs_beside')::int, 0)\n"
+    "FROM membridge.migrations AS m WHERE kind = $1 ORDER BY number";
 
 // Looked up first: a role that may only use the schema must not be asked for the right to create it.
 constexpr const char* kPresent =
@@ -43,15 +52,26 @@ constexpr const char* kPresent =
 constexpr const char* kRoleAndDatabase =
     "SELECT pg_catalog.quote_ident(current_user), pg_catalog.quote_ident(current_database())";
 
+// Whether this binary may run on a database that has more than it knows. The oldest binary that may is the largest number among
+// those migrations that it lacks.
+Result<void> RunsBeside(const Rows& applied, MigrationKind kind, std::span<const Migration> known) {
+  for (std::size_t i = known.size(); i < applied.size(); ++i) {
+    const std::int64_t least = applied.Int(i, 3) == 0 ? applied.Int(i, 0) : applied.Int(i, 3);
+    if (least <= static_cast<std::int64_t>(known.size())) continue;
+    return Fail(
+        ErrorCode::kRefused,
+        fmt::format("the database is newer than this membridge: it has {} migration {}, this binary knows {}", NameOf(kind),
+                    applied.Text(i, 1), known.empty() ? "none" : known.back().name),
+        fmt::format("start a membridge that knows {} migration {:04} or a newer one, or restore the database as it was before",
+                    NameOf(kind), least));
+  }
+  return {};
+}
+
 // How many of `known` the database has, in order and unchanged.
 Result<std::size_t> CountApplied(const Rows& applied, MigrationKind kind, std::span<const Migration> known) {
-  if (applied.size() > known.size()) {
-    return Fail(ErrorCode::kRefused,
-                fmt::format("the database is newer than this membridge: it has {} migration {}, this binary knows {}",
-                            NameOf(kind), applied.Text(applied.size() - 1, 1), known.empty() ? "none" : known.back().name),
-                "start the newer membridge, or restore the database as it was before it");
-  }
-  for (std::size_t i = 0; i < applied.size(); ++i) {
+  const std::size_t both = std::min<std::size_t>(applied.size(), known.size());
+  for (std::size_t i = 0; i < both; ++i) {
     const Migration& migration = known[i];
     if (applied.Int(i, 0) != migration.number) {
       return Fail(
@@ -65,7 +85,8 @@ Result<std::size_t> CountApplied(const Rows& applied, MigrationKind kind, std::s
                   "use the membridge release that made this database, or a newer one; a released migration is never edited");
     }
   }
-  return applied.size();
+  if (const auto runs = RunsBeside(applied, kind, known); !runs) return tl::unexpected(runs.error());
+  return both;
 }
 
 // A refusal for lack of rights names the statement that an owner of the database can run.
@@ -119,11 +140,19 @@ class Step {
     if (*applied == known_.size()) return std::optional<Migration>{};
 
     const Migration& next = known_[*applied];
+    if (transaction.Run(kLacksRunsBeside).Bool(0, 0)) {
+      // In a transaction of its own: processes that run look at this table, and must not wait for a migration.
+      transaction.RunScript(kAddRunsBeside);
+      transaction.Commit();
+      return TryApply();
+    }
     doing_ = next.name;
     transaction.RunScript(std::string{next.sql});
     transaction.Run(
-        "INSERT INTO membridge.migrations (kind, number, name, checksum) VALUES ($1, $2, $3, $4)",
-        {std::string{NameOf(kind_)}, std::to_string(next.number), std::string{next.name}, std::string{next.checksum}});
+        "INSERT INTO membridge.migrations (kind, number, name, checksum, runs_beside) VALUES ($1, $2, $3, $4, nullif($5::int, "
+        "0))",
+        {std::string{NameOf(kind_)}, std::to_string(next.number), std::string{next.name}, std::string{next.checksum},
+         std::to_string(next.runs_beside)});
     transaction.Commit();
     return std::optional{next};
   }

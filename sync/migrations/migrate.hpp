@@ -24,6 +24,7 @@ struct Migration {
   std::string_view name;      ///< `0001_state`
   std::string_view checksum;  ///< SHA-256 of the file, hex
   std::string_view sql;
+  int runs_beside = 0;  ///< a binary that knows migrations up to this number may go on running; 0: none that lacks this one
 };
 
 /// All there are of a kind, in order.
@@ -32,8 +33,8 @@ std::span<const Migration> MigrationsOf(MigrationKind kind);
 /// Brings the database up to this binary: makes schema `membridge` when missing and applies what is new, each migration in one
 /// transaction with its entry in membridge.migrations. Any number of processes may do so at once: an advisory transaction lock
 /// lets one at a time through, and the others find nothing left. Returns what this call applied. kRefused: the database is newer
-/// than this binary, a merged migration was edited, or the role lacks a right; the hint says which statement helps. kUnavailable:
-/// try again. Never throws SqlFailure.
+/// than this binary, and a migration that it lacks does not run beside it; a merged migration was edited, or the role lacks a
+/// right; the hint says which statement helps. kUnavailable: try again. Never throws SqlFailure.
 Result<std::vector<Migration>> Migrate(postgres::Session& session, MigrationKind kind);
 /// The same with a list of one's own; all of one kind.
 Result<std::vector<Migration>> Migrate(postgres::Session& session, MigrationKind kind, std::span<const Migration> known);

@@ -135,6 +135,42 @@ TEST_CASE("an edited, missing or unknown migration is refused and nothing change
   CHECK_FALSE(refused.error().hint.empty());
 }
 
+TEST_CASE("a binary goes on running on a newer database while every migration it lacks runs beside it", "[sync][pg][upgrade]") {
+  const PgDatabase db{PgDatabase::Content::kBare};
+  Session session = db.Session();
+  std::array<Migration, 3> known = kThree;
+  known[1].runs_beside = 1;
+  known[2].runs_beside = 2;
+  REQUIRE(Migrate(session, MigrationKind::kState, known)->size() == 3);
+  const std::span<const Migration> all = known;
+  for (const std::size_t count : {3U, 2U}) {
+    CAPTURE(count);
+    CHECK(Migrate(session, MigrationKind::kState, all.first(count))->empty());
+  }
+  // The third needs the second, though the second would run beside the first.
+  const auto refused = Migrate(session, MigrationKind::kState, all.first(1));
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == ErrorCode::kRefused);
+  CHECK(refused.error().message ==
+        "the database is newer than this membridge: it has state migration 0003_third, this binary knows 0001_first");
+  CHECK(refused.error().hint ==
+        "start a membridge that knows state migration 0002 or a newer one, or restore the database as it was before");
+}
+
+TEST_CASE("a database whose migrations do not say what runs beside them is migrated, and says it from then on",
+          "[sync][pg][upgrade]") {
+  const PgDatabase db{PgDatabase::Content::kBare};
+  Session session = db.Session();
+  std::array<Migration, 3> known = kThree;
+  known[2].runs_beside = 2;
+  const std::span<const Migration> all = known;
+  REQUIRE(Migrate(session, MigrationKind::kState, all.first(2)).has_value());
+  db.Run("ALTER TABLE membridge.migrations DROP COLUMN runs_beside");  // as the first binaries made it
+  REQUIRE(Migrate(session, MigrationKind::kState, known)->size() == 1);
+  CHECK(Migrate(session, MigrationKind::kState, all.first(2))->empty());
+  CHECK_FALSE(Migrate(session, MigrationKind::kState, all.first(1)).has_value());
+}
+
 TEST_CASE("a database newer than the binary is not ready", "[sync][pg]") {
   const PgDatabase db;
   Session session = db.Session();

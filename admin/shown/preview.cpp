@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 
+#include "sync/apply/table_reader.hpp"
 #include "sync/apply/target_table.hpp"
 #include "sync/catalog/readable_columns.hpp"
 
@@ -35,7 +36,7 @@ std::map<std::string, std::vector<json>> Read(Transaction& transaction, const ma
     const mappings::Table* definition = catalog.FindRelation(relation);
     if (definition == nullptr) continue;
     const sync::TargetTable table{*definition, std::nullopt, std::nullopt, sync::ReadableColumns(transaction, *definition)};
-    for (const auto& image : table.Fetch(sync::TargetTable::Lock::kNone, transaction, list))
+    for (const auto& image : sync::TableReader{table, transaction}.Fetch(sync::TableReader::Lock::kNone, list))
       rows[relation].push_back(image ? table.AsJson(*image) : json(nullptr));
   }
   return rows;

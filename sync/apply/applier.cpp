@@ -9,6 +9,8 @@
 #include "sync/apply/application.hpp"
 #include "sync/apply/dependencies.hpp"
 #include "sync/apply/known_tables.hpp"
+#include "sync/apply/plan.hpp"
+#include "sync/apply/refusal.hpp"
 #include "sync/apply/touched_tables.hpp"
 #include "sync/catalog/catalog_reader.hpp"
 #include "sync/postgres/remedy.hpp"

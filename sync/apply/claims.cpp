@@ -3,6 +3,7 @@
 #include "mappings/base/exact_json.hpp"
 #include "mappings/language/functions.hpp"
 #include "sync/apply/cells.hpp"
+#include "sync/apply/table_reader.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -43,7 +44,7 @@ class Reading {
   }
 
   void Read(postgres::Transaction& transaction) {
-    const std::vector<Content> normal = table_.Normalise(transaction, values_);
+    const std::vector<Content> normal = TableReader{table_, transaction}.Normalise(values_);
     for (std::size_t i = 0; i < slots_.size(); ++i)
       Put(*slots_[i].claimed, slots_[i].member, slots_[i].elements ? Elements(normal[i]) : normal[i]);
   }

@@ -14,8 +14,10 @@ namespace membridge::sync {
 nlohmann::json MeantFor(const TargetTable& table, const mappings::Cell& cell, const mappings::CellValue& value,
                         std::optional<std::size_t> member = std::nullopt);
 
+/// Values of a mapping, each with the contribution that they become part of.
+using CellClaims = std::vector<std::pair<Contribution*, const mappings::CellValue*>>;
+
 /// Reads claimed values by their columns' types, with one statement for all, and puts them into the contributions.
-void AddClaims(postgres::Transaction& transaction, const TargetTable& table,
-               const std::vector<std::pair<Contribution*, const mappings::CellValue*>>& claims);
+void AddClaims(postgres::Transaction& transaction, const TargetTable& table, const CellClaims& claims);
 
 }  // namespace membridge::sync

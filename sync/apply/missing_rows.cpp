@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "mappings/base/exact_json.hpp"
+#include "sync/apply/table_reader.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -51,7 +52,8 @@ std::vector<std::string> Waits::Seek(const TargetTable& table, const std::vector
                                      const std::vector<json>& values) {
   if (!IsHashable(table, key)) return {};
   Announce(table, key);
-  return table.NumbersFor(committed_ ? TargetTable::Purpose::kLook : TargetTable::Purpose::kCompare, transaction_, key, values);
+  return TableReader{table, transaction_}.NumbersFor(committed_ ? TableReader::Purpose::kLook : TableReader::Purpose::kCompare,
+                                                     key, values);
 }
 
 /// Has everybody who makes a row of the table compare it by these columns from now on. Once per table and columns, for ever: then
@@ -140,7 +142,7 @@ std::vector<std::string> Waits::KeysOf(const News& news, const std::vector<KeyCo
     for (const KeyColumn& part : key) value[news.table->NameOf(part)] = news.table->ValueOf(part, row.image);
   }
   if (values.empty()) return {};
-  return news.table->NumbersFor(TargetTable::Purpose::kCompare, transaction_, key, values);
+  return TableReader{*news.table, transaction_}.NumbersFor(TableReader::Purpose::kCompare, key, values);
 }
 
 std::set<std::size_t> Waits::Settle(const std::vector<const Source*>& sources) {

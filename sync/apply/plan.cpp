@@ -70,6 +70,12 @@ std::optional<std::set<std::string>> ColumnsRead(const Mapping& mapping, const R
   return columns;
 }
 
+bool MappingPlan::HasRow(const std::string& name, const std::string& relation) const {
+  return std::any_of(rows.begin(), rows.end(), [&](const PlannedRow& planned) {
+    return planned.row->name == name && planned.table->Relation() == relation;
+  });
+}
+
 std::shared_ptr<const MappingPlan> MakePlan(const Mapping& mapping, std::shared_ptr<const mappings::Catalog> catalog,
                                             const std::map<std::string, std::set<std::string>>& remembered) {
   auto plan = std::make_shared<MappingPlan>();

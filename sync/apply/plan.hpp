@@ -52,6 +52,9 @@ struct MappingPlan {
   std::vector<PlannedRow> rows;  ///< parallel to mapping->rows
   std::optional<std::string> role;
   std::vector<std::pair<std::string, std::string>> settings;
+
+  /// Whether the mapping has a row of this name in this table, `schema.name`.
+  bool HasRow(const std::string& name, const std::string& relation) const;
 };
 
 /// The columns of its table that the row's statements name: those of its cells, and those that expressions ask of it. Nothing:

@@ -10,6 +10,8 @@
 #include "sync/apply/known_tables.hpp"
 #include "sync/apply/ledger.hpp"
 #include "sync/apply/ownership.hpp"
+#include "sync/apply/table_reader.hpp"
+#include "sync/apply/table_writer.hpp"
 #include "sync/catalog/catalog_reader.hpp"
 
 namespace membridge::sync {
@@ -80,7 +82,9 @@ bool ErasedCells::DeleteRow(const LedgerRow& row) {
   const TargetTable* table = TableOf(row.relation);
   if (table == nullptr) return false;
   std::optional<Image> image;
-  if (!target_.Try(row.relation, [&] { image = table->Fetch(TargetTable::Lock::kWrite, transaction_, {row.identity}).front(); }))
+  if (!target_.Try(row.relation, [&] {
+        image = TableReader{*table, transaction_}.Fetch(TableReader::Lock::kWrite, {row.identity}).front();
+      }))
     return false;
   if (!image) return true;
   if (MayDelete(*table, row, *image)) return target_.Delete(row.relation, row.identity);
@@ -110,7 +114,9 @@ void ErasedCells::TakeBack(const std::vector<std::string>& row_ids) {
     if (!known || table == nullptr) continue;
     std::optional<Image> image;
     if (!target_.Try(known->relation,
-                     [&] { image = table->Fetch(TargetTable::Lock::kWrite, transaction_, {known->identity}).front(); }) ||
+                     [&] {
+                       image = TableReader{*table, transaction_}.Fetch(TableReader::Lock::kWrite, {known->identity}).front();
+                     }) ||
         !image)
       continue;
     const auto said = mappings::ParseExact(rows.Text(i, 2)).get<std::set<std::string>>();
@@ -132,8 +138,9 @@ void ErasedCells::TakeBack(const std::vector<std::string>& row_ids) {
       const bool may = is_the_row && !(IsNotNull(*table, *cell) && IsEmpty(entry.before));
       if (may) WriteCell(*table, *cell, entry.before, change);
       std::optional<Image> after;
-      const bool is_done =
-          may && target_.Try(row.relation, [&] { after = table->Update(transaction_, {change}, {&*image}).front(); });
+      const bool is_done = may && target_.Try(row.relation, [&] {
+        after = TableWriter{*table, transaction_}.Update({change}, {&*image}).front();
+      });
       if (is_done && after) {
         image = after;
         row.cells.erase(name);
@@ -163,8 +170,9 @@ void ErasedCells::CountReleased() {
     bool stands = false;
     if (table != nullptr) {
       std::optional<Image> image;
-      const bool is_read =
-          target_.Try(relation, [&] { image = table->Fetch(TargetTable::Lock::kWrite, transaction_, {identity}).front(); });
+      const bool is_read = target_.Try(relation, [&] {
+        image = TableReader{*table, transaction_}.Fetch(TableReader::Lock::kWrite, {identity}).front();
+      });
       for (const auto& [name, cell] : cells.items()) {
         const bool is_left =
             !is_read || (image && (!cell.contains("w") || StandsAsWritten(*table, name, Content{cell["w"]}, *image)));

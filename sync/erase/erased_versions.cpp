@@ -12,6 +12,8 @@
 #include "mappings/base/exact_json.hpp"
 #include "sync/apply/cells.hpp"
 #include "sync/apply/ledger.hpp"
+#include "sync/apply/table_reader.hpp"
+#include "sync/apply/table_writer.hpp"
 #include "sync/erase/erased_rows.hpp"
 
 namespace membridge::sync {
@@ -158,7 +160,7 @@ void EraseVersions(Transaction& transaction, const mappings::Catalog& catalog, c
     const mappings::Table* definition = TableOf(catalog, version.relation);
     if (definition == nullptr) continue;
     const TargetTable table{*definition, std::nullopt, std::nullopt};
-    const auto image = table.Fetch(TargetTable::Lock::kWrite, transaction, {version.identity}).front();
+    const auto image = TableReader{table, transaction}.Fetch(TableReader::Lock::kWrite, {version.identity}).front();
     if (!image) continue;
     const bool shall_go = version.created && version.alone;
     if (shall_go && target.Delete(version.relation, version.identity)) {
@@ -166,8 +168,9 @@ void EraseVersions(Transaction& transaction, const mappings::Catalog& catalog, c
       continue;
     }
     const RowChange change = VersionWithdrawal(table, *image, version, erased);
-    const bool withdrawn = (change.columns.empty() && change.paths.empty()) ||
-                           target.Try(version.relation, [&] { table.Update(transaction, {change}, {&*image}); });
+    const bool withdrawn = (change.columns.empty() && change.paths.empty()) || target.Try(version.relation, [&] {
+      TableWriter{table, transaction}.Update({change}, {&*image});
+    });
     if (!withdrawn) ++counts["withdrawals_refused"];
     ++counts[shall_go ? "versions_left" : "versions_changed"];
     if (shall_go || !withdrawn) left.push_back(nlohmann::json{version.relation, version.identity});

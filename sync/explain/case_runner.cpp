@@ -12,6 +12,7 @@
 #include "mappings/check/check.hpp"
 #include "sync/apply/applier.hpp"
 #include "sync/apply/missing_rows.hpp"
+#include "sync/apply/table_reader.hpp"
 #include "sync/apply/target_table.hpp"
 #include "sync/explain/case_tables.hpp"
 #include "sync/explain/given_source.hpp"
@@ -164,7 +165,7 @@ class CaseRunner {
   std::string Compare(const TargetTable& table, const json& expected, std::map<json, TouchedRow>& touched) {
     std::vector<json> identities;
     for (const auto& [identity, row] : touched) identities.push_back(identity);
-    const auto images = table.Fetch(TargetTable::Lock::kNone, transaction_, identities);
+    const auto images = TableReader{table, transaction_}.Fetch(TableReader::Lock::kNone, identities);
     std::size_t next = 0;
     for (auto& [identity, row] : touched) {
       row.image = images[next++];
@@ -224,7 +225,7 @@ class CaseRunner {
   bool IsEqual(const TargetTable& table, std::size_t column, const json& wanted, const std::string& there) {
     transaction_.Savepoint("compare");
     try {
-      const auto normal = table.Normalise(transaction_, {{column, wanted}}).front();
+      const auto normal = TableReader{table, transaction_}.Normalise({{column, wanted}}).front();
       transaction_.Release("compare");
       if (!normal || !normal->is_string()) return false;
       if (!table.At(column).IsJson() && !table.At(column).IsArray()) return normal->get<std::string>() == there;

@@ -7,6 +7,8 @@
 #include "mappings/base/exact_json.hpp"
 #include "mappings/base/table_name.hpp"
 #include "mappings/check/check.hpp"
+#include "sync/apply/table_reader.hpp"
+#include "sync/apply/table_writer.hpp"
 #include "sync/catalog/readable_columns.hpp"
 
 namespace membridge::sync {
@@ -38,7 +40,7 @@ void CaseTables::Given(const json& body) const {
   for (const auto& [name, rows] : body.items()) {
     std::vector<json> list;
     for (const json& row : RowsIn(rows)) list.push_back(ResolvedRow(row));
-    Named(name).Insert(transaction_, list);
+    TableWriter{Named(name), transaction_}.Insert(list);
   }
 }
 
@@ -66,9 +68,9 @@ void CaseTables::Edit(const json& body) const {
       for (const auto& [column, value] : row.items()) {
         if (!table.IndexOf(column)) throw CaseFailed(fmt::format("edit of {}: it has no column \"{}\"", name, column));
       }
-      const auto before = table.Fetch(TargetTable::Lock::kWrite, transaction_, {change.identity});
+      const auto before = TableReader{table, transaction_}.Fetch(TableReader::Lock::kWrite, {change.identity});
       if (!before.front()) throw CaseFailed(fmt::format("edit of {}: there is no row {}", name, ShownRow(change.identity)));
-      table.Update(transaction_, {change}, {&*before.front()});
+      TableWriter{table, transaction_}.Update({change}, {&*before.front()});
     }
   }
 }
@@ -86,12 +88,12 @@ void CaseTables::Delete(const json& body) const {
         if (!index) throw CaseFailed(fmt::format("person_deletes of {}: it has no column \"{}\"", name, column));
         key.push_back({*index, false});
       }
-      const auto found = table.Find(TargetTable::Lock::kWrite, transaction_, key, {row}).front();
+      const auto found = TableReader{table, transaction_}.Find(TableReader::Lock::kWrite, key, {row}).front();
       if (found.size() != 1) {
         throw CaseFailed(fmt::format("person_deletes of {}: {} matches {}", name, found.empty() ? "no row" : "more than one row",
                                      ShownRow(row)));
       }
-      table.Delete(transaction_, {table.IdentityOf(found.front())});
+      TableWriter{table, transaction_}.Delete({table.IdentityOf(found.front())});
     }
   }
 }
@@ -100,7 +102,7 @@ std::vector<std::string> CaseTables::Present(const std::map<std::string, std::se
   std::vector<std::string> present;
   for (const auto& [relation, identities] : rows) {
     const std::vector<json> list{identities.begin(), identities.end()};
-    const auto images = Named(relation).Fetch(TargetTable::Lock::kNone, transaction_, list);
+    const auto images = TableReader{Named(relation), transaction_}.Fetch(TableReader::Lock::kNone, list);
     for (std::size_t i = 0; i < images.size() && present.size() < most; ++i) {
       if (images[i]) present.push_back(relation + " " + ShownRow(list[i]));
     }
@@ -132,7 +134,7 @@ json CaseTables::Resolved(const json& value, bool strict) const {
   if (known == rows_.end() || dot == std::string::npos)
     throw CaseFailed(fmt::format("{} names no row of this mapping that the case has met", text));
   const TargetTable table = Named(known->second.first);
-  const auto image = table.Fetch(TargetTable::Lock::kNone, transaction_, {known->second.second}).front();
+  const auto image = TableReader{table, transaction_}.Fetch(TableReader::Lock::kNone, {known->second.second}).front();
   const auto column = table.IndexOf(text.substr(dot + 1));
   if (!image || !column) throw CaseFailed(fmt::format("{} leads nowhere", text));
   return (*image)[*column] ? json(*(*image)[*column]) : json(nullptr);

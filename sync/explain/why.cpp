@@ -10,6 +10,7 @@
 #include "mappings/base/exact_json.hpp"
 #include "sync/apply/cells.hpp"
 #include "sync/apply/ledger.hpp"
+#include "sync/apply/table_reader.hpp"
 #include "sync/apply/target_table.hpp"
 #include "sync/catalog/readable_columns.hpp"
 
@@ -126,7 +127,7 @@ Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, cons
 
   std::optional<Image> image;
   try {
-    image = rows.Fetch(TargetTable::Lock::kNone, transaction, {*identity}).front();
+    image = TableReader{rows, transaction}.Fetch(TableReader::Lock::kNone, {*identity}).front();
   } catch (const postgres::SqlFailure& failure) {
     if (failure.IsTransient() || !failure.fields().sqlstate.starts_with("22")) throw;
     return Fail(ErrorCode::kNotFound, fmt::format("{} is no key of {}", key, rows.Relation()),

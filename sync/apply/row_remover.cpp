@@ -1,29 +1,32 @@
-// Deletes rows that no memory speaks for any more.
+#include "sync/apply/row_remover.hpp"
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
-#include "sync/apply/application.hpp"
+#include "sync/apply/refusal.hpp"
+#include "sync/apply/table_reader.hpp"
+#include "sync/apply/table_writer.hpp"
 
 namespace membridge::sync {
+namespace {
 
 using nlohmann::json;
-
-namespace {
 
 constexpr std::string_view kForeignKeyViolation = "23503";
 
 }  // namespace
 
-void Application::Doom(const PlannedRow& planned, const Work& work) {
+void RowRemover::Doom(const PlannedRow& planned, const Work& work) {
   doomed_.push_back({planned.table.get(), work.ledger, planned.NowColumn(), planned.ChangedColumn(), work.sources,
                      planned.table->AsJson(work.image)});
-  report_.Note(work.sources, {Decision::Kind::kDeleted, planned.Name(), planned.table->Relation(), work.ledger.identity, "",
-                              nullptr, nullptr, "no memory says it any more", planned.Line()});
+  context_.report.Note(work.sources, {Decision::Kind::kDeleted, planned.Name(), planned.table->Relation(), work.ledger.identity,
+                                      "", nullptr, nullptr, "no memory says it any more", planned.Line()});
 }
 
 /// Rows go last, and in reverse order, so that what refers to them is gone before. Where a mapping was edited the order of its
 /// rows may not be the one they were made in; then those still referred to wait for the others.
-void Application::DeleteDoomed() {
+void RowRemover::RemoveAll() {
   std::vector<std::vector<Doomed*>> groups;
   for (auto doomed = doomed_.rbegin(); doomed != doomed_.rend(); ++doomed) {
     if (groups.empty() || groups.back().front()->table != doomed->table) groups.emplace_back();
@@ -39,41 +42,41 @@ void Application::DeleteDoomed() {
 }
 
 /// False when something still refers to the rows, and they may wait.
-bool Application::Remove(const std::vector<Doomed*>& group, bool may_wait) {
+bool RowRemover::Remove(const std::vector<Doomed*>& group, bool may_wait) {
   const TargetTable& table = *group.front()->table;
   if (table.HasLiveColumn()) {
     MarkDead(table, group);
     return true;
   }
-  transaction_.Savepoint("delete_rows");
+  context_.transaction.Savepoint("delete_rows");
   try {
     DeleteRows(table, group);
   } catch (const postgres::SqlFailure& failure) {
     if (!may_wait || failure.fields().sqlstate != kForeignKeyViolation) throw;
-    transaction_.RollbackTo("delete_rows");
-    transaction_.Release("delete_rows");
+    context_.transaction.RollbackTo("delete_rows");
+    context_.transaction.Release("delete_rows");
     return false;
   }
-  transaction_.Release("delete_rows");
+  context_.transaction.Release("delete_rows");
   return true;
 }
 
-void Application::DeleteRows(const TargetTable& table, const std::vector<Doomed*>& group) {
+void RowRemover::DeleteRows(const TargetTable& table, const std::vector<Doomed*>& group) {
   std::vector<json> identities;
   std::vector<std::int64_t> ids;
   for (const Doomed* one : group) {
     identities.push_back(one->row.identity);
     ids.push_back(one->row.id);
   }
-  table.Delete(transaction_, identities);
-  for (const Doomed* one : group) report_.Touch(one->sources, table, one->row.identity, one->was);
-  ledger_.Forget(ids);
+  TableWriter{table, context_.transaction}.Delete(identities);
+  for (const Doomed* one : group) context_.report.Touch(one->sources, table, one->row.identity, one->was);
+  context_.ledger.Forget(ids);
 }
 
-void Application::MarkDead(const TargetTable& table, const std::vector<Doomed*>& group) {
+void RowRemover::MarkDead(const TargetTable& table, const std::vector<Doomed*>& group) {
   std::vector<json> identities;
   for (const Doomed* one : group) identities.push_back(one->row.identity);
-  const auto images = table.Fetch(TargetTable::Lock::kWrite, transaction_, identities);
+  const auto images = TableReader{table, context_.transaction}.Fetch(TableReader::Lock::kWrite, identities);
   std::vector<RowChange> changes;
   std::vector<const Image*> before;
   std::vector<Doomed*> marked;
@@ -81,25 +84,25 @@ void Application::MarkDead(const TargetTable& table, const std::vector<Doomed*>&
     if (!images[i] || !table.IsLive(*images[i])) continue;
     RowChange change;
     change.identity = identities[i];
-    change.columns.emplace_back(table.LiveColumn(), table.DeadMark(now_));
+    change.columns.emplace_back(table.LiveColumn(), table.DeadMark(context_.now));
     if (group[i]->now_column && *group[i]->now_column != table.LiveColumn())
-      change.columns.emplace_back(*group[i]->now_column, table.TimeFor(*group[i]->now_column, now_));
+      change.columns.emplace_back(*group[i]->now_column, table.TimeFor(*group[i]->now_column, context_.now));
     std::sort(change.columns.begin(), change.columns.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     changes.push_back(std::move(change));
     before.push_back(&*images[i]);
     marked.push_back(group[i]);
   }
-  const auto after = table.Update(transaction_, changes, before);
+  const auto after = TableWriter{table, context_.transaction}.Update(changes, before);
   std::vector<const LedgerRow*> rows;
   for (std::size_t i = 0; i < marked.size(); ++i) {
     Doomed& one = *marked[i];
     one.row.gone = true;
     if (!after[i]) throw Swallowed("an UPDATE", table.Relation());
     if (one.changed_column) one.row.ours = (*after[i])[*one.changed_column];
-    report_.Touch(one.sources, table, one.row.identity);
+    context_.report.Touch(one.sources, table, one.row.identity);
     rows.push_back(&one.row);
   }
-  ledger_.Save(rows);
+  context_.ledger.Save(rows);
 }
 
 }  // namespace membridge::sync

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sync/apply/attempt_context.hpp"
+#include "sync/apply/work.hpp"
+
+namespace membridge::sync {
+
+/// Finds target rows by the keys of a mapping's row. Functions throw postgres::SqlFailure or Refusal.
+class KeySearch {
+ public:
+  /// Both outlive it.
+  KeySearch(AttemptContext& context, const PlannedRow& planned) : context_(context), planned_(planned) {}
+
+  /// Those without a row yet that have this key, and its values.
+  struct Asking {
+    std::vector<TargetTable::KeyColumn> columns;
+    std::vector<Instance*> instances;
+    std::vector<nlohmann::json> values;
+  };
+  static Asking AskingBy(const mappings::Key& key, const TargetTable& table, const std::vector<Instance*>& wanted);
+
+  /// Fills in the images of those that are found and leaves the others in `wanted`. Dead rows count as a reason not to create.
+  void Find(std::vector<Instance*>& wanted);
+
+  /// The key's columns for people, as in `(account_id, email)`.
+  static std::string Shown(const mappings::Key& key);
+
+ private:
+  void Choose(Instance& instance, const mappings::Key& key, const std::vector<Image>& found);
+
+  AttemptContext& context_;
+  const PlannedRow& planned_;
+};
+
+}  // namespace membridge::sync

@@ -1,0 +1,93 @@
+#include "sync/apply/row_finder.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+
+#include "sync/apply/key_search.hpp"
+#include "sync/apply/table_reader.hpp"
+
+namespace membridge::sync {
+
+using nlohmann::json;
+
+void RowFinder::Find(std::vector<Instance>& instances) {
+  if (planned_.row->keys.empty()) {
+    FindOwn(instances);
+    return;
+  }
+  std::vector<Instance*> wanted;
+  for (Instance& instance : instances) wanted.push_back(&instance);
+  KeySearch{context_, planned_}.Find(wanted);
+  std::erase_if(wanted, [](const Instance* instance) { return !instance->intent.holds; });
+  if (planned_.row->create && !wanted.empty()) maker_.MakeByKeys(wanted);
+  WaitForMissing(instances);
+}
+
+/// A row without a key is the source's own: the ledger knows where it is.
+void RowFinder::FindOwn(std::vector<Instance>& instances) {
+  std::vector<json> identities;
+  std::vector<Instance*> known;
+  std::vector<Instance*> fresh;
+  const std::vector<Contribution>& former = sources_.Former();
+  for (Instance& instance : instances) {
+    const auto mine = std::find_if(former.begin(), former.end(), [&](const Contribution& contribution) {
+      return sources_.SourceOf(contribution) == instance.source && contribution.name == planned_.row->name &&
+             contribution.item == instance.item && contribution.relation == table_.Relation();
+    });
+    if (mine == former.end()) {
+      fresh.push_back(&instance);
+    } else {
+      known.push_back(&instance);
+      identities.push_back(mine->identity);
+    }
+  }
+  const auto images = TableReader{table_, context_.transaction}.Fetch(TableReader::Lock::kWrite, identities);
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    // One that a person deleted stays deleted. One that could not be made as things are is no row of this source any more.
+    if (images[i] && table_.IsLive(*images[i]) && maker_.ValuesFor(*known[i])) known[i]->image = images[i];
+  }
+  std::erase_if(fresh, [](const Instance* instance) { return !instance->intent.holds; });
+  if (planned_.row->create) maker_.Make(fresh);
+}
+
+/// Those that have no row: looked for once more while nobody may make it, and noted.
+void RowFinder::WaitForMissing(std::vector<Instance>& instances) {
+  std::vector<Instance*> missing;
+  for (Instance& instance : instances) {
+    if (!instance.image) missing.push_back(&instance);
+  }
+  if (missing.empty()) return;
+  std::map<const Instance*, std::vector<std::string>> numbers;
+  if (context_.KeepsSources()) {
+    for (const mappings::Key& key : planned_.row->keys) {
+      const KeySearch::Asking asking = KeySearch::AskingBy(key, table_, missing);
+      if (asking.instances.empty()) continue;
+      const auto sought = context_.waits.Seek(table_, asking.columns, asking.values);
+      for (std::size_t i = 0; i < sought.size(); ++i) numbers[asking.instances[i]].push_back(sought[i]);
+    }
+    std::vector<Instance*> wanted = missing;
+    KeySearch{context_, planned_}.Find(wanted);
+  }
+  for (const Instance* instance : missing) {
+    if (instance->image) continue;
+    NoteMissing(*instance);
+    if (context_.KeepsSources()) context_.report.Wait(instance->source);
+    for (const std::string& number : numbers[instance]) context_.waits.Note(context_.sources[instance->source], table_, number);
+  }
+}
+
+void RowFinder::NoteMissing(const Instance& instance) {
+  const bool waits = context_.KeepsSources();
+  if (!context_.report.Explains()) return;
+  std::string why = "there is no such row";
+  if (instance.buried) why = "the row is in the trash";
+  if (!instance.lacks.empty()) why = instance.lacks + " has no value and cannot be null, so it can only join a row that is there";
+  if (waits) why += "; looked at again when the bridge makes one";
+  context_.report.Note(instance.source,
+                       {waits ? Decision::Kind::kWaits : Decision::Kind::kSkipped, planned_.Name(), planned_.row->TableName(),
+                        nullptr, "", nullptr, nullptr, std::move(why), planned_.Line()});
+}
+
+}  // namespace membridge::sync

@@ -21,46 +21,49 @@ struct ExportJob {
   Instant asked_at{};
 };
 
-/// The export jobs of a run in the state database, by the caller's clock. Functions throw postgres::SqlFailure.
+/// The export jobs of a run in the state database, within the caller's transaction and by the caller's clock. Functions throw
+/// postgres::SqlFailure.
 class ExportJobs {
  public:
+  /// Both outlive it.
+  ExportJobs(postgres::Transaction& transaction, const Run& run) : transaction_(transaction), run_(run) {}
+
   /// Adds a user who is not to be asked about: failed, and why. `name` is short.
-  static void Refuse(postgres::Transaction& transaction, const Run& run, const std::string& name, const std::string& note,
-                     Instant now);
+  void Refuse(const std::string& name, const std::string& note, Instant now);
   /// Adds users as Mem0 lists them; those whose memories did not change since their last export of this question (`asked`: a
   /// digest of it) are done at once, unless `all`. A user may come twice.
-  static void Add(postgres::Transaction& transaction, const Run& run, const std::vector<std::string>& users,
-                  const std::string& asked, bool all, Instant now);
+  void Add(const std::vector<std::string>& users, const std::string& asked, bool all, Instant now);
   struct Tally {
     std::int64_t users = 0, unchanged = 0, waiting = 0, open = 0, done = 0, parked = 0, failed = 0;
   };
-  static Tally Count(postgres::Transaction& transaction, const Run& run);
+  Tally Count();
 
   /// Up to `limit` users whose export failed, and why.
-  static std::vector<std::pair<std::string, std::string>> Failed(postgres::Transaction& transaction, const Run& run,
-                                                                 std::size_t limit);
+  std::vector<std::pair<std::string, std::string>> Failed(std::size_t limit);
 
   /// Jobs that Mem0 was asked for and whose answer was lost, with a process or a connection: asked for once more, or given up
   /// when that was the second time. Returns how many are asked for again.
-  static std::int64_t Recover(postgres::Transaction& transaction, const Run& run);
+  std::int64_t Recover();
   /// The next job in this state (`waiting`, `made`) that is due.
-  static std::optional<ExportJob> NextDue(postgres::Transaction& transaction, const Run& run, std::string_view state,
-                                          Instant now);
+  std::optional<ExportJob> NextDue(std::string_view state, Instant now);
   /// When the next made job is due, and with `may_ask` the next waiting one; nothing when there is none.
-  static std::optional<Instant> DueAt(postgres::Transaction& transaction, const Run& run, bool may_ask);
+  std::optional<Instant> DueAt(bool may_ask);
   /// Writes the job with a new state; `note` says why, for the operator.
-  static void Put(postgres::Transaction& transaction, const Run& run, const ExportJob& job, std::string_view state,
-                  Instant due_at, const std::string& note);
+  void Put(const ExportJob& job, std::string_view state, Instant due_at, const std::string& note);
 
   /// Remembers that this user's answer was applied.
-  static void Remember(postgres::Transaction& transaction, const Run& run, const ExportJob& job, const std::string& asked);
+  void Remember(const ExportJob& job, const std::string& asked);
   /// Users once exported who are not among the run's and have no memory any more.
-  static std::vector<std::string> Vanished(postgres::Transaction& transaction, const Run& run);
+  std::vector<std::string> Vanished();
   /// How many users were ever exported.
-  static std::int64_t Known(postgres::Transaction& transaction, const Run& run);
-  static void Forget(postgres::Transaction& transaction, const Run& run, const std::vector<std::string>& users);
+  std::int64_t Known();
+  void Forget(const std::vector<std::string>& users);
   /// A number for Source::fence.
-  static std::int64_t NextFence(postgres::Transaction& transaction);
+  std::int64_t NextFence();
+
+ private:
+  postgres::Transaction& transaction_;
+  const Run& run_;
 };
 
 }  // namespace membridge::sync

@@ -91,7 +91,9 @@ bool RowSettlement::Goes() const {
 void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::string>& names) {
   change_.identity = work_.ledger.identity;
   if (work_.created) work_.ledger.created = true;
-  if (!work_.created && LostEverything(table_, work_.ledger, work_.image)) work_.ledger.created = false;
+  // Under `history` a version in which nobody said anything holds nothing of ours, and is ours all the same.
+  const bool versioned = planned_.row != nullptr && planned_.row->history;
+  if (!work_.created && !versioned && LostEverything(table_, work_.ledger, work_.image)) work_.ledger.created = false;
   NoticePerson();
   if (work_.revived && work_.ledger.gone) Revive();
   for (const std::string& name : names) SettleOne(name);

@@ -161,9 +161,9 @@ receiver::HealthAnswers Running::HealthAnswers() {
     if (const auto note = canaries_ ? canaries_->Note() : std::nullopt) verdict.detail["checks"]["canary"] = *note;
     // What is degraded does not make it less ready: deliveries are stored, and a restart would mend nothing.
     verdict.detail["checks"]["mappings"] = mappings_.Standing();
-    nlohmann::ordered_json standing = ViewsOf(reasons_.All());
+    const nlohmann::ordered_json standing = ViewsOf(reasons_.All());
     verdict.detail["degraded"] = !standing.empty();
-    verdict.detail["reasons"] = std::move(standing);
+    verdict.detail["reasons"] = standing;
     if (stopping_) verdict = {false, {{"ready", false}, {"checks", {{"process", {{"ok", false}, {"message", "stopping"}}}}}}};
     reply.Send({verdict.ready ? 200 : 503, "application/json", verdict.detail.dump(), {}});
   };

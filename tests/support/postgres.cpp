@@ -144,6 +144,18 @@ Cluster::Cluster() : server_(std::make_unique<Server>()) {
   Start();
 }
 
+Cluster::Cluster(StandbyOf of) : server_(std::make_unique<Server>()) {
+  server_->programs = OrThrow(sync::FindServerPrograms());
+  server_->user = OrThrow(sync::UnprivilegedUser());
+  folder_ = MakeFolder(server_->user);
+  sync::Child copy = server_->Launch(
+      folder_, {server_->programs / "pg_basebackup", "--no-sync", "--write-recovery-conf", "--checkpoint=fast",
+                "--wal-method=stream", "--dbname=" + of.primary.Dsn(), "--pgdata=" + (folder_ / "data").string()});
+  const std::optional<int> status = copy.Wait(60s);
+  if (status != 0) throw std::runtime_error("pg_basebackup failed:\n" + TextOf(folder_ / "log"));
+  Start();
+}
+
 Cluster::~Cluster() {
   if (server_->process) StopImmediately();
   std::error_code ignored;

@@ -16,6 +16,11 @@ namespace membridge::test {
 class Cluster {
  public:
   Cluster();  ///< initdb and Start(): about a second
+  /// A streaming standby of that one, which runs. It can be read.
+  struct StandbyOf {
+    const Cluster& primary;
+  };
+  explicit Cluster(StandbyOf of);
   ~Cluster();
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;

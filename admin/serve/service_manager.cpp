@@ -1,6 +1,7 @@
 #include "admin/serve/service_manager.hpp"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -61,9 +62,11 @@ void ServiceManager::Say(const std::string& state) const {
   const int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return;
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
-  // A manager that does not read loses the message and nothing else.
-  [[maybe_unused]] const ssize_t sent = sendto(descriptor, state.data(), state.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-                                               reinterpret_cast<const sockaddr*>(&address), length);
+  // The kernel queues few datagrams. A manager that is busy is waited for; one that does not read at all loses the message.
+  const timeval patience{2, 0};
+  setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  [[maybe_unused]] const ssize_t sent =
+      sendto(descriptor, state.data(), state.size(), MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address), length);
   close(descriptor);
 }
 

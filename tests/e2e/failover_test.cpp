@@ -85,7 +85,7 @@ TEST_CASE("with a synchronous standby nothing acknowledged is lost when it takes
   std::set<std::string> kept;
   for (std::size_t i = 0; i < rows.size(); ++i) kept.insert(std::string{rows.Text(i, 0)});
   std::size_t lost = 0;
-  for (const std::string& id : sender.acknowledged) lost += kept.count(id) == 0 ? 1 : 0;
+  for (const std::string& id : sender.acknowledged) lost += kept.contains(id) ? 0U : 1U;
   const auto applied = promoted.Run("SELECT count(*) FROM crm.contacts WHERE name LIKE 'Person %'").Int(0, 0);
   int sent = 0;
   for (const auto& [status, count] : sender.answers) sent += count;

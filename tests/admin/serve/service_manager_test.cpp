@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <map>
 #include <stdexcept>
+#include <thread>
 
 #include "tests/support/catch.hpp"
 
@@ -49,6 +50,17 @@ class Manager {
     std::array<char, 200> text{};
     const ssize_t got = recv(descriptor_, text.data(), text.size(), 0);
     return got > 0 ? std::string(text.data(), static_cast<std::size_t>(got)) : std::string{};
+  }
+  /// Sends what others may have said, until nothing more fits; how many that were. For a socket that is a file.
+  int Fill() const {
+    const int sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    name_.copy(address.sun_path, sizeof address.sun_path - 1);
+    int sent = 0;
+    while (sendto(sender, "other", 5, 0, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 5) ++sent;
+    close(sender);
+    return sent;
   }
   const std::string& Name() const { return name_; }
 
@@ -103,6 +115,17 @@ TEST_CASE("the watchdog is fed while the bridge is alive, and only then", "[syst
   CHECK_FALSE(fed);
   told.Stopping();
   CHECK(manager.Heard() == "STOPPING=1");
+}
+
+TEST_CASE("a manager whose queue is full hears of the end all the same", "[systemd]") {
+  const Manager manager{false};
+  const int others = manager.Fill();
+  CHECK(others > 0);
+  ServiceManager told{Of({{"NOTIFY_SOCKET", manager.Name()}})};
+  std::thread stopping{[&] { told.Stopping(); }};
+  for (int i = 0; i < others; ++i) CHECK(manager.Heard() == "other");
+  CHECK(manager.Heard() == "STOPPING=1");
+  stopping.join();
 }
 
 TEST_CASE("a watchdog that is not ours, or no number, is not fed", "[systemd]") {

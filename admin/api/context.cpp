@@ -42,7 +42,7 @@ tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Cli
 Handlers AllHandlers(const Parts& parts) {
   Handlers handlers;
   for (const auto add : {AddSessionCalls, AddTargetCalls, AddOverviewCalls, AddWebhookCalls, AddDeliveryCalls, AddParkedCalls,
-                         AddMemoryCalls, AddMappingCalls, AddBackfillCalls, AddTokenCalls, AddAuditCalls}) {
+                         AddKeptCalls, AddMemoryCalls, AddMappingCalls, AddBackfillCalls, AddTokenCalls, AddAuditCalls}) {
     add(handlers, parts);
   }
   return handlers;

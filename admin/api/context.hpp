@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -31,9 +32,11 @@ struct Parts {
   /// did not.
   std::function<std::string(const ProjectId&)> unheard;
   std::function<std::optional<std::chrono::microseconds>()> lag;  ///< of the memory this process applied last
-  std::function<void()> wake_workers;                             ///< there is something dirty
-  std::function<void()> wake_backfills;                           ///< there is a run to do
-  std::function<void()> token_issued;                             ///< a webhook token is in the database
+  /// Cells where a memory and a person disagree and nobody has decided yet; nothing: not known now.
+  std::function<std::optional<std::int64_t>()> kept;
+  std::function<void()> wake_workers;    ///< there is something dirty
+  std::function<void()> wake_backfills;  ///< there is a run to do
+  std::function<void()> token_issued;    ///< a webhook token is in the database
   /// How long every process may take to know a new webhook token.
   std::chrono::milliseconds known_within = TokenWatch::kKnownWithin;
   /// How long a preview may wait for a lock; a statement of it may take five times as long.
@@ -56,6 +59,7 @@ void AddOverviewCalls(Handlers& handlers, const Parts& parts);
 void AddWebhookCalls(Handlers& handlers, const Parts& parts);
 void AddDeliveryCalls(Handlers& handlers, const Parts& parts);
 void AddParkedCalls(Handlers& handlers, const Parts& parts);
+void AddKeptCalls(Handlers& handlers, const Parts& parts);
 void AddMemoryCalls(Handlers& handlers, const Parts& parts);
 void AddMappingCalls(Handlers& handlers, const Parts& parts);
 void AddBackfillCalls(Handlers& handlers, const Parts& parts);

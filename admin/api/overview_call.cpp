@@ -79,6 +79,11 @@ ordered_json Parked(Transaction& transaction) {
   return {{"memories", rows.Int(0, 0)}, {"groups", groups.size()}};
 }
 
+ordered_json Kept(const Parts& parts) {
+  const auto cells = parts.kept();
+  return {{"cells", cells ? ordered_json(*cells) : ordered_json(nullptr)}};
+}
+
 /// What a sweep's counters say of lost deliveries.
 ordered_json RepairedIn(const nlohmann::json& counters) {
   const auto count = [&](const char* name) { return counters.value(name, std::int64_t{0}); };
@@ -132,6 +137,7 @@ Answer ReadOverview(Call& call, const Parts& parts) {
                       {"deliveries", Deliveries(transaction, call.query["minutes"].get<std::int64_t>())},
                       {"queue", Queue(transaction, parts)},
                       {"parked", Parked(transaction)},
+                      {"kept", Kept(parts)},
                       {"projects", std::move(projects)}};
 }
 

@@ -31,6 +31,7 @@ void AddDoctor(CLI::App& app, Choice& choice);
 void AddErase(CLI::App& app, Choice& choice);
 void AddFields(CLI::App& app, Choice& choice);
 void AddInit(CLI::App& app, Choice& choice);
+void AddKept(CLI::App& app, Choice& choice);
 void AddMan(CLI::App& app, Choice& choice);
 void AddMigrate(CLI::App& app, Choice& choice);
 void AddParked(CLI::App& app, Choice& choice);

@@ -16,7 +16,7 @@ const std::vector<std::pair<const char*, std::vector<const char*>>>& CommandGrou
   static const std::vector<std::pair<const char*, std::vector<const char*>>> kGroups{
       {"Set up", {"init", "fields", "doctor", "check", "test", "plan", "schema", "catalog", "config"}},
       {"Run", {"serve", "migrate"}},
-      {"Look", {"status", "deliveries", "parked", "why", "audit"}},
+      {"Look", {"status", "deliveries", "parked", "kept", "why", "audit"}},
       {"Mend", {"sweep", "backfill", "reproject", "erase"}},
       {"Mem0 and access", {"webhooks", "projects", "targets", "tokens"}},
       {"About", {"help", "version", "completion", "man"}},
@@ -60,6 +60,7 @@ void AddCommands(CLI::App& app, Choice& choice) {
   AddWebhooks(app, choice);
   AddDeliveries(app, choice);
   AddParked(app, choice);
+  AddKept(app, choice);
   AddBackfill(app, choice);
   AddSweep(app, choice);
   AddReproject(app, choice);

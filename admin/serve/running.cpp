@@ -56,6 +56,7 @@ void Running::StartDoing(const Databases& databases) {
   if (roles_.scheduler) canaries_.emplace(config_, state_dsn_, mem0_, metrics_, reasons_);
   mem0_watch_.emplace(config_, mem0_);
   ledger_watch_.emplace(config_, databases, reasons_);
+  kept_.emplace(config_, databases, metrics_);
   if (reception_) reception_->Start();
   if (roles_.scheduler || roles_.admin) {
     registrar_.emplace(config_, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
@@ -147,6 +148,7 @@ api::Parts Running::AdminParts(const Databases& databases) {
             return registrar_ ? registrar_->Unheard(project) : "";
           },
           .lag = [this] { return Lag(); },
+          .kept = [this] { return kept_->Cells(); },
           .wake_workers = [this] { wake_up_.Poke(); },
           .wake_backfills =
               [this] {
@@ -183,6 +185,7 @@ bool Running::Stop() {
   if (canaries_) canaries_->RequestStop();
   mem0_watch_->RequestStop();
   ledger_watch_->RequestStop();
+  kept_->RequestStop();
   if (backfills_) backfills_->RequestStop();
   if (workers_) workers_->RequestStop();
   if (reception_) reception_->Stop(config_.soft_stop / 2);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "admin/mapping_files/kept_cells.hpp"
 #include "admin/mapping_files/live_mappings.hpp"
 #include "admin/runtime/backfilling.hpp"
 #include "admin/runtime/databases.hpp"
@@ -90,6 +91,7 @@ class Running {
   std::optional<CanaryWatch> canaries_;
   std::optional<Mem0Watch> mem0_watch_;
   std::optional<LedgerWatch> ledger_watch_;
+  std::optional<KeptWatch> kept_;
   std::unique_ptr<sync::SchedulerThread> backfills_;
   std::optional<Periodic> looking_;  // what recent_ is told
 };

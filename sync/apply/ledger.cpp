@@ -53,11 +53,13 @@ LedgerRow RowAt(const postgres::Rows& rows, std::size_t at) {
   row.theirs = InstantAt(rows, at, 7);
   row.keys = mappings::ParseExact(rows.Text(at, 8)).get<decltype(row.keys)>();
   row.made = mappings::ParseExact(rows.Text(at, 9)).get<decltype(row.made)>();
+  if (!rows.IsNull(at, 10)) row.kept = KeptCellsFrom(mappings::ParseExact(rows.Text(at, 10)));
   return row;
 }
 
 constexpr const char* kRowColumns =
-    "l.id, l.relation, l.identity::text, l.created, l.gone, l.cells::text, l.ours, l.theirs::text, l.keys::text, l.made::text";
+    "l.id, l.relation, l.identity::text, l.created, l.gone, l.cells::text, l.ours, l.theirs::text, l.keys::text, l.made::text, "
+    "l.kept::text";
 constexpr const char* kContributionColumns =
     "c.row_id, c.project, c.mapping, c.source, c.name, c.item, c.stamp::text, c.goes, c.cells::text";
 
@@ -191,7 +193,7 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
                              " ORDER BY l.id FOR UPDATE OF l";
   std::vector<std::optional<LedgerRow>> found(identities.size());
   const auto take = [&](const postgres::Rows& rows) {
-    for (std::size_t at = 0; at < rows.size(); ++at) found[static_cast<std::size_t>(rows.Int(at, 10))] = RowAt(rows, at);
+    for (std::size_t at = 0; at < rows.size(); ++at) found[static_cast<std::size_t>(rows.Int(at, 11))] = RowAt(rows, at);
   };
   take(transaction_.Run(select, {parameter, relation}));
   if (std::any_of(found.begin(), found.end(), [](const auto& row) { return !row; })) {
@@ -213,6 +215,23 @@ std::optional<LedgerRow> Ledger::Known(const std::string& relation, const json& 
       transaction_.Run(std::string{"SELECT "} + kRowColumns + " FROM membridge.rows AS l WHERE l.relation = $1 AND " +
                            SameIdentity("l.identity", "$2::jsonb"),
                        {relation, mappings::ExactText(identity)});
+  return found.empty() ? std::nullopt : std::optional{RowAt(found, 0)};
+}
+
+std::vector<LedgerRow> Ledger::WithKeptAfter(std::int64_t id, std::size_t most) {
+  const postgres::Rows found = transaction_.Run(std::string{"SELECT "} + kRowColumns +
+                                                    " FROM membridge.rows AS l WHERE l.kept IS NOT NULL AND l.id > $1::bigint "
+                                                    "ORDER BY l.id LIMIT $2::bigint",
+                                                {std::to_string(id), std::to_string(most)});
+  std::vector<LedgerRow> rows;
+  for (std::size_t at = 0; at < found.size(); ++at) rows.push_back(RowAt(found, at));
+  return rows;
+}
+
+std::optional<LedgerRow> Ledger::Locked(std::int64_t id) {
+  const postgres::Rows found =
+      transaction_.Run(std::string{"SELECT "} + kRowColumns + " FROM membridge.rows AS l WHERE l.id = $1::bigint FOR UPDATE",
+                       {std::to_string(id)});
   return found.empty() ? std::nullopt : std::optional{RowAt(found, 0)};
 }
 
@@ -262,13 +281,14 @@ void Ledger::Save(const std::vector<const LedgerRow*>& rows) {
                     {"o", row->ours ? json(*row->ours) : json()},
                     {"t", row->theirs ? json(FormatRfc3339(*row->theirs)) : json()},
                     {"k", row->keys},
-                    {"m", row->made}});
+                    {"m", row->made},
+                    {"q", ToJson(row->kept)}});
   }
   transaction_.Run(
       "UPDATE membridge.rows AS l SET identity = r.e, created = r.d, gone = r.g, cells = r.c, ours = r.o, theirs = r.t, keys = "
-      "r.k, made = r.m "
+      "r.k, made = r.m, kept = r.q "
       "FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(i bigint, e jsonb, d boolean, g boolean, c jsonb, o text, t "
-      "timestamptz, k jsonb, m jsonb) "
+      "timestamptz, k jsonb, m jsonb, q jsonb) "
       "WHERE l.id = r.i",
       {mappings::ExactText(list)});
 }

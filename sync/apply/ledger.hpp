@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "mappings/base/time.hpp"
+#include "sync/apply/kept_cells.hpp"
 #include "sync/apply/settle.hpp"
 #include "sync/apply/source.hpp"
 #include "sync/postgres/session.hpp"
@@ -57,6 +58,7 @@ struct LedgerRow {
   /// By key (a JSON list of its columns), what each column held when the row was last seen; complete keys only.
   std::map<std::string, std::map<std::string, std::string>> keys;
   std::map<std::string, std::string> made;  ///< by column, what `new` gave it when the bridge made the row
+  KeptCells kept;                           ///< where a memory and a person disagree, or did
   /// Whether anything is remembered of the row, and not only its identity.
   bool IsRemembered() const { return created || gone || !cells.empty() || !keys.empty(); }
 };
@@ -98,6 +100,10 @@ class Ledger {
 
   /// The ledger's row of this identity, if there is one; not locked.
   std::optional<LedgerRow> Known(const std::string& relation, const nlohmann::json& identity);
+  /// Up to so many rows behind the id in which a memory and a person disagree, or did; in order of their ids, not locked.
+  std::vector<LedgerRow> WithKeptAfter(std::int64_t id, std::size_t most);
+  /// The row of that id, locked.
+  std::optional<LedgerRow> Locked(std::int64_t id);
   /// The ledger's rows of these identities, locked; made when they are not there yet. In the order given.
   std::vector<LedgerRow> RowsOf(const std::string& relation, const std::vector<nlohmann::json>& identities);
   void Save(const std::vector<Contribution>& contributions);

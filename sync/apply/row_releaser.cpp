@@ -54,6 +54,7 @@ void RowReleaser::ReleaseOne(Work& work) {
   work.ledger.cells.clear();
   work.ledger.keys.clear();
   work.ledger.made.clear();
+  work.ledger.kept.clear();
   work.ledger.ours.reset();
   work.ledger.theirs.reset();
   if (work.instances.empty()) context_.ledger.Forget({work.ledger.id});

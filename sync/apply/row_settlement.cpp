@@ -72,6 +72,12 @@ Decision::Kind KindOf(const Settled& settled) {
   return Decision::Kind::kUnchanged;
 }
 
+/// Whether a memory says one thing, a person wrote another, and the memory's value could stand there.
+bool Disagrees(const Cell& cell, const CellFacts& facts, const Settled& settled, const Contribution* newest) {
+  if (settled.kind != Settled::Kind::kKeep || newest == nullptr || cell.kind == Cell::Kind::kElements) return false;
+  return !(facts.not_null && IsEmpty(newest->cells.at(cell.name).value));
+}
+
 /// What the decision would have liked to see in the cell: of a kept one the claim that lost.
 Content Wished(const Cell& cell, const CellFacts& facts, const Settled& settled,
                const std::vector<const Contribution*>& claimants) {
@@ -90,6 +96,7 @@ bool RowSettlement::Goes() const {
 
 void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::string>& names) {
   change_.identity = work_.ledger.identity;
+  scope_ = &scope;
   if (work_.created) work_.ledger.created = true;
   // Under `history` a version in which nobody said anything holds nothing of ours, and is ours all the same.
   const bool versioned = planned_.row != nullptr && planned_.row->history;
@@ -165,6 +172,11 @@ void RowSettlement::Revive() {
   change_.columns.emplace_back(table_.LiveColumn(), table_.LiveMark());
 }
 
+Instant RowSettlement::Now() const {
+  const json* now = scope_->Find("now");
+  return ParseRfc3339(now->get<std::string>()).value();
+}
+
 void RowSettlement::SettleOne(const std::string& name) {
   const mappings::Assignment* assignment = AssignmentOf(planned_.row, name);
   const auto cell = assignment != nullptr ? std::optional{assignment->cell} : CellNamed(table_, name);
@@ -173,6 +185,11 @@ void RowSettlement::SettleOne(const std::string& name) {
   const CellFacts facts = FactsOf(*cell);
   const std::optional<CellEntry> entry = EntryOf(*cell, facts);
   Settled settled = Decide(*cell, facts, entry, claimants);
+  const Contribution* newest = NewestOf(claimants);
+  if (Disagrees(*cell, facts, settled, newest))
+    NoteKept(work_.ledger.kept, name, newest->cells.at(name).value, Now());
+  else
+    NoteAgreed(work_.ledger.kept, name, newest != nullptr);
   if (Writes(settled) && !IsReachable(table_, work_.image, *cell)) {
     settled.kind = Settled::Kind::kKeep;
     settled.note = "something that is no object stands on its path";

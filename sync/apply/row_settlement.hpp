@@ -46,6 +46,8 @@ class RowSettlement {
   std::set<std::string> Spoken() const;
   void NoticePerson();
   void Revive();
+  /// The moment of the attempt, as the mapping's `$now`.
+  Instant Now() const;
   void SettleOne(const std::string& name);
   void NoteLeaning(const mappings::Cell& cell, const std::vector<const Contribution*>& claimants, const Content& current,
                    const Content& written);
@@ -63,6 +65,7 @@ class RowSettlement {
   const TargetTable& table_;
   Work& work_;
   Report& report_;
+  const mappings::Scope* scope_ = nullptr;  // while cells are decided
   RowChange change_;
 
   /// A cell that has to be read back.

@@ -155,6 +155,11 @@ class RowWithdrawal {
                          " AND (id = ANY ($1::bigint[]) OR EXISTS (SELECT FROM jsonb_each_text(l.identity) AS i WHERE i.value = "
                          "ANY ($2::text[])))",
                      {TextArray(rows_), who_[1]});
+    // A digest of what somebody refused may be of the person's word.
+    transaction_.Run(
+        "UPDATE membridge.rows SET kept = (SELECT pg_catalog.jsonb_object_agg(k.cell, k.entry - 'd') FROM "
+        "pg_catalog.jsonb_each(kept) AS k (cell, entry)) WHERE id = ANY ($1::bigint[]) AND kept IS NOT NULL",
+        {TextArray(rows_)});
     transaction_.Run("DELETE FROM membridge.sources WHERE project = $1 AND source = ANY ($2::text[])", who_);
     transaction_.Run("DELETE FROM membridge.former_speakers WHERE project = $1 AND source = ANY ($2::text[])", who_);
     RememberUnerased();

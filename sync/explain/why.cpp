@@ -15,9 +15,32 @@
 #include "sync/catalog/readable_columns.hpp"
 
 namespace membridge::sync {
-namespace {
 
 using nlohmann::json;
+
+std::string PlaceOf(const std::vector<std::shared_ptr<const mappings::Mapping>>& mappings, const Contribution& contribution,
+                    const std::string& cell) {
+  for (const auto& mapping : mappings) {
+    if (mapping->name != contribution.mapping) continue;
+    for (const mappings::Row& row : mapping->rows) {
+      if (row.name != contribution.name) continue;
+      for (const mappings::Assignment& assignment : row.set) {
+        if (assignment.cell.name == cell) return fmt::format("{}:{}", mapping->file, assignment.cell_place.line);
+      }
+      return fmt::format("{}:{}", mapping->file, row.place.line);
+    }
+  }
+  return "";
+}
+
+std::string MemoryOfEvent(postgres::Transaction& target, const Contribution& contribution) {
+  const auto rows = target.Run(
+      "SELECT memory FROM membridge.sources WHERE project = $1 AND mapping = $2 AND source = $3 AND memory IS NOT NULL",
+      {contribution.project, contribution.mapping, contribution.source});
+  return rows.empty() ? "" : std::string{rows.Text(0, 0)};
+}
+
+namespace {
 
 /// Of many that want a row to be there the newest are told.
 constexpr std::size_t kMostWanting = 20;
@@ -45,21 +68,6 @@ Result<json> IdentityFrom(const TargetTable& table, const std::string& key) {
   return identity;
 }
 
-std::string PlaceOf(const std::vector<std::shared_ptr<const mappings::Mapping>>& mappings, const Contribution& contribution,
-                    const std::string& cell) {
-  for (const auto& mapping : mappings) {
-    if (mapping->name != contribution.mapping) continue;
-    for (const mappings::Row& row : mapping->rows) {
-      if (row.name != contribution.name) continue;
-      for (const mappings::Assignment& assignment : row.set) {
-        if (assignment.cell.name == cell) return fmt::format("{}:{}", mapping->file, assignment.cell_place.line);
-      }
-      return fmt::format("{}:{}", mapping->file, row.place.line);
-    }
-  }
-  return "";
-}
-
 /// Where a source came from.
 struct Origin {
   std::string memory;  ///< of an event
@@ -67,18 +75,10 @@ struct Origin {
   std::optional<std::string> received_at;
 };
 
-/// The memory an event was about; empty for other sources.
-std::string MemoryOf(postgres::Transaction& target, const Contribution& contribution) {
-  const auto rows = target.Run(
-      "SELECT memory FROM membridge.sources WHERE project = $1 AND mapping = $2 AND source = $3 AND memory IS NOT NULL",
-      {contribution.project, contribution.mapping, contribution.source});
-  return rows.empty() ? "" : std::string{rows.Text(0, 0)};
-}
-
 /// The event's own delivery, or the last one that named the memory.
 Origin OriginOf(postgres::Transaction& target, postgres::Session& state, const Contribution& contribution) {
   Origin origin;
-  origin.memory = MemoryOf(target, contribution);
+  origin.memory = MemoryOfEvent(target, contribution);
   const std::string& memory = origin.memory.empty() ? contribution.source : origin.memory;
   const auto rows = state.Run(fmt::format("SELECT id, received_at::text FROM membridge.deliveries WHERE memories @> ARRAY[$1] "
                                           "ORDER BY received_at DESC LIMIT {}",

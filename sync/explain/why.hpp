@@ -13,6 +13,15 @@
 
 namespace membridge::sync {
 
+struct Contribution;
+
+/// `contacts.yaml:12`: where a mapping says what was contributed to the cell (to the row: no cell); empty when none in force
+/// does.
+std::string PlaceOf(const std::vector<std::shared_ptr<const mappings::Mapping>>& mappings, const Contribution& contribution,
+                    const std::string& cell);
+/// The memory an event was about; empty for other sources.
+std::string MemoryOfEvent(postgres::Transaction& target, const Contribution& contribution);
+
 /// One claim on a cell: who says it.
 struct Testimony {
   std::string project, mapping, source;

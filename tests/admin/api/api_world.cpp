@@ -14,6 +14,7 @@
 
 #include "admin/api/document.hpp"
 #include "receiver/delivery_id.hpp"
+#include "sync/explain/kept.hpp"
 #include "sync/inbox/fold.hpp"
 #include "sync/inbox/postgres_inbox.hpp"
 #include "tests/support/catch.hpp"
@@ -102,6 +103,12 @@ ApiWorld::ApiWorld(Options options) : db(options.cluster != nullptr ? PgDatabase
                           .reasons = [this] { return reasons; },
                           .unheard = [](const ProjectId&) { return std::string{}; },
                           .lag = []() -> std::optional<std::chrono::microseconds> { return std::chrono::microseconds{1500}; },
+                          .kept =
+                              [this] {
+                                auto session = db.Session();
+                                auto transaction = session.Begin();
+                                return std::optional{sync::CountKept(transaction)};
+                              },
                           .wake_workers = [this] { ++woken; },
                           .wake_backfills = [this] { ++backfills_woken; },
                           .token_issued = [this] { ++tokens_issued; },

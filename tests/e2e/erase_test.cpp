@@ -159,6 +159,46 @@ TEST_CASE("an erased person is found nowhere, and nothing brings them back", "[e
   for (const auto& count : second["erased"]) CHECK(count == 0);
 }
 
+TEST_CASE("values of two megabytes are erased like others, wherever they stand", "[e2e][erase][T5]") {
+  World world{SeedOfRun()};
+  world.Database().RunScript(
+      "CREATE TABLE crm.files (owner text PRIMARY KEY, said text, parts text[], papers jsonb);"
+      "INSERT INTO crm.files (owner) VALUES ('" +
+      kUser + "')");
+  const test::ScratchFolder folder;
+  const std::string mapping = folder.path() / "files.yaml";
+  std::ofstream{mapping} << "rows:\n  file:\n    table: crm.files\n    key: {owner: $memory.user_id}\n    set:\n"
+                            "      said: $memory.metadata.said\n      parts[]: $memory.metadata.parts\n"
+                            "      papers.all: $memory.metadata.said\n";
+  test::BridgeOptions options = world.Options();
+  options.more_mappings.push_back(mapping);
+  test::Bridge bridge{options};
+  bridge.Start();
+  world.Subscribe(bridge);
+  // Not compressible to something short, and different for each person.
+  const auto long_text = [](std::uint64_t x) {
+    std::string text = "Menabrea ";
+    for (; text.size() < (2U << 20); x = x * 6364136223846793005U + 1442695040888963407U) text += std::to_string(x >> 20) + ' ';
+    return text;
+  };
+  const std::string own = long_text(1), others = long_text(2);
+  world.Mem0().Add(kUser, "has files", {{"said", own}, {"parts", {own.substr(0, 1U << 20), "Marylebone"}}});
+  world.Mem0().Add("grace", "has files, too", {{"said", others}, {"parts", {others}}});
+  REQUIRE(world.WaitSettled());
+  const std::string length = "SELECT length(said) || ' ' || length(papers ->> 'all') FROM crm.files WHERE owner = $1";
+  const std::string right = std::to_string(own.size()) + ' ' + std::to_string(own.size());
+  REQUIRE(world.Database().Value(length, {kUser}) == right);
+
+  const auto erased = RunMembridge({"erase", "--user", kUser, "--yes", "--json", "--config", bridge.ConfigFile()});
+  REQUIRE(erased.status == 0);
+  CHECK(json::parse(erased.out)["receipts"][0]["complete"] == true);
+  CHECK(world.Database().Count(
+            "crm.files WHERE owner = '" + kUser +
+            "' AND said IS NULL AND coalesce(cardinality(parts), 0) = 0 AND coalesce(papers ->> 'all', '') = ''") == 1);
+  CHECK(FoundIn(Dump(world), {own.substr(9, 60), "Marylebone"}) == std::vector<std::string>{});
+  CHECK(world.Database().Value(length, {"grace"}) == std::to_string(others.size()) + ' ' + std::to_string(others.size()));
+}
+
 TEST_CASE("a person is erased at Mem0 too when that is asked for", "[e2e][erase]") {
   World world{SeedOfRun()};
   test::Bridge bridge{world.Options()};

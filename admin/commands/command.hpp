@@ -43,6 +43,7 @@ void AddSchema(CLI::App& app, Choice& choice);
 void AddServe(CLI::App& app, Choice& choice);
 void AddStatus(CLI::App& app, Choice& choice);
 void AddSweep(CLI::App& app, Choice& choice);
+void AddTail(CLI::App& app, Choice& choice);
 void AddTest(CLI::App& app, Choice& choice);
 void AddTokens(CLI::App& app, Choice& choice);
 void AddWebhooks(CLI::App& app, Choice& choice);

@@ -16,7 +16,7 @@ const std::vector<std::pair<const char*, std::vector<const char*>>>& CommandGrou
   static const std::vector<std::pair<const char*, std::vector<const char*>>> kGroups{
       {"Set up", {"init", "fields", "doctor", "check", "test", "plan", "schema", "catalog", "config"}},
       {"Run", {"serve", "migrate"}},
-      {"Look", {"status", "deliveries", "parked", "kept", "why", "audit"}},
+      {"Look", {"status", "tail", "deliveries", "parked", "kept", "why", "audit"}},
       {"Mend", {"sweep", "backfill", "reproject", "erase"}},
       {"Mem0 and access", {"webhooks", "projects", "targets", "tokens"}},
       {"About", {"help", "version", "completion", "man"}},
@@ -76,6 +76,7 @@ void AddCommands(CLI::App& app, Choice& choice) {
   AddMan(app, choice);
   AddDoctor(app, choice);
   AddStatus(app, choice);
+  AddTail(app, choice);
   AddFields(app, choice);
   AddInit(app, choice);
   for (const auto& [heading, names] : CommandGroups()) {

@@ -27,6 +27,7 @@ void AddCheck(CLI::App& app, Choice& choice);
 void AddCompletion(CLI::App& app, Choice& choice);
 void AddConfig(CLI::App& app, Choice& choice);
 void AddDeliveries(CLI::App& app, Choice& choice);
+void AddDev(CLI::App& app, Choice& choice);
 void AddDoctor(CLI::App& app, Choice& choice);
 void AddErase(CLI::App& app, Choice& choice);
 void AddFields(CLI::App& app, Choice& choice);

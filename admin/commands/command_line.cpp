@@ -15,7 +15,7 @@ namespace {
 const std::vector<std::pair<const char*, std::vector<const char*>>>& CommandGroups() {
   static const std::vector<std::pair<const char*, std::vector<const char*>>> kGroups{
       {"Set up", {"init", "fields", "doctor", "check", "test", "plan", "schema", "catalog", "config"}},
-      {"Run", {"serve", "migrate"}},
+      {"Run", {"serve", "dev", "migrate"}},
       {"Look", {"status", "tail", "deliveries", "parked", "kept", "why", "audit"}},
       {"Mend", {"sweep", "backfill", "reproject", "erase"}},
       {"Mem0 and access", {"webhooks", "projects", "targets", "tokens"}},
@@ -51,6 +51,7 @@ void AddCommands(CLI::App& app, Choice& choice) {
   app.set_version_flag("--version", std::string{"membridge "} + kVersion);
   app.require_subcommand(1);
   AddServe(app, choice);
+  AddDev(app, choice);
   AddCheck(app, choice);
   AddMigrate(app, choice);
   AddTest(app, choice);

@@ -119,8 +119,10 @@ struct Config {
   ListenAddress admin_listen{"127.0.0.1", 8081};
   std::vector<AdminToken> admin_tokens;
   receiver::Networks admin_trusted_proxies;  ///< whose X-Forwarded-For the admin API believes
-  std::optional<std::string> database;       ///< nothing: embedded; else a DSN (secret: it may hold a password)
-  mappings::Place database_place;            ///< of `database`
+  /// `dev` only: how often Mem0 is asked for what changed (Mem0Polling), because no webhook says so; nothing: it is not.
+  std::optional<std::chrono::milliseconds> poll_mem0{};
+  std::optional<std::string> database;  ///< nothing: embedded; else a DSN (secret: it may hold a password)
+  mappings::Place database_place;       ///< of `database`
   std::string state_dir;
   std::vector<ProjectConfig> projects;
   std::vector<TargetConfig> targets;  ///< `default` is always among them

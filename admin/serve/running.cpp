@@ -67,6 +67,7 @@ void Running::StartDoing(const Databases& databases) {
         config_, state_dsn_, [this] { return mappings_.Get(); }, mem0_, clock_, counters_);
     if (!backfills) throw std::runtime_error(backfills.error().message);
     backfills_ = std::move(*backfills);
+    if (config_.poll_mem0) polling_.emplace(config_, state_dsn_, clock_, [this] { backfills_->Poke(); });
   }
   if (roles_.receiver) {
     catch_up_.emplace(config_, state_dsn_, clock_, [this] {
@@ -186,6 +187,7 @@ bool Running::Stop() {
   mem0_watch_->RequestStop();
   ledger_watch_->RequestStop();
   kept_->RequestStop();
+  if (polling_) polling_->RequestStop();
   if (backfills_) backfills_->RequestStop();
   if (workers_) workers_->RequestStop();
   if (reception_) reception_->Stop(config_.soft_stop / 2);
@@ -200,6 +202,7 @@ bool Running::Stop() {
   looking_.reset();
   admin_.Stop(100ms);
   catch_up_.reset();
+  polling_.reset();
   backfills_.reset();
   metrics_.Forget();
   reasons_.Forget();

@@ -24,6 +24,7 @@
 #include "admin/serve/canary_watch.hpp"
 #include "admin/serve/catch_up_watch.hpp"
 #include "admin/serve/housekeeping.hpp"
+#include "admin/serve/mem0_polling.hpp"
 #include "admin/serve/readiness.hpp"
 #include "admin/serve/reception.hpp"
 #include "admin/serve/roles.hpp"
@@ -93,6 +94,7 @@ class Running {
   std::optional<LedgerWatch> ledger_watch_;
   std::optional<KeptWatch> kept_;
   std::unique_ptr<sync::SchedulerThread> backfills_;
+  std::optional<Mem0Polling> polling_;
   std::optional<Periodic> looking_;  // what recent_ is told
 };
 

@@ -94,7 +94,9 @@ Bridge::~Bridge() = default;
 
 void Bridge::Launch() {
   sync::ChildOptions options;
-  options.command = {MEMBRIDGE_PROGRAM, "serve", "--config", config_file_.string()};
+  options.command = {MEMBRIDGE_PROGRAM};
+  options.command.insert(options.command.end(), options_.command.begin(), options_.command.end());
+  options.command.insert(options.command.end(), {"--config", config_file_.string()});
   if (!options_.only.empty()) options.command.insert(options.command.end(), {"--only", options_.only});
   options.output = folder_.path() / "log";
   options.death_signal = SIGKILL;

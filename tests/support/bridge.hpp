@@ -42,8 +42,9 @@ struct BridgeOptions {
   std::string backfill;      ///< as YAML writes a list; empty: none
   std::string webhook;       ///< more of the webhook's options, as YAML between braces: `overlap: 1h, verify: [token]`
   std::string targets;       ///< as YAML writes a map: "{default: {database: …}}"; empty: the state database
-  std::string project;       ///< more of the project's: `canary: {every: 1s}`
-  std::string only{};        ///< roles with commas, for `--only`; empty: all of them
+  std::vector<std::string> command{"serve"};
+  std::string project;  ///< more of the project's: `canary: {every: 1s}`
+  std::string only{};   ///< roles with commas, for `--only`; empty: all of them
 };
 
 /// A running `membridge serve` of its own: free ports, configuration and log in a folder that goes with it. It is ended by its

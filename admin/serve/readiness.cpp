@@ -69,6 +69,7 @@ std::chrono::milliseconds Readiness::Look() {
     look.writable = session.Run(kLookAtServer).Text(0, 0) == "t";
     const auto pending = sync::PendingMigrations(session, sync::MigrationKind::kState);
     look.migrated = pending && pending->empty();
+    look.newer = !pending && pending.error().code == ErrorCode::kRefused;
     if (look.migrated) {
       const auto rows = session.Run(kLook);
       look.dirty = rows.Int(0, 0);
@@ -121,7 +122,9 @@ Readiness::Verdict Readiness::Ready() const {
   }
   checks["migrations"] = {{"ok", reachable && look.migrated}};
   if (reachable && !look.migrated)
-    checks["migrations"]["message"] = "the database is not what this binary expects; run membridge migrate";
+    checks["migrations"]["message"] =
+        look.newer ? "the database is newer than this binary; start the newer membridge (membridge check says which)"
+                   : "the database is not what this binary expects; run membridge migrate";
   checks["queue"] = {{"ok", reachable},
                      {"dirty", look.dirty},
                      {"oldest_due_seconds", std::max(0.0, look.oldest_due.count())},

@@ -21,6 +21,7 @@ struct QueueLook {
   bool reachable = false;
   bool writable = false;  ///< neither a standby nor read-only
   bool migrated = false;
+  bool newer = false;                          ///< migrated by a newer binary, beside which this one does not run
   std::int64_t dirty = 0;                      ///< memories that wait or are being worked on
   std::int64_t claimed = 0;                    ///< of these, being worked on by some process
   std::chrono::duration<double> oldest_due{};  ///< how long the oldest one that nobody works on has been due

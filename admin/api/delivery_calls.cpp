@@ -18,6 +18,7 @@ tl::expected<sync::DeliveryFilter, Problem> DeliveryFilterFrom(const nlohmann::j
   filter.project = Call::Given<ProjectId>(values, "project");
   filter.memory = Call::Given<MemoryId>(values, "memory");
   filter.verdict = Call::Given<std::string>(values, "verdict");
+  filter.outcome = Call::Given<std::string>(values, "outcome");
   const auto since = TimeIn(values, "since", now);
   const auto until = TimeIn(values, "until", now);
   if (!since) return tl::unexpected<Problem>(since.error());
@@ -36,7 +37,7 @@ Answer ListDeliveries(Call& call) {
   return PageOf("deliveries", page->deliveries, page->next);
 }
 
-tl::expected<sync::Delivery, Problem> Find(Call& call) {
+tl::expected<sync::ShownDelivery, Problem> Find(Call& call) {
   Transaction transaction = call.Begin();
   auto delivery = DeliveriesStore::Show(transaction, DeliveryId{call.Path("delivery")});
   if (!delivery) return Refuse(404, "not_found", "there is no such delivery", "it may have been dropped by retention");

@@ -31,13 +31,13 @@ ordered_json ViewOf(const sync::DeliverySummary& delivery) {
           {"source", delivery.source_address},
           {"token", OrNull(delivery.token_id)},
           {"memories", IdsOf(delivery.memories)},
-          {"body_bytes", delivery.body_bytes}};
+          {"body_bytes", delivery.body_bytes},
+          {"outcome", delivery.outcome},
+          {"read_at", OrNull(delivery.read_at)}};
 }
 
-ordered_json ViewOf(const sync::Delivery& delivery) {
-  ordered_json view =
-      ViewOf(sync::DeliverySummary{delivery.id, delivery.project, delivery.received_at, delivery.verdict, delivery.source_address,
-                                   delivery.token_id, delivery.memories, delivery.body.size()});
+ordered_json ViewOf(const sync::ShownDelivery& delivery) {
+  ordered_json view = ViewOf(static_cast<const sync::DeliverySummary&>(delivery));
   view["headers"] = delivery.headers;
   return view;
 }

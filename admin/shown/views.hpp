@@ -17,7 +17,7 @@ namespace membridge::admin {
 
 nlohmann::ordered_json ViewOf(const sync::DeliverySummary& delivery);
 /// All but the body.
-nlohmann::ordered_json ViewOf(const sync::Delivery& delivery);
+nlohmann::ordered_json ViewOf(const sync::ShownDelivery& delivery);
 nlohmann::ordered_json ViewOf(const sync::ParkedGroup& group);
 /// Its cause may quote row values.
 nlohmann::ordered_json ViewOf(const sync::ParkedMemory& parked);

@@ -21,6 +21,28 @@ using postgres::Where;
 
 constexpr std::size_t kLongestPage = 1000;
 
+/// What became of delivery `d`; see kOutcomes.
+constexpr const char* kOutcome = R"(
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN cardinality(d.memories) = 0 THEN 'nothing'
+                    WHEN bool_or(parked.is_so) THEN 'parked'
+                    WHEN bool_or(queued.blocked_since IS NOT NULL) THEN 'blocked'
+                    WHEN bool_or(queued.memory_id IS NOT NULL) THEN 'waiting'
+                    WHEN (SELECT NOT pg_visible_in_snapshot(d.xid, coalesce(f.snapshot, '1:1:')::pg_snapshot) FROM membridge.fold f)
+                        THEN 'received'
+                    WHEN bool_or(m.waits) THEN 'incomplete'
+                    WHEN bool_or(m.memory_id IS NOT NULL AND m.gone_at IS NULL) THEN 'applied'
+                    WHEN bool_or(m.gone_at IS NOT NULL) THEN 'withdrawn'
+                    ELSE 'left_out' END AS outcome,
+               CASE WHEN bool_and(coalesce(m.read_at >= d.received_at, false)) THEN max(m.read_at) END AS read_at
+        FROM unnest(d.buckets[1:1000], d.memories[1:1000]) AS named(bucket, memory_id)
+        LEFT JOIN membridge.memories m ON m.bucket = named.bucket AND m.project = d.project AND m.memory_id = named.memory_id
+        LEFT JOIN membridge.dirty queued
+            ON queued.bucket = named.bucket AND queued.project = d.project AND queued.memory_id = named.memory_id
+        LEFT JOIN LATERAL (SELECT true AS is_so FROM membridge.parked p
+                           WHERE p.project = d.project AND p.memory_id = named.memory_id LIMIT 1) AS parked ON true
+    ) AS became)";
+
 // The id as PostgreSQL prints it, or nothing when it is no UUID.
 std::optional<DeliveryId> CanonicalId(const DeliveryId& id) {
   std::string text = id.Text();
@@ -62,9 +84,14 @@ Where WhereOf(const DeliveryFilter& filter) {
   if (filter.project) where.Add("d.project = ?", filter.project->Text());
   if (filter.memory) where.Add("d.memories @> ARRAY[?::text]", filter.memory->Text());
   if (filter.verdict) where.Add("d.verdict = ?", *filter.verdict);
+  if (filter.outcome) where.Add("became.outcome = ?", *filter.outcome);
   if (filter.since) where.Add("d.received_at >= ?::timestamptz", FormatRfc3339(*filter.since));
   if (filter.until) where.Add("d.received_at < ?::timestamptz", FormatRfc3339(*filter.until));
   return where;
+}
+
+std::string FromOf(const DeliveryFilter& filter) {
+  return fmt::format("FROM membridge.deliveries d{}", filter.outcome ? kOutcome : "");
 }
 
 // A cursor names the last delivery of its page: microseconds since 1970 and the id.
@@ -94,6 +121,24 @@ std::vector<MemoryId> MemoriesOf(std::string_view json) {
   return memories;
 }
 
+constexpr const char* kSummary =
+    "d.id, d.project, d.received_at, d.verdict, d.source, d.token, to_json(d.memories), octet_length(d.body), became.outcome, "
+    "became.read_at";
+
+/// Of a row that begins with kSummary.
+DeliverySummary SummaryAt(const Rows& rows, std::size_t row) {
+  return {.id = DeliveryId{std::string{rows.Text(row, 0)}},
+          .project = ProjectId{std::string{rows.Text(row, 1)}},
+          .received_at = postgres::TimeAt(rows, row, 2),
+          .verdict = std::string{rows.Text(row, 3)},
+          .source_address = std::string{rows.Text(row, 4)},
+          .token_id = std::string{rows.Text(row, 5)},
+          .memories = MemoriesOf(rows.Text(row, 6)),
+          .body_bytes = static_cast<std::size_t>(rows.Int(row, 7)),
+          .outcome = std::string{rows.Text(row, 8)},
+          .read_at = postgres::OptionalTimeAt(rows, row, 9)};
+}
+
 }  // namespace
 
 Result<DeliveryPage> DeliveriesStore::List(Transaction& transaction, const DeliveryFilter& filter, std::size_t limit,
@@ -104,61 +149,42 @@ Result<DeliveryPage> DeliveriesStore::List(Transaction& transaction, const Deliv
   }
   limit = std::clamp<std::size_t>(limit, 1, kLongestPage);
   // One more than asked tells whether there is a page behind.
-  const std::string sql = fmt::format(
-      "SELECT DISTINCT ON (d.received_at, d.id) d.id, d.project, d.received_at, d.verdict, d.source, d.token, "
-      "to_json(d.memories), octet_length(d.body) FROM membridge.deliveries d {} ORDER BY d.received_at DESC, d.id DESC LIMIT {}",
-      where.Sql(), limit + 1);
+  const std::string sql = fmt::format(R"(
+      WITH d AS MATERIALIZED (SELECT DISTINCT ON (d.received_at, d.id) d.* {} {} ORDER BY d.received_at DESC, d.id DESC LIMIT {})
+      SELECT {} FROM d {} ORDER BY d.received_at DESC, d.id DESC)",
+                                      FromOf(filter), where.Sql(), limit + 1, kSummary, kOutcome);
   const Rows rows = transaction.Run(sql, where.Params());
   DeliveryPage page;
-  for (std::size_t row = 0; row < std::min(rows.size(), limit); ++row) {
-    page.deliveries.push_back({.id = DeliveryId{std::string{rows.Text(row, 0)}},
-                               .project = ProjectId{std::string{rows.Text(row, 1)}},
-                               .received_at = postgres::TimeAt(rows, row, 2),
-                               .verdict = std::string{rows.Text(row, 3)},
-                               .source_address = std::string{rows.Text(row, 4)},
-                               .token_id = std::string{rows.Text(row, 5)},
-                               .memories = MemoriesOf(rows.Text(row, 6)),
-                               .body_bytes = static_cast<std::size_t>(rows.Int(row, 7))});
-  }
+  for (std::size_t row = 0; row < std::min(rows.size(), limit); ++row) page.deliveries.push_back(SummaryAt(rows, row));
   if (rows.size() > limit) page.next = CursorOf(page.deliveries.back());
   return page;
 }
 
-std::optional<Delivery> DeliveriesStore::Show(Transaction& transaction, const DeliveryId& id) {
+std::optional<ShownDelivery> DeliveriesStore::Show(Transaction& transaction, const DeliveryId& id) {
   const Where where = WhereOf({.id = id});
-  const Rows rows = transaction.Run(
-      "SELECT d.id, d.project, d.received_at, encode(d.body, 'hex'), d.source, d.headers, d.verdict, d.token, "
-      "to_json(d.memories) "
-      "FROM membridge.deliveries d " +
-          where.Sql() + " LIMIT 1",
-      where.Params());
+  const Rows rows =
+      transaction.Run(fmt::format("SELECT {}, encode(d.body, 'hex'), d.headers FROM membridge.deliveries d {} {} LIMIT 1",
+                                  kSummary, kOutcome, where.Sql()),
+                      where.Params());
   if (rows.empty()) return std::nullopt;
-  return Delivery{.id = DeliveryId{std::string{rows.Text(0, 0)}},
-                  .project = ProjectId{std::string{rows.Text(0, 1)}},
-                  .received_at = postgres::TimeAt(rows, 0, 2),
-                  .body = postgres::BytesOfHex(rows.Text(0, 3)),
-                  .source_address = std::string{rows.Text(0, 4)},
-                  .headers = nlohmann::json::parse(rows.Text(0, 5)),
-                  .verdict = std::string{rows.Text(0, 6)},
-                  .token_id = std::string{rows.Text(0, 7)},
-                  .memories = MemoriesOf(rows.Text(0, 8))};
+  return ShownDelivery{SummaryAt(rows, 0), postgres::BytesOfHex(rows.Text(0, 10)), nlohmann::json::parse(rows.Text(0, 11))};
 }
 
 DeliveryCount DeliveriesStore::Count(Transaction& transaction, const DeliveryFilter& filter) {
   const Where where = WhereOf(filter);
-  const Rows rows = transaction.Run(
-      fmt::format("WITH meant AS MATERIALIZED (SELECT d.id, d.project, d.memories FROM membridge.deliveries d {}) "
-                  "SELECT (SELECT count(DISTINCT id) FROM meant), "
-                  "(SELECT count(*) FROM (SELECT DISTINCT project, unnest(memories) FROM meant) AS memories)",
-                  where.Sql()),
-      where.Params());
+  const Rows rows =
+      transaction.Run(fmt::format("WITH meant AS MATERIALIZED (SELECT d.id, d.project, d.memories {} {}) "
+                                  "SELECT (SELECT count(DISTINCT id) FROM meant), "
+                                  "(SELECT count(*) FROM (SELECT DISTINCT project, unnest(memories) FROM meant) AS memories)",
+                                  FromOf(filter), where.Sql()),
+                      where.Params());
   return {.deliveries = static_cast<std::size_t>(rows.Int(0, 0)), .memories = static_cast<std::size_t>(rows.Int(0, 1))};
 }
 
 std::size_t DeliveriesStore::Replay(postgres::Session& session, const DeliveryFilter& filter) {
   const Where where = WhereOf(filter);
-  const Rows rows =
-      session.Run("SELECT DISTINCT d.project, unnest(d.memories) FROM membridge.deliveries d " + where.Sql(), where.Params());
+  const Rows rows = session.Run(fmt::format("SELECT DISTINCT d.project, unnest(d.memories) {} {}", FromOf(filter), where.Sql()),
+                                where.Params());
   std::vector<std::pair<ProjectId, MemoryId>> memories;
   memories.reserve(rows.size());
   for (std::size_t row = 0; row < rows.size(); ++row) {

@@ -1,17 +1,33 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "mappings/base/id.hpp"
 #include "mappings/base/result.hpp"
 #include "mappings/base/time.hpp"
-#include "sync/inbox/inbox.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
+
+/// What has become of a delivery by now, as the state knows it. Of several memories the first of these that is true of one of
+/// them counts:
+///   parked      a mapping refused it
+///   blocked     another session's lock is in its way
+///   waiting     it is to be read, or read once more
+///   received    the delivery is stored and nothing was made of it yet
+///   incomplete  it is in the tables but for a row that is still missing
+///   applied     the tables show what was read
+///   withdrawn   Mem0 does not have it any more, and neither have the tables
+///   left_out    it is not kept: its person was erased, or no memory of that id was ever found
+/// and `nothing` for a delivery that names no memory.
+inline constexpr std::array<std::string_view, 9> kOutcomes{"parked",  "blocked",   "waiting",  "received", "incomplete",
+                                                           "applied", "withdrawn", "left_out", "nothing"};
 
 /// Which deliveries are meant; what is not set does not matter.
 struct DeliveryFilter {
@@ -19,8 +35,9 @@ struct DeliveryFilter {
   std::optional<ProjectId> project = std::nullopt;
   std::optional<MemoryId> memory = std::nullopt;  ///< those that speak of it
   std::optional<std::string> verdict = std::nullopt;
-  std::optional<Instant> since = std::nullopt;  ///< received then or later
-  std::optional<Instant> until = std::nullopt;  ///< received before
+  std::optional<std::string> outcome = std::nullopt;  ///< one of kOutcomes
+  std::optional<Instant> since = std::nullopt;        ///< received then or later
+  std::optional<Instant> until = std::nullopt;        ///< received before
 };
 
 /// A delivery in a list: all but body and headers.
@@ -33,6 +50,14 @@ struct DeliverySummary {
   std::string token_id;
   std::vector<MemoryId> memories;
   std::size_t body_bytes = 0;
+  std::string outcome;             ///< one of kOutcomes; of the first thousand memories that it names
+  std::optional<Instant> read_at;  ///< when all of them had been read at Mem0 since it was received
+};
+
+/// A delivery with everything but the credentials it came with.
+struct ShownDelivery : DeliverySummary {
+  std::string body;        ///< raw bytes, whatever they are; never logged
+  nlohmann::json headers;  ///< redacted
 };
 
 struct DeliveryPage {
@@ -54,7 +79,7 @@ class DeliveriesStore {
   static Result<DeliveryPage> List(postgres::Transaction& transaction, const DeliveryFilter& filter, std::size_t limit,
                                    const std::optional<std::string>& cursor = std::nullopt);
   /// One with body and headers; nothing when there is none of this id (which may be any text).
-  static std::optional<Delivery> Show(postgres::Transaction& transaction, const DeliveryId& id);
+  static std::optional<ShownDelivery> Show(postgres::Transaction& transaction, const DeliveryId& id);
   /// What Replay would touch now.
   static DeliveryCount Count(postgres::Transaction& transaction, const DeliveryFilter& filter);
   /// Marks the memories of the deliveries dirty, to be read again from Mem0 now. In transactions of its own on `session`, a

@@ -4,6 +4,7 @@
 #include "sync/inbox/delivery_log.hpp"
 #include "sync/inbox/delivery_partitions.hpp"
 #include "sync/inbox/postgres_inbox.hpp"
+#include "sync/queue/queue.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/sync/inbox/delivering.hpp"
 #include "tests/sync/queue/claiming.hpp"
@@ -122,6 +123,91 @@ TEST_CASE("a listed delivery says everything but what is in it", "[sync][pg]") {
   CHECK(summary.token_id == "t-1");
   CHECK(summary.memories == delivery.memories);
   CHECK(summary.body_bytes == 3000);
+}
+
+namespace {
+
+/// What became of the deliveries, by number from 1 on.
+std::string Outcomes(const PgDatabase& db, const DeliveryFilter& filter = {}) {
+  const Result<DeliveryPage> page = ListDeliveryLog(db, filter);
+  REQUIRE(page.has_value());
+  std::string all;
+  for (auto delivery = page->deliveries.rbegin(); delivery != page->deliveries.rend(); ++delivery)
+    all += delivery->outcome + (delivery->read_at ? " read, " : ", ");
+  return all;
+}
+
+/// The mirror's row of a memory, read a minute after the first delivery.
+void Mirror(const PgDatabase& db, const MemoryId& memory, const std::string& columns = "waits",
+            const std::string& values = "false", Instant read_at = kNine + 1min) {
+  db.Run("INSERT INTO membridge.memories (bucket, project, memory_id, read_at, " + columns +
+             ") VALUES ($1::smallint, $2, $3, $4::timestamptz, " + values + ")",
+         {std::to_string(sync::BucketOf(kCrm, memory)), kCrm.Text(), memory.Text(), FormatRfc3339(read_at)});
+}
+
+void Parked(const PgDatabase& db, const MemoryId& memory) {
+  db.Run("INSERT INTO membridge.parked (project, memory_id, mapping, code, cause) VALUES ($1, $2, 'people', 'refused', 'it is')",
+         {kCrm.Text(), memory.Text()});
+}
+
+}  // namespace
+
+TEST_CASE("a listed delivery says what has become of it", "[sync][pg]") {
+  const PgDatabase db;
+  Accept(db, {test::At(kNine, DeliveryOf(1, {"m-1"})), test::At(kNine, DeliveryOf(2, {}))});
+  CHECK(Outcomes(db) == "received, nothing, ");
+  test::FoldAll(db);
+  CHECK(Outcomes(db) == "waiting, nothing, ");
+  db.Run("UPDATE membridge.dirty SET blocked_since = now()");
+  CHECK(Outcomes(db) == "blocked, nothing, ");
+  Parked(db, MemoryId{"m-1"});
+  CHECK(Outcomes(db) == "parked, nothing, ");
+  db.Run("TRUNCATE membridge.dirty");
+  CHECK(Outcomes(db) == "parked, nothing, ");
+  db.Run("TRUNCATE membridge.parked");
+  CHECK(Outcomes(db) == "left_out, nothing, ");
+  SECTION("applied") {
+    Mirror(db, MemoryId{"m-1"});
+    CHECK(Outcomes(db) == "applied read, nothing, ");
+    CHECK(Outcomes(db, {.outcome = "applied"}) == "applied read, ");
+    CHECK(Outcomes(db, {.outcome = "nothing"}) == "nothing, ");
+    CHECK(Outcomes(db, {.outcome = "parked"}).empty());
+    CHECK(Count(db, {.outcome = "applied"}).deliveries == 1);
+    CHECK(Replay(db, {.outcome = "nothing"}) == 0);
+    CHECK(Replay(db, {.outcome = "applied"}) == 1);
+    CHECK(Outcomes(db) == "waiting read, nothing, ");
+  }
+  SECTION("but for a row that is missing") {
+    Mirror(db, MemoryId{"m-1"}, "waits", "true");
+    CHECK(Outcomes(db) == "incomplete read, nothing, ");
+  }
+  SECTION("withdrawn") {
+    Mirror(db, MemoryId{"m-1"}, "gone_at", "now()");
+    CHECK(Outcomes(db) == "withdrawn read, nothing, ");
+  }
+  SECTION("read before it was delivered, and found to be final since") {
+    Mirror(db, MemoryId{"m-1"}, "waits", "false", kNine - 1min);
+    CHECK(Outcomes(db) == "applied, nothing, ");
+  }
+}
+
+TEST_CASE("of several memories the one that needs somebody first tells what became of their delivery", "[sync][pg]") {
+  const PgDatabase db;
+  Accept(db, {test::At(kNine, DeliveryOf(1, {"m-1", "m-2", "m-3"}))});
+  test::FoldAll(db);
+  const auto done = [&](const char* memory) {
+    Mirror(db, MemoryId{memory});
+    db.Run("DELETE FROM membridge.dirty WHERE memory_id = $1", {memory});
+  };
+  done("m-1");
+  CHECK(Outcomes(db) == "waiting, ");
+  done("m-2");
+  Parked(db, MemoryId{"m-2"});
+  CHECK(Outcomes(db) == "parked, ");
+  db.Run("TRUNCATE membridge.parked");
+  Mirror(db, MemoryId{"m-3"}, "gone_at", "now()");
+  db.Run("TRUNCATE membridge.dirty");
+  CHECK(Outcomes(db) == "applied read, ");
 }
 
 TEST_CASE("a delivery is shown by its id however that is written, and by no other text", "[sync][pg]") {

@@ -34,7 +34,7 @@ using test::InTransaction;
 using test::Mark;
 using test::PgDatabase;
 
-Delivery Stored(const PgDatabase& db, const DeliveryId& id) {
+sync::ShownDelivery Stored(const PgDatabase& db, const DeliveryId& id) {
   return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore::Show(transaction, id).value(); });
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("an accepted delivery is stored as it came, and its memory is dirty on
   delivery.verdict = "accepted";
   REQUIRE(inbox.Accept({delivery}).has_value());
 
-  const Delivery stored = Stored(db, delivery.id);
+  const sync::ShownDelivery stored = Stored(db, delivery.id);
   CHECK(stored.id == delivery.id);
   CHECK(stored.project == delivery.project);
   CHECK(stored.received_at == delivery.received_at);
@@ -121,7 +121,7 @@ TEST_CASE("nothing in a delivery can make PostgreSQL refuse the batch it came in
   bare.headers = nullptr;
   REQUIRE(inbox.Accept({odd, honest, bare}).has_value());
 
-  const Delivery stored = Stored(db, odd.id);
+  const sync::ShownDelivery stored = Stored(db, odd.id);
   CHECK(stored.source_address == "::1\xef\xbf\xbd");
   CHECK(stored.verdict == "odd");
   CHECK(stored.headers["x-odd"] == "ab\xef\xbf\xbd");

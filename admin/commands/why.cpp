@@ -4,7 +4,6 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
 #include <optional>
 
 #include "admin/commands/command.hpp"
@@ -22,39 +21,6 @@ struct WhyOptions {
   std::string target;
 };
 
-/// The key of the row that `column=value` names by a column that is not part of its key; everything else as it was given.
-Result<std::string> KeyByColumn(sync::postgres::Session& session, const mappings::Catalog& catalog, const std::string& named,
-                                const std::string& key) {
-  const std::size_t equals = key.find('=');
-  const std::size_t dot = named.find('.');
-  const mappings::Table* table =
-      dot == std::string::npos ? catalog.Find("", named) : catalog.Find(named.substr(0, dot), named.substr(dot + 1));
-  if (equals == std::string::npos || table == nullptr) return key;
-  const std::string column = key.substr(0, equals);
-  const std::vector<std::string> identity = table->Identity();
-  if (table->Find(column) == nullptr || identity.empty() ||
-      std::find(identity.begin(), identity.end(), column) != identity.end()) {
-    return key;
-  }
-  std::string columns;
-  for (const auto& each : identity) columns += (columns.empty() ? "" : ", ") + sync::postgres::QuoteName(each) + "::text";
-  const auto rows = session.Run(
-      fmt::format("SELECT {} FROM {}.{} WHERE {}::text = $1 LIMIT 2", columns, sync::postgres::QuoteName(table->schema),
-                  sync::postgres::QuoteName(table->name), sync::postgres::QuoteName(column)),
-      {key.substr(equals + 1)});
-  if (rows.empty())
-    return Fail(ErrorCode::kNotFound, fmt::format("no row of {} has that value in {}", named, column),
-                "compare it with the table");
-  if (rows.size() > 1)
-    return Fail(ErrorCode::kRefused, fmt::format("several rows of {} have that value in {}", named, column),
-                "name the row by a unique column, or by its primary key");
-  if (identity.size() == 1) return std::string{rows.Text(0, 0)};
-  std::string found;
-  for (std::size_t i = 0; i < identity.size(); ++i)
-    found += fmt::format("{}{}={}", found.empty() ? "" : ",", identity[i], rows.Text(0, i));
-  return found;
-}
-
 int Explain(const WhyOptions& options, Console& console) {
   const auto prepared = Prepare(options.common->config, {}, console);
   if (!prepared) return prepared.error();
@@ -67,12 +33,7 @@ int Explain(const WhyOptions& options, Console& console) {
     for (const auto& [name, catalog] : prepared->catalogs) {
       if (!options.target.empty() && options.target != name) continue;
       sync::postgres::Session target{prepared->databases.DsnOf(*prepared->config.FindTarget(name)), "membridge why"};
-      const auto key = KeyByColumn(target, catalog, options.table, options.key);
-      if (!key) {
-        last = key.error();
-        continue;
-      }
-      const auto history = sync::Why(target, state, catalog, all, options.table, *key, column);
+      const auto history = sync::Why(target, state, catalog, all, options.table, options.key, column);
       if (!history) {
         last = history.error();
         continue;

@@ -112,6 +112,34 @@ std::string ShownValue(const json& value) {
   return value.is_string() ? "'" + value.get<std::string>() + "'" : mappings::ExactText(value);
 }
 
+/// The key of the row that `column=value` names by a column outside of the key; anything else as it was given.
+Result<std::string> KeyByColumn(postgres::Transaction& transaction, const mappings::Table& table, const std::string& named,
+                                const std::string& key) {
+  const std::size_t equals = key.find('=');
+  if (equals == std::string::npos) return key;
+  const std::string column = key.substr(0, equals);
+  const std::vector<std::string> identity = table.Identity();
+  const bool is_of_key = std::find(identity.begin(), identity.end(), column) != identity.end();
+  if (table.Find(column) == nullptr || identity.empty() || is_of_key) return key;
+  std::string columns;
+  for (const auto& each : identity) columns += (columns.empty() ? "" : ", ") + postgres::QuoteName(each) + "::text";
+  const auto rows =
+      transaction.Run(fmt::format("SELECT {} FROM {}.{} WHERE {}::text = $1 LIMIT 2", columns, postgres::QuoteName(table.schema),
+                                  postgres::QuoteName(table.name), postgres::QuoteName(column)),
+                      {key.substr(equals + 1)});
+  if (rows.empty())
+    return Fail(ErrorCode::kNotFound, fmt::format("no row of {} has that value in {}", named, column),
+                "compare it with the table");
+  if (rows.size() > 1)
+    return Fail(ErrorCode::kRefused, fmt::format("several rows of {} have that value in {}", named, column),
+                "name the row by a unique column, or by its primary key");
+  if (identity.size() == 1) return std::string{rows.Text(0, 0)};
+  std::string found;
+  for (std::size_t i = 0; i < identity.size(); ++i)
+    found += fmt::format("{}{}={}", found.empty() ? "" : ",", identity[i], rows.Text(0, i));
+  return found;
+}
+
 }  // namespace
 
 Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, const mappings::Catalog& catalog,
@@ -122,7 +150,9 @@ Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, cons
     return Fail(ErrorCode::kNotFound, fmt::format("there is no table {}", table), "name it as schema.table");
   postgres::Transaction transaction = target.Begin();  // read only; never committed
   const TargetTable rows{*definition, std::nullopt, std::nullopt, ReadableColumns(transaction, *definition)};
-  const auto identity = IdentityFrom(rows, key);
+  const auto key_of_row = KeyByColumn(transaction, *definition, table, key);
+  if (!key_of_row) return tl::unexpected<Error>(key_of_row.error());
+  const auto identity = IdentityFrom(rows, *key_of_row);
   if (!identity) return Within(identity.error(), "key");
 
   std::optional<Image> image;

@@ -52,10 +52,11 @@ struct RowHistory {
   std::vector<CellHistory> cells;
 };
 
-/// What the ledger knows of a row: `key` is the primary key's value (several columns: `a=1,b=2`). With `column` only the cells in
-/// it; what a column was given when the bridge made the row, and never again, is not remembered apart: then there are no cells,
-/// and `wanted_by` tells for whom the row was made. `state` is where the deliveries are; both sessions may be on one database.
-/// kNotFound: no such table, row or cell, in words.
+/// What the ledger knows of a row: `key` is the primary key's value (several columns: `a=1,b=2`), or `column=value` of
+/// any column that tells one row. With `column` only the cells in it; what a column was given when the bridge made the row, and
+/// never again, is not remembered apart: then there are no cells, and `wanted_by` tells for whom the row was made. `state` is
+/// where the deliveries are; both sessions may be on one database. kNotFound: no such table, row or cell, in words. kRefused:
+/// several rows have that value.
 Result<RowHistory> Why(postgres::Session& target, postgres::Session& state, const mappings::Catalog& catalog,
                        const std::vector<std::shared_ptr<const mappings::Mapping>>& mappings, const std::string& table,
                        const std::string& key, const std::optional<std::string>& column);

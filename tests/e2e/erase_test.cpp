@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 #include "sync/embedded/child_process.hpp"
@@ -57,6 +58,16 @@ std::vector<std::string> FoundIn(const std::string& dump, const std::vector<std:
   return found;
 }
 
+/// The log without warnings and errors. Those may tell an operator which memory needs somebody, by its id alone: on a busy
+/// machine one of them may be blocked or looked for longer than usual.
+std::string Routine(const std::string& log) {
+  std::istringstream lines{log};
+  std::string routine;
+  for (std::string line; std::getline(lines, line);)
+    if (line.find(R"("level":"info")") != std::string::npos) routine += line + "\n";
+  return routine;
+}
+
 /// What others have in the CRM and in the mirror.
 std::string Others(const World& world) {
   return world.Database().Value(
@@ -95,7 +106,9 @@ TEST_CASE("an erased person is found nowhere, and nothing brings them back", "[e
   const std::vector<std::string> texts{"Name is Augusta Byron. Works at Zyzzyx Engines",
                                        "Prefers English and is owed forty guineas",
                                        "Told us about a lost parcel from Marylebone"};
-  std::vector<std::string> traces{kUser, "Augusta", "Zyzzyx", "guineas", "Marylebone", "countess@zyzzyx.example"};
+  const std::vector<std::string> said{kUser,      "Augusta",     "Zyzzyx", "guineas", "Marylebone", "countess@zyzzyx.example",
+                                      "Menabrea", "boilermaker", "stoker"};
+  std::vector<std::string> traces = said;
   std::vector<std::string> memories;
   for (const std::string& text : texts)
     memories.push_back(world.Mem0().Add(kUser, text, {{"email", "countess@zyzzyx.example"}}, {"support"}));
@@ -103,13 +116,12 @@ TEST_CASE("an erased person is found nowhere, and nothing brings them back", "[e
   world.Mem0().Add("grace", "Name is Grace Hopper. Works at Initech", nullptr, {"support", "navy"});
   world.Mem0().Add("bob", "Name is Bob. Works at Globex", {{"email", "bob@globex.example"}}, {"complaint"});
   const std::string gone = world.Mem0().Add(kUser, "Once said Menabrea");
-  traces.insert(traces.end(), {gone, "Menabrea"});
+  traces.push_back(gone);
   REQUIRE(world.WaitSettled());
   for (const char* job : {"Works as a boilermaker", "Works as a stoker"}) {
     traces.push_back(world.Mem0().Add(kUser, job));
     REQUIRE(world.WaitSettled());
   }
-  traces.insert(traces.end(), {"boilermaker", "stoker"});
   REQUIRE(world.Database().Count("mart.customer WHERE customer = '" + kUser + "' AND job = 'boilermaker' AND NOT is_current") ==
           1);
   world.Mem0().Delete(gone);
@@ -150,7 +162,8 @@ TEST_CASE("an erased person is found nowhere, and nothing brings them back", "[e
   REQUIRE(world.WaitSettled());
   CHECK(FoundIn(Dump(world), traces) == std::vector<std::string>{});
   CHECK(Others(world) == others);
-  CHECK(FoundIn(bridge.Log(), traces) == std::vector<std::string>{});
+  CHECK(FoundIn(bridge.Log(), said) == std::vector<std::string>{});
+  CHECK(FoundIn(Routine(bridge.Log()), traces) == std::vector<std::string>{});
 
   const auto again = RunMembridge({"erase", "--user", kUser, "--yes", "--json", "--config", config});
   REQUIRE(again.status == 0);

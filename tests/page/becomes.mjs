@@ -37,7 +37,7 @@ export async function asksWhy(operator, world) {
   await operator.press("Explain");
   await operator.sees("A table is needed.", "A key is needed.");
   await operator.fill("Table", "crm.contacts");
-  await operator.fill("Primary key", key);
+  await operator.fill("Key", key);
   await operator.press("Explain");
   await operator.sees("a person’s", "Ada King", "Ada Lovelace", "company", "Initech");
   operator.expectRefusals(404, 400);

@@ -4,6 +4,7 @@ import { eventually } from "./world.mjs";
 
 export async function isEmpty(operator) {
   await operator.sees("Ready: receiving, reading and applying.", "No delivery was lost; 0 memories looked at", "Every memory has been read.");
+  await operator.sees("First steps", "Register the webhook: Webhooks, Apply.", "A sweep has compared Mem0 with the tables.", "Nothing has arrived yet.", "Nothing is parked.");
   await operator.visit("Deliveries");
   await operator.sees("Nothing has arrived yet.");
   await operator.visit("Parked");
@@ -33,6 +34,15 @@ export async function looksAtDeliveries(operator, world) {
   assert.ok((await operator.count("tbody tr")) >= 9);
   await operator.follow("⇤ Newest");
   await operator.finds(50, "tbody tr");
+  // What became of it, for all that arrived and for one.
+  await operator.fill("Outcome", "parked");
+  await operator.finds(5, "tbody tr");
+  await operator.page.locator("tbody a").click();
+  await operator.sees("What became of it", "A mapping refused it as things stand.", "Parked by contacts: row_rejected at contacts.yaml:", "See the cause and retry");
+  await operator.visit("Deliveries");
+  await operator.fill("Outcome", "withdrawn");
+  await operator.sees("No delivery fits.");
+  await operator.press("Clear");
   await operator.fill("Verdict", "delete");
   await operator.sees("No delivery fits.");
   await operator.press("Clear");
@@ -54,7 +64,7 @@ export async function looksAtDeliveries(operator, world) {
   await operator.fill("Memory", world.ada);
   await operator.finds(1, "tbody tr");
   await operator.page.locator("tbody a").click();
-  await operator.sees("Headers", world.ada);
+  await operator.sees("Headers", world.ada, "In the tables, as it was read.", "crm.contacts ", ": name");
   await operator.press("Show the body");
   await operator.sees("event_details", "Name is Ada Lovelace");
   const replays = () => world.count("membridge.audit WHERE action = 'deliveries.replay' AND outcome = 'done'");
@@ -128,6 +138,11 @@ export async function looksAtOverview(operator, world) {
   await operator.sees("repaired", "looked at", "a second allowed", "delivery to row");
   const words = await operator.page.$$eval(".gauge figcaption", (all) => all.map((each) => each.textContent));
   assert.equal(words.length, 5);
+  await operator.sees("Latest deliveries", "Top causes");
+  await operator.doesNotSee("First steps");
+  assert.equal(await operator.count(".latest li a[href^='#/deliveries/']"), 8);
+  await operator.page.hover(".gauge .chart");
+  await operator.page.waitForFunction(() => / from \d\d:\d\d$/.test(document.querySelector(".gauge .axis .read").textContent));
   assert.match(words[0], /^Deliveries over the last hour, at most \d+ in one minute\.$/);
   // The bridge has looked before this page was opened.
   const [lag, parked, budget] = words.slice(1);

@@ -49,6 +49,11 @@ export class Operator {
     return operator;
   }
 
+  async resize(width, height) {
+    this.width = width;
+    await this.page.setViewport({ width, height });
+  }
+
   /** An answer of the API that the browser reports as an error, and rightly: a 4xx that was asked for. */
   expectRefusals(...statuses) {
     this.expected.push(...statuses);

@@ -181,6 +181,15 @@ export async function inspectsEverything(operator, world) {
     await operator.goTo(`#/${address}`);
     await operator.inspect(name);
   }
+  // And on a large screen, which the same rules lay out.
+  if (!operator.narrow) {
+    await operator.resize(1920, 1080);
+    for (const name of ["overview", "deliveries", "delivery", "parked", "mapping"]) {
+      await operator.goTo(`#/${views[name]}`);
+      await operator.inspect(name);
+    }
+    await operator.resize(1280, 800);
+  }
   await operator.goTo("#/webhooks");
   await operator.press("New webhook…");
   await operator.inspect("dialog");

@@ -5,6 +5,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { Operator } from "./operator.mjs";
 import { World } from "./world.mjs";
+import * as fastHands from "./fast_hands.mjs";
 import * as atMem0 from "./at_mem0.mjs";
 import * as comesIn from "./comes_in.mjs";
 import * as becomes from "./becomes.mjs";
@@ -23,6 +24,8 @@ const STEPS = [
   ["text that wants to be markup stays text", becomes.showsHostileText],
   ["the overview shows how it goes, and stops asking when nobody looks", comesIn.looksAtOverview],
   ["tokens: issue, use, revoke; roles hide what one may not do", thisBridge.managesTokens],
+  ["one box finds views, people, memories, deliveries and rows", fastHands.findsByWords],
+  ["j, k, Enter and whole rows lead through lists", fastHands.walksLists],
   ["audit: everything that was done, and whether it was touched", thisBridge.readsAudit],
   ["keyboard alone: skip link, dialogs that hold and give back the focus", thisBridge.usesKeyboard],
   ["what fails says so, with a way on", thisBridge.seesErrors],

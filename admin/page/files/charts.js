@@ -11,16 +11,34 @@ function points(values, top) {
 
 const path = (all) => all.map(([x, y], at) => `${at === 0 ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
-/** A line with its area, oldest value first. `words` is the text alternative. */
-export function line(values, words, tone = "") {
+/**
+ * A line with its area, oldest value first. `words` is the text alternative; `axis` is {from, to, at(index)}: what the ends of the
+ * time axis are called, and what one reads when pointing at a value.
+ */
+export function line(values, words, tone = "", axis = null) {
   const known = values.length > 1 ? values : [...values, ...values];
   const top = Math.max(...known, 0) || 1;
   const all = points(known.length > 0 ? known : [0, 0], top);
-  return h("figure", { class: `chart ${tone}` },
-    svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true", focusable: "false" },
-      svg("path", { class: "ground", d: `M0 ${HEIGHT - 1.5}H${WIDTH}` }),
-      svg("path", { class: "area", d: `${path(all)}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z` }),
-      svg("path", { class: "trace", d: path(all) })),
+  const mark = svg("path", { class: "pointed", d: "" });
+  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true", focusable: "false" },
+    svg("path", { class: "ground", d: `M0 ${HEIGHT - 1.5}H${WIDTH}` }),
+    svg("path", { class: "area", d: `${path(all)}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z` }),
+    svg("path", { class: "trace", d: path(all) }), mark);
+  if (axis === null) return h("figure", { class: `chart ${tone}` }, drawing, h("figcaption", { class: "unseen" }, words));
+  const read = h("span", { class: "read" });
+  const point = (event) => {
+    const { left, width } = drawing.getBoundingClientRect();
+    const at = Math.min(known.length - 1, Math.max(0, Math.round(((event.clientX - left) / width) * (known.length - 1))));
+    if (known.length === 0) return;
+    mark.setAttribute("d", `M${all[at][0].toFixed(1)} 0V${HEIGHT}`);
+    read.textContent = axis.at(Math.min(at, values.length - 1));
+  };
+  const leave = () => {
+    mark.setAttribute("d", "");
+    read.textContent = "";
+  };
+  return h("figure", { class: `chart ${tone}`, on: { pointermove: point, pointerleave: leave } }, drawing,
+    h("div", { class: "axis", "aria-hidden": "true" }, h("span", {}, axis.from), read, h("span", {}, axis.to)),
     h("figcaption", { class: "unseen" }, words));
 }
 

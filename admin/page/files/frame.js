@@ -1,5 +1,6 @@
 // What stands around every view: name, places, theme, who is signed in.
 import { h, replace } from "./dom.js";
+import { openPalette } from "./keys.js";
 import { session } from "./session.js";
 import { to } from "./router.js";
 
@@ -53,7 +54,9 @@ export function makeFrame(groups, main) {
   nav.addEventListener("click", (event) => event.target.closest("a") && open(false));
   addEventListener("keydown", (event) => event.key === "Escape" && open(false));
   const element = h("div", { class: "frame" },
-    h("header", { class: "top" }, h("a", { class: "home", href: to("overview") }, brand()), h("span", { class: "who" }, session.who.name, h("span", { class: "role" }, session.who.role)),
+    h("header", { class: "top" }, h("a", { class: "home", href: to("overview") }, brand()),
+      h("button", { type: "button", class: "find", title: "Search (Ctrl K, or /)", on: { click: openPalette } }, h("span", {}, "Search"), h("kbd", { "aria-hidden": "true" }, "Ctrl K")),
+      h("span", { class: "who" }, session.who.name, h("span", { class: "role" }, session.who.role)),
       h("div", { class: "top-ends" }, themeButton(), leaveButton(), menu)),
     nav, main);
   return {

@@ -3,6 +3,8 @@ import { api } from "./api.js";
 import { h, replace } from "./dom.js";
 import { makeFrame } from "./frame.js";
 import { announce } from "./notify.js";
+import { listenForKeys } from "./keys.js";
+import { broken } from "./parts/states.js";
 import { onPlace, place } from "./router.js";
 import { session } from "./session.js";
 import { showSignIn } from "./signin.js";
@@ -29,11 +31,15 @@ function show(loaded = false) {
   const body = h("div", { class: "view" });
   replace(main, h("div", { class: "view-head" }, h("div", {}, title, h("p", { class: "lead" }, view.about)), actions), body);
   document.title = `${view.title} · Membridge`;
-  view.show({ body, actions, parts: parts.slice(1), query, signal: leaving.signal, again: () => show(), badge: frame.badge,
+  const { signal } = leaving;
+  const context = { body, actions, parts: parts.slice(1), query, signal, again: () => show(), badge: frame.badge, forbidden: view.forbidden ?? false,
     call: (text) => {
       replace(title, text);
       document.title = `${text} · Membridge`;
-    } });
+    } };
+  view.load().then((module) => signal.aborted || module.default(context), () => {
+    if (!signal.aborted) replace(body, broken({ message: "The bridge does not answer, so this view could not be fetched.", hint: "Is membridge serve running, and is the way to it open?" }, () => location.reload()));
+  });
   if (loaded) return; // the focus begins where the document does, at the skip link
   if (moved) {
     scrollTo(0, 0);
@@ -50,6 +56,8 @@ function enter(loaded = false) {
   replace(box, frame.element);
   shown = "";
   show(loaded);
+  // The other views follow when there is nothing else to do, so that going there needs no answer.
+  (window.requestIdleCallback ?? setTimeout)(() => groups().forEach(([, views]) => views.forEach((view) => view.load().catch(() => null))));
 }
 
 function closeDialogs() {
@@ -69,6 +77,7 @@ async function start() {
     document.getElementById("main")?.focus();
   });
   session.onEnd(leave);
+  listenForKeys();
   onPlace(() => {
     closeDialogs(); // a question belongs to the view it was asked in; Back leaves both
     show();

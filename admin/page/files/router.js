@@ -20,6 +20,12 @@ export function to(parts, query = {}) {
   return `#/${[].concat(parts).map(encodeURIComponent).join("/")}${search ? `?${search}` : ""}`;
 }
 
+/** A row's primary key as the command line and `why` take it: 17, or a=1,b=2. */
+export const keyOf = (identity) => {
+  const pairs = Object.entries(identity);
+  return pairs.length === 1 ? String(pairs[0][1]) : pairs.map(([name, value]) => `${name}=${value}`).join(",");
+};
+
 export const go = (parts, query) => {
   location.hash = to(parts, query);
 };

@@ -1,5 +1,6 @@
 // Loading, empty and error: the three states every list and every detail can be in besides its own.
 import { h, replace } from "../dom.js";
+import { redraw } from "./live.js";
 
 const WAIT_BEFORE_SAYING_SO = 150;
 const latest = new WeakMap();
@@ -30,7 +31,7 @@ export async function load(box, ask, render, signal) {
     const answer = await ask();
     clearTimeout(saying);
     if (late()) return;
-    replace(box, render(answer));
+    redraw(box, render(answer));
   } catch (error) {
     clearTimeout(saying);
     if (late() || error.name === "AbortError") return;

@@ -135,9 +135,4 @@ function oneRun({ body, actions, parts: [, run], signal, call }) {
   replace(actions, live(look, EVERY, signal), h("a", { class: "button", href: "#/backfills" }, "All backfills"));
 }
 
-export default {
-  name: "backfills",
-  title: "Backfills",
-  about: "Exports fill tables from what Mem0 is asked; sweeps compare with Mem0 and repair what lost deliveries left.",
-  show: (context) => (context.parts[0] === "runs" ? oneRun(context) : overview(context)),
-};
+export default (context) => (context.parts[0] === "runs" ? oneRun(context) : overview(context));

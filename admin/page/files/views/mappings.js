@@ -86,9 +86,4 @@ function detail({ body, actions, parts: [name], query, signal, call }) {
   }, signal);
 }
 
-export default {
-  name: "mappings",
-  title: "Mappings",
-  about: "What a memory means for your tables, file by file, checked against the tables as they are now.",
-  show: (context) => (context.parts.length > 0 ? detail(context) : list(context)),
-};
+export default (context) => (context.parts.length > 0 ? detail(context) : list(context));

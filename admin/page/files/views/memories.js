@@ -7,7 +7,7 @@ import { field, input, select } from "../parts/form.js";
 import { pager } from "../parts/pager.js";
 import { empty, load } from "../parts/states.js";
 import { facts, table } from "../parts/table.js";
-import { to } from "../router.js";
+import { keyOf, to } from "../router.js";
 import { session } from "../session.js";
 import { deliveryTable } from "./deliveries.js";
 
@@ -25,7 +25,7 @@ function list({ body, query, signal }) {
       { label: "Project", cell: (each) => each.project },
       { label: "Updated", cell: (each) => time(each.updated_at) },
       { label: "Read", cell: (each) => time(each.read_at, { relative: true }) },
-    ], page.memories), pager("memories", asked, page.next, { forward: "More", start: "First" })];
+    ], page.memories, { rowHref: (each) => to(["memories", each.project, each.memory]) }), pager("memories", asked, page.next, { forward: "More", start: "First" })];
   }, signal);
   replace(body, filters("memories", {
     project: field("Project", select("project", [["", "Any"], ...session.who.projects], query.project)),
@@ -41,11 +41,6 @@ function part(title, ask, render, signal) {
   load(box, ask, render, signal);
   return h("section", {}, h("h2", {}, title), box);
 }
-
-const keyOf = (identity) => {
-  const pairs = Object.entries(identity);
-  return pairs.length === 1 ? String(pairs[0][1]) : pairs.map(([name, value]) => `${name}=${value}`).join(",");
-};
 
 function lineageRow(row) {
   const key = keyOf(row.identity);
@@ -95,9 +90,4 @@ function detail({ body, actions, parts: [project, memory], signal, call }) {
     h("section", {}, h("h2", {}, "Deliveries that name it"), answer.deliveries.length === 0 ? empty("None is kept.", "A sweep told of it, or retention has dropped them.") : deliveryTable("The newest deliveries that name it", answer.deliveries))), signal);
 }
 
-export default {
-  name: "memories",
-  title: "Memories",
-  about: "The mirror: every memory as Mem0 last answered it, and the rows that came of it.",
-  show: (context) => (context.parts.length > 1 ? detail(context) : list(context)),
-};
+export default (context) => (context.parts.length > 1 ? detail(context) : list(context));

@@ -3,11 +3,7 @@ import { h, replace } from "../dom.js";
 import { empty } from "../parts/states.js";
 import { session } from "../session.js";
 
-export default {
-  title: "Nothing here",
-  about: "",
-  show({ body }) {
-    replace(body, empty(this.forbidden ? `The role ${session.who.role} may not see this.` : "This address leads nowhere."),
-      h("p", { class: "pager" }, h("a", { class: "button", href: "#/overview" }, "To the overview")));
-  },
-};
+export default function show({ body, forbidden }) {
+  replace(body, empty(forbidden ? `The role ${session.who.role} may not see this.` : "This address leads nowhere."),
+    h("p", { class: "pager" }, h("a", { class: "button", href: "#/overview" }, "To the overview")));
+}

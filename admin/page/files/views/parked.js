@@ -101,9 +101,4 @@ function members({ body, actions, parts: [group], query, signal, again, call }) 
   }, signal);
 }
 
-export default {
-  name: "parked",
-  title: "Parked",
-  about: "Memories that cannot be applied as things stand. They hold up nobody; put the cause right, then retry.",
-  show: (context) => (context.parts.length > 0 && session.may("operator") ? members(context) : groups(context)),
-};
+export default (context) => (context.parts.length > 0 && session.may("operator") ? members(context) : groups(context));

@@ -55,23 +55,17 @@ function standing(token) {
   return h("span", { class: "mark good" }, "valid");
 }
 
-export default {
-  name: "tokens",
-  title: "Tokens",
-  role: "admin",
-  about: "Who may use this page and the API. Only hashes are stored.",
-  show({ body, actions, signal, again }) {
-    replace(actions, h("button", { type: "button", class: "primary", on: { click: () => issue(again) } }, "Issue a token…"));
-    load(body, () => api.get("tokens", {}, signal), ({ tokens }) => (tokens.length === 0 ? empty("There is none.") : table("Tokens", [
-      { label: "Name", narrow: "title", cell: (each) => each.name },
-      { label: "Role", cell: (each) => each.role },
-      { label: "State", cell: standing },
-      { label: "Kept in", cell: (each) => each.kept_in },
-      { label: "Made", cell: (each) => [time(each.created_at), each.created_by ? h("span", { class: "faint" }, ` by ${each.created_by}`) : null] },
-      { label: "Valid until", cell: (each) => (each.expires_at ? time(each.expires_at) : "for ever") },
-      { label: "Last used", cell: (each) => time(each.last_used, { relative: true }) },
-      { label: "", cell: (each) => (each.id && !each.revoked_at ? h("div", { class: "row-ends" }, h("button", { type: "button", class: "danger", on: { click: () => revoke(each, again) } }, "Revoke…", unseen(` ${each.name}`)))
-        : h("span", { class: "faint" }, each.id ? "" : "in membridge.yaml")) },
-    ], tokens)), signal);
-  },
-};
+export default function show({ body, actions, signal, again }) {
+  replace(actions, h("button", { type: "button", class: "primary", on: { click: () => issue(again) } }, "Issue a token…"));
+  load(body, () => api.get("tokens", {}, signal), ({ tokens }) => (tokens.length === 0 ? empty("There is none.") : table("Tokens", [
+    { label: "Name", narrow: "title", cell: (each) => each.name },
+    { label: "Role", cell: (each) => each.role },
+    { label: "State", cell: standing },
+    { label: "Kept in", cell: (each) => each.kept_in },
+    { label: "Made", cell: (each) => [time(each.created_at), each.created_by ? h("span", { class: "faint" }, ` by ${each.created_by}`) : null] },
+    { label: "Valid until", cell: (each) => (each.expires_at ? time(each.expires_at) : "for ever") },
+    { label: "Last used", cell: (each) => time(each.last_used, { relative: true }) },
+    { label: "", cell: (each) => (each.id && !each.revoked_at ? h("div", { class: "row-ends" }, h("button", { type: "button", class: "danger", on: { click: () => revoke(each, again) } }, "Revoke…", unseen(` ${each.name}`)))
+      : h("span", { class: "faint" }, each.id ? "" : "in membridge.yaml")) },
+  ], tokens)), signal);
+}

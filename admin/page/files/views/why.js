@@ -40,32 +40,26 @@ const draw = (answer) => h("div", { class: "stack" },
     h("p", { class: "hint gap" }, `In target ${answer.target}. ${answer.created_by_bridge ? "The bridge made this row." : "The row was there before the bridge."}`),
     answer.cells.length === 0 ? empty("No memory speaks for this row’s cells.") : h("div", { class: "causes" }, answer.cells.map(cellCard))));
 
-export default {
-  name: "why",
-  title: "Why",
-  role: "operator",
-  about: "Which memory wrote a cell, by which line of which mapping and on which delivery, and what stood there before.",
-  show({ body, query, signal }) {
-    const fields = {
-      table: field("Table", input("table", query.table, { placeholder: "crm.contacts" })),
-      key: field("Primary key", input("key", query.key, { placeholder: "17, or a=1,b=2" })),
-      column: field("Column", input("column", query.column, { placeholder: "every one" })),
-      target: field("Target", input("target", query.target, { placeholder: "where several fit" })),
-    };
-    const box = h("div");
-    const look = (asked) => {
-      if (!asked.table || !asked.key) return void replace(box, empty("Name a table and a row’s primary key.", "A memory’s page leads here too, from each cell it speaks for."));
-      load(box, () => api.get("why", asked, signal), draw, signal);
-    };
-    const form = h("form", { class: "filters", role: "search", novalidate: true, on: { submit: (event) => {
-      event.preventDefault();
-      const asked = Object.fromEntries(NAMES.map((name) => [name, fields[name].control.value.trim()]));
-      fields.table.complain(asked.table ? "" : "A table is needed.");
-      fields.key.complain(asked.key ? "" : "A key is needed.");
-      amend("why", asked);
-      look(asked);
-    } } }, Object.values(fields), h("div", {}, h("button", { type: "submit", class: "primary" }, "Explain")));
-    replace(body, form, box);
-    look(query);
-  },
-};
+export default function show({ body, query, signal }) {
+  const fields = {
+    table: field("Table", input("table", query.table, { placeholder: "crm.contacts" })),
+    key: field("Key", input("key", query.key, { placeholder: "17, or email=ada@example.com" })),
+    column: field("Column", input("column", query.column, { placeholder: "every one" })),
+    target: field("Target", input("target", query.target, { placeholder: "where several fit" })),
+  };
+  const box = h("div");
+  const look = (asked) => {
+    if (!asked.table || !asked.key) return void replace(box, empty("Name a table and a row: its primary key, or any column that tells one row.", "A memory’s page leads here too, from each cell it speaks for."));
+    load(box, () => api.get("why", asked, signal), draw, signal);
+  };
+  const form = h("form", { class: "filters", role: "search", novalidate: true, on: { submit: (event) => {
+    event.preventDefault();
+    const asked = Object.fromEntries(NAMES.map((name) => [name, fields[name].control.value.trim()]));
+    fields.table.complain(asked.table ? "" : "A table is needed.");
+    fields.key.complain(asked.key ? "" : "A key is needed.");
+    amend("why", asked);
+    look(asked);
+  } } }, Object.values(fields), h("div", {}, h("button", { type: "submit", class: "primary" }, "Explain")));
+  replace(body, form, box);
+  look(query);
+}

@@ -15,6 +15,7 @@ DescribedCommand Describe(const CLI::App& app, const std::vector<std::string>& p
     one.name = one.positional ? option->get_single_name() : "--" + option->get_lnames().front();
     if (option->get_expected_max() > 0 && option->get_type_size_max() > 0) one.value = option->get_type_name();
     one.text = option->get_description();
+    one.otherwise = option->get_default_str();
     one.required = option->get_required();
     described.options.push_back(std::move(one));
   }

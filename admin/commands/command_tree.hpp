@@ -11,6 +11,7 @@ struct DescribedOption {
   std::string name;   ///< `--project`; of a positional argument its name alone: `group`
   std::string value;  ///< `TEXT`, empty for a flag
   std::string text;
+  std::string otherwise;  ///< what counts when it is not given; empty: nothing does
   bool positional = false;
   bool required = false;
 };

@@ -2,6 +2,7 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <memory>
 #include <string>
 
 #include "admin/commands/command.hpp"
@@ -64,12 +65,58 @@ std::string ManPage(const DescribedCommand& program) {
   return page;
 }
 
+/// Text as a cell of a Markdown table takes it.
+std::string InTable(const std::string& text) {
+  std::string safe;
+  for (const char c : text) {
+    if (c == '|' || c == '<') safe += '\\';
+    safe += c;
+  }
+  return safe;
+}
+
+/// One option as a row: `--limit`, what it takes, what it is for.
+std::string OptionRow(const DescribedOption& option) {
+  const std::string value = option.value.empty() || option.positional ? "" : " " + option.value;
+  const std::string otherwise = option.otherwise.empty() ? "" : fmt::format(" (`{}` when left out)", option.otherwise);
+  return fmt::format("| `{}{}` | {}{}{} |\n", option.name, value, InTable(option.text), InTable(otherwise),
+                     option.required ? "; required" : "");
+}
+
+/// The reference of the command line, as docs/reference/commands.md holds it.
+std::string MarkdownPage(const DescribedCommand& program) {
+  std::string page =
+      "# Command line\n\nMade from the program by `docs/reference/make`; `membridge COMMAND --help` says the same.\n\n"
+      "`--config FILE` and `--json` may stand anywhere on the line. Without `--config`, `MEMBRIDGE_CONFIG` names the\n"
+      "configuration, else it is `membridge.yaml` in the current folder. With `--json` an error is also printed on stdout: "
+      "`{\"error\": {\"code\", \"message\", "
+      "\"hint\"}}`.\nOutput is coloured on a terminal only, and not when `NO_COLOR` is set.\n\n"
+      "| exit status | |\n|---|---|\n| 0 | the work is done |\n| 1 | the work or its surroundings have problems: "
+      "database, rights, Mem0 |\n"
+      "| 2 | the command line or a file is wrong; nothing was done |\n| 3 | `plan` only: something would change |\n";
+  ForEachCommand(program, [&](const DescribedCommand& command) {
+    if (command.path.empty()) return;
+    page += fmt::format("\n{} {}\n\n{}.\n", command.path.size() > 1 ? "###" : "##", JoinedPath(command), command.text);
+    if (!command.commands.empty()) return;
+    page += fmt::format("\n    {}\n", Synopsis(command) + (command.options.size() > 1 ? " [options]" : ""));
+    std::string rows;
+    for (const auto& option : command.options) {
+      if (option.name != "--help") rows += OptionRow(option);
+    }
+    if (!rows.empty()) page += "\n| option | |\n|---|---|\n" + rows;
+  });
+  return page;
+}
+
 }  // namespace
 
 void AddMan(CLI::App& app, Choice& choice) {
-  app.add_subcommand("man", "Print the manual page: membridge man | man -l -")->callback([&app, &choice] {
-    choice = [&app](Console& console) {
-      fmt::print(console.out, "{}", ManPage(Describe(app)));
+  CLI::App* command = app.add_subcommand("man", "Print the manual page: membridge man | man -l -");
+  auto markdown = std::make_shared<bool>(false);
+  command->add_flag("--markdown", *markdown, "Instead, the reference of the commands as Markdown");
+  command->callback([&app, &choice, markdown] {
+    choice = [&app, markdown](Console& console) {
+      fmt::print(console.out, "{}", *markdown ? MarkdownPage(Describe(app)) : ManPage(Describe(app)));
       return kDone;
     };
   });

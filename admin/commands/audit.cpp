@@ -8,6 +8,7 @@
 #include "admin/commands/command.hpp"
 #include "admin/commands/state_command.hpp"
 #include "admin/shown/filters.hpp"
+#include "admin/shown/table.hpp"
 #include "admin/shown/views.hpp"
 
 namespace membridge::admin {
@@ -37,11 +38,14 @@ int ListAudit(const AuditOptions& options, Session& session, Console& console) {
     fmt::print(console.out, "{}\n", PageOf("entries", page->entries, page->next).dump(2));
     return kDone;
   }
+  const Instant now = SystemClock{}.Now();
+  TextTable table{{"ENTRY", "AT", "ACTOR", "FROM", "OUTCOME", "ACTION", "OBJECT", "DETAIL"}};
   for (const AuditRecord& record : page->entries) {
     const AuditEntry& entry = record.entry;
-    fmt::print(console.out, "{:>6}  {}  {:<16} {:<15} {:<8} {} {}  {}\n", record.number, FormatRfc3339(record.at), entry.actor,
-               entry.source, NameOf(entry.outcome), entry.action, entry.object, entry.detail.dump());
+    table.Add({std::to_string(record.number), WithAge(record.at, now), entry.actor, entry.source,
+               std::string{NameOf(entry.outcome)}, entry.action, entry.object, entry.detail.dump()});
   }
+  fmt::print(console.out, "{}", table.Empty() ? "the audit has no entry that fits\n" : table.Text(console.coloured));
   if (page->next) fmt::print(console.err, "more: --cursor {}\n", *page->next);
   return kDone;
 }

@@ -41,21 +41,28 @@ int ListBackfills(const BackfillOptions& options, const Config& config, Session&
       fmt::print(console.out, "{}\n", LineOf(standing));
     }
   }
-  if (options.common->json) PrintJson(console, "backfills", std::move(list));
+  if (options.common->json)
+    PrintJson(console, "backfills", std::move(list));
+  else if (config.backfill.empty())
+    fmt::print(console.out, "the configuration has no backfill\n");
   return kDone;
 }
 
 int Status(const BackfillOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const auto& run : sync::RunStore{transaction}.List(Given(options.name), options.limit)) {
+  const auto runs = sync::RunStore{transaction}.List(Given(options.name), options.limit);
+  for (const auto& run : runs) {
     if (options.common->json) {
       list.push_back(AsJson(run));
     } else {
       fmt::print(console.out, "{}\n", LineOf(run));
     }
   }
-  if (options.common->json) PrintJson(console, "runs", std::move(list));
+  if (options.common->json)
+    PrintJson(console, "runs", std::move(list));
+  else if (runs.empty())
+    fmt::print(console.out, "no backfill has run yet\n");
   return kDone;
 }
 

@@ -7,6 +7,7 @@
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/state_command.hpp"
 #include "admin/shown/filters.hpp"
+#include "admin/shown/table.hpp"
 #include "admin/shown/views.hpp"
 #include "sync/inbox/delivery_log.hpp"
 
@@ -61,12 +62,14 @@ int ListDeliveries(const DeliveryOptions& options, Session& session, Console& co
     fmt::print(console.out, "{}\n", PageOf("deliveries", page->deliveries, page->next).dump(2));
     return kDone;
   }
+  const Instant now = SystemClock{}.Now();
+  TextTable table{{"DELIVERY", "RECEIVED", "PROJECT", "VERDICT", "MEMORY"}};
   for (const auto& delivery : page->deliveries) {
     const std::string memory = delivery.memories.empty() ? "-" : delivery.memories.front().Text();
     const std::string more = delivery.memories.size() > 1 ? fmt::format(" and {} more", delivery.memories.size() - 1) : "";
-    fmt::print(console.out, "{}  {}  {:<12}  {:<16}  {}{}\n", delivery.id.Text(), FormatRfc3339(delivery.received_at),
-               delivery.project.Text(), delivery.verdict, memory, more);
+    table.Add({delivery.id.Text(), WithAge(delivery.received_at, now), delivery.project.Text(), delivery.verdict, memory + more});
   }
+  fmt::print(console.out, "{}", table.Empty() ? "no delivery was received that fits\n" : table.Text(console.coloured));
   if (page->next) fmt::print(console.err, "more: --cursor {}\n", *page->next);
   return kDone;
 }

@@ -25,6 +25,9 @@ Result<void> RunScript(const std::string& file, const std::string& dsn) {
   try {
     sync::postgres::Session session{dsn, "membridge migrate"};
     sync::postgres::Transaction transaction = session.Begin();
+    // A role named membridge would make its tables in the bridge's own schema, where no mapping finds them.
+    transaction.Run(
+        "SELECT pg_catalog.set_config('search_path', 'public', true) WHERE pg_catalog.current_schema() = 'membridge'");
     transaction.RunScript(sql);
     transaction.Commit();
     return {};

@@ -9,6 +9,7 @@
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/state_command.hpp"
 #include "admin/shown/filters.hpp"
+#include "admin/shown/table.hpp"
 #include "admin/shown/views.hpp"
 #include "mappings/base/time.hpp"
 #include "sync/queue/blocked.hpp"
@@ -55,9 +56,10 @@ int PrintBlocked(const ParkedOptions& options, Session& session, Console& consol
     fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"memories", std::move(list)}}.dump(2));
     return kDone;
   }
+  const Instant now = SystemClock{}.Now();
   for (const auto& one : blocked) {
     fmt::print(console.out, "{}  {}  blocked since {}, tried {} times\n    {}\n", one.memory.Text(), one.project.Text(),
-               FormatRfc3339(one.since), one.attempts, one.cause);
+               WithAge(one.since, now), one.attempts, one.cause);
   }
   if (blocked.empty()) fmt::print(console.out, "nothing is blocked\n");
   return kDone;
@@ -73,9 +75,11 @@ int ListParked(const ParkedOptions& options, Session& session, Console& console)
     fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"groups", std::move(list)}}.dump(2));
     return kDone;
   }
+  const Instant now = SystemClock{}.Now();
   for (const auto& group : groups) {
-    fmt::print(console.out, "{}  {} of {}, mapping {} ({})\n    {}\n", group.group, Counted(group.memories, "memory", "memories"),
-               group.project.Text(), group.mapping, group.place, group.cause);
+    fmt::print(console.out, "{}  {} of {}, mapping {} ({}), last tried {}\n    {}\n", group.group,
+               Counted(group.memories, "memory", "memories"), group.project.Text(), group.mapping, group.place,
+               AgeOf(group.last_tried_at, now), group.cause);
     if (!group.hint.empty()) fmt::print(console.out, "    {}\n", group.hint);
   }
   if (groups.empty()) fmt::print(console.out, "nothing is parked\n");
@@ -97,6 +101,7 @@ int ShowParked(const ParkedOptions& options, Session& session, Console& console)
                parked.parking.mapping, parked.parking.place, parked.attempts, events, parked.parking.cause);
     if (!parked.parking.hint.empty()) fmt::print(console.out, "    {}\n", parked.parking.hint);
   }
+  if (page->memories.empty()) fmt::print(console.out, "no parked memory fits\n");
   if (page->next) fmt::print(console.err, "more: --cursor {}\n", *page->next);
   return kDone;
 }

@@ -8,6 +8,7 @@
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/state_command.hpp"
+#include "admin/shown/table.hpp"
 #include "admin/shown/views.hpp"
 
 namespace membridge::admin {
@@ -51,13 +52,18 @@ int ListTokens(const TokenOptions& options, Session& session, Console& console) 
     fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"tokens", std::move(list)}}.dump(2));
     return kDone;
   }
+  const Instant now = SystemClock{}.Now();
+  TextTable table{{"TOKEN", "NAME", "ROLE", "LAST USED", "STATE"}};
   for (const StoredAdminToken& token : tokens) {
-    const std::string state = token.revoked_at   ? "revoked " + FormatRfc3339(*token.revoked_at)
-                              : token.expires_at ? "until " + FormatRfc3339(*token.expires_at)
-                                                 : "";
-    fmt::print(console.out, "{}  {:<16} {:<8} last used {}  {}\n", token.id, token.name, NameOf(token.role),
-               token.last_used ? FormatRfc3339(*token.last_used) : "never", state);
+    const std::string state = token.revoked_at   ? "revoked " + WithAge(*token.revoked_at, now)
+                              : token.expires_at ? "until " + WithAge(*token.expires_at, now)
+                                                 : "valid";
+    table.Add({token.id, token.name, std::string{NameOf(token.role)}, token.last_used ? WithAge(*token.last_used, now) : "never",
+               state});
   }
+  fmt::print(
+      console.out, "{}",
+      table.Empty() ? "no token was issued; those of the configuration are not listed here\n" : table.Text(console.coloured));
   return kDone;
 }
 

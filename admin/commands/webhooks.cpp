@@ -73,6 +73,8 @@ int ListWebhooks(const WebhookOptions& options, Console& console) {
       fmt::print(work.console.out, "{}: {}  {}  {}  {}{}  [{}]\n", project, view.webhook_id, NameOf(view.ownership), view.name,
                  view.url, view.is_active ? "" : "  inactive", fmt::join(view.events, ", "));
     }
+    if (survey->webhooks.empty() && !options.common->json)
+      fmt::print(work.console.out, "{}: Mem0 has no webhook of this project\n", project);
     for (const auto& token : survey->tokens) {
       work.json["tokens"].push_back(nlohmann::ordered_json(ToJson(token)));
       if (options.common->json) continue;

@@ -4,6 +4,8 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <csignal>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "admin/commands/command.hpp"
@@ -12,6 +14,7 @@
 #include "admin/shown/progress.hpp"
 #include "admin/shown/table.hpp"
 #include "mappings/base/version.hpp"
+#include "sync/explain/kept.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/queue/blocked.hpp"
@@ -80,6 +83,24 @@ sync::BlockedSum BlockedIn(Session& session) {
   return sync::SumBlocked(transaction);
 }
 
+/// Cells where a memory and a person disagree, in all targets; null while one is away.
+ordered_json KeptIn(const Config& config, Session& session) {
+  std::int64_t cells = 0;
+  std::set<std::string> counted;  // two targets may be one database, with one ledger
+  for (const TargetConfig& target : config.targets) {
+    if (!counted.insert(target.dsn.value_or("")).second) continue;
+    try {
+      std::optional<Session> elsewhere;
+      if (target.dsn) elsewhere.emplace(*target.dsn, "membridge status");
+      sync::postgres::Transaction transaction = (elsewhere ? *elsewhere : session).Begin();
+      cells += sync::CountKept(transaction);
+    } catch (const sync::postgres::SqlFailure&) {
+      return nullptr;
+    }
+  }
+  return cells;
+}
+
 ordered_json ReadStatus(const Config& config, Session& session) {
   const ordered_json process = AskProcess(config);
   const std::string state = process.is_null()                  ? "not running"
@@ -103,6 +124,7 @@ ordered_json ReadStatus(const Config& config, Session& session) {
           {"blocked", blocked.memories},
           {"blocked_oldest_seconds", blocked.oldest.count()},
           {"parked", rows.Int(0, 3)},
+          {"kept", KeptIn(config, session)},
           {"last_delivery",
            rows.IsNull(0, 5) ? ordered_json(nullptr) : ordered_json(FormatRfc3339(sync::postgres::TimeAt(rows, 0, 5)))},
           {"webhooks", WebhooksOf(config, session)},
@@ -139,6 +161,11 @@ std::string StatusText(const ordered_json& status, bool coloured) {
   }
   text += "parked         " + (parked == 0 ? std::string{"nothing\n"}
                                            : fmt::format("{}; membridge parked list\n", Counted(parked, "memory", "memories")));
+  const ordered_json& kept = status.at("kept");
+  text += "disagreements  " +
+          (kept.is_null() ? std::string{"not known: a target is away\n"}
+           : kept == 0    ? std::string{"none between memories and people\n"}
+                       : fmt::format("{} to decide; membridge kept list\n", Counted(kept.get<std::size_t>(), "cell", "cells")));
   text += fmt::format("last delivery  {}\n", Ago(status.at("last_delivery"), now, "none in the last two days"));
   for (const auto& webhook : status.at("webhooks")) {
     const bool registered = webhook.at("registered").get<std::int64_t>() > 0;

@@ -166,6 +166,8 @@ TEST_CASE("status tells on one screen how the bridge is doing", "[operate][comma
   const auto json = nlohmann::json::parse(SayWith(config.path(), {"status", "--json"}).out);
   CHECK(json["state"] == "not running");
   CHECK(json["to_be_read"] == 0);
+  CHECK(json["kept"] == 0);
+  CHECK(spoken.out.find("disagreements  none between memories and people\n") != std::string::npos);
 }
 
 TEST_CASE("fields tells what memories hold without what they say", "[operate][commands][pg][sim]") {

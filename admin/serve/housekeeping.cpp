@@ -9,6 +9,7 @@
 #include "sync/inbox/events.hpp"
 #include "sync/inbox/tokens.hpp"
 #include "sync/postgres/session.hpp"
+#include "sync/queue/mirror.hpp"
 #include "sync/queue/parked.hpp"
 #include "sync/queue/queue.hpp"
 
@@ -48,7 +49,7 @@ void TidyPastDays(const std::string& state_dsn, Day today, Day first_kept) {
 
 std::size_t MarkExpired(Session& session, Day today) {
   sync::postgres::Transaction transaction = session.Begin();
-  const std::size_t marked = sync::Queue::MarkExpired(transaction, today, kExpiredAtOnce);
+  const std::size_t marked = sync::Mirror{transaction}.MarkExpired(today, kExpiredAtOnce);
   transaction.Commit();
   return marked;
 }
@@ -84,7 +85,7 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
   Step("parked", [&] {
     sync::postgres::Transaction transaction = session.Begin();
     sync::ParkedStore::Drop(transaction, {.older_than = std::chrono::seconds{config_.keep_parked}});
-    sync::Events::Forget(transaction, std::chrono::seconds{config_.keep_parked});
+    sync::Events{transaction}.Forget(std::chrono::seconds{config_.keep_parked});
     transaction.Commit();
   });
   Step("runs", [&] {

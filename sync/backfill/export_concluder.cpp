@@ -10,6 +10,7 @@
 #include "sync/backfill/export_answer.hpp"
 #include "sync/backfill/export_cursor.hpp"
 #include "sync/backfill/export_user.hpp"
+#include "sync/queue/parking.hpp"
 #include "sync/queue/queue.hpp"
 #include "sync/queue/suppression.hpp"
 
@@ -41,7 +42,7 @@ Job::Step ExportConcluder::Conclude(Run& run, const ExportUse& use, const Export
   }
   ExportWrites writes{sessions_};
   postgres::Transaction& state = writes.State();
-  if (!Suppression::UsersAmong(state, run.project, {job.entity}).empty()) {
+  if (!Suppression{state}.UsersAmong(run.project, {job.entity}).empty()) {
     // Erased while Mem0 was at it.
     ExportJobs{state, run}.Put(job, "done", clock_.Now(), "");
     return steps_.End(state, run);
@@ -49,8 +50,8 @@ Job::Step ExportConcluder::Conclude(Run& run, const ExportUse& use, const Export
   bool parked = refusal.has_value();
   if (refusal) {
     const std::string& file = use.places.front().applier->Definition().file;
-    Queue::Park(state, ClaimOf(run, job),
-                {run.options.mapping, refusal->code, refusal->message, refusal->hint, file, "", {}, false});
+    Parked{state}.Park(ClaimOf(run, job),
+                       {run.options.mapping, refusal->code, refusal->message, refusal->hint, file, "", {}, false});
   } else {
     parked = !Apply(writes, run, use, job, read->values, answer.completed);
     run.Count("extra_keys", static_cast<std::int64_t>(read->extra_keys));
@@ -58,7 +59,7 @@ Job::Step ExportConcluder::Conclude(Run& run, const ExportUse& use, const Export
   if (parked) {
     Log(LogLevel::kError, "export_parked", {{"project", run.project.Text()}, {"mapping", run.options.mapping}, {"run", run.id}});
   } else {
-    Queue::Unpark(state, {ClaimOf(run, job)}, {run.options.mapping});
+    Parked{state}.Unpark({ClaimOf(run, job)}, {run.options.mapping});
     ExportJobs{state, run}.Remember(job, use.asked);
   }
   ExportJobs{state, run}.Put(job, parked ? "parked" : "done", clock_.Now(), "");
@@ -82,8 +83,9 @@ bool ExportConcluder::Apply(ExportWrites& writes, Run& run, const ExportUse& use
     const Outcome outcome = place.applier->Apply(transaction, {source}, clock_.Now()).front();
     if (outcome.kind != Outcome::Kind::kParked) continue;
     applied = false;
-    Queue::Park(writes.State(), ClaimOf(run, job),
-                {run.options.mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate, {}, false});
+    Parked{writes.State()}.Park(
+        ClaimOf(run, job),
+        {run.options.mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate, {}, false});
   }
   return applied;
 }

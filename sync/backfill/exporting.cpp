@@ -67,7 +67,7 @@ Result<Job::Step> Exporting::ListUsers(Run& run, const ExportUse& use) {
     if (entity.type == "user" && entity.name != kCanaryUser) users.push_back(entity.name);
   }
   postgres::Transaction transaction = sessions_.State().Begin();
-  const std::set<std::string> erased = Suppression::UsersAmong(transaction, run.project, users);
+  const std::set<std::string> erased = Suppression{transaction}.UsersAmong(run.project, users);
   std::erase_if(users, [&](const std::string& user) { return erased.contains(user); });
   std::map<std::string, std::size_t> too_long;  // with their bytes
   for (const std::string& user : users) {

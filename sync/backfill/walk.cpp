@@ -121,7 +121,7 @@ std::size_t Walk::DoubtMissing(int walk, Instant began, std::size_t limit) {
                                      params);
   std::vector<MemoryId> missing;
   for (std::size_t row = 0; row < rows.size(); ++row) missing.emplace_back(std::string{rows.Text(row, 0)});
-  sync::Queue::Mark(transaction_, run_.project, missing, "sweep");
+  sync::Queue{transaction_}.Mark(run_.project, missing, "sweep");
   return missing.size();
 }
 
@@ -148,7 +148,7 @@ std::size_t Walk::DoubtUnreadable(const std::vector<MemoryId>& memories) {
   for (std::size_t row = 0; row < rows.size(); ++row) unread.emplace_back(std::string{rows.Text(row, 0)});
   if (unread.empty()) return 0;
   Doubt(unread);
-  sync::Queue::Mark(transaction_, run_.project, unread, "sweep");
+  sync::Queue{transaction_}.Mark(run_.project, unread, "sweep");
   return unread.size();
 }
 

@@ -47,7 +47,7 @@ std::vector<std::string> UsersIn(Session& state, const ProjectId& project) {
     const auto users = NamesIn(transaction.Run(kUsersOfMirror, {project.Text(), after}));
     if (users.empty()) return erased;
     after = users.back();
-    const auto among = Suppression::UsersAmong(transaction, project, users);
+    const auto among = Suppression{transaction}.UsersAmong(project, users);
     erased.insert(erased.end(), among.begin(), among.end());
   }
 }

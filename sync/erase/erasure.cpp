@@ -7,6 +7,7 @@
 
 #include "sync/erase/erasure_target.hpp"
 #include "sync/postgres/column.hpp"
+#include "sync/queue/mirror.hpp"
 #include "sync/queue/queue.hpp"
 #include "sync/targets/ledger_tie.hpp"
 
@@ -186,8 +187,8 @@ Result<void> Erasure::AskLedgers(Session& state) const {
 void Erasure::ApplyAnew(Session& state, const PassedOver& passed_over) {
   for (const auto& [project, memory] : passed_over) {
     Transaction transaction = state.Begin();
-    Queue::ForgetApplied(transaction, project, {memory});
-    Queue::Mark(transaction, project, {memory}, "reproject");
+    Mirror{transaction}.ForgetApplied(project, {memory});
+    Queue{transaction}.Mark(project, {memory}, "reproject");
     transaction.Commit();
   }
 }

@@ -15,6 +15,7 @@
 #include "sync/apply/target_table.hpp"
 #include "sync/catalog/readable_columns.hpp"
 #include "sync/explain/why.hpp"
+#include "sync/queue/mirror.hpp"
 #include "sync/queue/queue.hpp"
 #include "sync/targets/ledger_tie.hpp"
 
@@ -175,8 +176,8 @@ bool ApplyAgain(postgres::Session& state, const Disagreement& one) {
       "SELECT FROM membridge.memories WHERE bucket = $1 AND project = $2 AND memory_id = $3 AND record IS NOT NULL",
       {std::to_string(BucketOf(project, memory)), one.project, one.source});
   if (rows.empty()) return false;
-  Queue::ForgetApplied(transaction, project, {memory});
-  Queue::Mark(transaction, project, {memory}, "reproject");
+  Mirror{transaction}.ForgetApplied(project, {memory});
+  Queue{transaction}.Mark(project, {memory}, "reproject");
   transaction.Commit();
   return true;
 }

@@ -13,7 +13,6 @@ namespace {
 
 using postgres::Column;
 using postgres::Rows;
-using postgres::Transaction;
 
 Event EventAt(const Rows& rows, std::size_t row) {
   Event event;
@@ -33,7 +32,7 @@ std::string EventIdOf(const Delivery& delivery, const MemoryId& memory) {
   return mappings::Uuid5(delivery.id.Text(), memory.Text()).value();
 }
 
-std::vector<std::vector<Event>> Events::Of(Transaction& transaction, const std::vector<Claim>& claims) {
+std::vector<std::vector<Event>> Events::Of(const std::vector<Claim>& claims) {
   std::vector<std::vector<Event>> events(claims.size());
   if (claims.empty()) return events;
   static const std::string kSql = fmt::format(R"(
@@ -46,15 +45,14 @@ std::vector<std::vector<Event>> Events::Of(Transaction& transaction, const std::
                                               kAtOnce);
   ClaimKeys keys;
   for (const Claim& claim : claims) keys.Add(claim);
-  const Rows rows = transaction.Run(kSql, keys.Take());
+  const Rows rows = transaction_.Run(kSql, keys.Take());
   for (std::size_t row = 0; row < rows.size(); ++row) {
     events[static_cast<std::size_t>(rows.Int(row, 0)) - 1].push_back(EventAt(rows, row));
   }
   return events;
 }
 
-void Events::Settle(Transaction& transaction, const std::vector<std::pair<Claim, Event>>& events,
-                    const std::vector<std::string>& mappings) {
+void Events::Settle(const std::vector<std::pair<Claim, Event>>& events, const std::vector<std::string>& mappings) {
   if (events.empty()) return;
   // A list of names travels as JSON: arrays of arrays must be square.
   static const std::string kSql = R"(
@@ -78,7 +76,7 @@ void Events::Settle(Transaction& transaction, const std::vector<std::pair<Claim,
   std::vector<postgres::Param> params = keys.Take();
   params.push_back(ids.Take());
   params.push_back(parked.Take());
-  transaction.Run(kSql, params);
+  transaction_.Run(kSql, params);
 
   static const std::string kUnpark = R"(
       DELETE FROM membridge.parked p USING unnest($1::smallint[], $2::text[], $3::text[]) AS c(bucket, project, memory_id)
@@ -90,10 +88,10 @@ void Events::Settle(Transaction& transaction, const std::vector<std::pair<Claim,
   for (const std::string& mapping : mappings) names.AddText(mapping);
   params = keys.Take();
   params.push_back(names.Take());
-  transaction.Run(kUnpark, params);
+  transaction_.Run(kUnpark, params);
 }
 
-std::size_t Events::Forget(Transaction& transaction, std::chrono::seconds age) {
+std::size_t Events::Forget(std::chrono::seconds age) {
   static const std::string kSql = R"(
       WITH gone AS (
         DELETE FROM membridge.events e
@@ -102,7 +100,7 @@ std::size_t Events::Forget(Transaction& transaction, std::chrono::seconds age) {
           AND NOT EXISTS (SELECT FROM membridge.parked p WHERE p.project = e.project AND p.memory_id = e.memory_id AND p.mapping = '')
         RETURNING 1)
       SELECT count(*) FROM gone)";
-  return static_cast<std::size_t>(transaction.Run(kSql, {std::to_string(age.count())}).Int(0, 0));
+  return static_cast<std::size_t>(transaction_.Run(kSql, {std::to_string(age.count())}).Int(0, 0));
 }
 
 }  // namespace membridge::sync

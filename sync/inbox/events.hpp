@@ -32,21 +32,26 @@ std::string EventIdOf(const Delivery& delivery, const MemoryId& memory);
 /// The events that wait. All functions run inside the caller's transaction and throw postgres::SqlFailure.
 class Events {
  public:
+  /// The transaction outlives it.
+  explicit Events(postgres::Transaction& transaction) : transaction_(transaction) {}
+
   /// How many events of one memory are given to the mappings at once.
   static constexpr std::size_t kAtOnce = 200;
 
   /// Per claim, in order: its memory's events, new ones first, each kind oldest first, at most kAtOnce. The caller holds the
   /// claims' locks (Queue::StillOurs), so that nobody else ends them meanwhile.
-  static std::vector<std::vector<Event>> Of(postgres::Transaction& transaction, const std::vector<Claim>& claims);
+  std::vector<std::vector<Event>> Of(const std::vector<Claim>& claims);
 
   /// Ends each event, or keeps it for the mappings in its `parked`. Their memories leave membridge.parked for those of `mappings`
   /// that refuse no event of theirs any more.
-  static void Settle(postgres::Transaction& transaction, const std::vector<std::pair<Claim, Event>>& events,
-                     const std::vector<std::string>& mappings);
+  void Settle(const std::vector<std::pair<Claim, Event>>& events, const std::vector<std::string>& mappings);
 
   /// Forgets events that nobody waits for: neither parked nor of a dirty memory, and older than `age`. Their mapping was taken
   /// out of the configuration. Returns how many.
-  static std::size_t Forget(postgres::Transaction& transaction, std::chrono::seconds age);
+  std::size_t Forget(std::chrono::seconds age);
+
+ private:
+  postgres::Transaction& transaction_;
 };
 
 }  // namespace membridge::sync

@@ -8,6 +8,7 @@
 
 #include "mappings/base/log.hpp"
 #include "sync/postgres/column.hpp"
+#include "sync/queue/parking.hpp"
 #include "sync/queue/queue.hpp"
 
 namespace membridge::sync {
@@ -136,8 +137,8 @@ class FoldTrials {
       Claim claim;
       claim.project = delivery.project;
       claim.memory = delivery.memories[i];
-      Queue::Park(
-          transaction, claim,
+      Parked{transaction}.Park(
+          claim,
           {.mapping = "",
            .code = ErrorCode::kRowRejected,
            .cause = "delivery " + delivery.id.Text() + " could not be turned into marks and events: " + failure.fields().message,

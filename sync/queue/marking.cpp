@@ -21,7 +21,7 @@ void MarkInSlices(postgres::Session& session, std::vector<std::pair<ProjectId, M
       slice.push_back(memories[next].second);
     }
     postgres::Transaction transaction = session.Begin();
-    Queue::Mark(transaction, project, slice, reason);
+    Queue{transaction}.Mark(project, slice, reason);
     transaction.Commit();
   }
 }

@@ -1,5 +1,4 @@
-// The part of Queue that keeps the mirror: the last record read of every memory.
-#include <nlohmann/json.hpp>
+#include "sync/queue/mirror.hpp"
 
 #include "mappings/base/exact_json.hpp"
 #include "sync/postgres/column.hpp"
@@ -12,7 +11,6 @@ namespace {
 using postgres::Column;
 using postgres::Param;
 using postgres::Rows;
-using postgres::Transaction;
 
 void AddOrNull(Column& column, const std::string& text) {
   if (text.empty()) {
@@ -78,7 +76,7 @@ struct MirrorColumns {
 
 }  // namespace
 
-std::vector<std::optional<Mirrored>> Queue::LookUp(Transaction& transaction, const std::vector<Claim>& claims) {
+std::vector<std::optional<Mirrored>> Mirror::LookUp(const std::vector<Claim>& claims) {
   std::vector<std::optional<Mirrored>> found(claims.size());
   if (claims.empty()) return found;
   static const std::string kSql = R"(
@@ -87,14 +85,14 @@ std::vector<std::optional<Mirrored>> Queue::LookUp(Transaction& transaction, con
       JOIN membridge.memories m ON m.bucket = c.bucket AND m.project = c.project AND m.memory_id = c.memory_id)";
   ClaimKeys keys;
   for (const Claim& claim : claims) keys.Add(claim);
-  const Rows rows = transaction.Run(kSql, keys.Take());
+  const Rows rows = transaction_.Run(kSql, keys.Take());
   for (std::size_t row = 0; row < rows.size(); ++row) {
     found[static_cast<std::size_t>(rows.Int(row, 0)) - 1] = MirroredAt(rows, row);
   }
   return found;
 }
 
-void Queue::Mirror(Transaction& transaction, const std::vector<std::pair<Claim, Reading>>& readings) {
+void Mirror::Write(const std::vector<std::pair<Claim, Reading>>& readings) {
   if (readings.empty()) return;
   // No guard by updated_at or fence: the caller holds the locks StillOurs took, so ours is the newest claim, and what a later
   // claim reads comes after our commit. A tombstone keeps whose memory it was (for erasing a person) and nothing it said.
@@ -120,22 +118,22 @@ void Queue::Mirror(Transaction& transaction, const std::vector<std::pair<Claim, 
         waits = excluded.waits)";
   MirrorColumns columns;
   for (const auto& [claim, reading] : readings) columns.Add(claim, reading);
-  transaction.Run(kSql, columns.Take());
+  transaction_.Run(kSql, columns.Take());
 }
 
-void Queue::ForgetApplied(Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories) {
+void Mirror::ForgetApplied(const ProjectId& project, const std::vector<MemoryId>& memories) {
   Column buckets, ids;
   for (const MemoryId& memory : memories) {
     buckets.AddNumber(BucketOf(project, memory));
     ids.AddText(memory.Text());
   }
-  transaction.Run(R"(
+  transaction_.Run(R"(
       UPDATE membridge.memories m SET applied = NULL FROM unnest($2::smallint[], $3::text[]) AS c(bucket, memory_id)
       WHERE m.bucket = c.bucket AND m.project = $1 AND m.memory_id = c.memory_id)",
-                  {project.Text(), buckets.Take(), ids.Take()});
+                   {project.Text(), buckets.Take(), ids.Take()});
 }
 
-std::size_t Queue::MarkExpired(Transaction& transaction, Day today, std::size_t limit) {
+std::size_t Mirror::MarkExpired(Day today, std::size_t limit) {
   // What is marked already is left alone: it will be evaluated anyway, and marking it once more at every look would never end.
   static const std::string kSql = R"(
       WITH ended AS MATERIALIZED (
@@ -145,7 +143,7 @@ std::size_t Queue::MarkExpired(Transaction& transaction, Day today, std::size_t 
                           WHERE d.bucket = m.bucket AND d.project = m.project AND d.memory_id = m.memory_id)
         ORDER BY m.expires_on LIMIT $2::bigint)
       SELECT membridge.mark(array_agg(bucket), array_agg(project::text), array_agg(memory_id::text), 'expiry') FROM ended)";
-  return static_cast<std::size_t>(transaction.Run(kSql, {FormatDay(today), std::to_string(limit)}).Int(0, 0));
+  return static_cast<std::size_t>(transaction_.Run(kSql, {FormatDay(today), std::to_string(limit)}).Int(0, 0));
 }
 
 }  // namespace membridge::sync

@@ -62,15 +62,6 @@ ErrorCode CodeOf(std::string_view name) {
   return ErrorCode::kRowRejected;
 }
 
-/// When something that was parked `attempts` times is tried again: SQL.
-std::string NextTry(std::string_view attempts, std::string_view depends_on, std::string_view retried) {
-  return fmt::format(
-      "(CASE WHEN NOT {2} THEN 'infinity' WHEN {1} <> '{{}}' AND {0} = 1 THEN clock_timestamp() + interval '2 seconds' "
-      "ELSE clock_timestamp() + least(interval '1 day', interval '1 minute' * 2 ^ least({0} - 1, 11)) * (0.9 + random() / 5) "
-      "END)",
-      attempts, depends_on, retried);
-}
-
 std::string TextAt(const Rows& rows, std::size_t row, std::size_t column) {
   return std::string{rows.Text(row, column)};
 }
@@ -93,81 +84,6 @@ bool StartBehind(Where& where, const std::string& cursor) {
 }
 
 }  // namespace
-
-void Queue::Park(Transaction& transaction, const Claim& claim, const Parking& parking) {
-  std::vector<postgres::Param> depends_on(parking.depends_on.begin(), parking.depends_on.end());
-  transaction.Run(
-      "INSERT INTO membridge.parked AS p (project, memory_id, mapping, code, cause, hint, place, sqlstate, depends_on, attempts, "
-      "next_try_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::text[], $11::integer, " +
-          NextTry("1", "$9::text[]", "$10::boolean") + R"()
-      ON CONFLICT (project, memory_id, mapping) DO UPDATE SET
-        code = excluded.code, cause = excluded.cause, hint = excluded.hint, place = excluded.place, sqlstate = excluded.sqlstate,
-        depends_on = excluded.depends_on, attempts = p.attempts + $11::integer, tried_at = excluded.tried_at, next_try_at = )" +
-          NextTry("greatest(p.attempts + $11::integer, 1)", "$9::text[]", "$10::boolean"),
-      {claim.project.Text(), claim.memory.Text(), parking.mapping, std::string{NameOf(parking.code)}, parking.cause, parking.hint,
-       parking.place, parking.sqlstate, postgres::ArrayOf(depends_on), parking.retried ? "t" : "f", parking.counts ? "1" : "0"});
-}
-
-std::size_t Queue::RetryParked(Transaction& transaction, std::size_t limit) {
-  const Rows rows = transaction.Run(R"(
-      WITH due AS MATERIALIZED (
-        SELECT p.project, p.memory_id, p.mapping FROM membridge.parked p
-        WHERE p.next_try_at <= statement_timestamp() ORDER BY p.next_try_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
-      taken AS (
-        UPDATE membridge.parked p SET next_try_at = 'infinity' FROM due d
-        WHERE p.project = d.project AND p.memory_id = d.memory_id AND p.mapping = d.mapping)
-      SELECT project, memory_id, bool_or(mapping = '') FROM due GROUP BY 1, 2)",
-                                    {std::to_string(limit)});
-  // What no mapping refused could not be read or not be kept: Mem0 is asked for it. Of all others the mirror has the record.
-  std::map<std::pair<std::string, bool>, std::vector<MemoryId>> by_project;
-  for (std::size_t row = 0; row < rows.size(); ++row)
-    by_project[{TextAt(rows, row, 0), rows.Bool(row, 2)}].emplace_back(TextAt(rows, row, 1));
-  for (const auto& [which, memories] : by_project)
-    Mark(transaction, ProjectId{which.first}, memories, which.second ? "sweep" : "reproject");
-  return rows.size();
-}
-
-std::size_t Queue::HastenParked(Transaction& transaction, const std::vector<std::string>& relations) {
-  if (relations.empty()) return 0;
-  std::vector<postgres::Param> names(relations.begin(), relations.end());
-  // Of many memories that wait for many rows each is tried at once, and then less often, or a load would try all of them with
-  // every batch.
-  return transaction
-      .Run(R"(
-      UPDATE membridge.parked p SET next_try_at = h.at
-      FROM (SELECT q.project, q.memory_id, q.mapping,
-                   greatest(statement_timestamp(), q.tried_at + least(2 ^ (q.attempts - 3), 60) * interval '1 second'
-                                                                * (q.attempts > 3)::integer) AS at
-            FROM membridge.parked q WHERE q.depends_on && $1::text[] AND q.next_try_at < 'infinity'
-            FOR UPDATE SKIP LOCKED) AS h
-      WHERE p.project = h.project AND p.memory_id = h.memory_id AND p.mapping = h.mapping AND h.at < p.next_try_at)",
-           {postgres::ArrayOf(names)})
-      .Affected();
-}
-
-std::size_t Queue::HastenParkedOf(Transaction& transaction, const ProjectId& project, const std::string& edition) {
-  return transaction
-      .Run(R"(
-      UPDATE membridge.parked p SET next_try_at = statement_timestamp(), edition = $2
-      WHERE p.project = $1 AND p.edition <> $2 AND p.next_try_at < 'infinity')",
-           {project.Text(), edition})
-      .Affected();
-}
-
-void Queue::Unpark(Transaction& transaction, const std::vector<Claim>& claims, const std::vector<std::string>& mappings) {
-  if (claims.empty() || mappings.empty()) return;
-  Column projects, memories, names;
-  for (const Claim& claim : claims) {
-    projects.AddText(claim.project.Text());
-    memories.AddText(claim.memory.Text());
-  }
-  for (const std::string& mapping : mappings) names.AddText(mapping);
-  transaction.Run(R"(
-      DELETE FROM membridge.parked p USING unnest($1::text[], $2::text[]) AS c(project, memory_id)
-      WHERE p.project = c.project AND p.memory_id = c.memory_id AND p.mapping = ANY ($3::text[]))",
-                  {projects.Take(), memories.Take(), names.Take()});
-}
 
 std::vector<ParkedGroup> ParkedStore::List(Transaction& transaction, const ParkedFilter& filter) {
   const Where where = WhereOf(filter);

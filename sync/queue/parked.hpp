@@ -10,6 +10,7 @@
 #include "mappings/base/result.hpp"
 #include "mappings/base/time.hpp"
 #include "sync/postgres/session.hpp"
+#include "sync/queue/parking.hpp"
 #include "sync/queue/queue.hpp"
 
 namespace membridge::sync {
@@ -59,7 +60,7 @@ struct ParkedPage {
   std::optional<std::string> next;     ///< the cursor of the page behind; nothing: this is the last one
 };
 
-/// Parked memories as an operator looks at them; Queue::Park and Unpark fill and empty the table. Functions throw
+/// Parked memories as an operator looks at them; Parked fills and empties the table. Functions throw
 /// postgres::SqlFailure.
 class ParkedStore {
  public:

@@ -14,7 +14,6 @@ namespace {
 using postgres::Column;
 using postgres::Param;
 using postgres::Rows;
-using postgres::Transaction;
 
 // statement_timestamp() and not clock_timestamp(): a volatile function cannot bound an index scan. Not now() either: work that
 // fell due since the transaction began is due.
@@ -80,8 +79,7 @@ int BucketOf(const ProjectId& project, const MemoryId& memory) {
   return static_cast<int>(hash % kBuckets);
 }
 
-void Queue::Mark(Transaction& transaction, const ProjectId& project, const std::vector<MemoryId>& memories,
-                 std::string_view reason) {
+void Queue::Mark(const ProjectId& project, const std::vector<MemoryId>& memories, std::string_view reason) {
   if (memories.empty()) return;
   Column buckets, projects, ids;
   for (const MemoryId& memory : memories) {
@@ -89,11 +87,11 @@ void Queue::Mark(Transaction& transaction, const ProjectId& project, const std::
     projects.AddText(project.Text());
     ids.AddText(memory.Text());
   }
-  transaction.Run("SELECT membridge.mark($1::smallint[], $2::text[], $3::text[], $4::text)",
-                  {buckets.Take(), projects.Take(), ids.Take(), std::string{reason}});
+  transaction_.Run("SELECT membridge.mark($1::smallint[], $2::text[], $3::text[], $4::text)",
+                   {buckets.Take(), projects.Take(), ids.Take(), std::string{reason}});
 }
 
-std::vector<DueBucket> Queue::DueBuckets(Transaction& transaction) {
+std::vector<DueBucket> Queue::DueBuckets() {
   // One short look at the head of each bucket's and rank's index range. ORDER BY keeps the planner from scanning the table for
   // "any" row.
   static const std::string kSql = fmt::format(R"(
@@ -104,7 +102,7 @@ std::vector<DueBucket> Queue::DueBuckets(Transaction& transaction) {
                     ORDER BY d.due_at LIMIT 1) AS due
       ORDER BY r.rank, random())",
                                               kBuckets, kLastRank, kFree);
-  const Rows rows = transaction.Run(kSql);
+  const Rows rows = transaction_.Run(kSql);
   std::vector<DueBucket> buckets;
   buckets.reserve(rows.size());
   for (std::size_t row = 0; row < rows.size(); ++row)
@@ -112,8 +110,7 @@ std::vector<DueBucket> Queue::DueBuckets(Transaction& transaction) {
   return buckets;
 }
 
-std::vector<Claim> Queue::ClaimDue(Transaction& transaction, const DueBucket& due, std::size_t limit,
-                                   std::chrono::seconds lease) {
+std::vector<Claim> Queue::ClaimDue(const DueBucket& due, std::size_t limit, std::chrono::seconds lease) {
   // due_at stays as it is while claimed: no indexed column changes, so claiming is a HOT update that costs no index entry. The
   // few rows under claim stay at the head of the index and are stepped over. MATERIALIZED, or a join could run the LIMIT twice.
   static const std::string kSql = fmt::format(R"(
@@ -131,7 +128,7 @@ std::vector<Claim> Queue::ClaimDue(Transaction& transaction, const DueBucket& du
       SELECT project, memory_id, generation, fence, marked_at, statement_timestamp(), attempts, absent_since, reason, told
       FROM claimed ORDER BY due_at, project, memory_id)",
                                               kFree);
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       kSql, {Number(due.bucket), Number(static_cast<std::int64_t>(limit)), Number(lease.count()), Number(due.rank)});
   std::vector<Claim> claims;
   claims.reserve(rows.size());
@@ -139,8 +136,8 @@ std::vector<Claim> Queue::ClaimDue(Transaction& transaction, const DueBucket& du
   return claims;
 }
 
-void Queue::Renew(Transaction& transaction, const std::vector<Claim>& claims, std::chrono::seconds lease) {
-  // What an applying transaction has locked is stepped over: nobody else can take it over meanwhile.
+void Queue::Renew(const std::vector<Claim>& claims, std::chrono::seconds lease) {
+  // What an applying transaction_ has locked is stepped over: nobody else can take it over meanwhile.
   constexpr const char* kSql = R"(
       WITH held AS MATERIALIZED (
         SELECT d.bucket, d.project, d.memory_id
@@ -151,10 +148,10 @@ void Queue::Renew(Transaction& transaction, const std::vector<Claim>& claims, st
       FROM held h WHERE d.bucket = h.bucket AND d.project = h.project AND d.memory_id = h.memory_id)";
   std::vector<Param> params = KeysAndFences(claims);
   params.push_back(Number(lease.count()));
-  transaction.Run(kSql, params);
+  transaction_.Run(kSql, params);
 }
 
-std::optional<std::chrono::milliseconds> Queue::NextDue(Transaction& transaction) {
+std::optional<std::chrono::milliseconds> Queue::NextDue() {
   // Per bucket and rank: the first free row. Only where none of the free ones is due yet, the leases that run out are looked
   // through; every row that is due is then under claim, and those are few.
   static const std::string kSql = fmt::format(R"(
@@ -169,12 +166,12 @@ std::optional<std::chrono::milliseconds> Queue::NextDue(Transaction& transaction
                                                       AND d.due_at <= statement_timestamp()
                                                       AND d.claimed_until > statement_timestamp())) END AS at) AS next)",
                                               kBuckets, kLastRank, kFree);
-  const Rows rows = transaction.Run(kSql);
+  const Rows rows = transaction_.Run(kSql);
   if (rows.IsNull(0, 0)) return std::nullopt;
   return std::chrono::milliseconds{std::max<std::int64_t>(0, rows.Int(0, 0))};
 }
 
-std::vector<Claim> Queue::StillOurs(Transaction& transaction, const std::vector<Claim>& claims) {
+std::vector<Claim> Queue::StillOurs(const std::vector<Claim>& claims) {
   if (claims.empty()) return {};
   // A lease that ran out is still ours as long as nobody took the next fence; from here on nobody can, until we commit.
   static const std::string kSql = R"(
@@ -183,7 +180,7 @@ std::vector<Claim> Queue::StillOurs(Transaction& transaction, const std::vector<
       JOIN membridge.dirty d ON d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
       ORDER BY d.bucket, d.project COLLATE "C", d.memory_id COLLATE "C"
       FOR UPDATE OF d)";
-  const Rows rows = transaction.Run(kSql, KeysAndFences(claims));
+  const Rows rows = transaction_.Run(kSql, KeysAndFences(claims));
   std::vector<std::size_t> places;
   places.reserve(rows.size());
   for (std::size_t row = 0; row < rows.size(); ++row) places.push_back(static_cast<std::size_t>(rows.Int(row, 0)) - 1);
@@ -194,7 +191,7 @@ std::vector<Claim> Queue::StillOurs(Transaction& transaction, const std::vector<
   return ours;
 }
 
-void Queue::Settle(Transaction& transaction, const std::vector<std::pair<Claim, Settlement>>& settlements) {
+void Queue::Settle(const std::vector<std::pair<Claim, Settlement>>& settlements) {
   if (settlements.empty()) return;
   // Locked first and in order: a delivery that marks the same memory now either came before (and `moved` says so) or waits. The
   // UPDATE and the DELETE never meet in one row. A failure keeps its back-off although a delivery came, as in membridge.mark.
@@ -234,7 +231,7 @@ void Queue::Settle(Transaction& transaction, const std::vector<std::pair<Claim, 
   }
   std::vector<Param> params = keys.Take();
   for (Column* column : {&fences, &generations, &kinds, &due_in, &absent, &errors}) params.push_back(column->Take());
-  transaction.Run(kSql, params);
+  transaction_.Run(kSql, params);
 }
 
 }  // namespace membridge::sync

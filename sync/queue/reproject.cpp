@@ -27,7 +27,7 @@ std::size_t MarkThose(postgres::Session& state, const ProjectId& project, const 
       std::vector<MemoryId> memories;
       for (std::size_t i = 0; i < rows.size(); ++i) memories.emplace_back(std::string{rows.Text(i, 0)});
       after = memories.back().Text();
-      Queue::Mark(transaction, project, memories, "reproject");
+      Queue{transaction}.Mark(project, memories, "reproject");
       transaction.Commit();
       marked += memories.size();
     }

@@ -15,6 +15,9 @@ namespace membridge::sync {
 /// first, in that same transaction: an erasure that begins later waits for it to end. Throws postgres::SqlFailure.
 class Suppression {
  public:
+  /// The transaction outlives it.
+  explicit Suppression(postgres::Transaction& transaction) : transaction_(transaction) {}
+
   struct Memory {
     const ProjectId& project;
     const MemoryId& id;
@@ -22,11 +25,13 @@ class Suppression {
   };
   /// The places of those that must not be written. What is stored of their deliveries is deleted here, and they are remembered by
   /// their own ids too.
-  static std::set<std::size_t> Among(postgres::Transaction& transaction, const std::vector<Memory>& memories);
+  std::set<std::size_t> Among(const std::vector<Memory>& memories);
 
   /// Those of these users who were erased.
-  static std::set<std::string> UsersAmong(postgres::Transaction& transaction, const ProjectId& project,
-                                          const std::vector<std::string>& users);
+  std::set<std::string> UsersAmong(const ProjectId& project, const std::vector<std::string>& users);
+
+ private:
+  postgres::Transaction& transaction_;
 };
 
 }  // namespace membridge::sync

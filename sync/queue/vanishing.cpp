@@ -10,7 +10,6 @@ namespace {
 
 using postgres::Column;
 using postgres::Rows;
-using postgres::Transaction;
 
 // A sweep that doubts a memory has counted it in its own guard. $1 project, $2 memories.
 constexpr const char* kDoubtedBySweep = R"(
@@ -75,7 +74,7 @@ class Candidates {
 
 }  // namespace
 
-std::set<std::size_t> Vanishing::HoldBack(Transaction& transaction, const ProjectId& project, const std::vector<Claim>& absent,
+std::set<std::size_t> Vanishing::HoldBack(const ProjectId& project, const std::vector<Claim>& absent,
                                           const VanishingGuard& guard) {
   Candidates candidates;
   for (std::size_t i = 0; i < absent.size(); ++i) {
@@ -83,29 +82,29 @@ std::set<std::size_t> Vanishing::HoldBack(Transaction& transaction, const Projec
     if (claim.reason != "manual") candidates.Add(claim.memory.Text(), i);
   }
   if (candidates.empty()) return {};
-  candidates.Drop(transaction.Run(kDoubtedBySweep, {project.Text(), candidates.Ids()}));
+  candidates.Drop(transaction_.Run(kDoubtedBySweep, {project.Text(), candidates.Ids()}));
   if (candidates.empty()) return {};
   const auto too_many = [&] {
-    transaction.Run(kForgetVanished, {project.Text(), candidates.Ids(), std::to_string(guard.within.count())});
+    transaction_.Run(kForgetVanished, {project.Text(), candidates.Ids(), std::to_string(guard.within.count())});
     const std::int64_t vanished =
-        candidates.size() + transaction.Run(kCountVanished, {project.Text(), candidates.Ids()}).Int(0, 0);
+        candidates.size() + transaction_.Run(kCountVanished, {project.Text(), candidates.Ids()}).Int(0, 0);
     if (vanished <= guard.at_least) return false;
-    const auto live = static_cast<double>(transaction.Run(kCountLive, {project.Text()}).Int(0, 0));
+    const auto live = static_cast<double>(transaction_.Run(kCountLive, {project.Text()}).Int(0, 0));
     return static_cast<double>(vanished) > guard.share * live;
   };
   bool held = too_many();
   if (held) {
-    candidates.Drop(transaction.Run(kAnnouncedDeleted, {project.Text(), candidates.Ids()}));
+    candidates.Drop(transaction_.Run(kAnnouncedDeleted, {project.Text(), candidates.Ids()}));
     if (candidates.empty()) return {};
     held = too_many();
   }
-  transaction.Run(kNoteVanished, {project.Text(), candidates.Ids(), held ? "t" : "f"});
+  transaction_.Run(kNoteVanished, {project.Text(), candidates.Ids(), held ? "t" : "f"});
   return held ? candidates.Places() : std::set<std::size_t>{};
 }
 
-std::chrono::milliseconds Vanishing::Contradicted(Transaction& transaction, const Claim& claim) {
-  transaction.Run(kForgetContradictions);
-  const Rows rows = transaction.Run(kNoteContradiction, {claim.project.Text(), claim.memory.Text()});
+std::chrono::milliseconds Vanishing::Contradicted(const Claim& claim) {
+  transaction_.Run(kForgetContradictions);
+  const Rows rows = transaction_.Run(kNoteContradiction, {claim.project.Text(), claim.memory.Text()});
   return std::chrono::milliseconds{rows.Int(0, 0)};
 }
 

@@ -21,14 +21,19 @@ struct VanishingGuard {
 /// Tells withdrawals that somebody asked for from those that only Mem0's silence asks for. Functions throw postgres::SqlFailure.
 class Vanishing {
  public:
+  /// The transaction outlives it.
+  explicit Vanishing(postgres::Transaction& transaction) : transaction_(transaction) {}
+
   /// Of memories that are absent for good, the places of those that must not be withdrawn: too many of the project vanished at
   /// once, and neither a DELETE delivery, nor a sweep with its own guard, nor a person asked for these. All of them are held, or
   /// none. Those held stay held until one of the three speaks of them, or they are there again.
-  static std::set<std::size_t> HoldBack(postgres::Transaction& transaction, const ProjectId& project,
-                                        const std::vector<Claim>& absent, const VanishingGuard& guard);
+  std::set<std::size_t> HoldBack(const ProjectId& project, const std::vector<Claim>& absent, const VanishingGuard& guard);
 
   /// Notes that Mem0 contradicts itself about a memory, and returns for how long it has; a pause of ten minutes is an end.
-  static std::chrono::milliseconds Contradicted(postgres::Transaction& transaction, const Claim& claim);
+  std::chrono::milliseconds Contradicted(const Claim& claim);
+
+ private:
+  postgres::Transaction& transaction_;
 };
 
 }  // namespace membridge::sync

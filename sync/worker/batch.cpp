@@ -1,6 +1,8 @@
 #include "sync/worker/batch.hpp"
 
 #include "mappings/base/log.hpp"
+#include "sync/queue/mirror.hpp"
+#include "sync/queue/parking.hpp"
 
 namespace membridge::sync {
 
@@ -49,7 +51,7 @@ void Batch::Park(const WorkItem& item, const std::string& mapping, const Outcome
   const Claim& claim = item.claim;
   Parking parking{mapping, outcome.code, outcome.cause, outcome.hint, outcome.place, outcome.sqlstate, outcome.depends_on};
   parking.counts = item.is_final;
-  Queue::Park(state_, claim, parking);
+  Parked{state_}.Park(claim, parking);
   Log(LogLevel::kError, "memory_parked",
       {{"project", claim.project.Text()},
        {"memory", claim.memory.Text()},
@@ -60,7 +62,7 @@ void Batch::Park(const WorkItem& item, const std::string& mapping, const Outcome
 }
 
 void Batch::ParkUnread(WorkItem& item, const Error& error) {
-  Queue::Park(state_, item.claim, {"", error.code, error.message, error.hint, "", ""});
+  Parked{state_}.Park(item.claim, {"", error.code, error.message, error.hint, "", ""});
   Log(LogLevel::kError, "memory_parked",
       {{"project", item.claim.project.Text()}, {"memory", item.claim.memory.Text()}, {"code", NameOf(error.code)}});
   item.settlement = Settlement{};
@@ -77,8 +79,8 @@ void Batch::MarkPassedOver() {
   std::map<ProjectId, std::vector<MemoryId>> by_project;
   for (const auto& [project, memory] : passed_over_) by_project[project].push_back(memory);
   for (const auto& [project, memories] : by_project) {
-    Queue::ForgetApplied(state_, project, memories);
-    Queue::Mark(state_, project, memories, kReproject);
+    Mirror{state_}.ForgetApplied(project, memories);
+    Queue{state_}.Mark(project, memories, kReproject);
     Log(LogLevel::kWarn, "claims_passed_over", {{"project", project.Text()}, {"memories", memories.size()}});
   }
 }

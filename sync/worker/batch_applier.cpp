@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sync/queue/listed_claims.hpp"
+#include "sync/queue/mirror.hpp"
 #include "sync/queue/suppression.hpp"
 #include "sync/worker/project_applier.hpp"
 
@@ -18,7 +19,7 @@ std::vector<WorkItem*> WithoutErased(Batch& batch, const std::vector<WorkItem*>&
   std::vector<Suppression::Memory> asked;
   for (const WorkItem* item : items)
     asked.push_back({item->claim.project, item->claim.memory, item->memory ? item->memory->user_id : std::nullopt});
-  const std::set<std::size_t> erased = Suppression::Among(batch.State(), asked);
+  const std::set<std::size_t> erased = Suppression{batch.State()}.Among(asked);
   std::vector<WorkItem*> left;
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (!erased.contains(i)) {
@@ -44,7 +45,7 @@ void BatchApplier::ApplyClaimed(const std::vector<WorkItem*>& items, Applier::Re
   std::vector<Claim> claims;
   for (const WorkItem* item : items) claims.push_back(item->claim);
   std::set<std::int64_t> fences;
-  for (const Claim& claim : Queue::StillOurs(batch.State(), claims)) fences.insert(claim.fence);
+  for (const Claim& claim : Queue{batch.State()}.StillOurs(claims)) fences.insert(claim.fence);
   std::vector<WorkItem*> ours;
   for (WorkItem* item : items) {
     item->reading.reset();
@@ -90,9 +91,9 @@ void BatchApplier::Conclude(Batch& batch, const std::vector<WorkItem*>& items, c
     settlements.emplace_back(item->claim, item->settlement);
     if (item->reading) readings.emplace_back(item->claim, *item->reading);
   }
-  if (!readings.empty()) Queue::Mirror(batch.State(), readings);
+  if (!readings.empty()) Mirror{batch.State()}.Write(readings);
   batch.MarkPassedOver();
-  if (!settlements.empty()) Queue::Settle(batch.State(), settlements);
+  if (!settlements.empty()) Queue{batch.State()}.Settle(settlements);
   if (also) also(batch.State());
   batch.Commit();
 

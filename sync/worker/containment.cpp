@@ -6,6 +6,7 @@
 
 #include "mappings/base/log.hpp"
 #include "sync/postgres/remedy.hpp"
+#include "sync/queue/parking.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -153,9 +154,9 @@ void Containment::ParkAlone(WorkItem& item, const std::exception& failure) {
        {"error", postgres::SafeWordsOf(failure)}});
   try {
     postgres::Transaction state = sessions_.State().Begin();
-    if (item.listed || !Queue::StillOurs(state, {item.claim}).empty()) {
-      Queue::Park(state, item.claim, parking);
-      if (!item.listed) Queue::Settle(state, {{item.claim, Settlement{}}});
+    if (item.listed || !Queue{state}.StillOurs({item.claim}).empty()) {
+      Parked{state}.Park(item.claim, parking);
+      if (!item.listed) Queue{state}.Settle({{item.claim, Settlement{}}});
     }
     state.Commit();
     item.fate = RecordFate::kParked;
@@ -185,10 +186,10 @@ void Containment::PutOff(const std::vector<WorkItem*>& items) {
 void Containment::SettleOne(WorkItem& item, const Settlement& settlement) {
   postgres::Transaction state = sessions_.State().Begin();
   if (item.listed) {
-    Queue::Mark(state, item.claim.project, {item.claim.memory}, "sweep");
+    Queue{state}.Mark(item.claim.project, {item.claim.memory}, "sweep");
     item.fate = RecordFate::kLeft;
-  } else if (!Queue::StillOurs(state, {item.claim}).empty()) {
-    Queue::Settle(state, {{item.claim, settlement}});
+  } else if (!Queue{state}.StillOurs({item.claim}).empty()) {
+    Queue{state}.Settle({{item.claim, settlement}});
   }
   state.Commit();
 }

@@ -7,6 +7,7 @@
 
 #include "mappings/base/log.hpp"
 #include "sync/inbox/announcement.hpp"
+#include "sync/queue/mirror.hpp"
 #include "sync/queue/vanishing.hpp"
 
 namespace membridge::sync {
@@ -54,7 +55,7 @@ bool ShowsWhatWasAnnounced(const Claim& claim, const mappings::Memory& memory, c
 void Decider::LookUp(const ProjectId& project, const std::vector<WorkItem*>& items) {
   std::vector<Claim> claims;
   for (const WorkItem* item : items) claims.push_back(item->claim);
-  auto mirrored = Queue::LookUp(batch_.State(), claims);
+  auto mirrored = Mirror{batch_.State()}.LookUp(claims);
   for (std::size_t i = 0; i < items.size(); ++i) {
     WorkItem& item = *items[i];
     item.mirrored = std::move(mirrored[i]);
@@ -82,7 +83,7 @@ void Decider::HoldBack(const ProjectId& project, const std::vector<WorkItem*>& i
     claims.push_back(item->claim);
   }
   if (gone.empty()) return;
-  const std::set<std::size_t> places = Vanishing::HoldBack(batch_.State(), project, claims, options_.vanishing);
+  const std::set<std::size_t> places = Vanishing{batch_.State()}.HoldBack(project, claims, options_.vanishing);
   for (const std::size_t place : places) gone[place]->held = true;
   batch_.Counts().held += places.size();
   if (!places.empty()) Log(LogLevel::kError, "withdrawals_held", {{"project", project.Text()}, {"memories", places.size()}});
@@ -99,7 +100,7 @@ std::optional<Source> Decider::Decide(WorkItem& item, const std::string& digest)
       ++batch_.Counts().retried;
       return std::nullopt;
     case WorkItem::Read::kContradicted:
-      if (const auto lasted = Vanishing::Contradicted(batch_.State(), item.claim); lasted >= options_.contradiction_patience) {
+      if (const auto lasted = Vanishing{batch_.State()}.Contradicted(item.claim); lasted >= options_.contradiction_patience) {
         batch_.ParkUnread(item, {ErrorCode::kRefused, item.error.message, item.error.hint});
         return std::nullopt;
       } else if (lasted >= kLagExcused) {

@@ -57,14 +57,14 @@ void EventGiver::Give(const std::vector<WorkItem*>& items) {
     one.event.parked = std::move(one.refused_by);
     settled_.emplace_back(one.item->claim, std::move(one.event));
   }
-  Events::Settle(batch_.State(), settled_, {mappings_.begin(), mappings_.end()});
+  Events{batch_.State()}.Settle(settled_, {mappings_.begin(), mappings_.end()});
 }
 
 /// The events of these memories that count now. Those that never will are settled.
 std::vector<EventGiver::Told> EventGiver::Hear(const std::vector<WorkItem*>& items) {
   std::vector<Claim> claims;
   for (const WorkItem* item : items) claims.push_back(item->claim);
-  std::vector<std::vector<Event>> waiting = Events::Of(batch_.State(), claims);
+  std::vector<std::vector<Event>> waiting = Events{batch_.State()}.Of(claims);
   std::vector<Told> told;
   for (std::size_t i = 0; i < items.size(); ++i) {
     WorkItem& item = *items[i];

@@ -52,7 +52,7 @@ void LeaseKeeper::Keep(const std::stop_token& stop) {
 void LeaseKeeper::Renew(const std::vector<Claim>& claims) {
   try {
     postgres::Transaction transaction = session_.Get().Begin();
-    Queue::Renew(transaction, claims, lease_);
+    Queue{transaction}.Renew(claims, lease_);
     transaction.Commit();
   } catch (const postgres::SqlFailure& failure) {
     // The fence still keeps two workers from writing; the lease may run out, and then the work is done again.

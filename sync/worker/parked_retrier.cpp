@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "mappings/base/log.hpp"
+#include "sync/queue/parking.hpp"
 #include "sync/queue/queue.hpp"
 
 namespace membridge::sync {
@@ -24,10 +25,10 @@ void ParkedRetrier::Retry() {
   postgres::Transaction transaction = sessions_.State().Begin();
   if (is_new) {
     for (const auto& [project, mapped] : mappings->projects)
-      Queue::HastenParkedOf(transaction, project, mapped.edition.empty() ? mapped.digest : mapped.edition);
+      Parked{transaction}.HastenOf(project, mapped.edition.empty() ? mapped.digest : mapped.edition);
   }
-  Queue::HastenParked(transaction, {written_.begin(), written_.end()});
-  const std::size_t retried = Queue::RetryParked(transaction, kRetriedAtOnce);
+  Parked{transaction}.Hasten({written_.begin(), written_.end()});
+  const std::size_t retried = Parked{transaction}.Retry(kRetriedAtOnce);
   transaction.Commit();
   tried_under_ = mappings;
   written_.clear();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sync/queue/mirror.hpp"
+#include "sync/queue/parking.hpp"
 #include "sync/worker/canary.hpp"
 #include "sync/worker/decider.hpp"
 #include "sync/worker/event_giver.hpp"
@@ -38,7 +40,7 @@ void ProjectApplier::Apply(const std::vector<WorkItem*>& items) {
       readable.push_back(item->claim);
     }
   }
-  if (!readable.empty()) Queue::Unpark(batch_.State(), readable, {""});
+  if (!readable.empty()) Parked{batch_.State()}.Unpark(readable, {""});
   if (!sources.empty()) GiveMemories(given, sources);
   if (mapped_.CountsEvents()) EventGiver{options_.read_lag, batch_, mapped_}.Give(items);
 }
@@ -84,7 +86,7 @@ void ProjectApplier::Give(const MappingSet::Target& target, const Applier& appli
     given[i].parked = true;
     batch_.Park(*given[i].item, mapping, outcome);
   }
-  if (!applied.empty()) Queue::Unpark(batch_.State(), applied, {mapping, ""});
+  if (!applied.empty()) Parked{batch_.State()}.Unpark(applied, {mapping, ""});
 }
 
 }  // namespace membridge::sync

@@ -8,6 +8,7 @@
 #include "sync/erase/erase_again.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/lease.hpp"
+#include "sync/queue/mirror.hpp"
 #include "sync/queue/queue.hpp"
 
 namespace membridge::sync {
@@ -100,8 +101,8 @@ class TargetRepair {
         if (page.empty()) break;
         after = page.back().Text();
         // Marked first: whoever works on one of them has committed when this has its lock.
-        Queue::Mark(transaction, project_, page, reads_ ? "sweep" : "reproject");
-        Queue::ForgetApplied(transaction, project_, page);
+        Queue{transaction}.Mark(project_, page, reads_ ? "sweep" : "reproject");
+        Mirror{transaction}.ForgetApplied(project_, page);
         transaction.Commit();
         marked_ += page.size();
       }
@@ -135,7 +136,7 @@ class TargetRepair {
       const std::vector<Param> params{project_.Text(), buckets.Take(), ids.Take()};
       Transaction transaction = tools_.state.Begin();
       const auto met = MemoriesOf(transaction.Run(kMeet, params));
-      Queue::Mark(transaction, project_, met, "sweep");
+      Queue{transaction}.Mark(project_, met, "sweep");
       transaction.Commit();
       met_ += met.size();
     }

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "sync/queue/mirror.hpp"
+
 namespace membridge::sync {
 
 RoundReader::RoundReader(ReaderOptions options, Reader::ClientFor client_for, WorkerCounters& counters, TiedSessions& sessions)
@@ -45,7 +47,7 @@ void RoundReader::ReadFromMirror(std::vector<WorkItem>& items) {
   }
   if (claims.empty()) return;
   postgres::Transaction transaction = sessions_.State().Begin();
-  const auto mirrored = Queue::LookUp(transaction, claims);
+  const auto mirrored = Mirror{transaction}.LookUp(claims);
   transaction.Commit();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (!mirrored[i]) continue;  // unknown: Mem0 is asked

@@ -88,7 +88,7 @@ void WokenMarker::MarkOf(const MappingSet::Target& target, const ProjectId& proj
     if (woken.empty()) return;
     after = woken.back().Text();
     postgres::Transaction state = sessions_.State().Begin();
-    Queue::Mark(state, project, NotDueYet(state, project, woken), kReproject);
+    Queue{state}.Mark(project, NotDueYet(state, project, woken), kReproject);
     state.Commit();
   }
 }

@@ -7,6 +7,7 @@
 
 #include "mappings/base/result.hpp"
 #include "mappings/memory.hpp"
+#include "sync/queue/mirror.hpp"
 #include "sync/queue/queue.hpp"
 #include "sync/worker/reader.hpp"
 

@@ -60,10 +60,10 @@ bool Worker::AwaitTurn(const std::stop_token& stop) {
 std::vector<WorkItem> Worker::ClaimBatch() {
   postgres::Transaction transaction = sessions_.State().Begin();
   std::vector<WorkItem> items;
-  for (const DueBucket& due : Queue::DueBuckets(transaction)) {
+  for (const DueBucket& due : Queue{transaction}.DueBuckets()) {
     const std::size_t room = due.rank == kAskedFor ? std::min(options_.batch, kAskedForAtOnce) : options_.batch;
     if (items.size() >= room) break;
-    for (Claim& claim : Queue::ClaimDue(transaction, due, room - items.size(), options_.lease)) {
+    for (Claim& claim : Queue{transaction}.ClaimDue(due, room - items.size(), options_.lease)) {
       items.emplace_back();
       items.back().claim = std::move(claim);
     }
@@ -109,9 +109,9 @@ void Worker::PutBack(const std::vector<WorkItem>& items, const std::string& erro
   try {
     postgres::Transaction transaction = sessions_.State().Begin();
     std::vector<std::pair<Claim, Settlement>> settlements;
-    for (const Claim& claim : Queue::StillOurs(transaction, ClaimsOf(items)))
+    for (const Claim& claim : Queue{transaction}.StillOurs(ClaimsOf(items)))
       settlements.emplace_back(claim, Settlement{Settlement::Kind::kRetry, options_.RetryIn(claim.attempts), false, error});
-    if (!settlements.empty()) Queue::Settle(transaction, settlements);
+    if (!settlements.empty()) Queue{transaction}.Settle(settlements);
     transaction.Commit();
     counters_.retried += items.size();
   } catch (const postgres::SqlFailure& failure) {
@@ -146,7 +146,7 @@ Result<void> Worker::MayWrite(const ProjectId& project) {
 std::optional<milliseconds> Worker::NextDue() {
   try {
     postgres::Transaction transaction = sessions_.State().Begin();
-    const auto next = Queue::NextDue(transaction);
+    const auto next = Queue{transaction}.NextDue();
     transaction.Commit();
     return next;
   } catch (const postgres::SqlFailure&) {

@@ -127,7 +127,7 @@ TEST_CASE("who was erased is known by hashes alone, and by memories seen later",
     auto transaction = session.Begin();
     const ProjectId id{project};
     const MemoryId named{memory};
-    const auto found = sync::Suppression::Among(transaction, {{id, named, user}});
+    const auto found = sync::Suppression{transaction}.Among({{id, named, user}});
     transaction.Commit();
     return found.size() == 1;
   };
@@ -139,7 +139,7 @@ TEST_CASE("who was erased is known by hashes alone, and by memories seen later",
   CHECK_FALSE(among("m-8", "zorro", "erp"));
   CHECK(town.Count("membridge.suppressions s WHERE s::text LIKE '%zorro%'") == 0);
   auto transaction = session.Begin();
-  CHECK(sync::Suppression::UsersAmong(transaction, kProject, {"bob", "zorro"}) == std::set<std::string>{"zorro"});
+  CHECK(sync::Suppression{transaction}.UsersAmong(kProject, {"bob", "zorro"}) == std::set<std::string>{"zorro"});
 }
 
 TEST_CASE("an erasure that was cut off is gone on with", "[erase][pg]") {

@@ -388,11 +388,11 @@ TEST_CASE("inboxes of several processes and their workers never block one anothe
         if (batch % 5 != process) continue;
         InTransaction(session, [](Transaction& transaction) {
           std::vector<std::pair<Claim, sync::Settlement>> settlements;
-          for (const sync::DueBucket& due : sync::Queue::DueBuckets(transaction)) {
-            for (const Claim& claim : sync::Queue::ClaimDue(transaction, due, 100, 60s))
+          for (const sync::DueBucket& due : sync::Queue{transaction}.DueBuckets()) {
+            for (const Claim& claim : sync::Queue{transaction}.ClaimDue(due, 100, 60s))
               settlements.emplace_back(claim, sync::Settlement{});
           }
-          sync::Queue::Settle(transaction, settlements);
+          sync::Queue{transaction}.Settle(settlements);
         });
       }
     });

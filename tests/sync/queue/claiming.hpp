@@ -37,15 +37,15 @@ inline std::vector<MemoryId> Ids(const std::vector<std::string>& texts) {
 }
 
 inline void Mark(const PgDatabase& db, const std::vector<std::string>& memories, std::string_view reason = "delivery") {
-  InTransaction(db, [&](auto& transaction) { sync::Queue::Mark(transaction, kCrm, Ids(memories), reason); });
+  InTransaction(db, [&](auto& transaction) { sync::Queue{transaction}.Mark(kCrm, Ids(memories), reason); });
 }
 
 /// Everything that is due, claimed.
 inline std::vector<sync::Claim> ClaimAll(const PgDatabase& db, std::chrono::seconds lease = std::chrono::seconds{60}) {
   std::vector<sync::Claim> all;
   InTransaction(db, [&](auto& transaction) {
-    for (const sync::DueBucket& due : sync::Queue::DueBuckets(transaction)) {
-      for (sync::Claim& claim : sync::Queue::ClaimDue(transaction, due, 100'000, lease)) all.push_back(std::move(claim));
+    for (const sync::DueBucket& due : sync::Queue{transaction}.DueBuckets()) {
+      for (sync::Claim& claim : sync::Queue{transaction}.ClaimDue(due, 100'000, lease)) all.push_back(std::move(claim));
     }
   });
   return all;
@@ -58,7 +58,7 @@ inline sync::Claim ClaimOne(const PgDatabase& db) {
 }
 
 inline void Settle(const PgDatabase& db, const sync::Claim& claim, const sync::Settlement& settlement = {}) {
-  InTransaction(db, [&](auto& transaction) { sync::Queue::Settle(transaction, {{claim, settlement}}); });
+  InTransaction(db, [&](auto& transaction) { sync::Queue{transaction}.Settle({{claim, settlement}}); });
 }
 
 }  // namespace membridge::test

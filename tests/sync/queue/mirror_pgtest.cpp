@@ -1,5 +1,6 @@
 #include <chrono>
 
+#include "sync/queue/mirror.hpp"
 #include "sync/queue/queue.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/sync/queue/claiming.hpp"
@@ -9,8 +10,8 @@ namespace {
 
 using namespace std::chrono_literals;
 using sync::Claim;
+using sync::Mirror;
 using sync::Mirrored;
-using sync::Queue;
 using sync::Reading;
 using sync::postgres::Transaction;
 using test::ClaimAll;
@@ -35,16 +36,16 @@ Reading Read(const std::string& id, const std::string& text, std::optional<Day> 
   return reading;
 }
 
-void Mirror(const PgDatabase& db, const std::vector<std::pair<Claim, Reading>>& readings) {
-  InTransaction(db, [&](Transaction& transaction) { Queue::Mirror(transaction, readings); });
+void WriteMirror(const PgDatabase& db, const std::vector<std::pair<Claim, Reading>>& readings) {
+  InTransaction(db, [&](Transaction& transaction) { Mirror{transaction}.Write(readings); });
 }
 
 std::vector<std::optional<Mirrored>> LookUp(const PgDatabase& db, const std::vector<Claim>& claims) {
-  return InTransaction(db, [&](Transaction& transaction) { return Queue::LookUp(transaction, claims); });
+  return InTransaction(db, [&](Transaction& transaction) { return Mirror{transaction}.LookUp(claims); });
 }
 
 std::size_t MarkExpired(const PgDatabase& db, std::size_t limit = 100) {
-  return InTransaction(db, [&](Transaction& transaction) { return Queue::MarkExpired(transaction, kToday, limit); });
+  return InTransaction(db, [&](Transaction& transaction) { return Mirror{transaction}.MarkExpired(kToday, limit); });
 }
 
 std::string ColumnMirror(const PgDatabase& db, const std::string& expression) {
@@ -59,7 +60,7 @@ TEST_CASE("the mirror gives back what it was told, one row per claim and in orde
   std::vector<Claim> claims = ClaimAll(db);
   REQUIRE(claims.size() == 3);
   const std::string text = "quotes \" and \\ and { and ' and ü and \t";
-  Mirror(db, {{claims[2], Read(claims[2].memory.Text(), text)}, {claims[0], Read(claims[0].memory.Text(), "first")}});
+  WriteMirror(db, {{claims[2], Read(claims[2].memory.Text(), text)}, {claims[0], Read(claims[0].memory.Text(), "first")}});
   const std::vector<std::optional<Mirrored>> found = LookUp(db, claims);
   REQUIRE(found.size() == 3);
   CHECK_FALSE(found[1].has_value());
@@ -72,17 +73,17 @@ TEST_CASE("the mirror gives back what it was told, one row per claim and in orde
   CHECK(found[2]->updated_at == ParseRfc3339("2026-03-01T09:12:44.018Z"));
   CHECK_FALSE(found[2]->gone);
   CHECK(LookUp(db, {}).empty());
-  Mirror(db, {});
+  WriteMirror(db, {});
 }
 
 TEST_CASE("a memory that is gone leaves a tombstone without what it said, and may come back", "[sync][pg]") {
   const PgDatabase db;
   Mark(db, {"m-1"});
   const Claim claim = ClaimOne(db);
-  Mirror(db, {{claim, Read("m-1", "likes tea", kToday)}});
+  WriteMirror(db, {{claim, Read("m-1", "likes tea", kToday)}});
   CHECK(ColumnMirror(db, "user_id || ' ' || expires_on") == "ada 2026-03-10");
 
-  Mirror(db, {{claim, Reading{}}});
+  WriteMirror(db, {{claim, Reading{}}});
   const std::string gone_at = ColumnMirror(db, "gone_at");
   CHECK_FALSE(gone_at.empty());
   std::optional<Mirrored> found = LookUp(db, {claim}).front();
@@ -94,10 +95,10 @@ TEST_CASE("a memory that is gone leaves a tombstone without what it said, and ma
   CHECK(ColumnMirror(db, "user_id") == "ada");
   CHECK(ColumnMirror(db, "expires_on IS NULL") == "t");
 
-  Mirror(db, {{claim, Reading{}}});
+  WriteMirror(db, {{claim, Reading{}}});
   CHECK(ColumnMirror(db, "gone_at") == gone_at);
 
-  Mirror(db, {{claim, Read("m-1", "likes coffee")}});
+  WriteMirror(db, {{claim, Read("m-1", "likes coffee")}});
   found = LookUp(db, {claim}).front();
   REQUIRE(found.has_value());
   CHECK_FALSE(found->gone);
@@ -108,7 +109,7 @@ TEST_CASE("a memory never seen alive can be a tombstone", "[sync][pg]") {
   const PgDatabase db;
   Mark(db, {"m-1"});
   const Claim claim = ClaimOne(db);
-  Mirror(db, {{claim, Reading{}}});
+  WriteMirror(db, {{claim, Reading{}}});
   const std::optional<Mirrored> found = LookUp(db, {claim}).front();
   REQUIRE(found.has_value());
   CHECK(found->gone);
@@ -121,7 +122,7 @@ TEST_CASE("a record with bytes that are no UTF-8 is mirrored all the same", "[sy
   const Claim claim = ClaimOne(db);
   Reading reading = Read("m-1", "coffee");
   reading.memory->record["memory"] = "caf\xe9";
-  Mirror(db, {{claim, reading}});
+  WriteMirror(db, {{claim, reading}});
   CHECK((*LookUp(db, {claim}).front()->record)["memory"] == "caf\xef\xbf\xbd");
 }
 
@@ -139,7 +140,7 @@ TEST_CASE("a memory is marked once when its last day has passed", "[sync][pg]") 
     if (id == "gone") reading.memory.reset();
     readings.emplace_back(claim, reading);
   }
-  Mirror(db, readings);
+  WriteMirror(db, readings);
   db.Run("DELETE FROM membridge.dirty WHERE memory_id <> 'dirty'");
 
   CHECK(MarkExpired(db) == 1);

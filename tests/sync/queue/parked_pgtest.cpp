@@ -1,4 +1,5 @@
 #include "sync/queue/parked.hpp"
+#include "sync/queue/parking.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/sync/queue/claiming.hpp"
 
@@ -6,13 +7,13 @@ namespace membridge {
 namespace {
 
 using sync::Claim;
+using sync::Parked;
 using sync::ParkedFilter;
 using sync::ParkedGroup;
 using sync::ParkedMemory;
 using sync::ParkedPage;
 using sync::ParkedStore;
 using sync::Parking;
-using sync::Queue;
 using sync::postgres::Session;
 using sync::postgres::Transaction;
 using test::InTransaction;
@@ -37,7 +38,7 @@ Parking Because(std::string cause, std::string mapping = "people") {
 }
 
 void Park(const PgDatabase& db, const std::string& memory, const Parking& parking) {
-  InTransaction(db, [&](Transaction& transaction) { Queue::Park(transaction, ClaimOf(memory), parking); });
+  InTransaction(db, [&](Transaction& transaction) { Parked{transaction}.Park(ClaimOf(memory), parking); });
 }
 
 std::vector<ParkedGroup> List(const PgDatabase& db, const ParkedFilter& filter = {}) {
@@ -87,9 +88,9 @@ TEST_CASE("a memory is taken out for the mappings it could be applied to, and fo
     for (const char* mapping : {"people", "notes", "places"}) Park(db, memory, Because("x", mapping));
   }
   InTransaction(db, [](Transaction& transaction) {
-    Queue::Unpark(transaction, {}, {"people"});
-    Queue::Unpark(transaction, {ClaimOf("m-1")}, {});
-    Queue::Unpark(transaction, {ClaimOf("m-1"), ClaimOf("m-9")}, {"people", "places"});
+    Parked{transaction}.Unpark({}, {"people"});
+    Parked{transaction}.Unpark({ClaimOf("m-1")}, {});
+    Parked{transaction}.Unpark({ClaimOf("m-1"), ClaimOf("m-9")}, {"people", "places"});
   });
   CHECK(db.Value("SELECT string_agg(memory_id || mapping, ' ' ORDER BY memory_id, mapping) FROM membridge.parked") ==
         "m-1notes m-2notes m-2people m-2places");

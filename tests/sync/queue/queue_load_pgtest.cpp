@@ -42,18 +42,18 @@ TEST_CASE("workers in many threads share the work and never the memory", "[sync]
     workers.emplace_back([&] {
       Session session = db.Session();
       while (true) {
-        const std::vector<sync::DueBucket> buckets = InTransaction(session, [](Transaction& t) { return Queue::DueBuckets(t); });
+        const std::vector<sync::DueBucket> buckets = InTransaction(session, [](Transaction& t) { return Queue{t}.DueBuckets(); });
         if (buckets.empty()) break;
         const std::vector<Claim> claims =
-            InTransaction(session, [&](Transaction& t) { return Queue::ClaimDue(t, buckets.front(), 20, 60s); });
+            InTransaction(session, [&](Transaction& t) { return Queue{t}.ClaimDue(buckets.front(), 20, 60s); });
         {
           const std::lock_guard lock(mutex);
           for (const Claim& claim : claims) ++claimed[claim.memory.Text()];
         }
         InTransaction(session, [&](Transaction& t) {
           std::vector<std::pair<Claim, Settlement>> settlements;
-          for (const Claim& claim : Queue::StillOurs(t, claims)) settlements.emplace_back(claim, kQueueLoadDone);
-          Queue::Settle(t, settlements);
+          for (const Claim& claim : Queue{t}.StillOurs(claims)) settlements.emplace_back(claim, kQueueLoadDone);
+          Queue{t}.Settle(settlements);
         });
       }
       ++idle_workers;
@@ -90,7 +90,7 @@ TEST_CASE("whatever markers and workers do at the same time, the last change is 
           for (const std::string& memory : memories) {
             t.Run("INSERT INTO source VALUES ($1, 1) ON CONFLICT (memory) DO UPDATE SET version = source.version + 1", {memory});
           }
-          Queue::Mark(t, kCrm, {memories.begin(), memories.end()}, "delivery");
+          Queue{t}.Mark(kCrm, {memories.begin(), memories.end()}, "delivery");
         });
       }
       --markers_left;
@@ -102,13 +102,13 @@ TEST_CASE("whatever markers and workers do at the same time, the last change is 
       Session session = db.Session();
       while (true) {
         const bool over = markers_left == 0;
-        const std::vector<sync::DueBucket> buckets = InTransaction(session, [](Transaction& t) { return Queue::DueBuckets(t); });
-        if (buckets.empty() && over && InTransaction(session, [](Transaction& t) { return !Queue::NextDue(t); })) break;
+        const std::vector<sync::DueBucket> buckets = InTransaction(session, [](Transaction& t) { return Queue{t}.DueBuckets(); });
+        if (buckets.empty() && over && InTransaction(session, [](Transaction& t) { return !Queue{t}.NextDue(); })) break;
         if (buckets.empty()) continue;
         const bool dies = random() % 10 == 0;
         const std::chrono::seconds lease{dies ? 0 : 60 * (random() % 2)};
         const std::vector<Claim> claims =
-            InTransaction(session, [&](Transaction& t) { return Queue::ClaimDue(t, buckets.front(), 5, lease); });
+            InTransaction(session, [&](Transaction& t) { return Queue{t}.ClaimDue(buckets.front(), 5, lease); });
         // The read, outside of any lock.
         std::map<std::string, std::string> read;
         for (const Claim& claim : claims) {
@@ -118,14 +118,14 @@ TEST_CASE("whatever markers and workers do at the same time, the last change is 
         if (dies) continue;
         InTransaction(session, [&](Transaction& t) {
           std::vector<std::pair<Claim, Settlement>> settlements;
-          for (const Claim& claim : Queue::StillOurs(t, claims)) {
+          for (const Claim& claim : Queue{t}.StillOurs(claims)) {
             t.Run(
                 "INSERT INTO seen VALUES ($1, $2, $3) ON CONFLICT (memory) DO UPDATE SET version = excluded.version, fence = "
                 "excluded.fence",
                 {claim.memory.Text(), read[claim.memory.Text()], std::to_string(claim.fence)});
             settlements.emplace_back(claim, kQueueLoadDone);
           }
-          Queue::Settle(t, settlements);
+          Queue{t}.Settle(settlements);
         });
       }
     });
@@ -159,7 +159,7 @@ TEST_CASE("with many dirty memories a claim looks at no more rows than it takes"
     transaction.Commit();
     return Looks{rows.Int(0, 0), rows.Int(0, 1), rows.Int(0, 2)};
   };
-  const auto claim = [](Transaction& t) { return Queue::ClaimDue(t, {5}, 200, 60s); };
+  const auto claim = [](Transaction& t) { return Queue{t}.ClaimDue({5}, 200, 60s); };
   const std::vector<Claim> claims = InTransaction(db, claim);
   CHECK(claims.size() == 200);
 
@@ -170,19 +170,19 @@ TEST_CASE("with many dirty memories a claim looks at no more rows than it takes"
   CHECK(claiming.fetched <= 200 + 200 + 200 + (analyzed ? 0 : 100'000 / 64));
   CHECK(claiming.hot == 200);
 
-  const Looks asking = looks([&](Transaction& t) { CHECK(Queue::DueBuckets(t).size() == 64); });
+  const Looks asking = looks([&](Transaction& t) { CHECK(Queue{t}.DueBuckets().size() == 64); });
   CHECK(asking.scanned == 0);
   CHECK(asking.fetched <= 64 + 400);
 
-  const Looks waiting = looks([&](Transaction& t) { CHECK(Queue::NextDue(t) == 0ms); });
+  const Looks waiting = looks([&](Transaction& t) { CHECK(Queue{t}.NextDue() == 0ms); });
   CHECK(waiting.scanned == 0);
   // As above, but for every bucket: this is asked when nothing is due, and a queue as long as this one has been analyzed.
   CHECK(waiting.fetched <= 64 + 400 + (analyzed ? 0 : 100'000));
 
   const Looks settling = looks([&](Transaction& t) {
     std::vector<std::pair<Claim, Settlement>> settlements;
-    for (const Claim& ours : Queue::StillOurs(t, claims)) settlements.emplace_back(ours, kQueueLoadDone);
-    Queue::Settle(t, settlements);
+    for (const Claim& ours : Queue{t}.StillOurs(claims)) settlements.emplace_back(ours, kQueueLoadDone);
+    Queue{t}.Settle(settlements);
   });
   CHECK(settling.scanned == 0);
   CHECK(settling.fetched <= 200 + 200 + 200);

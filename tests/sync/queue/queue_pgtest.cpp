@@ -33,17 +33,17 @@ std::set<std::string> Memories(const std::vector<Claim>& claims) {
 }
 
 std::vector<Claim> StillOurs(const PgDatabase& db, const std::vector<Claim>& claims) {
-  return InTransaction(db, [&](Transaction& transaction) { return Queue::StillOurs(transaction, claims); });
+  return InTransaction(db, [&](Transaction& transaction) { return Queue{transaction}.StillOurs(claims); });
 }
 
 std::optional<std::chrono::milliseconds> NextDue(const PgDatabase& db) {
-  return InTransaction(db, [](Transaction& transaction) { return Queue::NextDue(transaction); });
+  return InTransaction(db, [](Transaction& transaction) { return Queue{transaction}.NextDue(); });
 }
 
 std::vector<int> DueBuckets(const PgDatabase& db) {
   std::vector<int> buckets;
   InTransaction(db, [&](Transaction& transaction) {
-    for (const sync::DueBucket& due : Queue::DueBuckets(transaction)) buckets.push_back(due.bucket);
+    for (const sync::DueBucket& due : Queue{transaction}.DueBuckets()) buckets.push_back(due.bucket);
   });
   return buckets;
 }
@@ -86,7 +86,7 @@ TEST_CASE("any number of marks of a memory are one row whose generation moves on
 TEST_CASE("the same memory id in two projects is two memories", "[sync][pg]") {
   const PgDatabase db;
   Mark(db, {"m-1"});
-  InTransaction(db, [](Transaction& transaction) { Queue::Mark(transaction, ProjectId{"shop"}, {MemoryId{"m-1"}}, "sweep"); });
+  InTransaction(db, [](Transaction& transaction) { Queue{transaction}.Mark(ProjectId{"shop"}, {MemoryId{"m-1"}}, "sweep"); });
   const std::vector<Claim> claims = ClaimAll(db);
   REQUIRE(claims.size() == 2);
   CHECK(claims[0].project != claims[1].project);
@@ -120,7 +120,7 @@ TEST_CASE("a claim that is not committed never was", "[sync][pg]") {
   {
     Session session = db.Session();
     Transaction transaction = session.Begin();
-    REQUIRE(Queue::ClaimDue(transaction, {sync::BucketOf(kCrm, MemoryId{"m-1"})}, 10, 60s).size() == 1);
+    REQUIRE(Queue{transaction}.ClaimDue({sync::BucketOf(kCrm, MemoryId{"m-1"})}, 10, 60s).size() == 1);
     // The row is locked meanwhile: stepped over, not waited for.
     CHECK(ClaimAll(db).empty());
   }
@@ -133,7 +133,7 @@ TEST_CASE("the oldest due memories of a bucket are claimed first, and no more th
       "INSERT INTO membridge.dirty (bucket, project, memory_id, reason, due_at) "
       "SELECT 7, 'crm', 'm-' || n, 'delivery', statement_timestamp() - n * interval '1 minute' FROM generate_series(-3, 8) AS n");
   const std::vector<Claim> claims =
-      InTransaction(db, [](Transaction& transaction) { return Queue::ClaimDue(transaction, {7}, 3, 60s); });
+      InTransaction(db, [](Transaction& transaction) { return Queue{transaction}.ClaimDue({7}, 3, 60s); });
   REQUIRE(claims.size() == 3);
   CHECK(claims[0].memory.Text() == "m-8");
   CHECK(claims[1].memory.Text() == "m-7");
@@ -172,9 +172,7 @@ TEST_CASE("who lost the lease to another worker can neither write nor settle", "
   CHECK(quick.fence > slow[1].fence);
 
   CHECK(Memories(StillOurs(db, slow)) == std::set<std::string>{"m-2"});
-  InTransaction(db, [&](Transaction& transaction) {
-    Queue::Settle(transaction, {{slow[0], kQueueDone}, {slow[1], kQueueDone}});
-  });
+  InTransaction(db, [&](Transaction& transaction) { Queue{transaction}.Settle({{slow[0], kQueueDone}, {slow[1], kQueueDone}}); });
   CHECK(Memories(StillOurs(db, {quick})) == std::set<std::string>{"m-1"});
   CHECK(db.Count("membridge.dirty") == 1);
   Settle(db, slow[slow[0].memory.Text() == "m-1" ? 0 : 1], kBackOff);
@@ -190,10 +188,10 @@ TEST_CASE("a lease that ran out is still ours while nobody else took it", "[sync
   EndLeases(db);
   Session session = db.Session();
   Transaction transaction = session.Begin();
-  REQUIRE(Queue::StillOurs(transaction, {claim}).size() == 1);
+  REQUIRE(Queue{transaction}.StillOurs({claim}).size() == 1);
   // Asked for and locked: nobody can take it before we commit.
   CHECK(ClaimAll(db).empty());
-  Queue::Settle(transaction, {{claim, kQueueDone}});
+  Queue{transaction}.Settle({{claim, kQueueDone}});
   transaction.Commit();
   CHECK(db.Count("membridge.dirty") == 0);
 }

@@ -251,7 +251,7 @@ TEST_CASE("events whose mapping was taken out are forgotten in time", "[events][
   shop.Work();
   CHECK(shop.db.Count("membridge.events") == 1);
   const auto forget = [&](std::chrono::seconds age) {
-    return InTransaction(shop.db, [&](auto& transaction) { return sync::Events::Forget(transaction, age); });
+    return InTransaction(shop.db, [&](auto& transaction) { return sync::Events{transaction}.Forget(age); });
   };
   CHECK(forget(std::chrono::hours{1}) == 0);
   CHECK(forget(std::chrono::seconds{0}) == 1);

@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "sync/queue/known_projects.hpp"
+#include "sync/queue/mirror.hpp"
 #include "sync/queue/parked.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/eventually.hpp"

@@ -1,13 +1,10 @@
 #include "receiver/http/io_worker.hpp"
 
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <exception>
-#include <system_error>
 #include <utility>
 
 #include "mappings/base/log.hpp"
@@ -40,38 +37,7 @@ Response TimedOut() {
   return Refusal(408, "timeout", "the request did not arrive in time", "send header and body without pausing");
 }
 
-int MakeTimer() {
-  const int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), "timerfd_create");
-  return fd;
-}
-
 }  // namespace
-
-void Shared::CountRefused(int status) {
-  switch (status) {
-    case 408:
-      ++too_slow;
-      break;
-    case 413:
-      ++too_large;
-      break;
-    case 431:
-      ++header_too_large;
-      break;
-    case 503:
-      ++no_room;
-      break;
-    default:
-      ++malformed;
-  }
-}
-
-void Shared::CountGone() {
-  --connections;
-  const std::lock_guard lock{mutex};
-  quiet.notify_all();
-}
 
 /// A connection, and what the loop and the clock currently know about it.
 struct IoWorker::Client {
@@ -84,35 +50,22 @@ struct IoWorker::Client {
   bool watched_write = false;
   bool touched = false;
   bool counted_refused = false;
-  Owed owed = Owed::kNothing;
-  std::uint64_t owed_for = 0;  // the request it is owed for
-  Deadlines::Place owed_place{};
-  std::optional<Deadlines::Place> untaken_place;
-  std::uint64_t seen_sent = 0;
+  ClientDeadlines::Places places{};
 };
 
 IoWorker::IoWorker(Shared& shared)
     : shared_(shared),
       mailbox_(std::make_shared<Mailbox>()),
-      timer_(MakeTimer()),
       next_id_(kFirstClient),
-      owed_{Deadlines{0ms},
-            Deadlines{shared.limits.idle_timeout},
-            Deadlines{shared.limits.idle_timeout},
-            Deadlines{shared.limits.header_timeout},
-            Deadlines{shared.limits.body_timeout},
-            Deadlines{shared.limits.unproven_body_timeout},
-            Deadlines{shared.limits.linger_timeout}},
-      untaken_(shared.limits.write_timeout),
+      deadlines_(shared.limits),
       scratch_(kScratchBytes),
       loop_([this](const std::vector<Ready>& ready) { OnReady(ready); }) {
   loop_.Watch(mailbox_->fd(), kMailboxTag, true, false);
-  loop_.Watch(timer_, kTimerTag, true, false);
+  loop_.Watch(timer_.fd(), kTimerTag, true, false);
 }
 
 IoWorker::~IoWorker() {
   Stop();
-  close(timer_);
 }
 
 void IoWorker::AcceptFrom(Listener& listener, std::vector<IoWorker*> peers) {
@@ -147,9 +100,7 @@ void IoWorker::OnReady(const std::vector<Ready>& ready) {
     if (each.tag == kMailboxTag) {
       mailbox_->Quieten();
     } else if (each.tag == kTimerTag) {
-      std::uint64_t expirations = 0;
-      [[maybe_unused]] const ssize_t got = read(timer_, &expirations, sizeof expirations);
-      armed_.reset();
+      timer_.Quieten();
     } else if (each.tag == kListenerTag) {
       AcceptWaiting();
     } else {
@@ -272,7 +223,7 @@ bool IoWorker::MakeRoom() {
                                            {Owed::kRequest, 0ms},
                                            {Owed::kFirstRequest, 0ms}}};
   for (const Candidate& candidate : in_order) {
-    const auto first = For(candidate.owed).First();
+    const auto first = deadlines_.First(candidate.owed);
     if (!first || now_ - first->since < candidate.patience) continue;
     ++shared_.shed;
     Evict(first->who);
@@ -293,7 +244,7 @@ void IoWorker::Evict(std::uint64_t id) {
 
 bool IoWorker::HoldsTooManyUnproven() {
   const std::size_t threads = shared_.limits.threads;
-  return For(Owed::kUnprovenBody).size() > (shared_.limits.max_unproven_bodies + threads - 1) / threads;
+  return deadlines_.Count(Owed::kUnprovenBody) > (shared_.limits.max_unproven_bodies + threads - 1) / threads;
 }
 
 void IoWorker::TakeMail() {
@@ -386,10 +337,10 @@ bool IoWorker::Settle(Client& client) {
     client.watched_read = read;
     client.watched_write = write;
   }
-  UpdateDeadlines(client);
+  deadlines_.Update(client.id, connection, client.places, now_);
   if (connection.owed() == Owed::kUnprovenBody && HoldsTooManyUnproven()) {
     // Strangers share a budget of places: the slowest of them goes, or, when all have just begun, this one.
-    const auto slowest = *For(Owed::kUnprovenBody).First();
+    const auto slowest = *deadlines_.First(Owed::kUnprovenBody);
     const bool is_slow = now_ - slowest.since >= shared_.limits.slow_after;
     if (is_slow && slowest.who != client.id) {
       ++shared_.shed;
@@ -402,39 +353,10 @@ bool IoWorker::Settle(Client& client) {
   return true;
 }
 
-void IoWorker::UpdateDeadlines(Client& client) {
-  const Owed owed = client.connection.owed();
-  const std::uint64_t owed_for = client.connection.requests();
-  // A trickle of bytes does not move the deadline: it belongs to the whole header, body or pause.
-  if (owed != client.owed) {
-    if (client.owed != Owed::kNothing) For(client.owed).Remove(client.owed_place);
-    if (owed != Owed::kNothing) client.owed_place = For(owed).Add(client.id, now_);
-  } else if (owed != Owed::kNothing && owed_for != client.owed_for) {
-    For(owed).Renew(client.owed_place, now_);
-  }
-  client.owed = owed;
-  client.owed_for = owed_for;
-
-  if (!client.connection.WantsWrite()) {
-    if (client.untaken_place) untaken_.Remove(*client.untaken_place);
-    client.untaken_place.reset();
-  } else if (!client.untaken_place) {
-    client.untaken_place = untaken_.Add(client.id, now_);
-  } else if (client.connection.bytes_sent() != client.seen_sent) {
-    untaken_.Renew(*client.untaken_place, now_);
-  }
-  client.seen_sent = client.connection.bytes_sent();
-}
-
-void IoWorker::ClearDeadlines(Client& client) {
-  if (client.owed != Owed::kNothing) For(client.owed).Remove(client.owed_place);
-  if (client.untaken_place) untaken_.Remove(*client.untaken_place);
-}
-
 void IoWorker::Drop(std::uint64_t id) {
   const auto found = clients_.find(id);
   if (found == clients_.end()) return;
-  ClearDeadlines(*found->second);
+  deadlines_.Clear(found->second->places);
   loop_.Forget(found->second->connection.fd());
   clients_.erase(found);
   shared_.CountGone();
@@ -443,16 +365,16 @@ void IoWorker::Drop(std::uint64_t id) {
 void IoWorker::Expire() {
   for (const Owed owed :
        {Owed::kFirstRequest, Owed::kRequest, Owed::kHeader, Owed::kBody, Owed::kUnprovenBody, Owed::kFarewell}) {
-    while (const auto first = For(owed).First()) {
+    while (const auto first = deadlines_.First(owed)) {
       if (first->due > now_) break;
       ExpireClient(first->who, owed);
     }
   }
   if (first_requests_until_ && *first_requests_until_ <= now_) {
     first_requests_until_.reset();
-    while (const auto first = For(Owed::kFirstRequest).First()) ExpireClient(first->who, Owed::kFirstRequest);
+    while (const auto first = deadlines_.First(Owed::kFirstRequest)) ExpireClient(first->who, Owed::kFirstRequest);
   }
-  while (const auto first = untaken_.First()) {
+  while (const auto first = deadlines_.FirstUntaken()) {
     if (first->due > now_) break;
     ++shared_.timed_out;
     clients_.at(first->who)->connection.Break();
@@ -478,21 +400,10 @@ void IoWorker::ExpireClient(std::uint64_t id, Owed owed) {
 
 void IoWorker::ArmTimer() {
   std::optional<Deadlines::Time> next = accept_again_;
-  if (first_requests_until_ && (!next || *first_requests_until_ < *next)) next = first_requests_until_;
-  const auto consider = [&next](const Deadlines& deadlines) {
-    const auto first = deadlines.First();
-    if (first && (!next || first->due < *next)) next = first->due;
-  };
-  for (const Deadlines& deadlines : owed_) consider(deadlines);
-  consider(untaken_);
-  // A timer that fires early costs one look; setting it anew for every request would cost a system call each.
-  if (!next || (armed_ && *armed_ <= *next)) return;
-  const auto at = std::chrono::ceil<std::chrono::milliseconds>(next->time_since_epoch());
-  itimerspec when{};
-  when.it_value.tv_sec = std::chrono::duration_cast<std::chrono::seconds>(at).count();
-  when.it_value.tv_nsec = std::chrono::nanoseconds{at % 1s}.count();
-  timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
-  armed_ = next;
+  for (const auto& moment : {first_requests_until_, deadlines_.NextDue()}) {
+    if (moment && (!next || *moment < *next)) next = moment;
+  }
+  timer_.FireBy(next);
 }
 
 }  // namespace membridge::receiver::http

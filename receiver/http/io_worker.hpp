@@ -1,54 +1,21 @@
 #pragma once
 
-#include <array>
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "receiver/http/client_deadlines.hpp"
 #include "receiver/http/connection.hpp"
 #include "receiver/http/deadlines.hpp"
 #include "receiver/http/event_loop.hpp"
 #include "receiver/http/listener.hpp"
 #include "receiver/http/mailbox.hpp"
-#include "receiver/http/server.hpp"
+#include "receiver/http/shared.hpp"
+#include "receiver/http/timer.hpp"
 
 namespace membridge::receiver::http {
-
-/// What the I/O threads of one server share.
-struct Shared {
-  Shared(Limits granted, Hooks given) : limits(granted), hooks(std::move(given)), addresses(granted.max_per_address) {}
-
-  Limits limits;
-  const Hooks hooks;
-  AddressPlaces addresses;
-  HeldBytes held;
-  std::atomic<std::size_t> connections{0};
-  std::atomic<std::uint64_t> accepted{0};
-  std::atomic<std::uint64_t> shed{0};
-  std::atomic<std::uint64_t> address_full{0};
-  std::atomic<std::uint64_t> requests{0};
-  std::atomic<std::uint64_t> malformed{0};
-  std::atomic<std::uint64_t> too_large{0};
-  std::atomic<std::uint64_t> header_too_large{0};
-  std::atomic<std::uint64_t> no_room{0};
-  std::atomic<std::uint64_t> too_slow{0};
-  std::atomic<std::uint64_t> timed_out{0};
-
-  /// A request that no handler saw was answered with this status.
-  void CountRefused(int status);
-  /// One connection fewer.
-  void CountGone();
-
-  std::mutex mutex;
-  std::condition_variable quiet;  // signalled when `listening` or `connections` may have become nothing
-  bool listening = true;          // guarded by mutex
-};
 
 /// One I/O thread: accepts (if it was given the listener), reads, hands requests to the handler, writes answers, watches time.
 class IoWorker {
@@ -87,18 +54,14 @@ class IoWorker {
   void SettleTouched();
   bool IsDrained(const Connection& connection) const;
   bool Settle(Client& client);
-  void UpdateDeadlines(Client& client);
-  void ClearDeadlines(Client& client);
   void Drop(std::uint64_t id);
   void Expire();
   void ExpireClient(std::uint64_t id, Owed owed);
   void ArmTimer();
-  Deadlines& For(Owed owed) { return owed_[static_cast<std::size_t>(owed)]; }
 
   Shared& shared_;
   const std::shared_ptr<Mailbox> mailbox_;
-  const int timer_;
-  std::optional<Deadlines::Time> armed_;
+  Timer timer_;
   std::optional<Deadlines::Time> accept_again_;
   std::optional<Deadlines::Time> first_requests_until_;  // while draining: a client that was just accepted may still ask
 
@@ -109,9 +72,8 @@ class IoWorker {
   Clients clients_;
   std::uint64_t next_id_;
   std::vector<std::uint64_t> touched_;
-  std::array<Deadlines, Connection::kOwedKinds> owed_;  // by Owed; the first is never used
-  Deadlines untaken_;                                   // answers the client does not take
-  Deadlines::Time now_;                                 // of this round
+  ClientDeadlines deadlines_;
+  Deadlines::Time now_;  // of this round
   std::vector<char> scratch_;
   Connection::Requests complete_;
   Mailbox::Contents mail_;

@@ -75,8 +75,11 @@ std::vector<EventGiver::Told> EventGiver::Hear(const std::vector<WorkItem*>& ite
     for (Event& event : waiting[i]) {
       mappings_.insert(event.parked.begin(), event.parked.end());
       const Hearing hearing = Hear(item, event);
-      if (hearing == Hearing::kCounts) told.push_back({&item, std::move(event)});
-      if (hearing != Hearing::kNoSuchMemory && hearing != Hearing::kStillThere) continue;
+      if (hearing == Hearing::kTooEarly) continue;
+      if (hearing == Hearing::kCounts) {
+        told.push_back({&item, std::move(event)});
+        continue;
+      }
       ++batch_.Counts().events_discarded;
       Log(LogLevel::kWarn, "event_discarded",
           {{"project", item.claim.project.Text()},

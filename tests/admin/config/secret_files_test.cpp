@@ -30,7 +30,7 @@ class Credentials {
     std::optional<Config> config;
     std::string problems;
   };
-  Read Config(const std::string& yaml) const {
+  Read Reading(const std::string& yaml) const {
     mappings::Diagnostics problems;
     const auto environment = [this](const std::string& name) {
       return name == "CREDENTIALS_DIRECTORY" ? std::optional{folder_.string()} : std::nullopt;
@@ -59,7 +59,7 @@ TEST_CASE("databases and tokens are read from files, without the line's end", "[
   credentials.Put("database", "postgresql://bridge:s3cret@db/membridge\n");
   credentials.Put("warehouse", "host=db dbname=warehouse user=writer\r\n");
   credentials.Put("token", "0123456789abcdef");
-  const auto [config, problems] = credentials.Config(kInFiles);
+  const auto [config, problems] = credentials.Reading(kInFiles);
   CHECK(problems.empty());
   REQUIRE(config);
   CHECK(config->database == "postgresql://bridge:s3cret@db/membridge");
@@ -72,7 +72,7 @@ TEST_CASE("a file may also say embedded, and a target's state", "[config][secret
   credentials.Put("database", "embedded\n");
   credentials.Put("warehouse", "state\n");
   credentials.Put("token", "0123456789abcdef\n");
-  const auto [config, problems] = credentials.Config(kInFiles);
+  const auto [config, problems] = credentials.Reading(kInFiles);
   CHECK(problems.empty());
   REQUIRE(config);
   CHECK_FALSE(config->database);
@@ -84,7 +84,7 @@ TEST_CASE("a secret's file that is missing, empty or holds more is told at its k
   const Credentials credentials;
   credentials.Put("warehouse", "\n \n");
   credentials.Put("token", "0123456789abcdef\nand-a-second-line\n");
-  const auto [config, problems] = credentials.Config(kInFiles);
+  const auto [config, problems] = credentials.Reading(kInFiles);
   CHECK_FALSE(config);
   CHECK(problems ==
         "membridge.yaml:1:16: error: \"DIR/database\" is empty or cannot be read; it must hold the database and nothing else\n"
@@ -97,7 +97,7 @@ TEST_CASE("what a secret's file must not hold is told at its key", "[config][sec
   credentials.Put("database", "mysql://s3cret@db");
   credentials.Put("warehouse", "s3cret");
   credentials.Put("token", "s3cret");
-  const auto [config, problems] = credentials.Config(kInFiles);
+  const auto [config, problems] = credentials.Reading(kInFiles);
   CHECK_FALSE(config);
   CHECK(problems.find("s3cret") == std::string::npos);
   CHECK(problems.find("membridge.yaml:1:16: error: \"database\" must be embedded") != std::string::npos);
@@ -109,7 +109,7 @@ TEST_CASE("a secret stands in the configuration or in a file, not in both", "[co
   const Credentials credentials;
   credentials.Put("database", "postgresql://db/membridge");
   credentials.Put("token", "0123456789abcdef");
-  const auto [config, problems] = credentials.Config(
+  const auto [config, problems] = credentials.Reading(
       "database: embedded\ndatabase_file: ${CREDENTIALS_DIRECTORY}/database\n"
       "admin: {tokens: [{name: ops, role: admin, token: 0123456789abcdef, token_file: \"${CREDENTIALS_DIRECTORY}/token\"}]}\n");
   CHECK_FALSE(config);

@@ -4,14 +4,15 @@ namespace membridge::admin::api {
 namespace {
 
 /// Longer than any page an operator waits for, short enough that a hopeless search or a lock does not keep a thread.
-constexpr const char* kCallSettings =
-    "SELECT pg_catalog.set_config('statement_timeout', '15s', false), pg_catalog.set_config('lock_timeout', '2s', false)";
+constexpr const char* kStatementTimeout = "15s";
+constexpr const char* kLockTimeout = "2s";
 
 }  // namespace
 
-sync::postgres::Session OpenCallSession(const std::string& dsn) {
-  sync::postgres::Session session{dsn, "membridge admin"};
-  session.Run(kCallSettings);
+sync::postgres::Session OpenCallSession(const std::string& dsn, sync::postgres::SearchPath path) {
+  sync::postgres::Session session{dsn, "membridge admin", path};
+  session.Set("statement_timeout", kStatementTimeout);
+  session.Set("lock_timeout", kLockTimeout);
   return session;
 }
 

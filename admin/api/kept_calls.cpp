@@ -15,7 +15,8 @@ Answer WithKept(const Parts& parts, const Work& work) {
   const auto in_force = parts.mappings().checked;
   const auto catalogs = ReadCatalogs(parts.config, parts.databases, in_force->configured);
   if (!catalogs) return Refuse(catalogs.error());
-  return work(KeptTargets{parts.config, parts.databases, in_force->configured, *catalogs, OpenCallSession});
+  return work(KeptTargets{parts.config, parts.databases, in_force->configured, *catalogs,
+                          [](const std::string& dsn) { return OpenCallSession(dsn, sync::postgres::SearchPath::kRoles); }});
 }
 
 Answer ListKept(Call& call, const Parts& parts) {

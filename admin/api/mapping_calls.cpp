@@ -251,7 +251,8 @@ Answer ShowPreview(Call& call, const Parts& parts) {
   const CheckedMappings& in_force = *checked->now.checked;
   const sync::Applier& applier = ApplierOf(*in_force.set, *project, **chosen);
   try {
-    sync::postgres::Session target = OpenCallSession(parts.databases.DsnOf(*parts.config.FindTarget(target_name)));
+    sync::postgres::Session target =
+        OpenCallSession(parts.databases.DsnOf(*parts.config.FindTarget(target_name)), sync::postgres::SearchPath::kRoles);
     const Preview preview =
         PreviewOf(target, applier, in_force.catalogs.at(target_name), *source, call.now, parts.preview_patience);
     return MappingViewOf(preview, *source, mapping.file);

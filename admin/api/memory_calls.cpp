@@ -243,7 +243,7 @@ Answer Explain(Call& call, const Parts& parts) {
   Error last{ErrorCode::kNotFound, "no mapping writes to any table", "list mapping files under `mappings:`"};
   for (const auto& [name, catalog] : *catalogs) {
     if (call.Query("target").value_or(name) != name) continue;
-    Session target = OpenCallSession(parts.databases.DsnOf(*parts.config.FindTarget(name)));
+    Session target = OpenCallSession(parts.databases.DsnOf(*parts.config.FindTarget(name)), sync::postgres::SearchPath::kRoles);
     const auto history =
         sync::Why(target, call.state, catalog, all, *call.Query("table"), *call.Query("key"), call.Query("column"));
     if (history) {

@@ -188,7 +188,7 @@ int RunInit(InitOptions options, Console& console) {
   std::vector<std::string> open_questions;
   const fs::path folder = fs::absolute(options.dir).lexically_normal();
   try {
-    Session session{options.database, "membridge init"};
+    Session session{options.database, "membridge init", sync::postgres::SearchPath::kRoles};
     auto read = sync::ReadCatalog(session);
     if (!read) return PrintError(read.error(), console);
     const auto meant = TablesMeant(options, *read);

@@ -25,7 +25,7 @@ struct KeptOptions {
 };
 
 Session OpenForKept(const std::string& dsn) {
-  return Session{dsn, "membridge kept"};
+  return Session{dsn, "membridge kept", sync::postgres::SearchPath::kRoles};
 }
 
 /// Runs `work` with every target, its mappings and its tables.

@@ -85,7 +85,7 @@ int RunTests(const TestOptions& options, Console& console) {
   std::size_t failed = 0;
   try {
     for (const auto& each : prepared->mappings) {
-      sync::postgres::Session session{prepared->DsnOf(each), "membridge test"};
+      sync::postgres::Session session{prepared->DsnOf(each), "membridge test", sync::postgres::SearchPath::kRoles};
       const auto catalog = std::make_shared<const mappings::Catalog>(prepared->catalogs.at(each.target));
       for (const auto& result : sync::RunCases(session, each.mapping, catalog, SystemClock{}.Now())) {
         ++(result.passed ? passed : failed);

@@ -32,7 +32,8 @@ int Explain(const WhyOptions& options, Console& console) {
     sync::postgres::Session state{prepared->databases.StateDsn(), "membridge why"};
     for (const auto& [name, catalog] : prepared->catalogs) {
       if (!options.target.empty() && options.target != name) continue;
-      sync::postgres::Session target{prepared->databases.DsnOf(*prepared->config.FindTarget(name)), "membridge why"};
+      sync::postgres::Session target{prepared->databases.DsnOf(*prepared->config.FindTarget(name)), "membridge why",
+                                     sync::postgres::SearchPath::kRoles};
       const auto history = sync::Why(target, state, catalog, all, options.table, options.key, column);
       if (!history) {
         last = history.error();

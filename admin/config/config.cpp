@@ -128,7 +128,7 @@ void ReadRetention(Fields& top, Config& config) {
 
 void ReadDatabase(Fields& top, Config& config) {
   config.database_place = top.PlaceOf(top.SecretKeyOf("database"));
-  const auto database = top.RequiredSecret("database", "write embedded, or postgresql://…");
+  const auto database = ReadDatabaseText(top, "write embedded, or postgresql://…", config);
   if (!database || *database == "embedded") return;
   if (IsDsn(*database)) {
     config.database = *database;

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -126,6 +127,7 @@ struct Config {
   std::string state_dir;
   std::vector<ProjectConfig> projects;
   std::vector<TargetConfig> targets;  ///< `default` is always among them
+  std::set<std::string> pooled;       ///< DSNs behind a pooler in transaction mode
   std::vector<MappingConfig> mappings;
   std::vector<BackfillConfig> backfill;
   std::chrono::seconds keep_deliveries = std::chrono::days{30};

@@ -39,6 +39,23 @@ bool HasName(const Fields::Entry& entry, std::string_view what, ReadingContext& 
   return false;
 }
 
+std::optional<std::string> ReadDatabaseText(Fields& fields, std::string_view hint, Config& config) {
+  const YamlNode* written = fields.Take("database");
+  if (written == nullptr || written->kind != YamlNode::Kind::kMap) return fields.RequiredSecret("database", hint);
+  Fields parts{*written, "\"database\"", fields.context()};
+  const auto url = parts.RequiredSecret("url", "write postgresql://…");
+  bool pooled = false;
+  parts.Read("pooled", pooled);
+  parts.Done();
+  if (!url) return std::nullopt;
+  if (!IsDsn(*url)) {
+    fields.context().problems.Error(parts.PlaceOf(parts.SecretKeyOf("url")), "\"url\" must begin with postgresql://");
+    return std::nullopt;
+  }
+  if (pooled) config.pooled.insert(*url);
+  return url;
+}
+
 void ReadTargets(Fields& top, Config& config) {
   for (const Fields::Entry* entry : top.Map("targets")) {
     const std::string where = fmt::format("target \"{}\"", entry->key.text);
@@ -46,7 +63,7 @@ void ReadTargets(Fields& top, Config& config) {
     Fields fields{entry->value, where, top.context()};
     TargetConfig target{entry->key.text, std::nullopt, {}};
     target.place = fields.PlaceOf(fields.SecretKeyOf("database"));
-    if (const auto database = fields.RequiredSecret("database", "write state, or postgresql://…")) {
+    if (const auto database = ReadDatabaseText(fields, "write state, or postgresql://…", config)) {
       if (IsDsn(*database)) {
         target.dsn = *database;
       } else if (*database != "state") {

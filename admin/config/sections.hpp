@@ -20,6 +20,9 @@ void ReadBackfill(Fields& top, Config& config);
 /// Whether a text is a DSN: a URL, or key=value words.
 bool IsDsn(std::string_view text);
 
+/// `database`: one text, or `{url: postgresql://…, pooled: true}`, of which the URL is the text; absence is reported with `hint`.
+std::optional<std::string> ReadDatabaseText(Fields& fields, std::string_view hint, Config& config);
+
 /// Whether the entry's key can name a project or target; reported when it cannot.
 bool HasName(const Fields::Entry& entry, std::string_view what, ReadingContext& context);
 

@@ -93,16 +93,20 @@ void WriteYaml(std::string& text, const ordered_json& value, std::size_t indent)
 }  // namespace
 
 ordered_json ShownConfig(const Config& config) {
+  const auto written = [&](const std::string& dsn) {
+    const std::string shown_dsn = sync::postgres::RedactDsn(dsn);
+    return config.pooled.contains(dsn) ? ordered_json{{"url", shown_dsn}, {"pooled", true}} : ordered_json(shown_dsn);
+  };
   ordered_json shown{{"listen", Written(config.listen)}};
   ordered_json tokens = ordered_json::array();
   for (const AdminToken& token : config.admin_tokens)
     tokens.push_back({{"name", token.name}, {"role", NameOf(token.role)}, {"token", kMasked}});
   shown["admin"] = {{"listen", Written(config.admin_listen)}, {"tokens", std::move(tokens)}};
-  shown["database"] = config.database ? sync::postgres::RedactDsn(*config.database) : "embedded";
+  shown["database"] = config.database ? written(*config.database) : "embedded";
   shown["state_dir"] = config.state_dir;
   for (const ProjectConfig& project : config.projects) shown["projects"][project.id.Text()] = ProjectOf(project);
   for (const TargetConfig& target : config.targets)
-    shown["targets"][target.name] = {{"database", target.dsn ? sync::postgres::RedactDsn(*target.dsn) : "state"}};
+    shown["targets"][target.name] = {{"database", target.dsn ? written(*target.dsn) : "state"}};
   shown["mappings"] = ordered_json::array();
   for (const MappingConfig& mapping : config.mappings) {
     ordered_json one{{"file", mapping.file}};

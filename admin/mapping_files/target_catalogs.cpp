@@ -18,7 +18,7 @@ Result<std::map<std::string, mappings::Catalog>> ReadCatalogs(const Config& conf
     try {
       sync::postgres::Session session{dsn, "membridge check"};
       // Reading a catalog waits for a session that alters a table, and somebody may be waiting for the answer.
-      session.Run("SELECT pg_catalog.set_config('lock_timeout', '2s', false)");
+      session.Set("lock_timeout", "2s");
       auto catalog = sync::ReadCatalog(session);
       if (!catalog) return Within(catalog.error(), "target " + target.name);
       std::vector<const mappings::Mapping*> of_target;

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "sync/migrations/migrate.hpp"
+#include "sync/postgres/poolers.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/postgres/timeouts.hpp"
 #include "sync/targets/ledger_tie.hpp"
@@ -93,6 +94,7 @@ Databases::~Databases() {
 
 Result<Databases> Databases::Open(const Config& config, Use use) {
   sync::postgres::UseTimeouts({.lock = config.sync.lock_timeout, .statement = config.sync.statement_timeout});
+  sync::postgres::UsePoolers(config.pooled);
   Databases databases;
   if (config.database) {
     databases.state_dsn_ = *config.database;

@@ -9,6 +9,7 @@
 
 #include "sync/mem0/client.hpp"
 #include "sync/migrations/migrate.hpp"
+#include "sync/postgres/poolers.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/queue/known_projects.hpp"
 
@@ -33,6 +34,7 @@ constexpr const char* kOwnRights = R"(
                                AND pg_catalog.has_table_privilege(oid, 'UPDATE') AND pg_catalog.has_table_privilege(oid, 'DELETE'))), ''),
          pg_catalog.current_setting('server_version_num')::int,
          pg_catalog.current_setting('server_version'))";
+constexpr const char* kDeclarePooler = "write database: {url: postgresql://…, pooled: true}";
 constexpr std::int64_t kOldestServer = 130000;
 
 struct LookedAtDatabase {
@@ -81,6 +83,10 @@ std::vector<Precondition> LookAtOne(const LookedAtDatabase& database) {
                                      PreconditionState::kFine,
                                      fmt::format("PostgreSQL {}, database {}, role {}", row.Text(0, 8), name, role),
                                      {}}};
+    if (!sync::postgres::IsBehindPooler(database.dsn) && sync::postgres::MeetsPooler(session, database.dsn))
+      found.push_back({database.what, database.place, PreconditionState::kNote,
+                       database.what + ": a pooler in transaction mode stands between the bridge and PostgreSQL",
+                       kDeclarePooler});
     if (waiting > 0)
       found.push_back({database.what, database.place, PreconditionState::kNote,
                        fmt::format("{}: {} migrations wait", database.what, waiting),

@@ -40,7 +40,7 @@ void EnsurePartitions(Session& session, Day today) {
 /// On a session of its own: both wait for everybody who reads deliveries at that moment, however long that takes.
 void TidyPastDays(const std::string& state_dsn, Day today, Day first_kept) {
   Session session{state_dsn, "membridge housekeeping"};
-  session.Run("SELECT pg_catalog.set_config('statement_timeout', '0', false)");
+  session.Set("statement_timeout", "0");
   const auto dropped = sync::DropPartitionsBefore(session, first_kept);
   if (!dropped.empty()) Log(LogLevel::kInfo, "partitions_dropped", {{"partitions", dropped}});
   const auto indexes = sync::IndexPastDays(session, today);

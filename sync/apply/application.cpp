@@ -55,6 +55,7 @@ Leaned Application::LeanedOn() const {
 }
 
 void Application::EnterSettings() {
+  context_.transaction.EnterRolesPath();
   for (const auto& [name, value] : context_.plan.settings) {
     const postgres::Rows before = context_.transaction.Run(
         "SELECT pg_catalog.current_setting($1, true), pg_catalog.set_config($1, $2, true)", {name, value});
@@ -65,6 +66,7 @@ void Application::EnterSettings() {
 void Application::LeaveSettings() {
   for (const auto& [name, value] : previous_settings_)
     context_.transaction.Run("SELECT pg_catalog.set_config($1, $2, true)", {name, value});
+  context_.transaction.LeaveRolesPath();
 }
 
 void Application::EnterSources() {

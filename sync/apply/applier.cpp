@@ -200,9 +200,11 @@ std::shared_ptr<const MappingPlan> Applier::PlanIn(postgres::Transaction& transa
     try {
       KnownTables known{transaction};
       // Row security may ask for what the mapping's session says, and planning evaluates it.
+      transaction.EnterRolesPath();
       const auto before = EnterSettings(transaction, plan->settings);
       known.Hold(TouchedTables(*plan, transaction, sources, now));
       EnterSettings(transaction, before);
+      transaction.LeaveRolesPath();
       const auto followed = known.Follow(tables);
       is_old = !followed.is_current;
       for (const TargetTable* table : tables) {

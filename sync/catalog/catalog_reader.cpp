@@ -266,6 +266,7 @@ std::string FingerprintInSql(const std::string& oid) {
 
 Catalog ReadCatalog(Transaction& transaction, const CatalogRequest& request) {
   const std::string before{transaction.Run("SELECT pg_catalog.current_setting('search_path')").Text(0, 0)};
+  if (request.search_path.empty()) transaction.EnterRolesPath();
   std::vector<std::string> path = SetSearchPath(transaction, request.search_path);
   // Nobody's function or operator takes the place of PostgreSQL's own while we read.
   transaction.Run("SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)");

@@ -194,6 +194,7 @@ class RowWithdrawal {
         source.gone = true;
       }
       const auto outcomes = applier.Apply(transaction_, sources, now_);
+      transaction_.EnterRolesPath();
       for (std::size_t i = 0; i < outcomes.size(); ++i) {
         if (outcomes[i].kind == Outcome::Kind::kParked) refused.push_back(sources[i].id);
         for (const auto& [project, memory] : outcomes[i].passed_over) passed_over_.emplace_back(project, memory);
@@ -255,6 +256,8 @@ Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& targe
   const auto mappings = FirstColumn(
       session.Run("SELECT DISTINCT mapping FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who));
   Transaction transaction = session.Begin();
+  // Rows are also deleted outside of any mapping, and what waits for COMMIT runs there.
+  transaction.EnterRolesPath();
   RowWithdrawal withdrawal{transaction, erased, now, counts, passed_over};
   const auto catalog = withdrawal.Cells().SharedCatalog();
   withdrawal.Begin();

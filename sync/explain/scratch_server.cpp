@@ -239,8 +239,8 @@ std::string ScratchServer::MakeDatabase(const std::string& owner) {
 
 Result<void> ScratchServer::RunFile(const std::string& database, const SchemaFile& file) const {
   try {
-    postgres::Session session{DsnOf(database, kMaker)};
-    session.Run("SET statement_timeout TO 0");
+    postgres::Session session{DsnOf(database, kMaker), "membridge test", postgres::SearchPath::kRoles};
+    session.Set("statement_timeout", "0");
     postgres::Transaction transaction = session.Begin();
     transaction.RunScript(file.sql);
     transaction.Commit();

@@ -39,7 +39,7 @@ constexpr const char* kPastDaysWithoutIndex =
     "  AND c.relname < 'deliveries_' || to_char($1::date, 'YYYYMMDD') AND coalesce(x.indisvalid, false) = false\n"
     "ORDER BY c.relname";
 
-constexpr const char* kOthersLock = "SELECT pg_catalog.set_config('lock_timeout', '2s', false)";
+constexpr const char* kOthersLock = "2s";
 
 std::string RangeOf(std::string_view day, std::string_view next_day) {
   return fmt::format("FOR VALUES FROM ('{} 00:00+00') TO ('{} 00:00+00')", day, next_day);
@@ -86,7 +86,7 @@ std::vector<std::string> EnsurePartitions(Session& session, Day first, int days_
 }
 
 std::vector<std::string> DropPartitionsBefore(Session& session, Day first_kept) {
-  session.Run(kOthersLock);
+  session.Set("lock_timeout", kOthersLock);
   const Rows old = session.Run(kOldPartitions, {FormatDay(first_kept)});
   std::vector<std::string> dropped;
   for (std::size_t i = 0; i < old.size(); ++i) {
@@ -95,8 +95,8 @@ std::vector<std::string> DropPartitionsBefore(Session& session, Day first_kept) 
     if (attached && !pending && !IsFolded(session, name, old.Text(i, 4))) continue;
     // Outside a transaction, and in two steps: neither delays sessions that store or read other days.
     if (attached)
-      session.Run(fmt::format("ALTER TABLE membridge.deliveries DETACH PARTITION membridge.{} {}", name,
-                              pending ? "FINALIZE" : "CONCURRENTLY"));
+      session.RunAlone(fmt::format("ALTER TABLE membridge.deliveries DETACH PARTITION membridge.{} {}", name,
+                                   pending ? "FINALIZE" : "CONCURRENTLY"));
     // Every session that stored in it has finished now.
     if (!IsFolded(session, name, old.Text(i, 4))) {
       session.Run(fmt::format("ALTER TABLE membridge.deliveries ATTACH PARTITION membridge.{} {}", name,
@@ -110,14 +110,14 @@ std::vector<std::string> DropPartitionsBefore(Session& session, Day first_kept) 
 }
 
 std::vector<std::string> IndexPastDays(Session& session, Day today) {
-  session.Run(kOthersLock);
+  session.Set("lock_timeout", kOthersLock);
   const Rows past = session.Run(kPastDaysWithoutIndex, {FormatDay(today)});
   std::vector<std::string> made;
   for (std::size_t i = 0; i < past.size(); ++i) {
     const std::string name{past.Text(i, 0)};
     // Left unfinished by somebody who was stopped, or being built at this moment: then dropping it gives up waiting.
-    if (!past.IsNull(i, 1)) session.Run("DROP INDEX CONCURRENTLY IF EXISTS membridge." + name + "_memories");
-    session.Run(fmt::format("CREATE INDEX CONCURRENTLY {0}_memories ON membridge.{0} USING gin (memories)", name));
+    if (!past.IsNull(i, 1)) session.RunAlone("DROP INDEX CONCURRENTLY IF EXISTS membridge." + name + "_memories");
+    session.RunAlone(fmt::format("CREATE INDEX CONCURRENTLY {0}_memories ON membridge.{0} USING gin (memories)", name));
     made.push_back(name + "_memories");
   }
   return made;

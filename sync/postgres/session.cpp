@@ -79,7 +79,8 @@ void RefuseNul(const std::vector<Param>& params) {
 }  // namespace
 
 struct Session::Connection {
-  Connection(const std::string& dsn, const std::string& application_name) : wire(dsn, application_name), owned(wire.Raw()) {}
+  Connection(const std::string& dsn, const std::string& application_name, SearchPath path)
+      : wire(dsn, application_name, path), owned(wire.Raw()) {}
 
   // Runs `work`, turning whatever libpqxx throws into a SqlFailure with every field the server gave.
   template <class Work>
@@ -156,7 +157,9 @@ std::size_t Rows::Affected() const noexcept {
 }
 
 struct Transaction::State {
-  explicit State(Session::Connection& connection_in) : connection(connection_in), work(connection_in.owned) {}
+  explicit State(Session::Connection& connection_in) : connection(connection_in), work(connection_in.owned) {
+    if (connection.wire.IsPooled()) work.exec(connection.wire.Opening());
+  }
 
   Session::Connection& connection;
   pqxx::work work;
@@ -184,6 +187,14 @@ void Transaction::RunScript(const std::string& sql) {
   state_->connection.Guarded([&] { state_->work.exec(sql); });
 }
 
+void Transaction::EnterRolesPath() {
+  if (state_->connection.wire.Path() == SearchPath::kBridges) RunScript("SET LOCAL search_path TO DEFAULT");
+}
+
+void Transaction::LeaveRolesPath() {
+  if (state_->connection.wire.Path() == SearchPath::kBridges) RunScript("SET LOCAL search_path TO pg_catalog, pg_temp");
+}
+
 void Transaction::Savepoint(std::string_view name) {
   RunScript("SAVEPOINT " + std::string{name});
 }
@@ -202,8 +213,8 @@ void Transaction::Commit() {
   state_->connection.Guarded([&] { state_->work.commit(); });
 }
 
-Session::Session(std::string dsn, std::string application_name)
-    : connection_(std::make_unique<Connection>(dsn, application_name)) {}
+Session::Session(std::string dsn, std::string application_name, SearchPath path)
+    : connection_(std::make_unique<Connection>(dsn, application_name, path)) {}
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
@@ -217,6 +228,12 @@ Transaction Session::Begin() {
 }
 
 Rows Session::Run(const std::string& sql, const std::vector<Param>& params) {
+  if (connection_->wire.IsPooled()) {
+    Transaction transaction = Begin();
+    Rows rows = transaction.Run(sql, params);
+    transaction.Commit();
+    return rows;
+  }
   RefuseNul(params);
   return connection_->Guarded([&] {
     pqxx::nontransaction statement(connection_->owned);
@@ -224,12 +241,36 @@ Rows Session::Run(const std::string& sql, const std::vector<Param>& params) {
   });
 }
 
+Rows Session::RunAlone(const std::string& sql) {
+  return connection_->Guarded([&] {
+    pqxx::nontransaction statement(connection_->owned);
+    return Rows(std::make_shared<Rows::Data>(Rows::Data{Execute(statement, sql, {})}));
+  });
+}
+
+void Session::Set(const std::string& name, const std::string& value) {
+  if (connection_->wire.IsPooled())
+    connection_->wire.Set(name, value);
+  else
+    Run("SELECT pg_catalog.set_config($1, $2, false)", {name, value});
+}
+
+int Session::BackendPid() const noexcept {
+  return connection_->wire.BackendPid();
+}
+
 std::optional<std::string> Session::RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params) {
+  if (connection_->wire.IsPooled()) {
+    Transaction transaction = Begin();
+    std::optional<std::string> value = transaction.RunBinary(statement, params);
+    transaction.Commit();
+    return value;
+  }
   return connection_->Guarded([&] { return connection_->wire.RunBinary(statement, params, true); });
 }
 
 void Session::Listen(std::string_view channel) {
-  Run("LISTEN " + QuoteName(channel));
+  RunAlone("LISTEN " + QuoteName(channel));
 }
 
 bool Session::WaitForNotice(std::chrono::milliseconds patience) {

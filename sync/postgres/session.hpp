@@ -79,6 +79,10 @@ class Transaction {
   /// The same with binary parameters (binary.hpp); the first value of the first row. It must not be the transaction's first
   /// statement.
   std::optional<std::string> RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params);
+  /// Until LeaveRolesPath(), or the transaction ends, names are looked up where the role's own settings say. For statements on an
+  /// application's tables: its triggers, defaults and policies may need that. Nothing happens in a session of SearchPath::kRoles.
+  void EnterRolesPath();
+  void LeaveRolesPath();
   /// Several statements without parameters, as in a migration.
   void RunScript(const std::string& sql);
   /// Savepoints, for trying something that may be refused. Names are ours: [a-z_0-9].
@@ -94,15 +98,23 @@ class Transaction {
   std::unique_ptr<State> state_;
 };
 
+/// Where a session looks up names that are not qualified.
+enum class SearchPath {
+  kBridges,  ///< pg_catalog, pg_temp: no function, operator or table that others define is ever met
+  kRoles,    ///< what the role, the database, the server or the DSN say
+};
+
 /// One connection, for one thread. libpqxx (6.4 and 7) stays behind this header.
 /// Every session speaks UTF-8, TimeZone UTC, DateStyle ISO, IntervalStyle iso_8601, extra_float_digits 1, bytea_output hex,
 /// standard_conforming_strings on, reads and writes in READ COMMITTED, waits as long as TimeoutsInUse() says, and carries
-/// `application_name`; no default of a role, a database or a server changes that. Works through a transaction pooler: no prepared
-/// statements, no session state besides these settings.
+/// `application_name`; no default of a role, a database or a server changes that.
+///
+/// Behind a pooler, declared by UsePoolers() or met, every statement runs in a transaction, whose settings travel with its BEGIN;
+/// nothing is prepared, and nothing is left to the server's session. Elsewhere the settings are made once.
 class Session {
  public:
   /// Connects at once (connect_timeout 5 s unless the DSN says otherwise). Throws SqlFailure.
-  explicit Session(std::string dsn, std::string application_name = "membridge");
+  explicit Session(std::string dsn, std::string application_name = "membridge", SearchPath path = SearchPath::kBridges);
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -113,8 +125,15 @@ class Session {
   /// One statement in a transaction of its own.
   Rows Run(const std::string& sql, const std::vector<Param>& params = {});
 
+  /// One statement that must not be in a transaction (`… CONCURRENTLY`). Behind a pooler it runs under the role's own settings.
+  Rows RunAlone(const std::string& sql);
   /// The same with binary parameters (binary.hpp); the first value of the first row. Prepared where the server keeps it.
   std::optional<std::string> RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params);
+
+  /// A setting for everything that begins from now on.
+  void Set(const std::string& name, const std::string& value);
+  /// Process id of the backend, as the server told when it was connected; 0 where it told none.
+  int BackendPid() const noexcept;
 
   /// LISTEN; afterwards WaitForNotice() returns true as soon as one arrives, false after `patience`.
   void Listen(std::string_view channel);

@@ -7,24 +7,36 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "sync/postgres/poolers.hpp"
 #include "sync/postgres/timeouts.hpp"
 
 namespace membridge::sync::postgres {
 namespace {
 
-// Statements rather than start-up options, which poolers refuse.
-constexpr const char* kSettings =
-    "SET client_encoding TO 'UTF8'; SET timezone TO 'UTC'; SET datestyle TO 'ISO, MDY'; SET intervalstyle TO 'iso_8601'; "
-    "SET extra_float_digits TO 1; SET bytea_output TO 'hex'; SET standard_conforming_strings TO on; "
-    "SET default_transaction_isolation TO 'read committed'; SET default_transaction_read_only TO off; "
-    "SET default_transaction_deferrable TO off; ";
+using Settings = std::vector<std::pair<std::string, std::string>>;
 
-std::string SettingsOf(const Timeouts& timeouts) {
-  const auto set = [](const char* name, std::chrono::milliseconds time) {
-    return std::string{"SET "} + name + " TO " + std::to_string(time.count()) + "; ";
-  };
-  return kSettings + set("lock_timeout", timeouts.lock) + set("statement_timeout", timeouts.statement) +
-         set("idle_in_transaction_session_timeout", timeouts.idle_in_transaction);
+Settings SettingsOf(const Timeouts& timeouts, SearchPath path) {
+  Settings settings{{"client_encoding", "'UTF8'"},
+                    {"timezone", "'UTC'"},
+                    {"datestyle", "'ISO, MDY'"},
+                    {"intervalstyle", "'iso_8601'"},
+                    {"extra_float_digits", "1"},
+                    {"bytea_output", "'hex'"},
+                    {"standard_conforming_strings", "on"},
+                    {"lock_timeout", std::to_string(timeouts.lock.count())},
+                    {"statement_timeout", std::to_string(timeouts.statement.count())},
+                    {"idle_in_transaction_session_timeout", std::to_string(timeouts.idle_in_transaction.count())}};
+  if (path == SearchPath::kBridges) settings.emplace_back("search_path", "pg_catalog, pg_temp");
+  return settings;
+}
+
+// Statements rather than start-up options, which poolers refuse.
+std::string SettingsOfSession(SearchPath path) {
+  std::string sql =
+      "SET default_transaction_isolation TO 'read committed'; SET default_transaction_read_only TO off; "
+      "SET default_transaction_deferrable TO off; ";
+  for (const auto& [name, value] : SettingsOf(TimeoutsInUse(), path)) sql += "SET " + name + " TO " + value + "; ";
+  return sql;
 }
 
 constexpr const char* kConnectionBroke = "08006";
@@ -95,19 +107,38 @@ PGconn* Connect(const std::string& dsn, const std::string& application_name) {
 
 }  // namespace
 
-Wire::Wire(const std::string& dsn, const std::string& application_name) {
+Wire::Wire(const std::string& dsn, const std::string& application_name, SearchPath path) : path_(path) {
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection{Connect(dsn, application_name), &PQfinish};
   if (PQstatus(connection.get()) != CONNECTION_OK) FailConnecting(kConnectionFailed, TrimmedMessage(connection.get()));
   // Notices of the server would go to stderr and may quote rows.
   PQsetNoticeReceiver(
       connection.get(), [](void*, const PGresult*) {}, nullptr);
   if (PQregisterEventProc(connection.get(), &RememberFailure, "membridge", failure_.get()) == 0) throw std::bad_alloc();
-  const std::unique_ptr<PGresult, decltype(&PQclear)> set{PQexec(connection.get(), SettingsOf(TimeoutsInUse()).c_str()),
-                                                          &PQclear};
-  if (PQresultStatus(set.get()) != PGRES_COMMAND_OK) {
-    FailConnecting(failure_->sqlstate.empty() ? kConnectionFailed : failure_->sqlstate, TrimmedMessage(connection.get()));
-  }
+  const auto run = [&](const std::string& sql, ExecStatusType wanted) {
+    std::unique_ptr<PGresult, decltype(&PQclear)> result{PQexec(connection.get(), sql.c_str()), &PQclear};
+    if (PQresultStatus(result.get()) != wanted)
+      FailConnecting(failure_->sqlstate.empty() ? kConnectionFailed : failure_->sqlstate, TrimmedMessage(connection.get()));
+    return result;
+  };
+  // A pooler tells an id of its own. Settings that are left to its server's session would be met by whoever gets that next.
+  const auto told = run("SELECT pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery()", PGRES_TUPLES_OK);
+  pooled_ = IsBehindPooler(dsn) || PQgetvalue(told.get(), 0, 0) != std::to_string(PQbackendPID(connection.get()));
+  writes_ = std::string_view{PQgetvalue(told.get(), 0, 1)} == "f";
+  keeps_statements_ = !pooled_;
+  if (!pooled_) run(SettingsOfSession(path), PGRES_COMMAND_OK);
   connection_ = connection.release();
+}
+
+std::string Wire::Opening() const {
+  if (!pooled_) return "";
+  std::string sql = std::string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED"} + (writes_ ? ", READ WRITE" : "") + "; ";
+  for (const auto& [name, value] : SettingsOf(TimeoutsInUse(), path_)) sql += "SET LOCAL " + name + " TO " + value + "; ";
+  for (const auto& [name, value] : set_) sql += "SET LOCAL " + QuoteName(name) + " TO " + QuoteLiteral(value) + "; ";
+  return sql;
+}
+
+int Wire::BackendPid() const noexcept {
+  return PQbackendPID(connection_);
 }
 
 bool Wire::Usable() const noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,11 +21,20 @@ namespace membridge::sync::postgres {
 class Wire {
  public:
   /// Connects and sets the session up. Throws SqlFailure; its what() may be logged, it never quotes the DSN.
-  Wire(const std::string& dsn, const std::string& application_name);
+  Wire(const std::string& dsn, const std::string& application_name, SearchPath path);
+
+  /// What has to be said behind BEGIN; empty where the settings were made once for the session.
+  std::string Opening() const;
+  /// Whether the settings travel with each transaction.
+  bool IsPooled() const noexcept { return pooled_; }
+  SearchPath Path() const noexcept { return path_; }
+  /// For transactions that begin from now on; only where IsPooled().
+  void Set(const std::string& name, const std::string& value) { set_[name] = value; }
 
   /// For libpqxx to own and close.
   pg_conn* Raw() const noexcept { return connection_; }
 
+  int BackendPid() const noexcept;
   bool Usable() const noexcept;
   bool InFailedTransaction() const noexcept;
   /// Called before each statement, so that failures never mix.
@@ -39,6 +49,10 @@ class Wire {
 
  private:
   pg_conn* connection_ = nullptr;
+  bool pooled_ = false;  // a pooler may give every transaction another server
+  const SearchPath path_;
+  bool writes_ = true;                                                                    // the server was no standby
+  std::map<std::string, std::string> set_;                                                // for each transaction
   std::chrono::steady_clock::time_point began_;                                           // of the last statement
   std::set<std::string> prepared_;                                                        // names of statements
   bool keeps_statements_ = true;                                                          // false: behind a pooler that does not

@@ -4,6 +4,7 @@
 
 #include "mappings/base/log.hpp"
 #include "mappings/base/pause.hpp"
+#include "sync/postgres/poolers.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
@@ -18,7 +19,8 @@ constexpr milliseconds kLongestPause{10'000};
 }  // namespace
 
 WakeUp::WakeUp(std::optional<std::string> listen_dsn) {
-  if (!listen_dsn) return;
+  // A pooler swallows notices.
+  if (!listen_dsn || postgres::IsBehindPooler(*listen_dsn)) return;
   listener_ = std::jthread([this, dsn = std::move(*listen_dsn)](std::stop_token stop) { ListenUntil(stop, dsn); });
 }
 
@@ -56,6 +58,8 @@ void WakeUp::ListenUntil(std::stop_token stop, const std::string& dsn) {
   while (!stop.stop_requested()) {
     try {
       postgres::Session session(dsn, "membridge listen");
+      // Notices would come to whoever has that server by then.
+      if (postgres::MeetsPooler(session, dsn)) return;
       session.Listen(kDueChannel);
       listening(true);
       pause = kFirstPause;

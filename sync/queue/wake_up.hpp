@@ -23,8 +23,8 @@ inline constexpr const char* kDueChannel = "membridge_due";
 /// Threads: every function from any.
 class WakeUp {
  public:
-  /// With a DSN a thread of ours LISTENs there, on a session of its own, made again whenever it is lost; a server that cannot
-  /// LISTEN (a transaction pooler swallows notices) costs nothing but the wait. Without one only Poke() and the clock wake.
+  /// With a DSN a thread of ours LISTENs there, on a session of its own, made again whenever it is lost. Without one, and
+  /// behind a pooler (postgres::UsePoolers), only Poke() and the clock wake.
   explicit WakeUp(std::optional<std::string> listen_dsn = std::nullopt);
   ~WakeUp();  ///< within a quarter of a second, or as long as a connection attempt under way takes
   WakeUp(const WakeUp&) = delete;

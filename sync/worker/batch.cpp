@@ -71,8 +71,13 @@ void Batch::ParkUnread(WorkItem& item, const Error& error) {
 
 void Batch::AskDeferred() {
   if (refused_ == Applier::Refused::kParked) return;  // each mapping asked its own
-  for (auto& [dsn, transaction] : elsewhere_) transaction.Run("SET CONSTRAINTS ALL IMMEDIATE");
-  if (in_state_) state_.RunScript("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED");
+  const auto ask = [](postgres::Transaction& transaction) {
+    transaction.EnterRolesPath();
+    transaction.RunScript("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED");
+    transaction.LeaveRolesPath();
+  };
+  for (auto& [dsn, transaction] : elsewhere_) ask(transaction);
+  if (in_state_) ask(state_);
 }
 
 void Batch::MarkPassedOver() {

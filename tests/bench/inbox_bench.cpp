@@ -79,7 +79,7 @@ double MeasureOneByOne(Session& session, std::size_t deliveries) {
   for (std::size_t i = 0; i < deliveries; ++i) made.push_back(RandomDelivery());
   const auto start = std::chrono::steady_clock::now();
   for (const Delivery& delivery : made) {
-    session.Run("INSERT INTO one_by_one (id, body) VALUES ($1::uuid, $2::text)", {delivery.id.Text(), delivery.body});
+    session.Run("INSERT INTO public.one_by_one (id, body) VALUES ($1::uuid, $2::text)", {delivery.id.Text(), delivery.body});
   }
   return PerSecond(deliveries, start);
 }
@@ -103,8 +103,8 @@ int main(int argc, char* argv[]) {
       fmt::print(stderr, "{}\n", migrated.error().message);
       return 1;
     }
-    session.Run("CREATE TABLE IF NOT EXISTS one_by_one (id uuid PRIMARY KEY, body text NOT NULL)");
-    session.Run("TRUNCATE membridge.deliveries, membridge.dirty, one_by_one");
+    session.Run("CREATE TABLE IF NOT EXISTS public.one_by_one (id uuid PRIMARY KEY, body text NOT NULL)");
+    session.Run("TRUNCATE membridge.deliveries, membridge.dirty, public.one_by_one");
     sync::PostgresInbox inbox{argv[1]};
     std::vector<double> batched, one_by_one;
     for (int round = 0; round < kRounds; ++round) {

@@ -77,8 +77,9 @@ Bridge::Bridge(BridgeOptions options) : options_(std::move(options)) {
   std::ofstream config{config_file_};
   config << fmt::format("listen: 127.0.0.1:{}\nadmin:\n  listen: 127.0.0.1:{}\n", port, admin_port);
   if (!options_.admin_tokens.empty()) config << "  tokens: " << options_.admin_tokens << "\n";
-  config << fmt::format("database: \"{}\"\nstate_dir: state\nsoft_stop: {}\nsync: {}\n", options_.database, options_.soft_stop,
-                        options_.sync);
+  const std::string database = "\"" + options_.database + "\"";
+  config << fmt::format("database: {}\nstate_dir: state\nsoft_stop: {}\nsync: {}\n",
+                        options_.pooled ? "{url: " + database + ", pooled: true}" : database, options_.soft_stop, options_.sync);
   config << fmt::format("projects:\n  crm:\n    api_key: {}\n    base_url: {}\n", options_.api_key, options_.mem0_url);
   config << fmt::format("    webhook: {{public_url: \"{}\", manage: {}{}{}}}\n",
                         options_.public_url.empty() ? url_ : options_.public_url, options_.manage,

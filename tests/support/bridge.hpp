@@ -30,6 +30,7 @@ class ScratchFolder {
 /// What a bridge under test is configured with.
 struct BridgeOptions {
   std::string database;  ///< as in the configuration: a DSN, or `embedded`
+  bool pooled = false;   ///< a pooler in transaction mode stands in between, and is declared
   std::string mem0_url;  ///< where the local Mem0 answers
   std::string mapping;   ///< path of the one mapping file
   std::string api_key = "m0-test";

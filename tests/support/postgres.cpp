@@ -239,11 +239,11 @@ PgDatabase::~PgDatabase() {
 }
 
 postgres::Session PgDatabase::Session() const {
-  return postgres::Session(dsn_);
+  return postgres::Session(dsn_, "membridge", postgres::SearchPath::kRoles);
 }
 
 postgres::Session& PgDatabase::Kept() const {
-  if (!session_ || !session_->Usable()) session_ = std::make_unique<postgres::Session>(dsn_);
+  if (!session_ || !session_->Usable()) session_ = std::make_unique<postgres::Session>(Session());
   return *session_;
 }
 

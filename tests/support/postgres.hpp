@@ -57,7 +57,7 @@ class PgDatabase {
   PgDatabase& operator=(const PgDatabase&) = delete;
 
   const std::string& Dsn() const { return dsn_; }
-  /// A new connection.
+  /// A new connection, which finds the tables of `public` without their schema.
   sync::postgres::Session Session() const;
 
   /// On a connection kept for these. Run takes one statement with parameters, RunScript several without.

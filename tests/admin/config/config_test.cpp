@@ -1,6 +1,7 @@
 #include "admin/config/config.hpp"
 
 #include <chrono>
+#include <set>
 #include <string>
 
 #include "admin/serve/reception.hpp"
@@ -106,6 +107,25 @@ TEST_CASE("a whole configuration is read", "[admin][config]") {
   CHECK(config->http.idle == std::chrono::minutes{3});
   CHECK(config->http.connections_per_address == 64);
   CHECK(config->http.trusted_proxies.Contains(*receiver::ReadIpAddress("10.1.2.3")));
+}
+
+TEST_CASE("a database behind a pooler is one text or a map", "[admin][config]") {
+  mappings::Diagnostics problems;
+  const auto config = ReadConfig("membridge.yaml", R"(database: {url: "postgresql://bridge:secret@pool/state", pooled: true}
+targets:
+  plain: {database: {url: "postgresql://writer@db/plain"}}
+  pooled: {database: {url: "postgresql://writer@pool/crm", pooled: true}}
+projects: {crm: {api_key: k}}
+)",
+                                 TestEnvironment, problems);
+  REQUIRE(config.has_value());
+  CHECK(config->database == "postgresql://bridge:secret@pool/state");
+  CHECK(config->FindTarget("plain")->dsn == "postgresql://writer@db/plain");
+  CHECK(config->pooled == std::set<std::string>{"postgresql://bridge:secret@pool/state", "postgresql://writer@pool/crm"});
+  mappings::Diagnostics wrong;
+  CHECK_FALSE(ReadConfig("membridge.yaml", "database: {url: state, poled: true}\nprojects: {crm: {api_key: k}}\n",
+                         TestEnvironment, wrong));
+  CHECK(wrong.Sorted().size() == 2);
 }
 
 TEST_CASE("proxies that are trusted anywhere are known as such", "[R1][admin][config]") {

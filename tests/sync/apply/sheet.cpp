@@ -9,7 +9,7 @@
 #include "sync/catalog/catalog_reader.hpp"
 
 namespace membridge::test {
-Sheet::Sheet(const std::string& schema_sql, const std::string& mapping_yaml) : session_(database_.Session()) {
+Sheet::Sheet(const std::string& schema_sql, const std::string& mapping_yaml) : session_(database_.Dsn()) {
   database_.RunScript(schema_sql);
   Remap(mapping_yaml);
 }

@@ -101,15 +101,15 @@ TEST_CASE("an embedded server is durable, private and unprivileged, and keeps it
     struct stat process {};
     REQUIRE(stat(("/proc/" + std::to_string(server->Pid())).c_str(), &process) == 0);
     CHECK(process.st_uid != 0);
-    session.Run("CREATE TABLE people (name text)");
-    session.Run("INSERT INTO people VALUES ('Ada')");
+    session.Run("CREATE TABLE public.people (name text)");
+    session.Run("INSERT INTO public.people VALUES ('Ada')");
     server->Stop();
     CHECK(server->Pid() == 0);
     CHECK_THROWS_AS(session.Run("SELECT 1"), SqlFailure);
   }
   const auto again = Started(dir.Path());
   CHECK(again->Dsn() == dsn);
-  CHECK(Session(dsn).Run("SELECT name FROM people").Text(0, 0) == "Ada");
+  CHECK(Session(dsn).Run("SELECT name FROM public.people").Text(0, 0) == "Ada");
 }
 
 TEST_CASE("a server that dies is started again and has lost nothing", "[sync][pg][embedded]") {
@@ -118,15 +118,15 @@ TEST_CASE("a server that dies is started again and has lost nothing", "[sync][pg
   const auto server = Started(dir.Path());
   {
     Session session(server->Dsn());
-    session.Run("CREATE TABLE people (name text)");
-    session.Run("INSERT INTO people VALUES ('Ada')");
+    session.Run("CREATE TABLE public.people (name text)");
+    session.Run("INSERT INTO public.people VALUES ('Ada')");
   }
   for (const int restarts : {1, 2}) {
     const int pid = server->Pid();
     REQUIRE(kill(pid, SIGKILL) == 0);
     REQUIRE(Eventually([&] { return server->Restarts() == restarts; }));
     CHECK(server->Pid() != pid);
-    CHECK(Session(server->Dsn()).Run("SELECT name FROM people").Text(0, 0) == "Ada");
+    CHECK(Session(server->Dsn()).Run("SELECT name FROM public.people").Text(0, 0) == "Ada");
   }
 }
 
@@ -141,8 +141,8 @@ TEST_CASE("a server outlives no killed bridge, and the next bridge finds what wa
     int pid = 0;
     if (server) {
       Session session((*server)->Dsn());
-      session.Run("CREATE TABLE people (name text)");
-      session.Run("INSERT INTO people VALUES ('Ada')");
+      session.Run("CREATE TABLE public.people (name text)");
+      session.Run("INSERT INTO public.people VALUES ('Ada')");
       pid = (*server)->Pid();
     }
     if (write(ends[1], &pid, sizeof pid) != sizeof pid) _exit(1);
@@ -158,7 +158,7 @@ TEST_CASE("a server outlives no killed bridge, and the next bridge finds what wa
   SECTION("at once, while the old server may still be stopping") {
     const auto server = Started(dir.Path());
     CHECK_FALSE(Alive(pid));
-    CHECK(Session(server->Dsn()).Run("SELECT name FROM people").Text(0, 0) == "Ada");
+    CHECK(Session(server->Dsn()).Run("SELECT name FROM public.people").Text(0, 0) == "Ada");
   }
   SECTION("left alone it goes by itself") {
     CHECK(Eventually([&] { return !Alive(pid); }));
@@ -261,9 +261,9 @@ TEST_CASE("the server's log holds no row values", "[sync][pg][embedded]") {
   Fill(dir);
   const auto server = Started(dir.Path());
   Session session(server->Dsn());
-  session.Run("CREATE TABLE people (email text UNIQUE)");
-  session.Run("INSERT INTO people VALUES ('secret@example.com')");
-  CHECK_THROWS_AS(session.Run("INSERT INTO people VALUES ('secret@example.com')"), SqlFailure);
+  session.Run("CREATE TABLE public.people (email text UNIQUE)");
+  session.Run("INSERT INTO public.people VALUES ('secret@example.com')");
+  CHECK_THROWS_AS(session.Run("INSERT INTO public.people VALUES ('secret@example.com')"), SqlFailure);
   CHECK_THROWS_AS(session.Run("SELECT $1::int", {"secret text"}), SqlFailure);
   CHECK_THROWS_AS(session.Run("SELECT 'secret literal'::int"), SqlFailure);
   server->Stop();

@@ -1,7 +1,10 @@
 #include <chrono>
+#include <set>
 #include <string>
 #include <thread>
 
+#include "sync/postgres/binary.hpp"
+#include "sync/postgres/poolers.hpp"
 #include "sync/postgres/session.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/postgres.hpp"
@@ -55,6 +58,53 @@ TEST_CASE("values come back as the server prints them, in UTC and ISO whatever t
   CHECK(rows.Int(0, 6) == 42);
   CHECK(rows.Text(0, 7) == "membridge");
   CHECK(rows.Text(0, 8) == "UTF8");
+}
+
+TEST_CASE("names are looked up in pg_catalog alone, but where an application's tables are written", "[sync][pg][T13]") {
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
+  db.Run("ALTER DATABASE " + db.Value("SELECT current_database()") + " SET search_path TO elsewhere, public");
+  const auto path = [](auto& where) {
+    return std::string{where.Run("SELECT pg_catalog.current_setting('search_path')").Text(0, 0)};
+  };
+  const bool declared = GENERATE(false, true);  // as if a pooler stood in between
+  sync::postgres::UsePoolers(declared ? std::set<std::string>{db.Dsn()} : std::set<std::string>{});
+  Session session{db.Dsn()};
+  Session roles = db.Session();
+  sync::postgres::UsePoolers({});
+  CHECK(path(session) == "pg_catalog, pg_temp");
+  CHECK(path(roles) == "elsewhere, public");
+  Transaction transaction = session.Begin();
+  transaction.EnterRolesPath();
+  CHECK(path(transaction) == "elsewhere, public");
+  transaction.LeaveRolesPath();
+  CHECK(path(transaction) == "pg_catalog, pg_temp");
+  Transaction of_roles = roles.Begin();
+  of_roles.EnterRolesPath();
+  of_roles.LeaveRolesPath();
+  CHECK(path(of_roles) == "elsewhere, public");
+}
+
+TEST_CASE("behind a pooler settings travel with each transaction, and none is left behind", "[sync][pg]") {
+  const test::PgDatabase db{test::PgDatabase::Content::kBare};
+  db.Run("ALTER DATABASE " + db.Value("SELECT current_database()") + " SET default_transaction_isolation TO 'serializable'");
+  sync::postgres::UsePoolers({db.Dsn()});
+  Session session{db.Dsn()};
+  sync::postgres::UsePoolers({});
+  session.Set("lock_timeout", "77ms");
+  const auto is = [&](const char* name) {
+    return std::string{session.Run("SELECT pg_catalog.current_setting($1)", {name}).Text(0, 0)};
+  };
+  const auto left = [&](const std::string& name) { return std::string{session.RunAlone("SHOW " + name).Text(0, 0)}; };
+  CHECK(is("lock_timeout") == "77ms");
+  CHECK(is("transaction_isolation") == "read committed");
+  CHECK(is("search_path") == "pg_catalog, pg_temp");
+  CHECK(left("lock_timeout") == "0");
+  CHECK(left("transaction_isolation") == "serializable");
+  CHECK(left("search_path") == "\"$user\", public");
+  CHECK_FALSE(sync::postgres::MeetsPooler(session, db.Dsn()));
+  const sync::postgres::BinaryStatement statement{"membridge_test", "SELECT $1"};
+  for (int i = 0; i < 2; ++i) CHECK(session.RunBinary(statement, {sync::postgres::BinaryNumber(42)}) == "42");
+  CHECK(session.Run("SELECT count(*) FROM pg_catalog.pg_prepared_statements").Int(0, 0) == 0);
 }
 
 TEST_CASE("rows outlive their transaction and session", "[sync][pg]") {

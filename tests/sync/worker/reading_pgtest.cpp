@@ -164,7 +164,7 @@ TEST_CASE("absent memories are read concurrently, each once and once more", "[re
   Reading shop;
   const Strings ids = shop.Known(80);
   for (const std::string& id : ids) shop.sim.Delete(id, false);
-  shop.sim.SetFaults({{"latency_ms", 200}, {"endpoints", {"memories.get"}}});
+  shop.sim.SetFaults({{"latency_ms", 400}, {"endpoints", {"memories.get"}}});
   const auto reads = shop.counters.single_reads.load();
   const auto begun = std::chrono::steady_clock::now();
   shop.WorkTogether([&] { shop.DeliverAll("DELETE", ids); });
@@ -172,11 +172,12 @@ TEST_CASE("absent memories are read concurrently, each once and once more", "[re
   CHECK(shop.Target().Count("people") == 0);
   CHECK(shop.counters.single_reads - reads == 160);
   CHECK(shop.counters.late == 0);
-  // One after the other they would take 32 s; that four workers share them does not explain a tenth of it.
-  CHECK(took < 7s);
+  // One after the other they would take 64 s, and 16 s if only the four workers shared them. Together they take about 2 s; the
+  // rest is for a busy machine.
+  CHECK(took < 14s);
 }
 
-// As large as it was reported; too slow for every run: membridge_tests_sync_worker "[full]".
+// As large as it was reported; run by `tests/run long`.
 TEST_CASE("six hundred deletions take near reads x latency / parallelism", "[.][full][reading][pg][M10]") {
   constexpr int kGone = 600;
   Reading shop;

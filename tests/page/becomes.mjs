@@ -46,6 +46,33 @@ export async function asksWhy(operator, world) {
   await operator.page.waitForSelector(".state.bad .hint");
 }
 
+/** The same cell: a memory says something else than the person, twice. */
+export async function decidesDisagreements(operator, world) {
+  const says = async (text) => {
+    await world.control("PATCH", `/memories/${world.ada}`, { text, announce: true });
+    await world.settled();
+  };
+  const now = async () => (await world.sql("SELECT name FROM crm.contacts WHERE user_ref = 'ada'"))[0][0];
+  await says("Name is Ada Byron");
+  await operator.visit("Disagreements");
+  await operator.sees("crm.contacts ", "A person wrote", "Ada King", "The memory says", "Ada Byron");
+  await operator.inspect("disagreements");
+  await operator.press("Keep the person’s");
+  await operator.sees("name stays as it is.", "Nobody disagrees.");
+  assert.equal(await now(), "Ada King");
+
+  await says("Name is Ada Lovelace");
+  await operator.goTo("#/overview");
+  await operator.page.waitForFunction(() => document.querySelector("#places a[href='#/disagreements']").textContent.includes("1 to decide"));
+  await operator.visit("Disagreements");
+  await operator.sees("Ada King", "Ada Lovelace");
+  await operator.press("Take the memory’s value");
+  await operator.sees("name becomes what the memory says.", "Nobody disagrees.");
+  await eventually("the memory's name", now, (name) => name === "Ada Lovelace");
+  const decided = await world.sql("SELECT action FROM membridge.audit WHERE action LIKE 'kept.%' ORDER BY number");
+  assert.deepEqual(decided.flat(), ["kept.dismiss", "kept.take"]);
+}
+
 export async function previews(operator, world) {
   await operator.visit("Mappings");
   await operator.sees("contacts", "profile", "fits its tables", "in force");

@@ -19,6 +19,7 @@ const STEPS = [
   ["parked: causes, retry, drop", comesIn.clearsParked],
   ["memories: search, record, versions, the rows they speak for", becomes.looksAtMemories],
   ["why: which memory, which line, and what a person changed", becomes.asksWhy],
+  ["disagreements: keep the person's, take the memory's", becomes.decidesDisagreements],
   ["mappings: source, check, preview", becomes.previews],
   ["backfills: run, pause, resume, cancel", atMem0.runsBackfills],
   ["text that wants to be markup stays text", becomes.showsHostileText],

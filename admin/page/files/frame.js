@@ -69,6 +69,7 @@ export function makeFrame(groups, main) {
       open(false);
     },
     badge(name, count, words) {
+      if (!links.has(name)) return; // a place that this role may not see
       const { badge } = links.get(name);
       badge.hidden = !count;
       replace(badge, String(count), h("span", { class: "unseen" }, ` ${words}`));

@@ -2,7 +2,7 @@
 import { session } from "./session.js";
 import { to } from "./router.js";
 
-const PLACES = { o: "overview", d: "deliveries", p: "parked", m: "memories", a: "mappings", w: "why", h: "webhooks", b: "backfills" };
+const PLACES = { o: "overview", d: "deliveries", p: "parked", m: "memories", a: "mappings", k: "disagreements", w: "why", h: "webhooks", b: "backfills" };
 let going = false;
 
 const types = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select") !== null;
@@ -35,7 +35,7 @@ export function listenForKeys() {
     else if (event.key === "/") {
       event.preventDefault();
       openPalette();
-    } else if (event.key === "j" || event.key === "k") move(event.key === "j" ? 1 : -1);
+    } else if (event.key === "j" || (event.key === "k" && !going)) move(event.key === "j" ? 1 : -1);
     going = event.key === "g" && !going;
   });
 }

@@ -10,6 +10,7 @@ const GROUPS = [
   ["What it becomes", [
     { name: "memories", title: "Memories", about: "The mirror: every memory as Mem0 last answered it, and the rows that came of it.", load: () => import("./memories.js") },
     { name: "mappings", title: "Mappings", about: "What a memory means for your tables, file by file, checked against the tables as they are now.", load: () => import("./mappings.js") },
+    { name: "disagreements", title: "Disagreements", role: "operator", about: "Cells where a person wrote one thing and a memory says another. The person’s stays until somebody decides.", load: () => import("./kept.js") },
     { name: "why", title: "Why", role: "operator", about: "Which memory wrote a cell, by which line of which mapping and on which delivery, and what stood there before.", load: () => import("./why.js") },
   ]],
   ["At Mem0", [

@@ -172,6 +172,7 @@ export default function show({ body, actions, query, signal, badge }) {
       anyRead = memories.memories.length > 0;
       redraw(body, draw({ overview: answer, arrived, parked, memories }));
       badge("parked", answer.parked.memories, "parked");
+      badge("disagreements", answer.kept.cells, "to decide");
     } catch (error) {
       if (!signal.aborted) replace(body, broken(error, look));
     }

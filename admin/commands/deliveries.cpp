@@ -2,6 +2,7 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
@@ -19,7 +20,7 @@ using sync::postgres::Session;
 
 struct DeliveryOptions {
   std::shared_ptr<CommonOptions> common;
-  std::string id, project, memory, verdict, since, until, cursor;
+  std::string id, project, memory, verdict, outcome, since, until, cursor;
   std::size_t limit = 50;
   bool yes = false;
   bool all = false;
@@ -31,6 +32,10 @@ Result<sync::DeliveryFilter> DeliveryFilterOf(const DeliveryOptions& options) {
   filter.project = GivenAs<ProjectId>(options.project);
   filter.memory = GivenAs<MemoryId>(options.memory);
   filter.verdict = Given(options.verdict);
+  filter.outcome = Given(options.outcome);
+  if (filter.outcome && std::find(sync::kOutcomes.begin(), sync::kOutcomes.end(), *filter.outcome) == sync::kOutcomes.end())
+    return Fail(ErrorCode::kRefused, fmt::format("--outcome: there is no outcome \"{}\"", *filter.outcome),
+                fmt::format("it is one of {}", fmt::join(sync::kOutcomes, ", ")));
   const Instant now = SystemClock{}.Now();
   for (const auto& [text, into, name] :
        {std::tuple{&options.since, &filter.since, "--since"}, {&options.until, &filter.until, "--until"}}) {
@@ -48,6 +53,7 @@ nlohmann::json DeliveryFilterView(const DeliveryOptions& options) {
   return GivenByName({{"project", options.project},
                       {"memory", options.memory},
                       {"verdict", options.verdict},
+                      {"outcome", options.outcome},
                       {"since", options.since},
                       {"until", options.until}});
 }
@@ -63,11 +69,12 @@ int ListDeliveries(const DeliveryOptions& options, Session& session, Console& co
     return kDone;
   }
   const Instant now = SystemClock{}.Now();
-  TextTable table{{"DELIVERY", "RECEIVED", "PROJECT", "VERDICT", "MEMORY"}};
+  TextTable table{{"DELIVERY", "RECEIVED", "PROJECT", "OUTCOME", "VERDICT", "MEMORY"}};
   for (const auto& delivery : page->deliveries) {
     const std::string memory = delivery.memories.empty() ? "-" : delivery.memories.front().Text();
     const std::string more = delivery.memories.size() > 1 ? fmt::format(" and {} more", delivery.memories.size() - 1) : "";
-    table.Add({delivery.id.Text(), WithAge(delivery.received_at, now), delivery.project.Text(), delivery.verdict, memory + more});
+    table.Add({delivery.id.Text(), WithAge(delivery.received_at, now), delivery.project.Text(), delivery.outcome,
+               delivery.verdict, memory + more});
   }
   fmt::print(console.out, "{}", table.Empty() ? "no delivery was received that fits\n" : table.Text(console.coloured));
   if (page->next) fmt::print(console.err, "more: --cursor {}\n", *page->next);
@@ -92,7 +99,8 @@ int ShowDelivery(const DeliveryOptions& options, Session& session, Console& cons
 int Replay(const DeliveryOptions& options, Session& session, Console& console) {
   const auto filter = DeliveryFilterOf(options);
   if (!filter) return PrintUsageError(filter.error(), console);
-  const bool narrowed = filter->id || filter->project || filter->memory || filter->verdict || filter->since || filter->until;
+  const bool narrowed =
+      filter->id || filter->project || filter->memory || filter->verdict || filter->outcome || filter->since || filter->until;
   if (!narrowed && !options.all)
     return PrintUsageError(
         {ErrorCode::kRefused, "no filter was given", "name a delivery with --id, give a filter such as --since 2h, or say --all"},
@@ -119,6 +127,7 @@ int Replay(const DeliveryOptions& options, Session& session, Console& console) {
 void AddFilterOptions(CLI::App& command, DeliveryOptions& options) {
   command.add_option("--project", options.project, "Only of this project");
   command.add_option("--memory", options.memory, "Only those that speak of this memory");
+  command.add_option("--outcome", options.outcome, fmt::format("Only what this became of: {}", fmt::join(sync::kOutcomes, ", ")));
   command.add_option("--verdict", options.verdict,
                      "Only with this verdict: add, update, delete, categorize, other, mixed, uninterpretable");
   command.add_option("--since", options.since, "Received then or later: a time, a day, or an age such as 2h");

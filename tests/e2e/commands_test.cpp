@@ -106,6 +106,16 @@ TEST_CASE("deliveries are listed, shown and replayed", "[e2e][deliveries]") {
   const auto deliveries = nlohmann::json::parse(listed.out)["deliveries"];
   REQUIRE(deliveries.size() == 1);
   CHECK(deliveries[0]["verdict"] == "add");
+  CHECK(deliveries[0]["outcome"] == "applied");
+  const auto of_outcome = [&](const char* outcome) {
+    return RunMembridge({"deliveries", "list", "--outcome", outcome, "--memory", memory, "--config", config});
+  };
+  CHECK(of_outcome("applied").out.find(memory) != std::string::npos);
+  CHECK(of_outcome("parked").out == "no delivery was received that fits\n");
+  CHECK(of_outcome("lost").status == 2);
+  CHECK(of_outcome("lost").err ==
+        "error: --outcome: there is no outcome \"lost\"; it is one of parked, blocked, waiting, received, incomplete, applied, "
+        "withdrawn, left_out, nothing\n");
   const auto shown = RunMembridge({"deliveries", "show", deliveries[0]["id"].get<std::string>(), "--config", config});
   CHECK(shown.status == 0);
   CHECK(shown.out.find(world.Token()) == std::string::npos);

@@ -23,7 +23,7 @@ Result<void> RunScript(const std::string& file, const std::string& dsn) {
   if (!stream) return Fail(ErrorCode::kNotFound, file + " cannot be read");
   const std::string sql{std::istreambuf_iterator<char>{stream}, {}};
   try {
-    sync::postgres::Session session{dsn, "membridge migrate"};
+    sync::postgres::Session session{dsn, "membridge migrate", sync::postgres::SearchPath::kRoles};
     sync::postgres::Transaction transaction = session.Begin();
     // A role named membridge would make its tables in the bridge's own schema, where no mapping finds them.
     transaction.Run(

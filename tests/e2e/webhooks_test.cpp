@@ -62,7 +62,8 @@ TEST_CASE("a rotation under load refuses no delivery, and the old address works 
     done = true;
   }};
   int added = 0;
-  while (!done) world.Mem0().Add("user-" + std::to_string(added++ % 20), "Works at Initech");
+  // Many people, for a row's memories are all looked at whenever one of them comes.
+  while (!done) world.Mem0().Add("user-" + std::to_string(added++ % 500), "Works at Initech");
   rotating.join();
   REQUIRE(rotated.status == 0);
   for (int i = 0; i < 50; ++i) world.Mem0().Add("user-" + std::to_string(i % 20), "Works at Globex");

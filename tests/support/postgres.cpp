@@ -83,6 +83,13 @@ std::string FreshName(std::string_view purpose) {
   return fmt::format("membridge_{}_{}_{}", purpose, getpid(), ++counter);
 }
 
+/// Makes or drops a database. The disk of a busy machine may stand still for longer than the product's sessions wait.
+void Maintain(const std::string& maintenance_dsn, const std::string& statement) {
+  postgres::Session session(maintenance_dsn);
+  session.Run("SET statement_timeout TO '5min'");
+  session.Run(statement);
+}
+
 void MigrateAll(const std::string& dsn) {
   postgres::Session session(dsn);
   OrThrow(sync::Migrate(session, sync::MigrationKind::kState));
@@ -91,7 +98,7 @@ void MigrateAll(const std::string& dsn) {
 
 void Drop(const std::string& maintenance_dsn, const std::string& database) {
   try {
-    postgres::Session(maintenance_dsn).Run("DROP DATABASE IF EXISTS " + database + " WITH (FORCE)");
+    Maintain(maintenance_dsn, "DROP DATABASE IF EXISTS " + database + " WITH (FORCE)");
   } catch (const postgres::SqlFailure&) {
     // The case stopped its cluster: the database goes with it.
   }
@@ -101,7 +108,7 @@ void Drop(const std::string& maintenance_dsn, const std::string& database) {
 class Template {
  public:
   explicit Template(std::string maintenance_dsn) : maintenance_dsn_(std::move(maintenance_dsn)), name_(FreshName("template")) {
-    postgres::Session(maintenance_dsn_).Run("CREATE DATABASE " + name_ + " TEMPLATE template0");
+    Maintain(maintenance_dsn_, "CREATE DATABASE " + name_ + " TEMPLATE template0");
     MigrateAll(WithDatabase(maintenance_dsn_, name_));
   }
   Template(const Template&) = delete;
@@ -230,7 +237,7 @@ void PgDatabase::Create(const std::string& maintenance_dsn, const std::string& s
   maintenance_dsn_ = maintenance_dsn;
   name_ = FreshName("test");
   dsn_ = WithDatabase(maintenance_dsn_, name_);
-  postgres::Session(maintenance_dsn_).Run("CREATE DATABASE " + name_ + " TEMPLATE " + source);
+  Maintain(maintenance_dsn_, "CREATE DATABASE " + name_ + " TEMPLATE " + source);
 }
 
 PgDatabase::~PgDatabase() {

@@ -30,10 +30,7 @@ TargetStanding LookAtTarget(Session& state, const std::string& target, const std
   TargetStanding standing{target, std::nullopt, std::nullopt};
   try {
     Session there{dsn, "membridge ledgers"};
-    sync::LedgerTie tie{state, there, target};
-    standing.look = tie.Look();
-    // Between looking at the state and at the ledger this state may have taken the ledger over: a second look sees both after it.
-    if (standing.look->standing == LedgerLook::Standing::kForeign) standing.look = tie.Look();
+    standing.look = sync::LedgerTie{state, there, target}.Look();
     if (standing.look->standing == LedgerLook::Standing::kForeign) standing.error = sync::ForeignLedger(target, *standing.look);
   } catch (const sync::postgres::SqlFailure& failure) {
     standing.error = failure.AsError("target " + target);

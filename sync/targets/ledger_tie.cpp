@@ -102,6 +102,19 @@ LedgerTie::Known LedgerTie::KnownOf(const std::string& ledger) {
 }
 
 LedgerLook LedgerTie::Look() {
+  LedgerLook look = LookOnce();
+  // Another process of this state may have taken the ledger over after the state was asked and before the ledger was. The next
+  // look sees both after that.
+  while (look.standing == Standing::kForeign) {
+    LedgerLook next = LookOnce();
+    const bool lasts = next.known == look.known;
+    look = std::move(next);
+    if (lasts) break;
+  }
+  return look;
+}
+
+LedgerLook LedgerTie::LookOnce() {
   // What is committed is committed there first, and every claim was given before that. So the state is asked what it knows, then
   // the ledger, then the state what it gave; in any other order workers at work would look like a restore.
   const std::string ledger{there_.Run("SELECT ledger::text FROM membridge.belonging").Text(0, 0)};

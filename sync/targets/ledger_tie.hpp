@@ -69,6 +69,7 @@ class LedgerTie {
 
  private:
   struct Known;
+  LedgerLook LookOnce();
   Known KnownOf(const std::string& ledger);
   static std::string Judge(const Known& known, LedgerLook& look, const std::string& owner_place, bool here);
   Result<Admission> TakeOver(const LedgerLook& look, const std::string& repair);

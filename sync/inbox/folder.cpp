@@ -12,8 +12,15 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-/// Between two folds: what arrives meanwhile is folded together, which costs less than a fold for each commit.
+/// Between two folds: what arrives meanwhile is folded together, which costs less than a fold for each commit. Longer behind a
+/// fold that took long, so that folding leaves most of a processor to those who store.
 constexpr milliseconds kBreath = 4ms;
+constexpr milliseconds kLongestBreath = 100ms;
+constexpr int kBreathPerFold = 3;
+
+milliseconds BreathAfter(std::chrono::steady_clock::duration fold) {
+  return std::clamp(std::chrono::ceil<milliseconds>(fold * kBreathPerFold), kBreath, kLongestBreath);
+}
 constexpr milliseconds kFirstFoldPause = 200ms;
 constexpr milliseconds kLongestFoldPause = 5s;
 
@@ -66,13 +73,15 @@ void Folder::FoldWanted(postgres::Session& session, const std::stop_token& stop)
       any_ = false;
       poked = wanted_;
     }
+    const auto begin = std::chrono::steady_clock::now();
     const Folded folded = Fold::Once(session);
+    const auto took = std::chrono::steady_clock::now() - begin;
     counters_.deliveries += folded.folded ? folded.deliveries : 0;
     counters_.folds += folded.deliveries > 0 ? 1 : 0;
     counters_.parked += folded.parked.size();
     if (folded.news) wake_up_.Poke();
     if (!HasMore(folded, poked)) return;
-    if (!folded.folded || !folded.more) Pause(stop, kBreath);
+    if (!folded.folded || !folded.more) Pause(stop, folded.folded ? BreathAfter(took) : kBreath);
   }
 }
 

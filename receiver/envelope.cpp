@@ -1,9 +1,7 @@
 #include "receiver/envelope.hpp"
 
 #include <algorithm>
-#include <boost/algorithm/string/case_conv.hpp>
 #include <charconv>
-#include <locale>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -283,7 +281,9 @@ HintedEvent ReadEvent(std::string_view name) {
 }
 
 std::string TypeOf(HintedEvent event) {
-  return boost::algorithm::to_upper_copy(std::string{NameOf(event)}, std::locale::classic());
+  std::string type{NameOf(event)};
+  for (char& letter : type) letter = static_cast<char>(letter - 'a' + 'A');
+  return type;
 }
 
 std::string Envelope::Verdict() const {

@@ -5,7 +5,9 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <map>
 #include <mutex>
+#include <utility>
 
 namespace membridge::receiver {
 namespace {
@@ -56,13 +58,19 @@ struct ReceiverMetrics::Families {
   prometheus::Family<prometheus::Counter>& http_events;
   std::mutex mutex;
   http::Statistics noted;  // guarded by mutex
+  std::mutex stored_mutex;
+  /// By project and verdict: finding a counter by its labels costs more than counting. Guarded by stored_mutex.
+  std::map<std::pair<std::string, std::string>, prometheus::Counter*> stored;
 };
 
 ReceiverMetrics::ReceiverMetrics(prometheus::Registry& registry) : families_(std::make_unique<Families>(registry)) {}
 ReceiverMetrics::~ReceiverMetrics() = default;
 
 void ReceiverMetrics::CountStored(const std::string& project, const std::string& verdict) {
-  families_->deliveries.Add({{"project", project}, {"verdict", verdict}}).Increment();
+  const std::lock_guard lock{families_->stored_mutex};
+  prometheus::Counter*& counter = families_->stored[{project, verdict}];
+  if (counter == nullptr) counter = &families_->deliveries.Add({{"project", project}, {"verdict", verdict}});
+  counter->Increment();
 }
 
 void ReceiverMetrics::CountRefused(std::string_view reason) {

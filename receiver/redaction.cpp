@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/algorithm/string/case_conv.hpp>
-#include <locale>
 #include <string>
+
+#include "mappings/base/letter_case.hpp"
 
 namespace membridge::receiver {
 namespace {
@@ -43,8 +43,7 @@ std::string Utf8FromLatin1(std::string_view text) {
 nlohmann::json RedactedHeaders(const std::vector<http::Header>& headers, const std::vector<std::string_view>& secrets) {
   nlohmann::json redacted = nlohmann::json::object();
   for (const http::Header& header : headers) {
-    std::string name = Utf8FromLatin1(header.name);
-    boost::algorithm::to_lower(name, std::locale::classic());
+    const std::string name = LoweredAscii(Utf8FromLatin1(header.name));
     const bool secret = NamesCredential(name) || Reveals(header.value, secrets);
     const std::string value = secret ? std::string{kRedacted} : Utf8FromLatin1(header.value);
     if (const auto present = redacted.find(name); present != redacted.end()) {

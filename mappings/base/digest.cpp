@@ -11,15 +11,20 @@
 namespace membridge::mappings {
 namespace {
 
+/// Looked up once for the process: OpenSSL otherwise searches its providers at every digest, which takes longer than the digest.
+const EVP_MD* Fetched(const char* name) {
+  const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, name, nullptr);
+  if (algorithm == nullptr) throw std::runtime_error("OpenSSL lacks a digest");
+  return algorithm;
+}
+
 std::string Hashed(const EVP_MD* algorithm, std::string_view bytes) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned int size = 0;
   if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, algorithm, nullptr) != 1) {
     throw std::runtime_error("OpenSSL refuses a digest");
   }
-  std::string raw;
-  for (unsigned int i = 0; i < size; ++i) raw.push_back(static_cast<char>(digest[i]));
-  return raw;
+  return {digest.begin(), digest.begin() + size};
 }
 
 int HexDigit(char c) {
@@ -49,7 +54,8 @@ std::optional<std::string> UuidBytes(std::string_view text) {
 }  // namespace
 
 std::string Sha256Hex(std::string_view bytes) {
-  return EncodeHex(Hashed(EVP_sha256(), bytes));
+  static const EVP_MD* const kAlgorithm = Fetched("SHA256");
+  return EncodeHex(Hashed(kAlgorithm, bytes));
 }
 
 bool IsUuid(std::string_view text) {
@@ -59,7 +65,8 @@ bool IsUuid(std::string_view text) {
 std::optional<std::string> Uuid5(std::string_view name_space, std::string_view name) {
   auto bytes = UuidBytes(name_space);
   if (!bytes) return std::nullopt;
-  std::string digest = Hashed(EVP_sha1(), bytes->append(name)).substr(0, 16);
+  static const EVP_MD* const kAlgorithm = Fetched("SHA1");
+  std::string digest = Hashed(kAlgorithm, bytes->append(name)).substr(0, 16);
   digest[6] = static_cast<char>((static_cast<unsigned char>(digest[6]) & 0x0FU) | 0x50U);  // version 5
   digest[8] = static_cast<char>((static_cast<unsigned char>(digest[8]) & 0x3FU) | 0x80U);  // RFC 4122 variant
   std::string text;

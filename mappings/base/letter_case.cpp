@@ -1,12 +1,21 @@
 #include "mappings/base/letter_case.hpp"
 
-#include <boost/algorithm/string/case_conv.hpp>
-#include <locale>
+#include <algorithm>
 
 namespace membridge {
+namespace {
+
+// Asking a locale costs many times as much, and every delivery asks hundreds of times.
+char Lowered(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+}  // namespace
 
 std::string LoweredAscii(std::string_view text) {
-  return boost::algorithm::to_lower_copy(std::string{text}, std::locale::classic());
+  std::string lowered{text};
+  std::ranges::transform(lowered, lowered.begin(), Lowered);
+  return lowered;
 }
 
 }  // namespace membridge

@@ -1,8 +1,8 @@
 #include "receiver/verify/token.hpp"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -12,11 +12,14 @@
 namespace membridge::receiver {
 namespace {
 
-using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+using Digest = std::array<unsigned char, 32>;
 
 Digest Sha256(std::string_view text) {
+  // Looked up once: OpenSSL otherwise searches its providers at every digest, which takes longer than the digest.
+  static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   Digest digest{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  if (kAlgorithm == nullptr || EVP_Digest(text.data(), text.size(), digest.data(), nullptr, kAlgorithm, nullptr) != 1)
+    throw std::runtime_error("OpenSSL refuses a digest");
   return digest;
 }
 

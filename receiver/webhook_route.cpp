@@ -52,7 +52,7 @@ void WebhookRoute::AddTo(http::Router& router) {
     };
     router.Add(
         "POST", http::PathPattern{pattern, http::Slashes::kForgiving},
-        [this, token_of](auto&& request, const auto& parameters, const http::Reply& reply) {
+        [this, token_of](http::Request&& request, const auto& parameters, const http::Reply& reply) {
           Receive(std::move(request), ProjectId{parameters[0]}, token_of(parameters), reply);
         },
         [this, token_of](const http::Request& head, const auto& parameters) {

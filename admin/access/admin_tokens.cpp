@@ -32,15 +32,15 @@ constexpr const char* kWorks = "revoked_at IS NULL AND (expires_at IS NULL OR ex
 
 }  // namespace
 
-Result<AdminTokens::Issued> AdminTokens::Create(Transaction& transaction, const std::string& name, Role role,
-                                                const std::string& created_by, std::optional<std::chrono::days> expires_in) {
+Result<AdminTokens::Issued> AdminTokens::Create(const std::string& name, Role role, const std::string& created_by,
+                                                std::optional<std::chrono::days> expires_in) {
   const std::string token = receiver::MakeToken();
   // The index on the name counts expired tokens too; a name is free again once its token ended either way.
-  transaction.Run(
+  transaction_.Run(
       "UPDATE membridge.admin_tokens SET revoked_at = expires_at WHERE name = $1 AND revoked_at IS NULL AND expires_at <= "
       "statement_timestamp()",
       {name});
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       "INSERT INTO membridge.admin_tokens (id, name, role, hash, created_by, expires_at) VALUES (gen_random_uuid(), $1, $2, $3, "
       "$4, "
       "statement_timestamp() + $5::bigint * interval '1 day') ON CONFLICT DO NOTHING RETURNING " +
@@ -54,30 +54,30 @@ Result<AdminTokens::Issued> AdminTokens::Create(Transaction& transaction, const 
   return Issued{TokenAt(rows, 0), token};
 }
 
-std::vector<StoredAdminToken> AdminTokens::List(Transaction& transaction) {
-  const Rows rows = transaction.Run("SELECT " + kTokenColumns + " FROM membridge.admin_tokens ORDER BY created_at DESC, id");
+std::vector<StoredAdminToken> AdminTokens::List() {
+  const Rows rows = transaction_.Run("SELECT " + kTokenColumns + " FROM membridge.admin_tokens ORDER BY created_at DESC, id");
   std::vector<StoredAdminToken> tokens;
   for (std::size_t row = 0; row < rows.size(); ++row) tokens.push_back(TokenAt(rows, row));
   return tokens;
 }
 
-Result<StoredAdminToken> AdminTokens::Revoke(Transaction& transaction, const std::string& id) {
-  const Rows revoked = transaction.Run(
+Result<StoredAdminToken> AdminTokens::Revoke(const std::string& id) {
+  const Rows revoked = transaction_.Run(
       "UPDATE membridge.admin_tokens SET revoked_at = statement_timestamp() WHERE id::text = $1 AND revoked_at IS NULL "
       "RETURNING " +
           kTokenColumns,
       {id});
   if (!revoked.empty()) return TokenAt(revoked, 0);
-  if (transaction.Run("SELECT FROM membridge.admin_tokens WHERE id::text = $1", {id}).empty())
+  if (transaction_.Run("SELECT FROM membridge.admin_tokens WHERE id::text = $1", {id}).empty())
     return Fail(ErrorCode::kNotFound, "there is no such token", "membridge tokens list shows them");
   return Fail(ErrorCode::kRefused, "the token was revoked before");
 }
 
-bool AdminTokens::AnyWorks(Session& session) {
+bool AnyAdminTokenWorks(Session& session) {
   return !session.Run(std::string{"SELECT FROM membridge.admin_tokens WHERE "} + kWorks + " LIMIT 1").empty();
 }
 
-std::optional<Caller> AdminTokens::Find(Session& session, std::string_view token) {
+std::optional<Caller> CallerByToken(Session& session, std::string_view token) {
   const std::string hash = receiver::HashToken(token);
   const Rows rows = session.Run("SELECT " + kTokenColumns + " FROM membridge.admin_tokens WHERE hash = $1 AND " + kWorks, {hash});
   if (rows.empty()) return std::nullopt;

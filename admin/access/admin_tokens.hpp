@@ -40,22 +40,30 @@ struct StoredAdminToken {
 /// All functions throw postgres::SqlFailure; times are the database's clock.
 class AdminTokens {
  public:
+  /// The transaction outlives it.
+  explicit AdminTokens(sync::postgres::Transaction& transaction) : transaction_(transaction) {}
+
   struct Issued {
     StoredAdminToken stored;
     std::string token;  ///< the secret: to be shown once and forgotten
   };
   /// A new token, in the caller's transaction. kRefused: another token of that name works.
-  static Result<Issued> Create(sync::postgres::Transaction& transaction, const std::string& name, Role role,
-                               const std::string& created_by, std::optional<std::chrono::days> expires_in);
+  Result<Issued> Create(const std::string& name, Role role, const std::string& created_by,
+                        std::optional<std::chrono::days> expires_in);
   /// All of them, revoked and expired ones included; newest first.
-  static std::vector<StoredAdminToken> List(sync::postgres::Transaction& transaction);
+  std::vector<StoredAdminToken> List();
   /// From the commit on it opens nothing. kNotFound; kRefused when it was revoked before.
-  static Result<StoredAdminToken> Revoke(sync::postgres::Transaction& transaction, const std::string& id);
-  /// Whether any token of the database opens the door now.
-  static bool AnyWorks(sync::postgres::Session& session);
-  /// The one that a token's text is, when it works now; notes its use.
-  static std::optional<Caller> Find(sync::postgres::Session& session, std::string_view token);
+  Result<StoredAdminToken> Revoke(const std::string& id);
+
+ private:
+  sync::postgres::Transaction& transaction_;
 };
+
+/// Whether any token of the database opens the door now.
+bool AnyAdminTokenWorks(sync::postgres::Session& session);
+
+/// The one that a token's text is, when it works now; notes its use.
+std::optional<Caller> CallerByToken(sync::postgres::Session& session, std::string_view token);
 
 /// The one of `admin.tokens` that a token's text is. Compares SHA-256 with every one of them in constant time, so that time tells
 /// nothing about any.

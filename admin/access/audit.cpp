@@ -96,13 +96,13 @@ std::string_view NameOf(AuditEntry::Outcome outcome) {
   return "failed";
 }
 
-std::string Audit::HashOf(const AuditRecord& record) {
+std::string HashOf(const AuditRecord& record) {
   return ChainHash(record, DumpOf(record.entry.detail));
 }
 
-AuditRecord Audit::Append(Transaction& transaction, const AuditEntry& entry) {
+AuditRecord Audit::Append(const AuditEntry& entry) {
   // The head's row is the lock: numbers have no gaps, and nobody reads a head that is about to move.
-  const Rows head = transaction.Run("SELECT number, hash, clock_timestamp() FROM membridge.audit_head FOR UPDATE");
+  const Rows head = transaction_.Run("SELECT number, hash, clock_timestamp() FROM membridge.audit_head FOR UPDATE");
   AuditRecord record;
   record.number = head.Int(0, 0) + 1;
   record.previous = head.Text(0, 1);
@@ -112,7 +112,7 @@ AuditRecord Audit::Append(Transaction& transaction, const AuditEntry& entry) {
       entry.outcome,         entry.detail};
   const std::string detail = DumpOf(entry.detail);
   record.hash = ChainHash(record, detail);
-  transaction.Run(
+  transaction_.Run(
       "WITH entry AS (INSERT INTO membridge.audit (number, at, actor, role, source, action, object, outcome, detail, previous, "
       "hash) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)) UPDATE membridge.audit_head SET number = $1::bigint, hash = $11",
@@ -121,15 +121,14 @@ AuditRecord Audit::Append(Transaction& transaction, const AuditEntry& entry) {
   return record;
 }
 
-AuditRecord Audit::Append(Session& session, const AuditEntry& entry) {
+AuditRecord AppendToAudit(Session& session, const AuditEntry& entry) {
   Transaction transaction = session.Begin();
-  AuditRecord record = Append(transaction, entry);
+  AuditRecord record = Audit{transaction}.Append(entry);
   transaction.Commit();
   return record;
 }
 
-Result<AuditPage> Audit::List(Transaction& transaction, const AuditFilter& filter, std::size_t limit,
-                              const std::optional<std::string>& cursor) {
+Result<AuditPage> Audit::List(const AuditFilter& filter, std::size_t limit, const std::optional<std::string>& cursor) {
   Where where;
   if (filter.actor) where.Add("a.actor = ?", *filter.actor);
   if (filter.action) where.Add("a.action = ?", *filter.action);
@@ -142,7 +141,7 @@ Result<AuditPage> Audit::List(Transaction& transaction, const AuditFilter& filte
     where.Add("a.number < ?::bigint", std::to_string(*number));
   }
   limit = std::clamp<std::size_t>(limit, 1, kLongestPage);
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       fmt::format("SELECT {} FROM membridge.audit a {} ORDER BY a.number DESC LIMIT {}", kAuditColumns, where.Sql(), limit + 1),
       where.Params());
   AuditPage page;
@@ -151,7 +150,7 @@ Result<AuditPage> Audit::List(Transaction& transaction, const AuditFilter& filte
   return page;
 }
 
-AuditVerdict Audit::Verify(Session& session) {
+AuditVerdict VerifyAudit(Session& session) {
   Transaction transaction = session.Begin();
   transaction.Run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
   const Rows head = transaction.Run("SELECT number, hash FROM membridge.audit_head");
@@ -181,7 +180,7 @@ AuditVerdict Audit::Verify(Session& session) {
   return verdict;
 }
 
-bool Audit::Holds(Session& session, const std::string& hash) {
+bool AuditHolds(Session& session, const std::string& hash) {
   return !session.Run("SELECT FROM membridge.audit WHERE hash = $1 LIMIT 1", {hash}).empty();
 }
 

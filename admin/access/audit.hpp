@@ -60,27 +60,33 @@ struct AuditVerdict {
 };
 
 /// The append-only chain in membridge.audit. A trigger refuses every change of what was written; each entry's hash covers the one
-/// before, so a change made past the trigger is noticed by Verify(). It is kept for ever: it holds ids and counts, and refused
-/// logins are limited before they are written. All functions throw postgres::SqlFailure.
+/// before, so a change made past the trigger is noticed by VerifyAudit(). It is kept for ever: it holds ids and counts, and
+/// refused logins are limited before they are written. Functions throw postgres::SqlFailure.
 class Audit {
  public:
-  /// Appends in the caller's transaction: the entry is there when what it tells of is. Other appends wait until it commits, so do
-  /// it last.
-  static AuditRecord Append(sync::postgres::Transaction& transaction, const AuditEntry& entry);
-  /// The same in a transaction of its own.
-  static AuditRecord Append(sync::postgres::Session& session, const AuditEntry& entry);
+  /// The transaction outlives it.
+  explicit Audit(sync::postgres::Transaction& transaction) : transaction_(transaction) {}
+
+  /// The entry is there when what it tells of is. Other appends wait until the transaction commits, so do it last.
+  AuditRecord Append(const AuditEntry& entry);
   /// A page of at most `limit` (1 to 1000). kRefused: the cursor is not one of ours.
-  static Result<AuditPage> List(sync::postgres::Transaction& transaction, const AuditFilter& filter, std::size_t limit,
-                                const std::optional<std::string>& cursor = std::nullopt);
-  /// Reads the whole chain, page by page, in one snapshot.
-  static AuditVerdict Verify(sync::postgres::Session& session);
+  Result<AuditPage> List(const AuditFilter& filter, std::size_t limit, const std::optional<std::string>& cursor = std::nullopt);
 
-  /// Whether an entry has this hash: what an earlier Verify() told as the head must still be in the chain.
-  static bool Holds(sync::postgres::Session& session, const std::string& hash);
-
-  /// What an entry's hash is: SHA-256 of a JSON array of its parts, the previous hash first.
-  static std::string HashOf(const AuditRecord& record);
+ private:
+  sync::postgres::Transaction& transaction_;
 };
+
+/// Appends in a transaction of its own.
+AuditRecord AppendToAudit(sync::postgres::Session& session, const AuditEntry& entry);
+
+/// Reads the whole chain, page by page, in one snapshot.
+AuditVerdict VerifyAudit(sync::postgres::Session& session);
+
+/// Whether an entry has this hash: what an earlier VerifyAudit() told as the head must still be in the chain.
+bool AuditHolds(sync::postgres::Session& session, const std::string& hash);
+
+/// What an entry's hash is: SHA-256 of a JSON array of its parts, the previous hash first.
+std::string HashOf(const AuditRecord& record);
 
 /// `cli:NAME` of the user who runs this process.
 std::string CommandActor();

@@ -99,7 +99,8 @@ Problem FromSql(const sync::postgres::SqlFailure& failure) {
 
 Problem FromFields(FieldProblems fields) {
   std::string message;
-  for (const auto& [field, problem] : fields) message += (message.empty() ? "" : "; ") + field + " " + problem;
+  for (const auto& [field, problem] : fields)
+    message.append(message.empty() ? "" : "; ").append(field).append(" ").append(problem);
   return {.status = 400,
           .code = "bad_request",
           .message = std::move(message),
@@ -265,7 +266,7 @@ Answer Api::LetIn(const Arrival& arrival, sync::postgres::Session& state) {
 
 std::optional<Caller> Api::SignIn(const Arrival& arrival, sync::postgres::Session& state) {
   if (auto caller = FindConfigured(options_.tokens, *arrival.token)) return caller;
-  return AdminTokens::Find(state, *arrival.token);
+  return CallerByToken(state, *arrival.token);
 }
 
 std::optional<Problem> Api::Check(const Arrival& arrival, Call& call) const {
@@ -332,7 +333,7 @@ Answer Api::ForCaller(const Arrival& arrival, const Caller& caller, sync::postgr
   if (!answer) call.detail["code"] = answer.error().code;
   try {
     if (!state.Usable()) return answer ? tl::unexpected<Problem>(NotRecorded()) : answer;
-    Audit::Append(state, {caller.Actor(), std::string{NameOf(caller.role)}, arrival.source, arrival.Action(), call.object,
+    AppendToAudit(state, {caller.Actor(), std::string{NameOf(caller.role)}, arrival.source, arrival.Action(), call.object,
                           OutcomeOf(status), call.detail});
   } catch (const sync::postgres::SqlFailure& sql) {
     Log(LogLevel::kError, "audit_not_written",
@@ -363,7 +364,7 @@ void Api::RecordAnonymous(const Arrival& arrival, sync::postgres::Session& state
     }
     if (unrecorded_ > 0) entry.detail["unrecorded_before"] = std::exchange(unrecorded_, 0);
   }
-  Audit::Append(state, entry);
+  AppendToAudit(state, entry);
 }
 
 }  // namespace membridge::admin::api

@@ -17,13 +17,13 @@ Answer ListAudit(Call& call) {
   filter.since = *since;
   filter.until = *until;
   sync::postgres::Transaction transaction = call.Begin();
-  const auto page = Audit::List(transaction, filter, call.query["limit"].get<std::size_t>(), call.Query("cursor"));
+  const auto page = Audit{transaction}.List(filter, call.query["limit"].get<std::size_t>(), call.Query("cursor"));
   if (!page) return Refuse(400, "bad_cursor", page.error().message, page.error().hint);
   return PageOf("entries", page->entries, page->next);
 }
 
 Answer Verify(Call& call) {
-  const AuditVerdict verdict = Audit::Verify(call.state);
+  const AuditVerdict verdict = VerifyAudit(call.state);
   return ordered_json{{"intact", verdict.Intact()},
                       {"entries", verdict.entries},
                       {"head", TextOrNull(verdict.head)},

@@ -32,14 +32,14 @@ Answer ListDeliveries(Call& call) {
   const auto filter = DeliveryFilterFrom(call.query, call.now);
   if (!filter) return tl::unexpected<Problem>(filter.error());
   Transaction transaction = call.Begin();
-  const auto page = DeliveriesStore::List(transaction, *filter, call.query["limit"].get<std::size_t>(), call.Query("cursor"));
+  const auto page = DeliveriesStore{transaction}.List(*filter, call.query["limit"].get<std::size_t>(), call.Query("cursor"));
   if (!page) return Refuse(400, "bad_cursor", page.error().message, page.error().hint);
   return PageOf("deliveries", page->deliveries, page->next);
 }
 
 tl::expected<sync::ShownDelivery, Problem> Find(Call& call) {
   Transaction transaction = call.Begin();
-  auto delivery = DeliveriesStore::Show(transaction, DeliveryId{call.Path("delivery")});
+  auto delivery = DeliveriesStore{transaction}.Show(DeliveryId{call.Path("delivery")});
   if (!delivery) return Refuse(404, "not_found", "there is no such delivery", "it may have been dropped by retention");
   return std::move(*delivery);
 }
@@ -64,7 +64,7 @@ Answer ReadBody(Call& call) {
 }
 
 Answer ActOnDeliveries(Call& call, const sync::DeliveryFilter& filter, const sync::DeliveryCount& count, const Parts& parts) {
-  const std::size_t memories = DeliveriesStore::Replay(call.state, filter);
+  const std::size_t memories = ReplayDeliveries(call.state, filter);
   parts.wake_workers();
   call.detail.update({{"deliveries", count.deliveries}, {"memories", memories}});
   return ordered_json{{"deliveries", count.deliveries}, {"memories", memories}, {"done", true}};
@@ -72,7 +72,7 @@ Answer ActOnDeliveries(Call& call, const sync::DeliveryFilter& filter, const syn
 
 sync::DeliveryCount CountOf(Call& call, const sync::DeliveryFilter& filter) {
   Transaction transaction = call.Begin();
-  return DeliveriesStore::Count(transaction, filter);
+  return DeliveriesStore{transaction}.Count(filter);
 }
 
 Answer ReplayOne(Call& call, const Parts& parts) {

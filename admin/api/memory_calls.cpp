@@ -115,7 +115,7 @@ ordered_json DirtyOf(Transaction& transaction, const Call& call) {
 
 ordered_json ParkedOf(Transaction& transaction, const ProjectId& project, const MemoryId& memory) {
   ordered_json list = ordered_json::array();
-  const auto page = sync::ParkedStore::Show(transaction, {.project = project, .memory = memory}, 100);
+  const auto page = sync::ParkedStore{transaction}.Show({.project = project, .memory = memory}, 100);
   for (const sync::ParkedMemory& parked : page->memories) {
     list.push_back({{"mapping", parked.parking.mapping},
                     {"group", parked.group},
@@ -138,7 +138,7 @@ Answer ReadMemory(Call& call) {
                                     KeyOf(call));
   if (rows.empty()) return NoSuchMemory();
   ordered_json deliveries = ordered_json::array();
-  const auto page = sync::DeliveriesStore::List(transaction, {.project = project, .memory = memory}, 10);
+  const auto page = sync::DeliveriesStore{transaction}.List({.project = project, .memory = memory}, 10);
   for (const auto& delivery : page->deliveries) deliveries.push_back(ViewOf(delivery));
   return ordered_json{{"project", project.Text()},
                       {"memory", memory.Text()},

@@ -10,7 +10,9 @@ asm(".pushsection .rodata\n"
     "membridge_openapi_end:\n"
     ".popsection\n");
 // clang-format on
+// NOLINTNEXTLINE(readability-identifier-naming): these are the names of the symbols above.
 extern const char membridge_openapi[] asm("membridge_openapi");
+// NOLINTNEXTLINE(readability-identifier-naming)
 extern const char membridge_openapi_end[] asm("membridge_openapi_end");
 
 namespace membridge::admin::api {

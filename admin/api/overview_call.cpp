@@ -73,7 +73,7 @@ ordered_json Queue(Transaction& transaction, const Parts& parts) {
 }
 
 ordered_json Parked(Transaction& transaction) {
-  const auto groups = sync::ParkedStore::List(transaction);
+  const auto groups = sync::ParkedStore{transaction}.List();
   const Rows rows =
       transaction.Run("SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM membridge.parked) AS memories");
   return {{"memories", rows.Int(0, 0)}, {"groups", groups.size()}};

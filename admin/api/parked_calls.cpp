@@ -23,7 +23,7 @@ sync::ParkedFilter ParkedFilterFrom(const nlohmann::json& values) {
 Answer ListGroups(Call& call) {
   Transaction transaction = call.Begin();
   ordered_json groups = ordered_json::array();
-  for (const sync::ParkedGroup& group : ParkedStore::List(transaction, ParkedFilterFrom(call.query)))
+  for (const sync::ParkedGroup& group : ParkedStore{transaction}.List(ParkedFilterFrom(call.query)))
     groups.push_back(ViewOf(group));
   return ordered_json{{"groups", std::move(groups)}};
 }
@@ -31,7 +31,7 @@ Answer ListGroups(Call& call) {
 Answer ListParked(Call& call) {
   Transaction transaction = call.Begin();
   const auto page =
-      ParkedStore::Show(transaction, ParkedFilterFrom(call.query), call.query["limit"].get<std::size_t>(), call.Query("cursor"));
+      ParkedStore{transaction}.Show(ParkedFilterFrom(call.query), call.query["limit"].get<std::size_t>(), call.Query("cursor"));
   if (!page) return Refuse(400, "bad_cursor", page.error().message, page.error().hint);
   return PageOf("memories", page->memories, page->next);
 }
@@ -63,7 +63,7 @@ Answer CountThenAct(Call& call, const ParkedAction& act) {
   std::size_t count = 0;
   {
     Transaction transaction = call.Begin();
-    count = ParkedStore::Count(transaction, filter);
+    count = ParkedStore{transaction}.Count(filter);
   }
   if (*intent == Intent::kCount) {
     call.nothing_changed = true;
@@ -77,7 +77,7 @@ Answer CountThenAct(Call& call, const ParkedAction& act) {
 
 std::size_t Drop(Call& call, const sync::ParkedFilter& filter) {
   Transaction transaction = call.Begin();
-  const std::size_t dropped = ParkedStore::Drop(transaction, filter);
+  const std::size_t dropped = ParkedStore{transaction}.Drop(filter);
   transaction.Commit();
   return dropped;
 }
@@ -90,7 +90,7 @@ void AddParkedCalls(Handlers& handlers, const Parts& parts) {
   handlers["listBlocked"] = ListBlocked;
   handlers["retryParked"] = [&parts](Call& call) {
     return CountThenAct(call, [&parts](Call& retried, const sync::ParkedFilter& filter) {
-      const std::size_t memories = ParkedStore::Retry(retried.state, filter);
+      const std::size_t memories = RetryParked(retried.state, filter);
       parts.wake_workers();
       return memories;
     });

@@ -62,7 +62,7 @@ Answer ListDeliveryTokens(Call& call, const Parts& parts) {
   if (!project) return tl::unexpected<Problem>(project.error());
   sync::postgres::Transaction transaction = call.Begin();
   ordered_json tokens = ordered_json::array();
-  for (const sync::Token& token : sync::Tokens::List(transaction, (*project)->id)) {
+  for (const sync::Token& token : sync::Tokens{transaction}.List((*project)->id)) {
     tokens.push_back({{"id", token.id},
                       {"created_at", FormatRfc3339(token.created_at)},
                       {"expires_at", TimeOrNull(token.expires_at)},

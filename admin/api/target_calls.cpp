@@ -31,7 +31,7 @@ Answer AdoptProject(Call& call, const Parts& parts) {
   if (!client) return tl::unexpected<Problem>(client.error());
   const auto account = (*client)->Ping();
   if (!account) return RefuseFromMem0(account.error(), **client);
-  const bool adopted = sync::KnownProjects::Adopt(call.state, (*project)->id, *account);
+  const bool adopted = sync::KnownProjects{call.state}.Adopt((*project)->id, *account);
   call.detail = {{"org_id", account->org_id}, {"project_id", account->project_id}, {"adopted", adopted}};
   parts.wake_workers();
   return ordered_json{

@@ -19,7 +19,7 @@ Answer ListTokens(Call& call, const Parts& parts) {
   Transaction transaction = call.Begin();
   ordered_json tokens = ordered_json::array();
   for (const AdminToken& token : parts.config.admin_tokens) tokens.push_back(ConfiguredView(token));
-  for (const StoredAdminToken& token : AdminTokens::List(transaction)) tokens.push_back(ViewOf(token));
+  for (const StoredAdminToken& token : AdminTokens{transaction}.List()) tokens.push_back(ViewOf(token));
   return ordered_json{{"tokens", std::move(tokens)}};
 }
 
@@ -29,8 +29,8 @@ Answer CreateToken(Call& call) {
   std::optional<std::chrono::days> expires_in;
   if (call.body.contains("expires_in_days")) expires_in = std::chrono::days{call.body["expires_in_days"].get<int>()};
   Transaction transaction = call.Begin();
-  const auto issued = AdminTokens::Create(transaction, call.object, *RoleNamed(call.body["role"].get<std::string>()),
-                                          call.caller.Actor(), expires_in);
+  const auto issued = AdminTokens{transaction}.Create(call.object, *RoleNamed(call.body["role"].get<std::string>()),
+                                                      call.caller.Actor(), expires_in);
   if (!issued) return Refuse(issued.error());
   transaction.Commit();
   call.detail["id"] = issued->stored.id;
@@ -43,7 +43,7 @@ Answer CreateToken(Call& call) {
 
 Answer Revoke(Call& call) {
   Transaction transaction = call.Begin();
-  const auto revoked = AdminTokens::Revoke(transaction, call.Path("token"));
+  const auto revoked = AdminTokens{transaction}.Revoke(call.Path("token"));
   if (!revoked) return Refuse(revoked.error());
   transaction.Commit();
   call.detail["name"] = revoked->name;

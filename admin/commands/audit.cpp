@@ -32,7 +32,7 @@ int ListAudit(const AuditOptions& options, Session& session, Console& console) {
                              console);
   }
   sync::postgres::Transaction transaction = session.Begin();
-  const auto page = Audit::List(transaction, filter, options.limit, Given(options.cursor));
+  const auto page = Audit{transaction}.List(filter, options.limit, Given(options.cursor));
   if (!page) return PrintUsageError(page.error(), console);
   if (options.common->json) {
     fmt::print(console.out, "{}\n", PageOf("entries", page->entries, page->next).dump(2));
@@ -51,8 +51,8 @@ int ListAudit(const AuditOptions& options, Session& session, Console& console) {
 }
 
 int Verify(const AuditOptions& options, Session& session, Console& console) {
-  AuditVerdict verdict = Audit::Verify(session);
-  if (verdict.Intact() && !options.head.empty() && !Audit::Holds(session, options.head))
+  AuditVerdict verdict = VerifyAudit(session);
+  if (verdict.Intact() && !options.head.empty() && !AuditHolds(session, options.head))
     verdict.problem = "no entry has the hash " + options.head + ": the chain was written anew";
   if (options.common->json) {
     nlohmann::ordered_json json{{"intact", verdict.Intact()},

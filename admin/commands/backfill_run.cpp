@@ -107,7 +107,7 @@ int RunToEnd(const BackfillRunOptions& options, Console& console, const std::str
   const Mem0Clients mem0{prepared->config, prepared->databases.StateDsn(), metrics};
   sync::WorkerCounters counters;
   const auto parts = JobPartsOf(
-      prepared->config, prepared->databases.StateDsn(), [&] { return mapping_set; }, mem0, clock, counters);
+      prepared->config, prepared->databases.StateDsn(), [&mapping_set] { return mapping_set; }, mem0, clock, counters);
   auto scheduler = MakeScheduler(prepared->config, parts);
   if (!scheduler) return PrintUsageError(scheduler.error(), console);
   try {

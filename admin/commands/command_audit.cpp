@@ -21,7 +21,7 @@ void NoteInAudit(sync::postgres::Session& session, Console& console, const std::
                  const Error* error, nlohmann::json detail) {
   if (error != nullptr) detail["code"] = NameOf(error->code);
   try {
-    Audit::Append(session, {.actor = CommandActor(),
+    AppendToAudit(session, {.actor = CommandActor(),
                             .source = "local",
                             .action = action,
                             .object = object,

@@ -22,7 +22,7 @@ std::string WordsAfter(const DescribedCommand& command) {
 }
 
 /// Text between single quotes of a shell.
-std::string SingleQuoted(std::string text) {
+std::string SingleQuoted(const std::string& text) {
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? std::string{"'\\''"} : std::string{c};
   return quoted + "'";

@@ -62,7 +62,7 @@ int ListDeliveries(const DeliveryOptions& options, Session& session, Console& co
   const auto filter = DeliveryFilterOf(options);
   if (!filter) return PrintUsageError(filter.error(), console);
   sync::postgres::Transaction transaction = session.Begin();
-  const auto page = DeliveriesStore::List(transaction, *filter, options.limit, Given(options.cursor));
+  const auto page = DeliveriesStore{transaction}.List(*filter, options.limit, Given(options.cursor));
   if (!page) return PrintUsageError(page.error(), console);
   if (options.common->json) {
     fmt::print(console.out, "{}\n", PageOf("deliveries", page->deliveries, page->next).dump(2));
@@ -83,7 +83,7 @@ int ListDeliveries(const DeliveryOptions& options, Session& session, Console& co
 
 int ShowDelivery(const DeliveryOptions& options, Session& session, Console& console) {
   sync::postgres::Transaction transaction = session.Begin();
-  const auto delivery = DeliveriesStore::Show(transaction, DeliveryId{options.id});
+  const auto delivery = DeliveriesStore{transaction}.Show(DeliveryId{options.id});
   if (!delivery)
     return PrintError({ErrorCode::kNotFound, fmt::format("no delivery {}", options.id), "it may have been dropped by retention"},
                       console);
@@ -106,14 +106,14 @@ int Replay(const DeliveryOptions& options, Session& session, Console& console) {
         {ErrorCode::kRefused, "no filter was given", "name a delivery with --id, give a filter such as --since 2h, or say --all"},
         console);
   sync::postgres::Transaction transaction = session.Begin();
-  const auto count = DeliveriesStore::Count(transaction, *filter);
+  const auto count = DeliveriesStore{transaction}.Count(*filter);
   transaction.Commit();
   if (!options.yes) {
     fmt::print(console.out, "{} about {} would be replayed; add --yes to do it\n",
                Counted(count.deliveries, "delivery", "deliveries"), Counted(count.memories, "memory", "memories"));
     return kDone;
   }
-  const std::size_t marked = DeliveriesStore::Replay(session, *filter);
+  const std::size_t marked = ReplayDeliveries(session, *filter);
   NoteInAudit(session, console, "deliveries.replay", options.id, nullptr,
               {{"deliveries", count.deliveries}, {"memories", marked}, {"filter", DeliveryFilterView(options)}});
   if (options.common->json) {

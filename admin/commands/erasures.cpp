@@ -56,7 +56,7 @@ int ListErasures(const std::vector<const ProjectConfig*>& projects, const Erasur
                  sync::postgres::Session& session, Console& console) {
   ordered_json listed = ordered_json::array();
   for (const ProjectConfig* project : projects) {
-    for (const sync::ErasureRecord& record : sync::Lifting::List(session, project->id)) {
+    for (const sync::ErasureRecord& record : sync::Lifting{session}.List(project->id)) {
       listed.push_back(RecordJson(record));
       if (!options.common->json)
         fmt::print(console.out, "{}  {}  user {}  begun {}{}{}\n", record.id, project->id.Text(), record.user_hash.substr(0, 12),
@@ -77,7 +77,7 @@ Result<ordered_json> LiftIn(const ProjectConfig& project, const ErasuresOptions&
                Counted(memories->size(), "memory", "memories"));
     return ordered_json{{"project", project.id.Text()}, {"would_admit", memories->size()}};
   }
-  const auto receipt = sync::Lifting::Lift(session, project.id, options.user, *memories);
+  const auto receipt = sync::Lifting{session}.Lift(project.id, options.user, *memories);
   // By the hash, as the erasure itself: the audit is kept for ever.
   NoteInAudit(session, console, "erase.lift", project.id.Text() + (receipt ? "/" + receipt->user_hash : ""),
               receipt ? nullptr : &receipt.error(), {{"memories", memories->size()}});
@@ -100,7 +100,7 @@ int LiftErasures(const std::vector<const ProjectConfig*>& projects, const Erasur
   int status = kDone;
   bool any = false;
   for (const ProjectConfig* project : projects) {
-    if (!sync::Lifting::IsErased(session, project->id, options.user)) continue;
+    if (!sync::Lifting{session}.IsErased(project->id, options.user)) continue;
     any = true;
     auto done = LiftIn(*project, options, session, console);
     if (done) {

@@ -133,7 +133,7 @@ class FieldCensus {
 
   void Walk(const std::string& name, const json& object, int depth) {
     for (const auto& [key, value] : object.items()) {
-      const std::string path = name + "." + key;
+      const std::string path = fmt::format("{}.{}", name, key);
       FieldSeen& seen = fields_[path];
       ++seen.memories;
       ++seen.types[TypeOf(value)];

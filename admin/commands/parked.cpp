@@ -68,7 +68,7 @@ int PrintBlocked(const ParkedOptions& options, Session& session, Console& consol
 int ListParked(const ParkedOptions& options, Session& session, Console& console) {
   if (options.blocked) return PrintBlocked(options, session, console);
   Transaction transaction = session.Begin();
-  const auto groups = ParkedStore::List(transaction, ParkedFilterOf(options));
+  const auto groups = ParkedStore{transaction}.List(ParkedFilterOf(options));
   if (options.common->json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const auto& group : groups) list.push_back(ViewOf(group));
@@ -88,7 +88,7 @@ int ListParked(const ParkedOptions& options, Session& session, Console& console)
 
 int ShowParked(const ParkedOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
-  const auto page = ParkedStore::Show(transaction, ParkedFilterOf(options), options.limit, Given(options.cursor));
+  const auto page = ParkedStore{transaction}.Show(ParkedFilterOf(options), options.limit, Given(options.cursor));
   if (!page) return PrintUsageError(page.error(), console);
   if (options.common->json) {
     fmt::print(console.out, "{}\n",
@@ -120,7 +120,7 @@ int CountThenAct(const ParkedOptions& options, Session& session, Console& consol
     NoteInAudit(session, console, action, options.group, nullptr, {{"memories", count}, {"filter", ParkedFilterView(options)}});
   } else {
     Transaction transaction = session.Begin();
-    count = ParkedStore::Count(transaction, filter);
+    count = ParkedStore{transaction}.Count(filter);
   }
   if (options.common->json) {
     fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"memories", count}, {"done", options.yes}}.dump());
@@ -133,14 +133,14 @@ int CountThenAct(const ParkedOptions& options, Session& session, Console& consol
 
 int Retry(const ParkedOptions& options, Session& session, Console& console) {
   return CountThenAct(options, session, console, "parked.retry", "would be tried again", "will be tried again",
-                      [&](const sync::ParkedFilter& filter) { return ParkedStore::Retry(session, filter); });
+                      [&](const sync::ParkedFilter& filter) { return RetryParked(session, filter); });
 }
 
 int Drop(const ParkedOptions& options, Session& session, Console& console) {
   return CountThenAct(options, session, console, "parked.drop", "would be forgotten", "forgotten",
                       [&](const sync::ParkedFilter& filter) {
                         Transaction transaction = session.Begin();
-                        const std::size_t dropped = ParkedStore::Drop(transaction, filter);
+                        const std::size_t dropped = ParkedStore{transaction}.Drop(filter);
                         transaction.Commit();
                         return dropped;
                       });

@@ -38,12 +38,12 @@ int RunProjectsList(const ProjectsOptions& options, const Config& config, sync::
   json listed = json::array();
   int status = kDone;
   for (const ProjectConfig& project : config.projects) {
-    const auto known = sync::KnownProjects::Find(session, project.id);
+    const auto known = sync::KnownProjects{session}.Find(project.id);
     const auto account = AskWhose(project);
     std::string verdict = "recognised";
     if (!account) {
       verdict = account.error().message;
-    } else if (const auto same = sync::KnownProjects::Recognise(session, project.id, *account); !same) {
+    } else if (const auto same = sync::KnownProjects{session}.Recognise(project.id, *account); !same) {
       verdict = same.error().message + "; " + same.error().hint;
     }
     if (verdict != "recognised") status = kFoundProblems;
@@ -65,8 +65,8 @@ int RunProjectsAdopt(const ProjectsOptions& options, const Config& config, sync:
     NoteInAudit(session, console, "projects.adopt", options.project, &account.error());
     return PrintError(account.error(), console);
   }
-  const auto before = sync::KnownProjects::Find(session, project->id);
-  const bool adopted = sync::KnownProjects::Adopt(session, project->id, *account);
+  const auto before = sync::KnownProjects{session}.Find(project->id);
+  const bool adopted = sync::KnownProjects{session}.Adopt(project->id, *account);
   const json detail{{"org_id", account->org_id}, {"project_id", account->project_id}, {"before", KnownJson(before)}};
   NoteInAudit(session, console, "projects.adopt", options.project, nullptr, detail);
   if (options.common->json) {

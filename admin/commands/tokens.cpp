@@ -27,7 +27,7 @@ struct TokenOptions {
 int CreateToken(const TokenOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
   const auto expires_in = options.days > 0 ? std::optional{std::chrono::days{options.days}} : std::nullopt;
-  const auto issued = AdminTokens::Create(transaction, options.name, *RoleNamed(options.role), CommandActor(), expires_in);
+  const auto issued = AdminTokens{transaction}.Create(options.name, *RoleNamed(options.role), CommandActor(), expires_in);
   if (!issued) return PrintError(issued.error(), console);
   transaction.Commit();
   NoteInAudit(session, console, "token.create", options.name, nullptr, {{"id", issued->stored.id}, {"role", options.role}});
@@ -45,7 +45,7 @@ int CreateToken(const TokenOptions& options, Session& session, Console& console)
 
 int ListTokens(const TokenOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
-  const auto tokens = AdminTokens::List(transaction);
+  const auto tokens = AdminTokens{transaction}.List();
   if (options.common->json) {
     nlohmann::ordered_json list = nlohmann::ordered_json::array();
     for (const StoredAdminToken& token : tokens) list.push_back(ViewOf(token));
@@ -69,7 +69,7 @@ int ListTokens(const TokenOptions& options, Session& session, Console& console) 
 
 int Revoke(const TokenOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
-  const auto revoked = AdminTokens::Revoke(transaction, options.id);
+  const auto revoked = AdminTokens{transaction}.Revoke(options.id);
   if (!revoked) return PrintError(revoked.error(), console);
   transaction.Commit();
   NoteInAudit(session, console, "token.revoke", options.id, nullptr, {{"name", revoked->name}});

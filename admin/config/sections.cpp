@@ -43,7 +43,7 @@ std::optional<std::string> ReadDatabaseText(Fields& fields, std::string_view hin
   const YamlNode* written = fields.Take("database");
   if (written == nullptr || written->kind != YamlNode::Kind::kMap) return fields.RequiredSecret("database", hint);
   Fields parts{*written, "\"database\"", fields.context()};
-  const auto url = parts.RequiredSecret("url", "write postgresql://…");
+  auto url = parts.RequiredSecret("url", "write postgresql://…");
   bool pooled = false;
   parts.Read("pooled", pooled);
   parts.Done();

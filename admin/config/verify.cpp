@@ -79,9 +79,9 @@ Made ClientCertificate(Fields& fields) {
 }
 
 const std::map<std::string, Made (*)(Fields&)>& SchemesWithOptions() {
-  static const std::map<std::string, Made (*)(Fields&)> schemes{
+  static const std::map<std::string, Made (*)(Fields&)> kSchemes{
       {"standard-webhooks", StandardWebhooks}, {"hmac", Hmac}, {"ip-allow", IpAllow}, {"client-certificate", ClientCertificate}};
-  return schemes;
+  return kSchemes;
 }
 
 std::vector<std::string> Names() {

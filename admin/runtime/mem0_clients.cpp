@@ -40,7 +40,7 @@ std::shared_ptr<Access> AccessTo(const ProjectConfig& project, const std::string
   // A session per ping: twice a minute is not worth keeping one.
   options.recognise = [id = project.id, state_dsn](const sync::mem0::Account& account) {
     sync::postgres::Session session{state_dsn, "membridge projects"};
-    return sync::KnownProjects::Recognise(session, id, account);
+    return sync::KnownProjects{session}.Recognise(id, account);
   };
   options.changed = [id = project.id, before = Access::Standing::kUnknown](const Access::State& state) mutable {
     LogStanding(id, std::exchange(before, state.standing), state);
@@ -55,7 +55,7 @@ sync::mem0::Client ClientForCommand(const ProjectConfig& project, sync::postgres
   Access::Options access;
   access.key = project.api_key;
   access.recognise = [id = project.id, &state](const sync::mem0::Account& account) {
-    return sync::KnownProjects::Compare(state, id, account);
+    return sync::KnownProjects{state}.Compare(id, account);
   };
   sync::mem0::Client::Options options;
   options.base_url = project.base_url;
@@ -65,7 +65,8 @@ sync::mem0::Client ClientForCommand(const ProjectConfig& project, sync::postgres
   return sync::mem0::Client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
 }
 
-Mem0Clients::Mem0Clients(const Config& config, std::string state_dsn, Metrics& metrics) : config_(config), metrics_(metrics) {
+Mem0Clients::Mem0Clients(const Config& config, const std::string& state_dsn, Metrics& metrics)
+    : config_(config), metrics_(metrics) {
   for (const auto& project : config.projects) {
     const auto most = static_cast<double>(project.calls_per_second);
     budgets_[project.id] = std::make_shared<sync::mem0::CallBudget>(most, most);

@@ -32,7 +32,7 @@ sync::mem0::Client ClientForCommand(const ProjectConfig& project, sync::postgres
 class Mem0Clients {
  public:
   /// The state database remembers which project at Mem0 each of ours is.
-  Mem0Clients(const Config& config, std::string state_dsn, Metrics& metrics);
+  Mem0Clients(const Config& config, const std::string& state_dsn, Metrics& metrics);
 
   enum class Urgency {
     kLive,

@@ -38,9 +38,9 @@ prometheus::MetricFamily Read(const Watched& watched) {
 }
 
 const prometheus::Histogram::BucketBoundaries& Bounds() {
-  static const prometheus::Histogram::BucketBoundaries bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
-                                                              0.5,   1,      2.5,   5,    10,    30,   60};
-  return bounds;
+  static const prometheus::Histogram::BucketBoundaries kBounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                                               0.5,   1,      2.5,   5,    10,    30,   60};
+  return kBounds;
 }
 
 }  // namespace

@@ -104,7 +104,7 @@ std::optional<Error> OtherProject(const ProjectConfig& project, const Databases*
   if (databases == nullptr) return std::nullopt;
   try {
     sync::postgres::Session session{databases->StateDsn(), "membridge check"};
-    const auto compared = sync::KnownProjects::Compare(session, project.id, account);
+    const auto compared = sync::KnownProjects{session}.Compare(project.id, account);
     return compared ? std::nullopt : std::optional{compared.error()};
   } catch (const sync::postgres::SqlFailure&) {
     return std::nullopt;

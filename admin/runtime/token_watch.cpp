@@ -21,7 +21,7 @@ void TokenWatch::ReloadNow() {
   const std::lock_guard lock{mutex_};
   sync::postgres::Transaction transaction = session_.Get().Begin();
   std::vector<receiver::StoredToken> stored;
-  for (auto& token : sync::Tokens::Valid(transaction)) {
+  for (auto& token : sync::Tokens{transaction}.Valid()) {
     stored.push_back({std::move(token.id), std::move(token.project), std::move(token.hash), std::nullopt, token.expires_at});
   }
   transaction.Commit();

@@ -84,7 +84,7 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
        [&] { TidyPastDays(state_dsn_, today, today - std::chrono::ceil<std::chrono::days>(config_.keep_deliveries)); });
   Step("parked", [&] {
     sync::postgres::Transaction transaction = session.Begin();
-    sync::ParkedStore::Drop(transaction, {.older_than = std::chrono::seconds{config_.keep_parked}});
+    sync::ParkedStore{transaction}.Drop({.older_than = std::chrono::seconds{config_.keep_parked}});
     sync::Events{transaction}.Forget(std::chrono::seconds{config_.keep_parked});
     transaction.Commit();
   });
@@ -97,7 +97,7 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
   Step("replays", [&] { session.Run("DELETE FROM membridge.replays WHERE expires_at < clock_timestamp()"); });
   Step("tokens", [&] {
     sync::postgres::Transaction transaction = session.Begin();
-    sync::Tokens::Forget(transaction, kKeepExpiredTokens);
+    sync::Tokens{transaction}.Forget(kKeepExpiredTokens);
     transaction.Commit();
   });
 }

@@ -66,7 +66,7 @@ bool MayHaveManyConnections(const Config& config, const std::string& peer_addres
 }
 
 Reception::Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
-                     std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics,
+                     const std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>>& tokens, Metrics& metrics,
                      const sync::PostgresInbox::OnStored& on_stored, const sync::PostgresInbox::CountsEvents& counts_events)
     : metrics_(metrics.Registry()),
       inboxes_{sync::PostgresInbox{state_dsn, on_stored, counts_events},
@@ -79,7 +79,7 @@ Reception::Reception(const Config& config, const std::string& state_dsn, const C
       verification_(VerificationOf(config, tokens)),
       route_(clock, verification_, committer_, metrics_, config.max_body_bytes),
       server_(AddressOf(config.listen), ReceiverLimits(config),
-              {.handler = [this](auto&& request, const auto& reply) { router_(std::move(request), reply); },
+              {.handler = [this](receiver::http::Request&& request, const auto& reply) { router_(std::move(request), reply); },
                .head_check = [this](const auto& head) { return router_.CheckHead(head); },
                .is_exempt = [&config](const std::string& peer) { return MayHaveManyConnections(config, peer); }}) {
   route_.AddTo(router_);

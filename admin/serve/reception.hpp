@@ -32,7 +32,7 @@ bool MayHaveManyConnections(const Config& config, const std::string& peer_addres
 class Reception {
  public:
   Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
-            std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> tokens, Metrics& metrics,
+            const std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>>& tokens, Metrics& metrics,
             const sync::PostgresInbox::OnStored& on_stored, const sync::PostgresInbox::CountsEvents& counts_events);
 
   /// Before Start(): for more routes on the same listener.

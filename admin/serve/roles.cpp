@@ -5,8 +5,8 @@
 namespace membridge::admin {
 
 const std::vector<std::string>& ServeRoles::AllNames() {
-  static const std::vector<std::string> names{"receiver", "worker", "scheduler", "admin"};
-  return names;
+  static const std::vector<std::string> kNames{"receiver", "worker", "scheduler", "admin"};
+  return kNames;
 }
 
 std::vector<std::string> ServeRoles::Names() const {

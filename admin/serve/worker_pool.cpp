@@ -25,8 +25,8 @@ WorkerPool::WorkerPool(std::size_t threads, std::chrono::milliseconds poll, sync
       last_round_(std::chrono::steady_clock::now().time_since_epoch()),
       running_(threads) {
   for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this](std::stop_token stop) {
-      Work(std::move(stop));
+    threads_.emplace_back([this](const std::stop_token& stop) {
+      Work(stop);
       const std::lock_guard lock{mutex_};
       --running_;
       finished_.notify_all();
@@ -47,7 +47,7 @@ bool WorkerPool::WaitFinished(std::chrono::milliseconds patience) {
   return finished_.wait_for(lock, patience, [this] { return running_ == 0; });
 }
 
-void WorkerPool::Work(std::stop_token stop) {
+void WorkerPool::Work(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     const std::uint64_t seen = wake_up_.Pokes();
     try {
@@ -60,7 +60,7 @@ void WorkerPool::Work(std::stop_token stop) {
   }
 }
 
-void WorkerPool::WorkUntilFailure(std::stop_token stop, sync::Worker& worker) {
+void WorkerPool::WorkUntilFailure(const std::stop_token& stop, sync::Worker& worker) {
   std::chrono::milliseconds pause = kFirstPause;
   while (!stop.stop_requested()) {
     const std::uint64_t seen = wake_up_.Pokes();

@@ -35,8 +35,8 @@ class WorkerPool {
   std::chrono::steady_clock::time_point LastRound() const { return std::chrono::steady_clock::time_point{last_round_.load()}; }
 
  private:
-  void Work(std::stop_token stop);
-  void WorkUntilFailure(std::stop_token stop, sync::Worker& worker);
+  void Work(const std::stop_token& stop);
+  void WorkUntilFailure(const std::stop_token& stop, sync::Worker& worker);
 
   const std::chrono::milliseconds poll_;
   sync::WakeUp& wake_up_;

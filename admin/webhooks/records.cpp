@@ -41,7 +41,7 @@ WebhookBooks WebhookLedger::Read() const {
   for (std::size_t row = 0; row < rows.size(); ++row)
     books.webhooks.push_back({std::string{rows.Text(row, 0)}, TimeAt(rows, row, 1), std::string{rows.Text(row, 2)}});
   books.state = StateName(transaction);
-  books.tokens = Tokens::List(transaction, project_);
+  books.tokens = Tokens{transaction}.List(project_);
   books.now = TimeAt(transaction.Run("SELECT clock_timestamp()"), 0, 0);
   transaction.Commit();
   return books;
@@ -51,8 +51,8 @@ IssuedToken WebhookLedger::Issue(const std::string& replaced, std::chrono::secon
   Transaction transaction = session_.Begin();
   const Instant expires = TimeAt(transaction.Run("SELECT clock_timestamp()"), 0, 0) + kPendingToken;
   IssuedToken token{{}, receiver::MakeToken()};
-  token.id = Tokens::Issue(transaction, project_, receiver::HashToken(token.text), expires);
-  if (!replaced.empty()) Tokens::Retire(transaction, replaced, std::max(kPendingToken, overlap));
+  token.id = Tokens{transaction}.Issue(project_, receiver::HashToken(token.text), expires);
+  if (!replaced.empty()) Tokens{transaction}.Retire(replaced, std::max(kPendingToken, overlap));
   transaction.Commit();
   return token;
 }
@@ -65,7 +65,7 @@ void WebhookLedger::Register(const std::string& webhook_id, const std::string& n
       "ON CONFLICT (project, webhook_id) DO UPDATE SET name = excluded.name, state = excluded.state",
       {project_.Text(), webhook_id, name, StateName(transaction)});
   if (!token.empty()) MakePermanent(transaction, token);
-  if (!replaced.empty()) Tokens::Retire(transaction, replaced, overlap);
+  if (!replaced.empty()) Tokens{transaction}.Retire(replaced, overlap);
   transaction.Commit();
 }
 
@@ -99,7 +99,7 @@ void WebhookLedger::Claim() const {
 void WebhookLedger::Forget(const std::string& webhook_id, const std::string& token, std::chrono::seconds overlap) const {
   Transaction transaction = session_.Begin();
   transaction.Run("DELETE FROM membridge.webhooks WHERE project = $1 AND webhook_id = $2", {project_.Text(), webhook_id});
-  if (!token.empty()) Tokens::Retire(transaction, token, overlap);
+  if (!token.empty()) Tokens{transaction}.Retire(token, overlap);
   transaction.Commit();
 }
 

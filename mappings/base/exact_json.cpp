@@ -168,7 +168,7 @@ std::map<std::size_t, std::string> TakeFarNumbers(std::string& text) {
 
 template <class Json>
 Json Parsed(std::string_view text) {
-  const Json discarded(nlohmann::detail::value_t::discarded);
+  Json discarded(nlohmann::detail::value_t::discarded);
   ExactBuilder<Json> builder;
   if (Json::sax_parse(text.begin(), text.end(), &builder)) return std::move(builder.result);
   if (!builder.out_of_range) return discarded;

@@ -128,7 +128,7 @@ std::optional<ValueSpec> ReadValue(const YamlNode& node, const NamesHere& here, 
     case YamlNode::Kind::kScalar: {
       auto value = ScalarReader{node, here, context}.Read();
       if (!value) return std::nullopt;
-      return std::visit([](auto&& one) { return ValueSpec{std::move(one)}; }, std::move(*value));
+      return std::visit([](auto& one) { return ValueSpec{std::move(one)}; }, *value);
     }
     case YamlNode::Kind::kList:
       if (AnyComputed(node)) return ReadList(node, here, context);

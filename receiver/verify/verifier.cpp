@@ -15,7 +15,7 @@ class AllOf final : public Verifier {
     Admission admission;
     std::optional<Error> refused;
     for (const auto& scheme : schemes_) {
-      const Result<Admission> passed = scheme->Verify(attempt);
+      Result<Admission> passed = scheme->Verify(attempt);
       if (passed) {
         admission.Add(*passed);
       } else if (!refused) {
@@ -30,7 +30,7 @@ class AllOf final : public Verifier {
     Standing standing = Standing::kProven;
     std::optional<Error> refused;
     for (const auto& scheme : schemes_) {
-      const Result<Standing> asked = scheme->VerifyHead(attempt);
+      Result<Standing> asked = scheme->VerifyHead(attempt);
       if (!asked && !refused) refused = asked.error();
       if (asked && *asked == Standing::kOpen) standing = Standing::kOpen;
     }

@@ -140,7 +140,7 @@ std::map<json, Work> Application::WorksOf(const PlannedRow& planned, std::vector
   return by_identity;
 }
 
-std::vector<Work> Application::Booked(const TargetTable& table, std::map<json, Work> by_identity) {
+std::vector<Work> Application::Booked(const TargetTable& table, std::map<json, Work>&& by_identity) {
   std::vector<json> identities;
   for (const auto& [identity, work] : by_identity) identities.push_back(identity);
   std::vector<LedgerRow> rows = context_.ledger.RowsOf(table.Relation(), identities);

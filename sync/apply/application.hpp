@@ -49,7 +49,7 @@ class Application {
   void NoteLookups(const PlannedRow& planned, const std::vector<Instance>& instances);
   std::map<nlohmann::json, Work> WorksOf(const PlannedRow& planned, std::vector<Instance>& instances);
   /// Works in order of identity, each with its row of the ledger.
-  std::vector<Work> Booked(const TargetTable& table, std::map<nlohmann::json, Work> by_identity);
+  std::vector<Work> Booked(const TargetTable& table, std::map<nlohmann::json, Work>&& by_identity);
   void Give(const PlannedRow& planned, std::vector<Work>& works);
   void ShowRows(const PlannedRow& planned, std::vector<Instance>& instances);
   void SettleOrphans();

@@ -68,7 +68,7 @@ Image TableSql::ImageAt(const postgres::Rows& rows, std::size_t row, std::size_t
 }
 
 std::string TableSql::KeyInRow(const TargetTable::KeyColumn& part) const {
-  const std::string column = "t." + QuoteName(table_.At(part.column).name);
+  std::string column = "t." + QuoteName(table_.At(part.column).name);
   if (part.lowered) return "pg_catalog.lower(" + column + ")";
   if (part.path.empty()) return column;
   return fmt::format("({}::pg_catalog.jsonb OPERATOR(pg_catalog.#>>) {})", column, PathLiteral(part.path, part.path.size()));

@@ -133,7 +133,7 @@ std::vector<std::optional<Image>> TableWriter::Update(const std::vector<RowChang
     for (const auto& [column, value] : change.columns) {
       const std::string name = QuoteName(table_.At(column).name);
       record.push_back(TableSql::Typed(table_.At(column).name, sql_.TypeOf(column)));
-      assignments.push_back(name + " = r." + name);
+      assignments.push_back(fmt::format("{0} = r.{0}", name));
       values[table_.At(column).name] = value;
     }
     std::size_t edit_number = 0;

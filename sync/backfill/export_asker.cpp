@@ -86,7 +86,7 @@ Result<Job::Step> ExportAsker::NoAnswer(Run& run, ExportJob job, const Error& er
   return AskAgainLater(run, std::move(job), error.message);
 }
 
-Result<Job::Step> ExportAsker::Poll(Run& run, const ExportUse& use, ExportJob job) {
+Result<Job::Step> ExportAsker::Poll(Run& run, const ExportUse& use, const ExportJob& job) {
   run.Count("calls", 1);
   run.Count("polls", 1);
   auto answer = client_.GetExport(job.export_id);

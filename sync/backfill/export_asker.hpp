@@ -27,7 +27,7 @@ class ExportAsker {
   /// Asks for an export. That it is asked for is committed before.
   Result<Job::Step> Ask(Run& run, const ExportUse& use, ExportJob job);
   /// Asks for an export's answer.
-  Result<Job::Step> Poll(Run& run, const ExportUse& use, ExportJob job);
+  Result<Job::Step> Poll(Run& run, const ExportUse& use, const ExportJob& job);
   /// Asks for a user's profile.
   Result<Job::Step> ReadProfile(Run& run, const ExportUse& use, ExportJob job);
 

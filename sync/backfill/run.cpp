@@ -1,6 +1,7 @@
 #include "sync/backfill/run.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace membridge::sync {
 
@@ -74,7 +75,7 @@ Progress Run::HowFar() const {
   if (seconds > 0) progress.per_second = static_cast<double>(done) / seconds;
   if (total && progress.per_second > 0) {
     const double rest = static_cast<double>(std::max<std::int64_t>(0, *total - done)) / progress.per_second;
-    progress.left = std::chrono::seconds{static_cast<std::int64_t>(rest + 0.5)};
+    progress.left = std::chrono::seconds{std::llround(rest)};
   }
   return progress;
 }

@@ -2,6 +2,7 @@
 
 #include <set>
 #include <stdexcept>
+#include <tuple>
 
 #include "mappings/base/exact_json.hpp"
 #include "mappings/base/log.hpp"
@@ -161,7 +162,7 @@ void ErasedCells::CountReleased() {
       "($2::text[]) "
       "ORDER BY relation, identity, source",
       who);
-  std::set<std::string> told;
+  std::set<std::tuple<std::string, std::string, std::string>> told;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string relation{rows.Text(i, 0)};
     const json identity = mappings::ParseExact(rows.Text(i, 1));
@@ -176,7 +177,7 @@ void ErasedCells::CountReleased() {
       for (const auto& [name, cell] : cells.items()) {
         const bool is_left =
             !is_read || (image && (!cell.contains("w") || StandsAsWritten(*table, name, Content{cell["w"]}, *image)));
-        if (is_left && told.insert(relation + rows.Text(i, 1).data() + name).second) Tell(relation, name);
+        if (is_left && told.emplace(relation, rows.Text(i, 1), name).second) Tell(relation, name);
         stands = stands || is_left;
       }
     } else if (catalog_->FindRelation(relation) != nullptr) {

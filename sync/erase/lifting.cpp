@@ -33,14 +33,13 @@ constexpr const char* kListErasures = R"(
 
 }  // namespace
 
-bool Lifting::IsErased(postgres::Session& session, const ProjectId& project, const std::string& user) {
-  return session.Run(kIsErased, {project.Text(), user}).Bool(0, 0);
+bool Lifting::IsErased(const ProjectId& project, const std::string& user) {
+  return session_.Run(kIsErased, {project.Text(), user}).Bool(0, 0);
 }
 
-Result<LiftReceipt> Lifting::Lift(postgres::Session& session, const ProjectId& project, const std::string& user,
-                                  const std::vector<MemoryId>& at_mem0) {
+Result<LiftReceipt> Lifting::Lift(const ProjectId& project, const std::string& user, const std::vector<MemoryId>& at_mem0) {
   LiftReceipt receipt;
-  postgres::Transaction transaction = session.Begin();
+  postgres::Transaction transaction = session_.Begin();
   if (!transaction.Run(kIsErased, {project.Text(), user}).Bool(0, 0))
     return Fail(ErrorCode::kNotFound, "this user is not erased", "is it the name that Mem0 knows them by?");
   if (transaction.Run(kIsCutOff, {project.Text(), user}).Bool(0, 0))
@@ -56,8 +55,8 @@ Result<LiftReceipt> Lifting::Lift(postgres::Session& session, const ProjectId& p
   return receipt;
 }
 
-std::vector<ErasureRecord> Lifting::List(postgres::Session& session, const ProjectId& project) {
-  const Rows rows = session.Run(kListErasures, {project.Text()});
+std::vector<ErasureRecord> Lifting::List(const ProjectId& project) {
+  const Rows rows = session_.Run(kListErasures, {project.Text()});
   std::vector<ErasureRecord> records;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     records.push_back({.id = std::string{rows.Text(row, 0)},

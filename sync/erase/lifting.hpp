@@ -32,15 +32,20 @@ struct LiftReceipt {
 /// tell from now on, is read and applied like anybody's. Functions throw postgres::SqlFailure.
 class Lifting {
  public:
+  /// The session outlives it.
+  explicit Lifting(postgres::Session& session) : session_(session) {}
+
   /// Whether the user is kept out now.
-  static bool IsErased(postgres::Session& session, const ProjectId& project, const std::string& user);
+  bool IsErased(const ProjectId& project, const std::string& user);
   /// Lifts the erasure; `at_mem0` are the memories that Mem0 has of the user now, which the caller then marks to be read.
   /// kNotFound: the user is not erased. kRefused:
   /// an erasure of them was cut off and must be ended first.
-  static Result<LiftReceipt> Lift(postgres::Session& session, const ProjectId& project, const std::string& user,
-                                  const std::vector<MemoryId>& at_mem0);
+  Result<LiftReceipt> Lift(const ProjectId& project, const std::string& user, const std::vector<MemoryId>& at_mem0);
   /// Every erasure of a project, the newest first.
-  static std::vector<ErasureRecord> List(postgres::Session& session, const ProjectId& project);
+  std::vector<ErasureRecord> List(const ProjectId& project);
+
+ private:
+  postgres::Session& session_;
 };
 
 }  // namespace membridge::sync

@@ -141,7 +141,7 @@ DeliverySummary SummaryAt(const Rows& rows, std::size_t row) {
 
 }  // namespace
 
-Result<DeliveryPage> DeliveriesStore::List(Transaction& transaction, const DeliveryFilter& filter, std::size_t limit,
+Result<DeliveryPage> DeliveriesStore::List(const DeliveryFilter& filter, std::size_t limit,
                                            const std::optional<std::string>& cursor) {
   Where where = WhereOf(filter);
   if (cursor && !StartBehind(where, *cursor)) {
@@ -153,35 +153,35 @@ Result<DeliveryPage> DeliveriesStore::List(Transaction& transaction, const Deliv
       WITH d AS MATERIALIZED (SELECT DISTINCT ON (d.received_at, d.id) d.* {} {} ORDER BY d.received_at DESC, d.id DESC LIMIT {})
       SELECT {} FROM d {} ORDER BY d.received_at DESC, d.id DESC)",
                                       FromOf(filter), where.Sql(), limit + 1, kSummary, kOutcome);
-  const Rows rows = transaction.Run(sql, where.Params());
+  const Rows rows = transaction_.Run(sql, where.Params());
   DeliveryPage page;
   for (std::size_t row = 0; row < std::min(rows.size(), limit); ++row) page.deliveries.push_back(SummaryAt(rows, row));
   if (rows.size() > limit) page.next = CursorOf(page.deliveries.back());
   return page;
 }
 
-std::optional<ShownDelivery> DeliveriesStore::Show(Transaction& transaction, const DeliveryId& id) {
+std::optional<ShownDelivery> DeliveriesStore::Show(const DeliveryId& id) {
   const Where where = WhereOf({.id = id});
   const Rows rows =
-      transaction.Run(fmt::format("SELECT {}, encode(d.body, 'hex'), d.headers FROM membridge.deliveries d {} {} LIMIT 1",
-                                  kSummary, kOutcome, where.Sql()),
-                      where.Params());
+      transaction_.Run(fmt::format("SELECT {}, encode(d.body, 'hex'), d.headers FROM membridge.deliveries d {} {} LIMIT 1",
+                                   kSummary, kOutcome, where.Sql()),
+                       where.Params());
   if (rows.empty()) return std::nullopt;
   return ShownDelivery{SummaryAt(rows, 0), postgres::BytesOfHex(rows.Text(0, 10)), nlohmann::json::parse(rows.Text(0, 11))};
 }
 
-DeliveryCount DeliveriesStore::Count(Transaction& transaction, const DeliveryFilter& filter) {
+DeliveryCount DeliveriesStore::Count(const DeliveryFilter& filter) {
   const Where where = WhereOf(filter);
   const Rows rows =
-      transaction.Run(fmt::format("WITH meant AS MATERIALIZED (SELECT d.id, d.project, d.memories {} {}) "
-                                  "SELECT (SELECT count(DISTINCT id) FROM meant), "
-                                  "(SELECT count(*) FROM (SELECT DISTINCT project, unnest(memories) FROM meant) AS memories)",
-                                  FromOf(filter), where.Sql()),
-                      where.Params());
+      transaction_.Run(fmt::format("WITH meant AS MATERIALIZED (SELECT d.id, d.project, d.memories {} {}) "
+                                   "SELECT (SELECT count(DISTINCT id) FROM meant), "
+                                   "(SELECT count(*) FROM (SELECT DISTINCT project, unnest(memories) FROM meant) AS memories)",
+                                   FromOf(filter), where.Sql()),
+                       where.Params());
   return {.deliveries = static_cast<std::size_t>(rows.Int(0, 0)), .memories = static_cast<std::size_t>(rows.Int(0, 1))};
 }
 
-std::size_t DeliveriesStore::Replay(postgres::Session& session, const DeliveryFilter& filter) {
+std::size_t ReplayDeliveries(postgres::Session& session, const DeliveryFilter& filter) {
   const Where where = WhereOf(filter);
   const Rows rows = session.Run(fmt::format("SELECT DISTINCT d.project, unnest(d.memories) {} {}", FromOf(filter), where.Sql()),
                                 where.Params());

@@ -74,17 +74,24 @@ struct DeliveryCount {
 /// Deliveries as an operator looks at them. Functions run inside the caller's transaction and throw postgres::SqlFailure.
 class DeliveriesStore {
  public:
+  /// The transaction outlives it.
+  explicit DeliveriesStore(postgres::Transaction& transaction) : transaction_(transaction) {}
+
   /// A page of at most `limit` (1 to 1000). Deliveries that arrive while somebody turns pages change no later page. kRefused: the
   /// cursor is not one of ours.
-  static Result<DeliveryPage> List(postgres::Transaction& transaction, const DeliveryFilter& filter, std::size_t limit,
-                                   const std::optional<std::string>& cursor = std::nullopt);
+  Result<DeliveryPage> List(const DeliveryFilter& filter, std::size_t limit,
+                            const std::optional<std::string>& cursor = std::nullopt);
   /// One with body and headers; nothing when there is none of this id (which may be any text).
-  static std::optional<ShownDelivery> Show(postgres::Transaction& transaction, const DeliveryId& id);
+  std::optional<ShownDelivery> Show(const DeliveryId& id);
   /// What Replay would touch now.
-  static DeliveryCount Count(postgres::Transaction& transaction, const DeliveryFilter& filter);
-  /// Marks the memories of the deliveries dirty, to be read again from Mem0 now. In transactions of its own on `session`, a
-  /// thousand memories each; returns how many memories.
-  static std::size_t Replay(postgres::Session& session, const DeliveryFilter& filter);
+  DeliveryCount Count(const DeliveryFilter& filter);
+
+ private:
+  postgres::Transaction& transaction_;
 };
+
+/// Marks the memories of the deliveries dirty, to be read again from Mem0 now. In transactions of its own on `session`, a
+/// thousand memories each; returns how many memories.
+std::size_t ReplayDeliveries(postgres::Session& session, const DeliveryFilter& filter);
 
 }  // namespace membridge::sync

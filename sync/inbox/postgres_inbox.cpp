@@ -174,7 +174,7 @@ void PostgresInbox::NoteTokenUse(const std::vector<Delivery>& deliveries) {
     postgres::Transaction transaction = session_->Begin();
     // The answer to these deliveries waits for this: not for a row that somebody else holds.
     transaction.Run("SELECT set_config('lock_timeout', '100ms', true)");
-    Tokens::Touch(transaction, uses);
+    Tokens{transaction}.Touch(uses);
     transaction.Commit();
   } catch (const SqlFailure&) {
     // The deliveries are safe; the next use is told again.

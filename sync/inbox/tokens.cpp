@@ -26,39 +26,37 @@ std::vector<Token> TokensOf(const Rows& rows) {
 
 }  // namespace
 
-std::string Tokens::Issue(Transaction& transaction, const ProjectId& project, const std::string& hash,
-                          std::optional<Instant> expires_at) {
-  const Rows rows = transaction.Run(
+std::string Tokens::Issue(const ProjectId& project, const std::string& hash, std::optional<Instant> expires_at) {
+  const Rows rows = transaction_.Run(
       "INSERT INTO membridge.tokens (id, project, hash, expires_at) VALUES (gen_random_uuid(), $1, $2, $3::timestamptz) "
       "RETURNING id",
       {project.Text(), hash, expires_at ? Param{FormatRfc3339(*expires_at)} : std::nullopt});
   return std::string{rows.Text(0, 0)};
 }
 
-std::vector<Token> Tokens::List(Transaction& transaction, const std::optional<ProjectId>& project) {
+std::vector<Token> Tokens::List(const std::optional<ProjectId>& project) {
   return TokensOf(
-      transaction.Run("SELECT id, project, hash, created_at, expires_at, last_used FROM membridge.tokens "
-                      "WHERE $1::text IS NULL OR project = $1 ORDER BY created_at DESC, id",
-                      {project ? Param{project->Text()} : std::nullopt}));
+      transaction_.Run("SELECT id, project, hash, created_at, expires_at, last_used FROM membridge.tokens "
+                       "WHERE $1::text IS NULL OR project = $1 ORDER BY created_at DESC, id",
+                       {project ? Param{project->Text()} : std::nullopt}));
 }
 
-std::vector<Token> Tokens::Valid(Transaction& transaction) {
+std::vector<Token> Tokens::Valid() {
   return TokensOf(
-      transaction.Run("SELECT id, project, hash, created_at, expires_at, last_used FROM membridge.tokens "
-                      "WHERE expires_at IS NULL OR expires_at > statement_timestamp() ORDER BY project, created_at DESC, id"));
+      transaction_.Run("SELECT id, project, hash, created_at, expires_at, last_used FROM membridge.tokens "
+                       "WHERE expires_at IS NULL OR expires_at > statement_timestamp() ORDER BY project, created_at DESC, id"));
 }
 
-bool Tokens::Retire(Transaction& transaction, const std::string& id, std::chrono::seconds overlap) {
-  const Rows rows = transaction.Run(
+bool Tokens::Retire(const std::string& id, std::chrono::seconds overlap) {
+  const Rows rows = transaction_.Run(
       "UPDATE membridge.tokens SET expires_at = least(expires_at, statement_timestamp() + $2::bigint * interval '1 second') "
       "WHERE id::text = $1",
       {id, std::to_string(overlap.count())});
   return rows.Affected() > 0;
 }
 
-std::size_t Tokens::RetireOthers(Transaction& transaction, const ProjectId& project, const std::string& keep_id,
-                                 std::chrono::seconds overlap) {
-  const Rows rows = transaction.Run(
+std::size_t Tokens::RetireOthers(const ProjectId& project, const std::string& keep_id, std::chrono::seconds overlap) {
+  const Rows rows = transaction_.Run(
       "UPDATE membridge.tokens SET expires_at = statement_timestamp() + $3::bigint * interval '1 second' "
       "WHERE project = $1 AND id::text <> $2 "
       "AND (expires_at IS NULL OR expires_at > statement_timestamp() + $3::bigint * interval '1 second')",
@@ -66,22 +64,22 @@ std::size_t Tokens::RetireOthers(Transaction& transaction, const ProjectId& proj
   return rows.Affected();
 }
 
-void Tokens::Touch(Transaction& transaction, const std::vector<TokenUse>& uses) {
+void Tokens::Touch(const std::vector<TokenUse>& uses) {
   if (uses.empty()) return;
   Column ids, times;
   for (const TokenUse& use : uses) {
     ids.AddText(use.id);
     times.AddTime(use.at);
   }
-  transaction.Run(
+  transaction_.Run(
       "UPDATE membridge.tokens t SET last_used = u.at "
       "FROM (SELECT id, max(at) AS at FROM unnest($1::text[], $2::timestamptz[]) AS u(id, at) GROUP BY id) AS u "
       "WHERE t.id::text = u.id AND (t.last_used IS NULL OR t.last_used < u.at)",
       {ids.Take(), times.Take()});
 }
 
-std::size_t Tokens::Forget(Transaction& transaction, std::chrono::seconds age) {
-  return transaction
+std::size_t Tokens::Forget(std::chrono::seconds age) {
+  return transaction_
       .Run("DELETE FROM membridge.tokens WHERE expires_at < statement_timestamp() - $1::bigint * interval '1 second'",
            {std::to_string(age.count())})
       .Affected();

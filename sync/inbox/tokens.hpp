@@ -32,22 +32,26 @@ struct TokenUse {
 /// arrive. All functions run inside the caller's transaction and throw postgres::SqlFailure; times are the database's clock.
 class Tokens {
  public:
+  /// The transaction outlives it.
+  explicit Tokens(postgres::Transaction& transaction) : transaction_(transaction) {}
+
   /// Stores a token by its hash and returns its id. A hash that is there already is refused with SQLSTATE 23505.
-  static std::string Issue(postgres::Transaction& transaction, const ProjectId& project, const std::string& hash,
-                           std::optional<Instant> expires_at = std::nullopt);
+  std::string Issue(const ProjectId& project, const std::string& hash, std::optional<Instant> expires_at = std::nullopt);
   /// Every token of a project, or of all, expired ones included; newest first.
-  static std::vector<Token> List(postgres::Transaction& transaction, const std::optional<ProjectId>& project = std::nullopt);
+  std::vector<Token> List(const std::optional<ProjectId>& project = std::nullopt);
   /// Those that open the door now, for the receiver to keep in memory. It must look at expires_at itself as time goes on.
-  static std::vector<Token> Valid(postgres::Transaction& transaction);
+  std::vector<Token> Valid();
   /// Lets a token expire `overlap` from now (0: at once), never later than it would anyway. False when there is none of this id.
-  static bool Retire(postgres::Transaction& transaction, const std::string& id, std::chrono::seconds overlap);
+  bool Retire(const std::string& id, std::chrono::seconds overlap);
   /// The end of a rotation: retires every other token of the project. Returns how many that shortened.
-  static std::size_t RetireOthers(postgres::Transaction& transaction, const ProjectId& project, const std::string& keep_id,
-                                  std::chrono::seconds overlap);
+  std::size_t RetireOthers(const ProjectId& project, const std::string& keep_id, std::chrono::seconds overlap);
   /// Notes uses, many at once; an older use never replaces a newer one, and ids that are none are ignored.
-  static void Touch(postgres::Transaction& transaction, const std::vector<TokenUse>& uses);
+  void Touch(const std::vector<TokenUse>& uses);
   /// Deletes tokens that expired more than `age` ago; returns how many.
-  static std::size_t Forget(postgres::Transaction& transaction, std::chrono::seconds age);
+  std::size_t Forget(std::chrono::seconds age);
+
+ private:
+  postgres::Transaction& transaction_;
 };
 
 }  // namespace membridge::sync

@@ -69,7 +69,7 @@ Result<void> Access::Admit(const Ping& ping) {
   return {};
 }
 
-void Access::Conclude(const std::string& key, State state) {
+void Access::Conclude(const std::string& key, const State& state) {
   bool news = false;
   {
     const std::lock_guard lock{mutex_};

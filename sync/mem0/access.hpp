@@ -56,7 +56,7 @@ class Access {
 
  private:
   using Steady = std::chrono::steady_clock;
-  void Conclude(const std::string& key, State state);
+  void Conclude(const std::string& key, const State& state);
   bool IsFresh() const;
   Result<void> Verdict() const;
 

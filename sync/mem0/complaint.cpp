@@ -37,7 +37,7 @@ void Collect(const json& value, std::string& text) {
       Collect(element, inner);
       if (inner.empty()) continue;
       separate();
-      text += key + ": " + inner;
+      text.append(key).append(": ").append(inner);
     }
   }
 }
@@ -92,7 +92,7 @@ std::string OneLine(std::string_view text, std::size_t limit) {
 
 std::string JoinFields(const std::map<std::string, std::string>& fields) {
   std::string joined;
-  for (const auto& [field, words] : fields) joined += (joined.empty() ? "" : "; ") + field + ": " + words;
+  for (const auto& [field, words] : fields) joined.append(joined.empty() ? "" : "; ").append(field).append(": ").append(words);
   return OneLine(joined, kComplaintBytes);
 }
 

@@ -213,7 +213,7 @@ void Transaction::Commit() {
   state_->connection.Guarded([&] { state_->work.commit(); });
 }
 
-Session::Session(std::string dsn, std::string application_name, SearchPath path)
+Session::Session(const std::string& dsn, const std::string& application_name, SearchPath path)
     : connection_(std::make_unique<Connection>(dsn, application_name, path)) {}
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;

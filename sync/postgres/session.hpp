@@ -114,7 +114,8 @@ enum class SearchPath {
 class Session {
  public:
   /// Connects at once (connect_timeout 5 s unless the DSN says otherwise). Throws SqlFailure.
-  explicit Session(std::string dsn, std::string application_name = "membridge", SearchPath path = SearchPath::kBridges);
+  explicit Session(const std::string& dsn, const std::string& application_name = "membridge",
+                   SearchPath path = SearchPath::kBridges);
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;

@@ -1,5 +1,6 @@
 #include "sync/postgres/wire.hpp"
 
+#include <fmt/format.h>
 #include <libpq-events.h>
 #include <libpq-fe.h>
 #include <poll.h>
@@ -35,7 +36,7 @@ std::string SettingsOfSession(SearchPath path) {
   std::string sql =
       "SET default_transaction_isolation TO 'read committed'; SET default_transaction_read_only TO off; "
       "SET default_transaction_deferrable TO off; ";
-  for (const auto& [name, value] : SettingsOf(TimeoutsInUse(), path)) sql += "SET " + name + " TO " + value + "; ";
+  for (const auto& [name, value] : SettingsOf(TimeoutsInUse(), path)) sql += fmt::format("SET {} TO {}; ", name, value);
   return sql;
 }
 
@@ -132,7 +133,7 @@ Wire::Wire(const std::string& dsn, const std::string& application_name, SearchPa
 std::string Wire::Opening() const {
   if (!pooled_) return "";
   std::string sql = std::string{"SET TRANSACTION ISOLATION LEVEL READ COMMITTED"} + (writes_ ? ", READ WRITE" : "") + "; ";
-  for (const auto& [name, value] : SettingsOf(TimeoutsInUse(), path_)) sql += "SET LOCAL " + name + " TO " + value + "; ";
+  for (const auto& [name, value] : SettingsOf(TimeoutsInUse(), path_)) sql += fmt::format("SET LOCAL {} TO {}; ", name, value);
   for (const auto& [name, value] : set_) sql += "SET LOCAL " + QuoteName(name) + " TO " + QuoteLiteral(value) + "; ";
   return sql;
 }

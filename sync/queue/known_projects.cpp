@@ -36,28 +36,28 @@ Result<void> Verdict(const std::optional<KnownProject>& known, const ProjectId& 
 
 }  // namespace
 
-std::optional<KnownProject> KnownProjects::Find(postgres::Session& session, const ProjectId& project) {
-  const postgres::Rows rows = session.Run(kFindProject, {project.Text()});
+std::optional<KnownProject> KnownProjects::Find(const ProjectId& project) {
+  const postgres::Rows rows = session_.Run(kFindProject, {project.Text()});
   if (rows.empty()) return std::nullopt;
   return KnownProject{project, std::string{rows.Text(0, 0)}, std::string{rows.Text(0, 1)}, postgres::TimeAt(rows, 0, 2)};
 }
 
-Result<void> KnownProjects::Recognise(postgres::Session& session, const ProjectId& project, const mem0::Account& account) {
-  auto known = Find(session, project);
+Result<void> KnownProjects::Recognise(const ProjectId& project, const mem0::Account& account) {
+  auto known = Find(project);
   if (!known) {
-    session.Run(kRememberProject, {project.Text(), account.org_id, account.project_id});
-    known = Find(session, project);  // another process may have been faster
+    session_.Run(kRememberProject, {project.Text(), account.org_id, account.project_id});
+    known = Find(project);  // another process may have been faster
   }
   return Verdict(known, project, account);
 }
 
-Result<void> KnownProjects::Compare(postgres::Session& session, const ProjectId& project, const mem0::Account& account) {
-  const bool remembers = session.Run("SELECT to_regclass('membridge.mem0_projects') IS NOT NULL").Bool(0, 0);
-  return Verdict(remembers ? Find(session, project) : std::nullopt, project, account);
+Result<void> KnownProjects::Compare(const ProjectId& project, const mem0::Account& account) {
+  const bool remembers = session_.Run("SELECT to_regclass('membridge.mem0_projects') IS NOT NULL").Bool(0, 0);
+  return Verdict(remembers ? Find(project) : std::nullopt, project, account);
 }
 
-bool KnownProjects::Adopt(postgres::Session& session, const ProjectId& project, const mem0::Account& account) {
-  postgres::Transaction transaction = session.Begin();
+bool KnownProjects::Adopt(const ProjectId& project, const mem0::Account& account) {
+  postgres::Transaction transaction = session_.Begin();
   const postgres::Rows rows = transaction.Run(kFindProject, {project.Text()});
   const bool same = !rows.empty() && rows.Text(0, 0) == account.org_id && rows.Text(0, 1) == account.project_id;
   if (!same) {

@@ -23,15 +23,21 @@ struct KnownProject {
 /// postgres::SqlFailure.
 class KnownProjects {
  public:
+  /// The session outlives it.
+  explicit KnownProjects(postgres::Session& session) : session_(session) {}
+
   /// Compares what ping answered with what is known; the first answer is remembered. kUnauthorized: it is another project; the
   /// message names both.
-  static Result<void> Recognise(postgres::Session& session, const ProjectId& project, const mem0::Account& account);
+  Result<void> Recognise(const ProjectId& project, const mem0::Account& account);
   /// The same, and remembers nothing: what is not known yet may be any project. Also where the tables are not made yet.
-  static Result<void> Compare(postgres::Session& session, const ProjectId& project, const mem0::Account& account);
-  static std::optional<KnownProject> Find(postgres::Session& session, const ProjectId& project);
+  Result<void> Compare(const ProjectId& project, const mem0::Account& account);
+  std::optional<KnownProject> Find(const ProjectId& project);
   /// From now on `project` is this one. What its sweeps have seen is forgotten, so that the next one sees everything, and what
   /// waits in the queue is due at once. False: it was this one already.
-  static bool Adopt(postgres::Session& session, const ProjectId& project, const mem0::Account& account);
+  bool Adopt(const ProjectId& project, const mem0::Account& account);
+
+ private:
+  postgres::Session& session_;
 };
 
 }  // namespace membridge::sync

@@ -85,9 +85,9 @@ bool StartBehind(Where& where, const std::string& cursor) {
 
 }  // namespace
 
-std::vector<ParkedGroup> ParkedStore::List(Transaction& transaction, const ParkedFilter& filter) {
+std::vector<ParkedGroup> ParkedStore::List(const ParkedFilter& filter) {
   const Where where = WhereOf(filter);
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       fmt::format(
           "SELECT p.cause_group, min(p.project), min(p.mapping), min(p.code), min(p.sqlstate), min(p.place), min(p.pattern), "
           "min(p.hint), count(*), (array_agg(p.memory_id ORDER BY p.tried_at DESC, p.memory_id))[1], "
@@ -114,15 +114,14 @@ std::vector<ParkedGroup> ParkedStore::List(Transaction& transaction, const Parke
   return groups;
 }
 
-Result<ParkedPage> ParkedStore::Show(Transaction& transaction, const ParkedFilter& filter, std::size_t limit,
-                                     const std::optional<std::string>& cursor) {
+Result<ParkedPage> ParkedStore::Show(const ParkedFilter& filter, std::size_t limit, const std::optional<std::string>& cursor) {
   Where where = WhereOf(filter);
   if (cursor && !StartBehind(where, *cursor)) {
     return Fail(ErrorCode::kRefused, "the cursor is not one of this list", "start again without a cursor");
   }
   limit = std::clamp<std::size_t>(limit, 1, kLongestPage);
   // One more than asked tells whether there is a page behind.
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       fmt::format(
           "SELECT p.cause_group, p.project, p.memory_id, p.mapping, p.code, p.cause, p.hint, p.place, p.sqlstate, p.attempts, "
           "p.parked_at, p.tried_at, (SELECT count(*) FROM membridge.events e WHERE e.project = p.project AND e.memory_id = "
@@ -151,15 +150,15 @@ Result<ParkedPage> ParkedStore::Show(Transaction& transaction, const ParkedFilte
   return page;
 }
 
-std::size_t ParkedStore::Count(Transaction& transaction, const ParkedFilter& filter) {
+std::size_t ParkedStore::Count(const ParkedFilter& filter) {
   const Where where = WhereOf(filter);
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       fmt::format("SELECT count(*) FROM (SELECT DISTINCT p.project, p.memory_id FROM {} {}) AS memories", Grouped(), where.Sql()),
       where.Params());
   return static_cast<std::size_t>(rows.Int(0, 0));
 }
 
-std::size_t ParkedStore::Retry(postgres::Session& session, const ParkedFilter& filter) {
+std::size_t RetryParked(postgres::Session& session, const ParkedFilter& filter) {
   const Where where = WhereOf(filter);
   const Rows rows =
       session.Run(fmt::format("SELECT DISTINCT p.project, p.memory_id FROM {} {}", Grouped(), where.Sql()), where.Params());
@@ -170,9 +169,9 @@ std::size_t ParkedStore::Retry(postgres::Session& session, const ParkedFilter& f
   return rows.size();
 }
 
-std::size_t ParkedStore::Drop(Transaction& transaction, const ParkedFilter& filter) {
+std::size_t ParkedStore::Drop(const ParkedFilter& filter) {
   const Where where = WhereOf(filter);
-  const Rows rows = transaction.Run(
+  const Rows rows = transaction_.Run(
       fmt::format(
           "WITH dropped AS (DELETE FROM membridge.parked d USING {} {} AND d.project = p.project AND d.memory_id = p.memory_id "
           "AND d.mapping = p.mapping RETURNING d.project, d.memory_id, d.mapping) "
@@ -191,7 +190,7 @@ std::size_t ParkedStore::Drop(Transaction& transaction, const ParkedFilter& filt
     dropped.emplace(project.Text(), memory.Text());
   }
   // With a parked memory go the events that its mapping refused, and with one that nobody could read those nobody was given yet.
-  transaction.Run(R"(
+  transaction_.Run(R"(
       WITH dropped AS MATERIALIZED (
         SELECT d.bucket, d.project, d.memory_id, array_agg(d.mapping) AS mappings
         FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[]) AS d(bucket, project, memory_id, mapping) GROUP BY 1, 2, 3),
@@ -209,7 +208,7 @@ std::size_t ParkedStore::Drop(Transaction& transaction, const ParkedFilter& filt
         WHERE e.bucket = l.bucket AND e.project = l.project AND e.memory_id = l.memory_id AND e.id = l.id AND l.parked = '{}')
       UPDATE membridge.events e SET parked = l.parked FROM left_over l
       WHERE e.bucket = l.bucket AND e.project = l.project AND e.memory_id = l.memory_id AND e.id = l.id AND l.parked <> '{}')",
-                  {buckets.Take(), projects.Take(), memories.Take(), mappings.Take()});
+                   {buckets.Take(), projects.Take(), memories.Take(), mappings.Take()});
   return dropped.size();
 }
 

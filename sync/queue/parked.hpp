@@ -64,19 +64,25 @@ struct ParkedPage {
 /// postgres::SqlFailure.
 class ParkedStore {
  public:
+  /// The transaction outlives it.
+  explicit ParkedStore(postgres::Transaction& transaction) : transaction_(transaction) {}
+
   /// The causes, the one with most memories first.
-  static std::vector<ParkedGroup> List(postgres::Transaction& transaction, const ParkedFilter& filter = {});
+  std::vector<ParkedGroup> List(const ParkedFilter& filter = {});
   /// The memories themselves, at most `limit` (1 to 1000) of them. kRefused: the cursor is not one of ours.
-  static Result<ParkedPage> Show(postgres::Transaction& transaction, const ParkedFilter& filter, std::size_t limit,
-                                 const std::optional<std::string>& cursor = std::nullopt);
+  Result<ParkedPage> Show(const ParkedFilter& filter, std::size_t limit, const std::optional<std::string>& cursor = std::nullopt);
   /// How many memories Retry would mark, and Drop would forget, now.
-  static std::size_t Count(postgres::Transaction& transaction, const ParkedFilter& filter);
-  /// Marks them dirty, due now even where they are backing off; each leaves the table when it could be applied. In transactions
-  /// of its own on `session`, a thousand memories each; returns how many memories.
-  static std::size_t Retry(postgres::Session& session, const ParkedFilter& filter);
+  std::size_t Count(const ParkedFilter& filter);
   /// Forgets them, with the events that their mappings refused; their next delivery or sweep may park them again. Returns how
   /// many memories.
-  static std::size_t Drop(postgres::Transaction& transaction, const ParkedFilter& filter);
+  std::size_t Drop(const ParkedFilter& filter);
+
+ private:
+  postgres::Transaction& transaction_;
 };
+
+/// Marks them dirty, due now even where they are backing off; each leaves the table when it could be applied. In transactions
+/// of its own on `session`, a thousand memories each; returns how many memories.
+std::size_t RetryParked(postgres::Session& session, const ParkedFilter& filter);
 
 }  // namespace membridge::sync

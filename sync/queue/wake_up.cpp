@@ -21,7 +21,7 @@ constexpr milliseconds kLongestPause{10'000};
 WakeUp::WakeUp(std::optional<std::string> listen_dsn) {
   // A pooler swallows notices.
   if (!listen_dsn || postgres::IsBehindPooler(*listen_dsn)) return;
-  listener_ = std::jthread([this, dsn = std::move(*listen_dsn)](std::stop_token stop) { ListenUntil(stop, dsn); });
+  listener_ = std::jthread([this, dsn = std::move(*listen_dsn)](const std::stop_token& stop) { ListenUntil(stop, dsn); });
 }
 
 WakeUp::~WakeUp() = default;
@@ -39,7 +39,7 @@ std::uint64_t WakeUp::Pokes() const {
   return pokes_;
 }
 
-bool WakeUp::Wait(std::uint64_t seen, milliseconds patience, std::stop_token stop) {
+bool WakeUp::Wait(std::uint64_t seen, milliseconds patience, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   return poked_.wait_for(lock, stop, patience, [&] { return pokes_ != seen; });
 }
@@ -49,7 +49,7 @@ bool WakeUp::Listening() const {
   return listening_;
 }
 
-void WakeUp::ListenUntil(std::stop_token stop, const std::string& dsn) {
+void WakeUp::ListenUntil(const std::stop_token& stop, const std::string& dsn) {
   const auto listening = [this](bool now) {
     const std::lock_guard lock(mutex_);
     return std::exchange(listening_, now);

@@ -34,13 +34,13 @@ class WakeUp {
   void Poke();
   std::uint64_t Pokes() const;
   /// Returns true at once or as soon as somebody poked after `seen` was read, false after `patience` or a requested stop.
-  bool Wait(std::uint64_t seen, std::chrono::milliseconds patience, std::stop_token stop);
+  bool Wait(std::uint64_t seen, std::chrono::milliseconds patience, const std::stop_token& stop);
 
   /// Whether notices are being listened for at this moment; for `/readyz` and tests.
   bool Listening() const;
 
  private:
-  void ListenUntil(std::stop_token stop, const std::string& dsn);
+  void ListenUntil(const std::stop_token& stop, const std::string& dsn);
 
   mutable std::mutex mutex_;
   mutable std::condition_variable_any poked_;

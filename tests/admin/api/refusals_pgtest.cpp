@@ -204,7 +204,7 @@ TEST_CASE("without any token everything is answered 401", "[api][pg][sim]") {
   CHECK(world.Raw("GET", "/api/v1/session", "", {kBearer + test::kAdminToken}).status == 401);
   CHECK(world.Raw("GET", "/api/v1/session", "", {kBearer}).status == 401);
   auto session = world.db.Session();
-  CHECK_FALSE(admin::AdminTokens::AnyWorks(session));
+  CHECK_FALSE(admin::AnyAdminTokenWorks(session));
 }
 
 TEST_CASE("while the database is away the API says so, and goes on when it is back", "[api][pg][sim]") {

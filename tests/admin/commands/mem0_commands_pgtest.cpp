@@ -26,7 +26,7 @@ struct Mem0Desk {
   std::string LastAudited() const {
     auto session = db.Session();
     auto transaction = session.Begin();
-    const auto entries = Audit::List(transaction, {}, 1)->entries;
+    const auto entries = Audit{transaction}.List({}, 1)->entries;
     if (entries.empty()) return "";
     const AuditEntry& entry = entries.front().entry;
     return entry.action + " " + entry.object.substr(0, 4) + " " + std::string{NameOf(entry.outcome)};

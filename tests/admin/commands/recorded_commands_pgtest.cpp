@@ -24,7 +24,7 @@ struct Desk {
   std::vector<AuditRecord> Entries() const {
     auto session = db.Session();
     auto transaction = session.Begin();
-    return Audit::List(transaction, {}, 50)->entries;
+    return Audit{transaction}.List({}, 50)->entries;
   }
 
   std::vector<std::string> Said() const {
@@ -50,7 +50,7 @@ TEST_CASE("a token is issued on the command line, printed once, listed without i
   REQUIRE(made.out.size() == 44);
   const std::string token = made.out.substr(0, 43);
   auto session = desk.db.Session();
-  const auto caller = AdminTokens::Find(session, token);
+  const auto caller = CallerByToken(session, token);
   REQUIRE(caller);
   CHECK(caller->role == Role::kOperator);
   CHECK(caller->Actor() == "token:ci");
@@ -62,7 +62,7 @@ TEST_CASE("a token is issued on the command line, printed once, listed without i
   const std::string id = nlohmann::json::parse(listed.out)["tokens"][0]["id"];
   CHECK(desk.Run({"tokens", "revoke", id}).status == kDone);
   CHECK(desk.Run({"tokens", "revoke", id}).status == kFoundProblems);
-  CHECK_FALSE(AdminTokens::Find(session, token));
+  CHECK_FALSE(CallerByToken(session, token));
   const auto entries = desk.Entries();
   REQUIRE(entries.size() == 2);
   CHECK(entries[0].entry.action == "token.revoke");

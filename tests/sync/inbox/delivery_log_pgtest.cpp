@@ -36,7 +36,7 @@ void Accept(const PgDatabase& db, const std::vector<Delivery>& deliveries) {
 
 Result<DeliveryPage> ListDeliveryLog(const PgDatabase& db, const DeliveryFilter& filter, std::size_t limit = 100,
                                      const std::optional<std::string>& cursor = {}) {
-  return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore::List(transaction, filter, limit, cursor); });
+  return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore{transaction}.List(filter, limit, cursor); });
 }
 
 // The numbers of the deliveries, as DeliveryOf was given them.
@@ -48,12 +48,12 @@ std::string Numbers(const DeliveryPage& page) {
 }
 
 DeliveryCount Count(const PgDatabase& db, const DeliveryFilter& filter) {
-  return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore::Count(transaction, filter); });
+  return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore{transaction}.Count(filter); });
 }
 
 std::size_t Replay(const PgDatabase& db, const DeliveryFilter& filter) {
   Session session = db.Session();
-  return DeliveriesStore::Replay(session, filter);
+  return ReplayDeliveries(session, filter);
 }
 
 std::string Dirty(const PgDatabase& db) {
@@ -214,7 +214,7 @@ TEST_CASE("a delivery is shown by its id however that is written, and by no othe
   const PgDatabase db;
   AcceptFour(db);
   const auto show = [&](const std::string& id) {
-    return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore::Show(transaction, DeliveryId{id}); });
+    return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore{transaction}.Show(DeliveryId{id}); });
   };
   REQUIRE(show("019ca8a0-3e80-7000-8000-000000000001").has_value());
   CHECK(show("019CA8A0-3E80-7000-8000-000000000001")->body == "{\"n\":1}");
@@ -307,7 +307,7 @@ TEST_CASE("a list of the newest deliveries reads no more than its page", "[sync]
   const auto rows_read = [&](const DeliveryFilter& filter, const std::optional<std::string>& cursor) {
     Session session = db.Session();
     Transaction transaction = session.Begin();
-    const Result<DeliveryPage> page = DeliveriesStore::List(transaction, filter, 50, cursor);
+    const Result<DeliveryPage> page = DeliveriesStore{transaction}.List(filter, 50, cursor);
     REQUIRE(page.has_value());
     CHECK(page->deliveries.size() == (filter.memory ? 1 : 50));
     return transaction

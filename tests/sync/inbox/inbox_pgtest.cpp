@@ -34,7 +34,7 @@ using test::Mark;
 using test::PgDatabase;
 
 sync::ShownDelivery Stored(const PgDatabase& db, const DeliveryId& id) {
-  return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore::Show(transaction, id).value(); });
+  return InTransaction(db, [&](Transaction& transaction) { return DeliveriesStore{transaction}.Show(id).value(); });
 }
 
 // Listens by libpq itself, which hands over every notice and not only "there were some".

@@ -19,12 +19,12 @@ using test::PgDatabase;
 
 std::string Issue(const PgDatabase& db, const std::string& hash, std::optional<Instant> expires_at = std::nullopt,
                   const ProjectId& project = kCrm) {
-  return InTransaction(db, [&](Transaction& transaction) { return Tokens::Issue(transaction, project, hash, expires_at); });
+  return InTransaction(db, [&](Transaction& transaction) { return Tokens{transaction}.Issue(project, hash, expires_at); });
 }
 
 std::vector<std::string> ValidHashes(const PgDatabase& db) {
   std::vector<std::string> hashes;
-  for (const Token& token : InTransaction(db, [](Transaction& transaction) { return Tokens::Valid(transaction); })) {
+  for (const Token& token : InTransaction(db, [](Transaction& transaction) { return Tokens{transaction}.Valid(); })) {
     hashes.push_back(token.project.Text() + ":" + token.hash);
   }
   std::ranges::sort(hashes);
@@ -32,15 +32,15 @@ std::vector<std::string> ValidHashes(const PgDatabase& db) {
 }
 
 std::vector<Token> ListTokens(const PgDatabase& db, const std::optional<ProjectId>& project = std::nullopt) {
-  return InTransaction(db, [&](Transaction& transaction) { return Tokens::List(transaction, project); });
+  return InTransaction(db, [&](Transaction& transaction) { return Tokens{transaction}.List(project); });
 }
 
 bool Retire(const PgDatabase& db, const std::string& id, std::chrono::seconds overlap) {
-  return InTransaction(db, [&](Transaction& transaction) { return Tokens::Retire(transaction, id, overlap); });
+  return InTransaction(db, [&](Transaction& transaction) { return Tokens{transaction}.Retire(id, overlap); });
 }
 
 std::size_t RetireOthers(const PgDatabase& db, const std::string& keep, std::chrono::seconds overlap) {
-  return InTransaction(db, [&](Transaction& transaction) { return Tokens::RetireOthers(transaction, kCrm, keep, overlap); });
+  return InTransaction(db, [&](Transaction& transaction) { return Tokens{transaction}.RetireOthers(kCrm, keep, overlap); });
 }
 
 }  // namespace
@@ -105,7 +105,7 @@ TEST_CASE("uses are noted many at once, and an older one never replaces a newer 
   const std::string other = Issue(db, "bb");
   const Instant nine = *ParseRfc3339("2026-03-01T09:00:00Z");
   const auto touch = [&](const std::vector<sync::TokenUse>& uses) {
-    InTransaction(db, [&](Transaction& transaction) { Tokens::Touch(transaction, uses); });
+    InTransaction(db, [&](Transaction& transaction) { Tokens{transaction}.Touch(uses); });
   };
   touch({{one, nine}, {one, nine + 2h}, {other, nine}, {"no id", nine}, {one, nine + 1h}});
   touch({{one, nine + 1h}});
@@ -119,7 +119,7 @@ TEST_CASE("tokens that expired long ago are forgotten", "[sync][pg]") {
   Issue(db, "for ever");
   const std::string now = Issue(db, "now");
   Retire(db, now, 0s);
-  CHECK(InTransaction(db, [](Transaction& transaction) { return Tokens::Forget(transaction, 24h); }) == 1);
+  CHECK(InTransaction(db, [](Transaction& transaction) { return Tokens{transaction}.Forget(24h); }) == 1);
   CHECK(ListTokens(db).size() == 2);
 }
 

@@ -67,7 +67,7 @@ TEST_CASE("deliveries, marks, events and parked memories of an earlier release a
   CHECK(db.Value("SELECT cause FROM membridge.parked") == parked);
   CHECK(test::FoldAll(db) == 0);
   const auto page = test::InTransaction(
-      db, [](Transaction& transaction) { return DeliveriesStore::List(transaction, {.memory = MemoryId{"m-3"}}, 10); });
+      db, [](Transaction& transaction) { return DeliveriesStore{transaction}.List({.memory = MemoryId{"m-3"}}, 10); });
   REQUIRE(page->deliveries.size() == 1);
   CHECK(page->deliveries[0].body_bytes == 4);
 

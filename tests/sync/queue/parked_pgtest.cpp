@@ -42,21 +42,21 @@ void Park(const PgDatabase& db, const std::string& memory, const Parking& parkin
 }
 
 std::vector<ParkedGroup> List(const PgDatabase& db, const ParkedFilter& filter = {}) {
-  return InTransaction(db, [&](Transaction& transaction) { return ParkedStore::List(transaction, filter); });
+  return InTransaction(db, [&](Transaction& transaction) { return ParkedStore{transaction}.List(filter); });
 }
 
 ParkedPage Show(const PgDatabase& db, const ParkedFilter& filter = {}, std::size_t limit = 100,
                 const std::optional<std::string>& cursor = {}) {
-  return *InTransaction(db, [&](Transaction& transaction) { return ParkedStore::Show(transaction, filter, limit, cursor); });
+  return *InTransaction(db, [&](Transaction& transaction) { return ParkedStore{transaction}.Show(filter, limit, cursor); });
 }
 
 std::size_t Count(const PgDatabase& db, const ParkedFilter& filter = {}) {
-  return InTransaction(db, [&](Transaction& transaction) { return ParkedStore::Count(transaction, filter); });
+  return InTransaction(db, [&](Transaction& transaction) { return ParkedStore{transaction}.Count(filter); });
 }
 
 std::size_t Retry(const PgDatabase& db, const ParkedFilter& filter = {}) {
   Session session = db.Session();
-  return ParkedStore::Retry(session, filter);
+  return RetryParked(session, filter);
 }
 
 }  // namespace
@@ -173,8 +173,7 @@ TEST_CASE("counting, retrying and dropping mean the same memories", "[sync][pg]"
     CHECK(db.Count("membridge.parked") == 4);
   }
   SECTION("drop forgets them and marks nothing") {
-    const std::size_t dropped =
-        InTransaction(db, [&](Transaction& transaction) { return ParkedStore::Drop(transaction, dates); });
+    const std::size_t dropped = InTransaction(db, [&](Transaction& transaction) { return ParkedStore{transaction}.Drop(dates); });
     CHECK(dropped == 2);
     CHECK(db.Count("membridge.parked") == 2);
     CHECK(db.Count("membridge.parked WHERE mapping = 'people'") == 0);
@@ -208,7 +207,7 @@ TEST_CASE("pages of parked memories follow one another without gap or repetition
 
   for (const char* foreign : {"", "[]", "[1,2,3]", "{}", "m-1", "[\"a\",\"b\"]"}) {
     const auto refused =
-        InTransaction(db, [&](Transaction& transaction) { return ParkedStore::Show(transaction, {}, 3, std::string{foreign}); });
+        InTransaction(db, [&](Transaction& transaction) { return ParkedStore{transaction}.Show({}, 3, std::string{foreign}); });
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().code == ErrorCode::kRefused);
   }

@@ -182,7 +182,7 @@ TEST_CASE("a person who is admitted again is admitted by the ledger, too", "[tar
   office.Erase("ada");
   CHECK(office.shop.Target().Count("membridge.kept_out") == 2);
   auto state = office.shop.db.Session();
-  REQUIRE(sync::Lifting::Lift(state, kCrm, "ada", {MemoryId{office.ids.at("ada")}}));
+  REQUIRE(sync::Lifting{state}.Lift(kCrm, "ada", {MemoryId{office.ids.at("ada")}}));
   office.Deliver("ada");
   office.shop.Work();
   CHECK(office.Rows() == Strings{"ada Paris"});

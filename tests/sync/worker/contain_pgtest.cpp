@@ -39,7 +39,7 @@ std::map<std::string, std::string> Tell(Workshop& shop, int count, const std::st
 }
 
 std::vector<sync::ParkedMemory> Parked(const Workshop& shop) {
-  return InTransaction(shop.db, [](auto& transaction) { return sync::ParkedStore::Show(transaction, {}, 100).value().memories; });
+  return InTransaction(shop.db, [](auto& transaction) { return sync::ParkedStore{transaction}.Show({}, 100).value().memories; });
 }
 
 std::int64_t Blocked(const Workshop& shop) {

@@ -78,7 +78,7 @@ TEST_CASE("nothing that comes again is counted again", "[events][pg]") {
     shop.Accept({added});
     shop.Work();
     auto session = shop.db.Session();
-    CHECK(sync::DeliveriesStore::Replay(session, {}) == 1);
+    CHECK(sync::ReplayDeliveries(session, {}) == 1);
     shop.Work();
   }
   SECTION("a new generation of the mark while the event is under way") {
@@ -205,7 +205,7 @@ rows:
   CHECK(shop.Target().Count("fact") == 3);
   auto session = shop.db.Session();
   const auto parked =
-      InTransaction(session, [](auto& transaction) { return sync::ParkedStore::Show(transaction, {}, 10).value(); });
+      InTransaction(session, [](auto& transaction) { return sync::ParkedStore{transaction}.Show({}, 10).value(); });
   REQUIRE(parked.memories.size() == 1);
   CHECK(parked.memories[0].memory.Text() == tea);
   CHECK(parked.memories[0].events == 2);
@@ -213,14 +213,14 @@ rows:
   CHECK(parked.memories[0].parking.cause.find("violates check constraint \"no_tea\"") != std::string::npos);
 
   SECTION("a retry that fails again leaves it parked, and counts nothing twice") {
-    CHECK(sync::ParkedStore::Retry(session, {}) == 1);
+    CHECK(sync::RetryParked(session, {}) == 1);
     shop.Work();
     CHECK(shop.db.Count("membridge.parked WHERE attempts > " + std::to_string(parked.memories[0].attempts)) == 1);
     CHECK(shop.db.Count("membridge.events") == 2);
   }
   SECTION("a retry after the cause has gone") {
     shop.Target().RunScript("ALTER TABLE strict DROP CONSTRAINT no_tea");
-    CHECK(sync::ParkedStore::Retry(session, {}) == 1);
+    CHECK(sync::RetryParked(session, {}) == 1);
     shop.Work();
     CHECK(shop.Target().Count("strict") == 3);
     CHECK(shop.db.Count("membridge.parked") == 0);
@@ -228,13 +228,13 @@ rows:
   }
   SECTION("what is parked for too long goes with its events") {
     const sync::ParkedFilter old{.older_than = std::chrono::seconds{60}};
-    CHECK(InTransaction(session, [&](auto& transaction) { return sync::ParkedStore::Drop(transaction, old); }) == 0);
+    CHECK(InTransaction(session, [&](auto& transaction) { return sync::ParkedStore{transaction}.Drop(old); }) == 0);
     shop.db.Run("UPDATE membridge.parked SET parked_at = parked_at - interval '2 minutes'");
-    CHECK(InTransaction(session, [&](auto& transaction) { return sync::ParkedStore::Drop(transaction, old); }) == 1);
+    CHECK(InTransaction(session, [&](auto& transaction) { return sync::ParkedStore{transaction}.Drop(old); }) == 1);
     CHECK(shop.db.Count("membridge.events") == 0);
   }
   SECTION("dropped is forgotten: the next event of the memory comes alone") {
-    CHECK(InTransaction(session, [](auto& transaction) { return sync::ParkedStore::Drop(transaction, {}); }) == 1);
+    CHECK(InTransaction(session, [](auto& transaction) { return sync::ParkedStore{transaction}.Drop({}); }) == 1);
     CHECK(shop.db.Count("membridge.events") == 0);
     shop.Target().RunScript("ALTER TABLE strict DROP CONSTRAINT no_tea");
     shop.Deliver("UPDATE", tea);

@@ -52,7 +52,7 @@ std::string TellAll(Workshop& shop, const json& memory) {
 }
 
 std::size_t HeldUp(const Workshop& shop) {
-  return InTransaction(shop.db, [](auto& transaction) { return sync::ParkedStore::Show(transaction, {}, 100).value().memories; })
+  return InTransaction(shop.db, [](auto& transaction) { return sync::ParkedStore{transaction}.Show({}, 100).value().memories; })
       .size();
 }
 

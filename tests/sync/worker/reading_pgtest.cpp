@@ -220,7 +220,7 @@ TEST_CASE("nothing is withdrawn or written while the key is another project's", 
   options.read_key = [&] { return key; };
   options.recognise = [&](const sync::mem0::Account& account) {
     auto session = shop.db.Session();
-    return sync::KnownProjects::Recognise(session, kCrm, account);
+    return sync::KnownProjects{session}.Recognise(kCrm, account);
   };
   options.again = 1ms;
   shop.access = std::make_shared<sync::mem0::Access>(options);
@@ -249,7 +249,7 @@ TEST_CASE("nothing is withdrawn or written while the key is another project's", 
   }
   SECTION("the other project is adopted, and the guard still holds what it lacks") {
     auto session = shop.db.Session();
-    CHECK(sync::KnownProjects::Adopt(session, kCrm, {"org_sim", "proj_other", ""}));
+    CHECK(sync::KnownProjects{session}.Adopt(kCrm, {"org_sim", "proj_other", ""}));
     shop.Work();
     CHECK(shop.Target().Count("people") == 40);
     CHECK(shop.db.Count("membridge.parked") == 25);
@@ -291,7 +291,7 @@ TEST_CASE("many memories that vanish without a DELETE delivery are held, and a p
     CHECK(shop.Target().Count("people") == 30);
     CHECK(shop.db.Count("membridge.parked WHERE cause LIKE '25 memories%'") == 25);
     auto session = shop.db.Session();
-    CHECK(sync::ParkedStore::Retry(session, {}) == 25);
+    CHECK(sync::RetryParked(session, {}) == 25);
     shop.Work();
     CHECK(shop.Target().Count("people") == 5);
   }

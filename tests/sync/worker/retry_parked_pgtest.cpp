@@ -140,7 +140,7 @@ TEST_CASE("a row that the application refers to is removed once it lets go", "[w
     LetParkedBecomeDue(shop);
   } else {
     auto session = shop.db.Session();
-    sync::ParkedStore::Retry(session, {});
+    sync::RetryParked(session, {});
   }
   shop.Work();
   CHECK(shop.Target().Count("companies") == 0);

@@ -16,12 +16,12 @@ constexpr const char* kPeople =
 constexpr const char* kByRef = "rows: {person: {table: people, key: {ref: $memory.user_id}, set: {nick: $memory.text}}}";
 
 std::vector<sync::ParkedMemory> ParkedIn(const Workshop& shop) {
-  return InTransaction(shop.db, [](auto& transaction) { return sync::ParkedStore::Show(transaction, {}, 100).value().memories; });
+  return InTransaction(shop.db, [](auto& transaction) { return sync::ParkedStore{transaction}.Show({}, 100).value().memories; });
 }
 
 void Retry(const Workshop& shop) {
   auto session = shop.db.Session();
-  sync::ParkedStore::Retry(session, {});
+  sync::RetryParked(session, {});
 }
 
 }  // namespace

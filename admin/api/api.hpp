@@ -45,15 +45,19 @@ class Api {
   /// Adds everything below /api/v1 to a router that it outlives.
   void AddTo(receiver::http::Router& router);
 
+  /// What requests are checked against.
+  const Document& GetDocument() const { return document_; }
+  /// One request to a path below /api/v1, as AddTo() has the router pass it on.
+  void Receive(receiver::http::Request&& request, const receiver::http::Reply& reply);
+  /// By the header alone: refuses those who are shut out or show no token. Everybody else is a stranger until the call is served.
+  receiver::http::HeadVerdict CheckHead(const receiver::http::Request& head);
+
   /// Finishes the calls under way; later ones are answered 503.
   void Stop();
 
  private:
   struct Arrival;
 
-  void Receive(receiver::http::Request&& request, const receiver::http::Reply& reply);
-  /// By the header alone: refuses those who are shut out or show no token. Everybody else is a stranger until the call is served.
-  receiver::http::HeadVerdict CheckHead(const receiver::http::Request& head);
   std::string SourceOf(const receiver::http::Request& request) const;
   std::optional<Problem> ShutOut(const std::string& source);
   WorkPool& PoolFor(const Operation* operation);

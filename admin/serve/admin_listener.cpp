@@ -32,12 +32,14 @@ receiver::http::Limits AdminLimits(const Config& config) {
 AdminListener::AdminListener(api::Parts parts, const Clock& clock, api::Throttle::Limits throttle, Serves serves)
     : parts_(std::move(parts)),
       server_(AddressOf(parts_.config.admin_listen), AdminLimits(parts_.config),
-              {.handler = [this](auto&& request, const auto& reply) { router_(std::move(request), reply); },
+              {.handler = [this](receiver::http::Request&& request, const auto& reply) { router_(std::move(request), reply); },
                .head_check = [this](const auto& head) { return router_.CheckHead(head); },
                .is_exempt = [this](const std::string& peer) { return MayHaveManyConnections(parts_.config, peer); }}) {
   if (serves == Serves::kHealth) return;
   api_.emplace(OptionsOf(parts_.config, throttle), parts_.databases.StateDsn(), api::AllHandlers(parts_), clock);
   api_->AddTo(router_);
+  mcp_.emplace(*api_);
+  mcp_->AddTo(router_);
 }
 
 void AdminListener::AddTo(Metrics& metrics) const {
@@ -52,7 +54,7 @@ void AdminListener::AddTo(Metrics& metrics) const {
 
 void AdminListener::Start() {
   sync::postgres::Session session{parts_.databases.StateDsn(), "membridge admin"};
-  if (api_ && parts_.config.admin_tokens.empty() && !AdminTokens::AnyWorks(session)) {
+  if (api_ && parts_.config.admin_tokens.empty() && !AnyAdminTokenWorks(session)) {
     Log(LogLevel::kWarn, "admin_api_closed",
         {{"reason", "there is no token, so every call is answered 401"},
          {"hint", "membridge tokens create NAME --role admin, or admin.tokens in the configuration"}});

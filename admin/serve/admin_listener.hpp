@@ -6,6 +6,7 @@
 
 #include "admin/api/api.hpp"
 #include "admin/api/context.hpp"
+#include "admin/mcp/endpoint.hpp"
 #include "admin/runtime/metrics.hpp"
 #include "mappings/base/time.hpp"
 #include "receiver/http/router.hpp"
@@ -35,6 +36,7 @@ class AdminListener {
  private:
   const api::Parts parts_;
   std::optional<api::Api> api_;
+  std::optional<mcp::Endpoint> mcp_;
   receiver::http::Router router_;
   receiver::http::Server server_;
 };

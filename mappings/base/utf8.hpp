@@ -14,7 +14,7 @@ std::size_t CountCharacters(std::string_view text);
 /// The first `count` characters, or all when there are fewer.
 std::string_view FirstCharacters(std::string_view text, std::size_t count);
 
-/// Without white space at both ends: ASCII's, the no-break space and the ideographic space.
+/// Without white space (Unicode's White_Space) at both ends. Bytes that are no UTF-8 are not white space.
 std::string_view Trimmed(std::string_view text);
 
 }  // namespace membridge::mappings

@@ -6,7 +6,7 @@
 namespace membridge::sync::postgres {
 namespace {
 
-// From PostgreSQL's catalog, where they have been the same since it has one.
+// The oids in PostgreSQL's catalog. They are the same in every version.
 struct ArrayType {
   std::uint32_t array, element;
 };

@@ -19,7 +19,7 @@ struct BinaryParam {
 /// A bigint parameter.
 BinaryParam BinaryNumber(std::int64_t number);
 
-/// One column of a batch as a binary array parameter: nothing of it is escaped, printed or parsed. Built in place.
+/// Builds one column of a batch as a binary array parameter, in place. Values need no escaping, printing or parsing.
 class BinaryColumn {
  public:
   enum class Element { kUuid, kTime, kText, kBytes };
@@ -45,8 +45,8 @@ class BinaryColumn {
   bool has_null_ = false;
 };
 
-/// A statement that is sent often with binary parameters. Prepared on the connection where it is first used; behind a pooler that
-/// hands every transaction another server it is sent anew each time.
+/// A statement that is sent often with binary parameters. The connection prepares it at first use. Behind a pooler in transaction
+/// mode it is sent in full each time.
 struct BinaryStatement {
   const char* name;  ///< unique in the program; `membridge_store`
   const char* sql;

@@ -35,10 +35,10 @@ class Column {
 
 /// Appends bytes as hex digits. A bytea parameter is `\x` and these.
 void AppendHex(std::string& text, std::string_view bytes);
-/// The bytes of encode(…, 'hex'). Precondition: nothing but pairs of hex digits.
+/// Returns the bytes of encode(…, 'hex'). Precondition: the text holds only pairs of hex digits.
 std::string BytesOfHex(std::string_view hex);
 
-/// A timestamptz of a result. Throws std::logic_error when the value is none, `infinity` included.
+/// Returns a timestamptz of a result. Throws std::logic_error when the value is not a finite time: `infinity` throws too.
 Instant TimeAt(const Rows& rows, std::size_t row, std::size_t column);
 std::optional<Instant> OptionalTimeAt(const Rows& rows, std::size_t row, std::size_t column);
 

@@ -28,7 +28,7 @@ std::string Loggable(const SqlFailure::Fields& fields) {
   return text;
 }
 
-// What an operator can do about the refusals that are about the surroundings rather than a row.
+// Tells an operator what to do about refusals that are caused by the surroundings rather than by a row.
 std::string Advice(const SqlFailure::Fields& fields) {
   const std::string_view state = fields.sqlstate;
   if (state.starts_with("08")) return "check that PostgreSQL runs and can be reached from here";

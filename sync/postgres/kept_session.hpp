@@ -8,7 +8,7 @@
 
 namespace membridge::sync::postgres {
 
-/// A session that its owner keeps for a long time: connected when it is first needed, and again after it broke. For one thread.
+/// A session that its owner keeps for a long time. It connects when it is first needed, and again after it broke. For one thread.
 class KeptSession {
  public:
   using Open = std::function<Session()>;
@@ -18,8 +18,8 @@ class KeptSession {
   /// Does not connect yet. `open` connects, and throws SqlFailure when it cannot.
   explicit KeptSession(Open open);
 
-  /// A session that is not broken, as far as anybody knows; valid until the next call. Throws SqlFailure when it must connect and
-  /// cannot.
+  /// Returns a session that is not known to be broken; the reference is valid until the next call. Throws SqlFailure when it must
+  /// connect and cannot.
   Session& Get();
 
   /// Whether a session was opened and not thrown away since. It may have broken.

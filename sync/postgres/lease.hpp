@@ -8,19 +8,19 @@
 
 namespace membridge::sync {
 
-/// The right to do something that one process does at a time, as a row that runs out when its holder dies. It is a promise of
-/// good order and not of exclusion: a holder that slept past its end finds out at Renew(), so what is done under a lease must be
-/// harmless when done twice. For one thread; the functions throw postgres::SqlFailure, times are the database's clock.
+/// Lets one process at a time do something. The lease is a row with an end time, so it runs out when its holder dies. It does not
+/// guarantee exclusion: a holder that slept past the end learns so only at Renew(). Work done under a lease must therefore be
+/// harmless when done twice. For one thread. Functions throw postgres::SqlFailure; times are by the database's clock.
 class Lease {
  public:
-  /// The lease of that name for `time`; nothing while another holds it.
+  /// Takes the lease of that name for `time`. Returns nothing while another process holds it.
   static std::optional<Lease> Take(postgres::Session& session, const std::string& name, std::chrono::seconds time);
-  /// Gives it back; when the database cannot be asked it runs out by itself.
+  /// Gives the lease back. When the database cannot be reached, the lease runs out by itself.
   ~Lease();
   Lease(Lease&& other) noexcept;
   Lease& operator=(Lease&&) = delete;
 
-  /// Holds it for `time` from now on; false when it ran out and another took it.
+  /// Extends the lease to `time` from now. Returns false when it ran out and another process took it.
   bool Renew(std::chrono::seconds time);
 
  private:

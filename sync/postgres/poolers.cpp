@@ -33,7 +33,7 @@ bool IsBehindPooler(const std::string& dsn) {
 bool MeetsPooler(Session& session, const std::string& dsn) {
   const std::int64_t serving = session.Run(kServing).Int(0, 0);
   if (serving == session.BackendPid()) return false;
-  // Who gives servers to transactions gives the one that was used last to the next who asks.
+  // A pooler in transaction mode gives the server that was used last to the next session that asks.
   Session other{dsn, "membridge check"};
   Transaction holding = other.Begin();
   const std::int64_t held = holding.Run(kServing).Int(0, 0);

@@ -7,13 +7,14 @@
 
 namespace membridge::sync::postgres {
 
-/// Behind these DSNs stands a pooler that gives every transaction another server (`pooled: true`). For sessions made later. Most
-/// poolers are also noticed by themselves when a session is made, but not before: nobody should LISTEN there.
+/// Declares that these DSNs lead to a pooler in transaction mode (`pooled: true`), which may give every transaction another
+/// server. Applies to sessions made later. A new session detects most poolers by itself, but only once it is connected; a
+/// declared DSN is known before, so that no session LISTENs there.
 void UsePoolers(std::set<std::string> dsns);
 bool IsBehindPooler(const std::string& dsn);
 
-/// Whether a pooler in transaction mode stands between `session` and the server, though nobody said so. A second session is made
-/// for a moment. Only a pooler that hides which backend serves is found; one in session mode is none.
+/// Tells whether an undeclared pooler in transaction mode stands between `session` and the server. Opens a second session for a
+/// moment. Detects only poolers that hide the backend's process id; a pooler in session mode does not count.
 bool MeetsPooler(Session& session, const std::string& dsn);
 
 }  // namespace membridge::sync::postgres

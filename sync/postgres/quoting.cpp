@@ -39,7 +39,7 @@ std::string RedactUri(std::string dsn) {
   return dsn;
 }
 
-// The parser's own reading, written again: its quoting rules need no second implementation here.
+// Lets libpq parse the DSN and writes the result again, so that libpq's quoting rules are not implemented twice.
 std::string RedactKeywords(const PQconninfoOption* options) {
   std::string text;
   for (; options->keyword != nullptr; ++options) {
@@ -103,7 +103,7 @@ std::string RedactDsn(std::string_view dsn) {
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options{
       PQconninfoParse(std::string{dsn}.c_str(), &complaint), &PQconninfoFree};
   const std::unique_ptr<char, decltype(&PQfreemem)> freed{complaint, &PQfreemem};
-  if (!options) return "***";  // unreadable: nobody can say where its password is
+  if (!options) return "***";  // unreadable: the password may stand anywhere in it
   return IsUri(dsn) ? RedactUri(std::string{dsn}) : RedactKeywords(options.get());
 }
 

@@ -81,7 +81,7 @@ Remedy RemedyFor(const SqlFailure& failure) {
   const auto* const known =
       std::find_if(kRemedies.begin(), kRemedies.end(), [&](const auto& entry) { return state.starts_with(entry.first); });
   if (known == kRemedies.end()) return Remedy::kPark;
-  // A statement that used up its time will use it up again; one that was cancelled before was somebody's decision.
+  // A statement that ran for its full time would do so again. One that was cancelled earlier was cancelled by a person.
   if (known->first == "57014" && RanItsFullTime(failure.fields())) return Remedy::kProbe;
   return known->second;
 }

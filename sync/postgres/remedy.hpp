@@ -8,23 +8,23 @@
 
 namespace membridge::sync::postgres {
 
-/// What is to be done about a unit of work that failed. A unit is one memory, export or event.
+/// What to do about a failed unit of work. A unit is one memory, export or event.
 enum class Remedy {
-  kPark,          ///< it cannot work as things stand: put aside, with the database's own words
+  kPark,          ///< the unit cannot succeed as things are: park it, with the database's own message
   kLookAtTables,  ///< the tables may have changed: read the catalogue again and try once more, then park
-  kPutBack,       ///< somebody else is in the way: try again soon, count it as blocked
-  kReconnect,     ///< only the session is lost: connect again and try once more
-  kProbe,         ///< the unit, or the database, is at fault: a probe tells; a unit that does it twice alone is parked
-  kStandStill,    ///< the database is away, read-only or full: everybody stops and backs off, nothing is parked
+  kPutBack,       ///< another session is in the way: try again soon, count it as blocked
+  kReconnect,     ///< only the session was lost: connect again and try once more
+  kProbe,         ///< the unit or the database is at fault: probe; park a unit that fails so twice when alone
+  kStandStill,    ///< the database is away, read-only or full: all workers stop and back off; park nothing
 };
 std::string_view NameOf(Remedy remedy);
 
-/// The one place that decides what becomes of a failure, by SQLSTATE. It knows every class; what it does not know is parked.
+/// Decides what to do about a failure, by SQLSTATE; no other code decides this. An unknown SQLSTATE parks the unit.
 Remedy RemedyFor(const SqlFailure& failure);
-/// The same for any exception: memory that ran out is probed, everything that is not SqlFailure is parked.
+/// The same for any exception: std::bad_alloc is probed, and any other exception but SqlFailure parks the unit.
 Remedy RemedyFor(const std::exception& failure);
 
-/// What may stand in a log about it: the SQLSTATE and names of the schema, or the exception's type.
+/// Describes the failure in words that are safe to log: the SQLSTATE and names of the schema, or the exception's type.
 std::string SafeWordsOf(const std::exception& failure);
 
 }  // namespace membridge::sync::postgres

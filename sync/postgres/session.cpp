@@ -10,8 +10,9 @@ namespace membridge::sync::postgres {
 namespace {
 
 #if PQXX_VERSION_MAJOR < 7
-// libpqxx 6 connects through a policy, and asks it again whenever a connection was lost. Ours hands over the one connection it
-// was made with and refuses ever after, so nothing runs in a new session that lacks the old one's transaction and settings.
+// libpqxx 6 connects through a policy, and asks it again whenever a connection was lost. This policy hands over its one
+// connection and refuses every later request. So no statement runs in a new session without the old one's transaction and
+// settings.
 class HandOver final : public pqxx::connectionpolicy {
  public:
   explicit HandOver(pg_conn* connection) : pqxx::connectionpolicy(""), connection_(connection) {}
@@ -70,7 +71,7 @@ pqxx::result Execute(pqxx::transaction_base& transaction, const std::string& sql
 
 void RefuseNul(const std::vector<Param>& params) {
   for (const Param& param : params) {
-    // A text parameter ends at its first NUL: the rest would be lost without a word.
+    // A text parameter ends at its first NUL, and the rest would be lost silently.
     if (!param || param->find('\0') == std::string::npos) continue;
     throw SqlFailure({.sqlstate = "22021", .message = "a text cannot hold the character NUL"});
   }
@@ -206,7 +207,7 @@ void Transaction::Release(std::string_view name) {
 }
 
 void Transaction::Commit() {
-  // The server answers COMMIT of a failed transaction with a quiet ROLLBACK; that must not pass for success.
+  // The server answers COMMIT of a failed transaction with ROLLBACK and no error. That must not count as success.
   if (state_->connection.Usable() && state_->connection.wire.InFailedTransaction()) {
     throw SqlFailure({.sqlstate = "25P02", .message = "a statement of this transaction failed; nothing was committed"});
   }

@@ -13,8 +13,8 @@
 
 namespace membridge::sync::postgres {
 
-/// A statement PostgreSQL refused, or a connection that broke. what() is safe to log; `message` and `detail` quote row values and
-/// are only for the operator's eyes (parked memories, `plan`), never for a log.
+/// PostgreSQL refused a statement, or the connection broke. what() is safe to log. `message` and `detail` quote row values: show
+/// them only to the operator (parked memories, `plan`) and never log them.
 class SqlFailure : public std::runtime_error {
  public:
   struct Fields {
@@ -29,9 +29,10 @@ class SqlFailure : public std::runtime_error {
   SqlFailure(Fields fields, const std::string& what);
   const Fields& fields() const noexcept { return fields_; }
 
-  /// Worth trying again as it is: connection, resources, shutdown, serialisation, deadlock, lock not available, cancel.
+  /// Whether the same statement may succeed later: connection, resources, shutdown, serialisation, deadlock, lock not available,
+  /// cancel.
   bool IsTransient() const noexcept;
-  /// The row is at fault: classes 22, 23, 44, 54, P0 (raised by a trigger), 0A, and 42501/42804-like refusals of one row.
+  /// Whether the row is at fault: classes 22, 23, 44, 54, P0 (raised by a trigger), 0A, and 42501/42804-like refusals of one row.
   bool IsRowRejected() const noexcept;
   /// As an outcome: kUnavailable when transient, kRowRejected for the row's fault, else kBadMapping (class 42 and the rest).
   Error AsError(std::string_view doing) const;
@@ -66,7 +67,8 @@ class Session;
 struct BinaryParam;
 struct BinaryStatement;
 
-/// An open transaction; rolled back unless Commit() returns. One at a time per Session; must not outlive it.
+/// An open transaction. The destructor rolls it back unless Commit() returned. A Session has at most one; it must not outlive the
+/// Session.
 class Transaction {
  public:
   explicit Transaction(Session& session);
@@ -76,21 +78,22 @@ class Transaction {
 
   /// Runs one statement with $1, $2, … bound as text. Throws SqlFailure.
   Rows Run(const std::string& sql, const std::vector<Param>& params = {});
-  /// The same with binary parameters (binary.hpp); the first value of the first row. It must not be the transaction's first
-  /// statement.
+  /// The same with binary parameters (binary.hpp). Returns the first value of the first row. It must not be the transaction's
+  /// first statement.
   std::optional<std::string> RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params);
-  /// Until LeaveRolesPath(), or the transaction ends, names are looked up where the role's own settings say. For statements on an
-  /// application's tables: its triggers, defaults and policies may need that. Nothing happens in a session of SearchPath::kRoles.
+  /// Uses the role's own search path until LeaveRolesPath() or the end of the transaction. Statements on an application's tables
+  /// run under it, because the application's triggers, defaults and policies may need it. Does nothing in a session of
+  /// SearchPath::kRoles.
   void EnterRolesPath();
   void LeaveRolesPath();
-  /// Several statements without parameters, as in a migration.
+  /// Runs several statements without parameters, as in a migration. Throws SqlFailure.
   void RunScript(const std::string& sql);
-  /// Savepoints, for trying something that may be refused. Names are ours: [a-z_0-9].
+  /// Savepoints let the caller try a statement that may be refused. Names must come from our code: [a-z_0-9].
   void Savepoint(std::string_view name);
   void RollbackTo(std::string_view name);  ///< the savepoint stays
   void Release(std::string_view name);
-  /// Throws SqlFailure. When the connection breaks during COMMIT the outcome is unknown: write so that doing it again is
-  /// harmless.
+  /// Throws SqlFailure. When the connection breaks during COMMIT, the outcome is unknown: what the transaction does must be
+  /// harmless when done again.
   void Commit();
 
  private:
@@ -98,19 +101,20 @@ class Transaction {
   std::unique_ptr<State> state_;
 };
 
-/// Where a session looks up names that are not qualified.
+/// Where a session looks up unqualified names.
 enum class SearchPath {
-  kBridges,  ///< pg_catalog, pg_temp: no function, operator or table that others define is ever met
-  kRoles,    ///< what the role, the database, the server or the DSN say
+  kBridges,  ///< pg_catalog, pg_temp: functions, operators and tables that others define are not found
+  kRoles,    ///< as set for the role, the database, the server or in the DSN
 };
 
-/// One connection, for one thread. libpqxx (6.4 and 7) stays behind this header.
+/// One connection, for one thread. This header hides libpqxx (6.4 and 7).
 /// Every session speaks UTF-8, TimeZone UTC, DateStyle ISO, IntervalStyle iso_8601, extra_float_digits 1, bytea_output hex,
 /// standard_conforming_strings on, reads and writes in READ COMMITTED, waits as long as TimeoutsInUse() says, and carries
 /// `application_name`; no default of a role, a database or a server changes that.
 ///
-/// Behind a pooler, declared by UsePoolers() or met, every statement runs in a transaction, whose settings travel with its BEGIN;
-/// nothing is prepared, and nothing is left to the server's session. Elsewhere the settings are made once.
+/// Behind a pooler, declared by UsePoolers() or detected, every statement runs in a transaction that sets these values right
+/// behind its BEGIN; nothing is prepared, and nothing relies on the server's session. Elsewhere the session makes its settings
+/// once.
 class Session {
  public:
   /// Connects at once (connect_timeout 5 s unless the DSN says otherwise). Throws SqlFailure.
@@ -120,23 +124,25 @@ class Session {
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
 
-  /// False once the connection broke; a broken session is thrown away and a new one made.
+  /// False once the connection broke. A broken session stays broken: throw it away and make a new one.
   bool Usable() const noexcept;
   Transaction Begin();
-  /// One statement in a transaction of its own.
+  /// Runs one statement in a transaction of its own. Throws SqlFailure, as every function below does that talks to the server.
   Rows Run(const std::string& sql, const std::vector<Param>& params = {});
 
-  /// One statement that must not be in a transaction (`… CONCURRENTLY`). Behind a pooler it runs under the role's own settings.
+  /// Runs one statement that must not be in a transaction (`… CONCURRENTLY`). Behind a pooler it runs under the role's own
+  /// settings.
   Rows RunAlone(const std::string& sql);
-  /// The same with binary parameters (binary.hpp); the first value of the first row. Prepared where the server keeps it.
+  /// Run() with binary parameters (binary.hpp). Returns the first value of the first row. Prepared where the server keeps
+  /// prepared statements.
   std::optional<std::string> RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params);
 
-  /// A setting for everything that begins from now on.
+  /// Makes a setting for all transactions that begin later.
   void Set(const std::string& name, const std::string& value);
-  /// Process id of the backend, as the server told when it was connected; 0 where it told none.
+  /// Process id of the backend, as the server told it at connection time; 0 when it told none.
   int BackendPid() const noexcept;
 
-  /// LISTEN; afterwards WaitForNotice() returns true as soon as one arrives, false after `patience`.
+  /// Listens on the channel. WaitForNotice() then returns true as soon as a notice arrives, and false after `patience`.
   void Listen(std::string_view channel);
   bool WaitForNotice(std::chrono::milliseconds patience);
 
@@ -146,13 +152,13 @@ class Session {
   std::unique_ptr<Connection> connection_;
 };
 
-/// "name" with its quotes doubled: the only way an identifier from a mapping reaches SQL.
+/// Returns "name" with its quotes doubled. Every identifier from a mapping must go through it on its way into SQL.
 std::string QuoteName(std::string_view name);
-/// 'text' as a literal; for places that take no parameter.
+/// Returns 'text' as a literal, for places that take no parameter.
 std::string QuoteLiteral(std::string_view text);
-/// A text[] parameter: {"a","b",NULL}.
+/// Returns a text[] parameter: {"a","b",NULL}.
 std::string ArrayOf(const std::vector<Param>& elements);
-/// The DSN with its password replaced by ***, for logs and messages.
+/// Returns the DSN with its password replaced by ***, for logs and messages.
 std::string RedactDsn(std::string_view dsn);
 
 }  // namespace membridge::sync::postgres

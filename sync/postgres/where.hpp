@@ -11,9 +11,10 @@ namespace membridge::sync::postgres {
 /// A WHERE clause put together from the filters that are set. Values only ever become parameters.
 class Where {
  public:
-  /// Adds AND and a condition of ours in which `?` stands for the value. A value with a NUL equals nothing in PostgreSQL.
+  /// Adds AND and a condition in which `?` stands for the value. The condition must come from our code. A value that contains NUL
+  /// makes the condition false, since PostgreSQL cannot hold it.
   void Add(std::string_view condition, std::string value);
-  /// Nothing can fulfil it.
+  /// Makes the clause false for every row.
   void AddNever() { sql_ += " AND false"; }
 
   /// "WHERE true AND …"

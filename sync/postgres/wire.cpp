@@ -31,7 +31,7 @@ Settings SettingsOf(const Timeouts& timeouts, SearchPath path) {
   return settings;
 }
 
-// Statements rather than start-up options, which poolers refuse.
+// The settings are statements, because poolers refuse start-up options.
 std::string SettingsOfSession(SearchPath path) {
   std::string sql =
       "SET default_transaction_isolation TO 'read committed'; SET default_transaction_read_only TO off; "
@@ -59,14 +59,14 @@ SqlFailure::Fields FieldsOf(const PGresult* result) {
           .constraint = FieldOf(result, PG_DIAG_CONSTRAINT_NAME)};
 }
 
-// Called by libpq, hence no exception may leave it.
+// libpq calls this, so no exception may leave it.
 int RememberFailure(PGEventId event, void* info, void* memory) noexcept {
   if (event != PGEVT_RESULTCREATE) return 1;
   const PGresult* result = static_cast<const PGEventResultCreate*>(info)->result;
   if (PQresultStatus(result) != PGRES_FATAL_ERROR) return 1;
   try {
     auto* failure = static_cast<SqlFailure::Fields*>(memory);
-    // The reason comes first; "server closed the connection" behind it says less.
+    // The first failure tells the reason; "server closed the connection", which follows it, does not.
     if (failure->sqlstate.empty()) *failure = FieldsOf(result);
   } catch (const std::bad_alloc&) {
     return 0;
@@ -96,8 +96,8 @@ void RefuseUnreadable(const std::string& dsn) {
 
 PGconn* Connect(const std::string& dsn, const std::string& application_name) {
   RefuseUnreadable(dsn);
-  // What stands before dbname is a default; the DSN, expanded in dbname's place, has the last word, except on the encoding.
-  // tcp_user_timeout and keepalives: a peer that vanished without a word is noticed within a minute instead of hours.
+  // Options before dbname are defaults. The DSN, which libpq expands in dbname's place, overrides them; only the encoding behind
+  // it overrides the DSN. tcp_user_timeout and keepalives: they detect a vanished peer within a minute instead of hours.
   const char* const keywords[] = {"connect_timeout",  "application_name", "keepalives_idle", "keepalives_interval",
                                   "tcp_user_timeout", "dbname",           "client_encoding", nullptr};
   const char* const values[] = {"5", application_name.c_str(), "30", "10", "60000", dsn.c_str(), "UTF8", nullptr};
@@ -111,7 +111,7 @@ PGconn* Connect(const std::string& dsn, const std::string& application_name) {
 Wire::Wire(const std::string& dsn, const std::string& application_name, SearchPath path) : path_(path) {
   std::unique_ptr<PGconn, decltype(&PQfinish)> connection{Connect(dsn, application_name), &PQfinish};
   if (PQstatus(connection.get()) != CONNECTION_OK) FailConnecting(kConnectionFailed, TrimmedMessage(connection.get()));
-  // Notices of the server would go to stderr and may quote rows.
+  // The server's notices are dropped: libpq would print them to stderr, and they may quote rows.
   PQsetNoticeReceiver(
       connection.get(), [](void*, const PGresult*) {}, nullptr);
   if (PQregisterEventProc(connection.get(), &RememberFailure, "membridge", failure_.get()) == 0) throw std::bad_alloc();
@@ -121,7 +121,7 @@ Wire::Wire(const std::string& dsn, const std::string& application_name, SearchPa
       FailConnecting(failure_->sqlstate.empty() ? kConnectionFailed : failure_->sqlstate, TrimmedMessage(connection.get()));
     return result;
   };
-  // A pooler tells an id of its own. Settings that are left to its server's session would be met by whoever gets that next.
+  // A pooler tells a process id of its own. Settings in its server's session would reach the next client that gets this server.
   const auto told = run("SELECT pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery()", PGRES_TUPLES_OK);
   pooled_ = IsBehindPooler(dsn) || PQgetvalue(told.get(), 0, 0) != std::to_string(PQbackendPID(connection.get()));
   writes_ = std::string_view{PQgetvalue(told.get(), 0, 1)} == "f";
@@ -193,7 +193,8 @@ std::optional<std::string> Wire::RunBinary(const BinaryStatement& statement, con
       if (PQntuples(result.get()) == 0 || PQgetisnull(result.get(), 0, 0) != 0) return std::nullopt;
       return std::string{PQgetvalue(result.get(), 0, 0)};
     }
-    // Another server than the one it was prepared on, or one where another process prepared its own: a pooler stands in between.
+    // The statement was prepared on another server, or another process prepared one of the same name here: there is a pooler in
+    // between.
     const std::string& state = failure_->sqlstate;
     if (!named || (state != "26000" && state != "42P05")) throw LastFailure(TrimmedMessage(connection_));
     keeps_statements_ = false;
@@ -207,7 +208,7 @@ bool Wire::WaitForNotice(std::chrono::milliseconds patience) {
     if (PQconsumeInput(connection_) == 0)
       throw SqlFailure({.sqlstate = kConnectionBroke, .message = TrimmedMessage(connection_)});
     bool arrived = false;
-    // Every queued one is taken: they all mean the same, look again.
+    // Take all queued notices: each means the same, that there may be work.
     while (PGnotify* notice = PQnotifies(connection_)) {
       PQfreemem(notice);
       arrived = true;

@@ -16,16 +16,17 @@ struct pg_conn;
 
 namespace membridge::sync::postgres {
 
-/// What libpqxx hides and we need: the connection before libpqxx owns it, and every field of the server's last refusal.
-/// libpqxx 6.4 keeps only the SQLSTATE and a text; here libpq's own event tells of each failed result while it is still whole.
+/// Gives access to what libpqxx hides: the connection before libpqxx owns it, and every field of the server's last refusal.
+/// libpqxx 6.4 keeps only the SQLSTATE and a text, so this class reads each failed result in a libpq event, before libpqxx clears
+/// it.
 class Wire {
  public:
   /// Connects and sets the session up. Throws SqlFailure; its what() may be logged, it never quotes the DSN.
   Wire(const std::string& dsn, const std::string& application_name, SearchPath path);
 
-  /// What has to be said behind BEGIN; empty where the settings were made once for the session.
+  /// The statements to send right behind BEGIN; empty where the settings were made once for the session.
   std::string Opening() const;
-  /// Whether the settings travel with each transaction.
+  /// Whether each transaction makes its own settings, as it must behind a pooler.
   bool IsPooled() const noexcept { return pooled_; }
   SearchPath Path() const noexcept { return path_; }
   /// For transactions that begin from now on; only where IsPooled().
@@ -39,10 +40,11 @@ class Wire {
   bool InFailedTransaction() const noexcept;
   /// Called before each statement, so that failures never mix.
   void ForgetFailure();
-  /// What the last statement failed with; `otherwise` when the server said nothing, as when the connection broke.
+  /// Returns the last statement's failure. `otherwise` is the message when the server sent none, for example when the connection
+  /// broke.
   SqlFailure LastFailure(std::string_view otherwise) const;
-  /// Runs a statement with binary parameters and returns the first value of its first row. `alone`: it is a transaction of its
-  /// own, so that it may be sent again where a pooler turns out to keep no prepared statements. Throws SqlFailure.
+  /// Runs a statement with binary parameters and returns the first value of its first row. `alone`: the statement is a
+  /// transaction of its own, so it may be sent again when a pooler turns out not to keep prepared statements. Throws SqlFailure.
   std::optional<std::string> RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params, bool alone);
   /// Waits for one NOTIFY. Throws SqlFailure when the connection breaks.
   bool WaitForNotice(std::chrono::milliseconds patience);

@@ -35,7 +35,7 @@ Result<Instant> TakeUpdatedAt(const json& answer) {
   return Fail(ErrorCode::kRefused, "the memory has neither \"updated_at\" nor \"created_at\"");
 }
 
-/// The day of `2026-12-31`, or of a time on it: Mem0 documents the first, and the second is what other clients send it.
+/// Reads a day (`2026-12-31`) or the day of a time. Mem0 documents the first form; other clients send it the second.
 std::optional<Day> DayOf(const std::string& text) {
   if (const auto day = ParseDay(text)) return day;
   if (const auto instant = ParseRfc3339(text)) return std::chrono::floor<std::chrono::days>(*instant);
@@ -54,7 +54,7 @@ std::string WithoutNul(std::string text) {
   return text;
 }
 
-/// Recursion is safe: its callers measured the depth.
+/// The recursion is safe, because the callers have checked the depth.
 json Stripped(const json& value) {
   if (value.is_string()) return WithoutNul(value.get_ref<const std::string&>());
   if (value.is_array()) {

@@ -14,33 +14,34 @@ namespace membridge::mappings {
 /// The current record of one memory, read from Mem0.
 struct Memory {
   MemoryId id;
-  /// As Mem0 gives it, with three changes: `text` repeats `memory`, `run_id` is `session_id` when only that is there, and every
-  /// U+0000 is gone (PostgreSQL cannot hold it).
+  /// The record as Mem0 gives it, with three changes: `text` repeats `memory`; `run_id` gets the value of `session_id` when only
+  /// that is there; and every U+0000 is removed, because PostgreSQL cannot store it.
   nlohmann::json record;
   Instant updated_at;             ///< `updated_at`, else `created_at`
   std::optional<Day> expires_on;  ///< the last day on which the memory holds
   std::optional<std::string> user_id;
-  bool superseded = false;  ///< `replaced_by` names another memory, or its life cycle is over (superseded, merged)
+  bool superseded = false;  ///< `replaced_by` names another memory, or `lifecycle_state` says superseded or merged
 
-  /// Whether the memory speaks on this day: neither superseded nor expired.
+  /// Whether the memory counts on this day: it is neither superseded nor expired.
   bool IsLive(Day today) const;
 };
 
-/// How deep a record may be nested: far beyond what people write, far below what would exhaust a stack.
+/// The deepest nesting a record may have. People write far less, and a stack holds far more.
 inline constexpr std::size_t kDeepestRecord = 64;
 
-/// Whether lists and objects stand inside each other more than `levels` deep. Safe on any depth.
+/// Whether lists and objects are nested more than `levels` deep. Safe for any depth.
 bool IsDeeperThan(const nlohmann::json& value, std::size_t levels);
 
-/// The value without any U+0000, which PostgreSQL cannot hold; kRefused when it is nested deeper than kDeepestRecord.
-/// For what becomes `export` or `event`; ReadMemory() does it for a memory.
+/// Removes every U+0000, because PostgreSQL cannot store it. kRefused: the value is nested deeper than kDeepestRecord. Use it for
+/// the data of `export` and `event`; ReadMemory() does the same for a memory.
 Result<nlohmann::json> Storable(const nlohmann::json& value);
 
-/// Reads one element of a Mem0 answer. kRefused names the field that is missing or of the wrong type.
+/// Reads one memory of a Mem0 answer. kRefused: a field is missing or has the wrong type; the message names it.
 Result<Memory> ReadMemory(const nlohmann::json& answer);
 
-/// A digest of everything in the record that a mapping can see: equal digests mean that nothing changed. 64 hex digits.
-/// `lifecycle_state` does not count: lists leave it out, and the same memory must have one digest however it was read.
+/// Returns a digest of everything in the record that a mapping can see, as 64 hex digits. Equal digests mean that nothing
+/// changed. `lifecycle_state` is left out: Mem0's lists do not contain it, and a memory must have the same digest whether it was
+/// read alone or in a list.
 std::string DigestOf(const Memory& memory);
 
 }  // namespace membridge::mappings

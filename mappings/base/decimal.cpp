@@ -32,7 +32,7 @@ bool Take(std::string_view& text, std::string_view one_of) {
   return true;
 }
 
-/// `-12.5`, apart.
+/// The parts of a number such as `-12.5`.
 struct Decimal {
   bool negative = false;
   std::string whole, fraction;
@@ -43,13 +43,13 @@ struct Decimal {
     if (Take(text, ".")) fraction = text;
   }
 
-  /// All digits as a whole number of the last place.
+  /// All digits without the point, padded to these lengths: a whole number counted in units of the last place.
   std::string Digits(std::size_t whole_digits, std::size_t fraction_digits) const {
     return std::string(whole_digits - whole.size(), '0') + whole + fraction + std::string(fraction_digits - fraction.size(), '0');
   }
 };
 
-/// Puts a point before the last `fraction` digits; no needless zeros in front, and no sign on zero.
+/// Puts a point before the last `fraction` digits. Leaves out leading zeros and the sign of zero.
 std::string Assembled(bool negative, std::string digits, std::size_t fraction) {
   if (digits.size() <= fraction) digits.insert(0, fraction + 1 - digits.size(), '0');
   const std::size_t point = digits.size() - fraction;
@@ -61,7 +61,7 @@ std::string Assembled(bool negative, std::string digits, std::size_t fraction) {
   return text;
 }
 
-/// Digit by digit; both have the same length.
+/// Adds digit by digit. Both numbers have the same length.
 std::string Added(const std::string& a, const std::string& b) {
   std::string sum(a.size() + 1, '0');
   int carry = 0;
@@ -74,7 +74,7 @@ std::string Added(const std::string& a, const std::string& b) {
   return sum;
 }
 
-/// The same; a is not smaller than b.
+/// Subtracts digit by digit. Both numbers have the same length, and a is not smaller than b.
 std::string Subtracted(const std::string& a, const std::string& b) {
   std::string difference(a.size(), '0');
   int borrow = 0;

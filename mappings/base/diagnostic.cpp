@@ -15,7 +15,7 @@ char Lower(char c) {
   return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
 }
 
-/// Edits between two words, upper and lower case alike; two swapped letters count as one slip.
+/// Counts the edits between two words, ignoring case. Two swapped letters count as one edit.
 std::size_t Slips(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> cost(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = 0; i <= a.size(); ++i) cost[i][0] = i;

@@ -31,7 +31,7 @@ class Diagnostics {
   void Error(Place place, std::string message);
   void Warn(Place place, std::string message);
   bool HasErrors() const noexcept;
-  /// In order of file, line and column; problems of the same place keep the order they were found in.
+  /// Returns all problems by file, line and column. Problems of the same place keep the order in which they were found.
   std::vector<Diagnostic> Sorted() const;
   void Append(const Diagnostics& others);
 
@@ -39,9 +39,9 @@ class Diagnostics {
   std::vector<Diagnostic> found_;
 };
 
-/// The candidate closest to `word`, when it is close enough to be a slip of the keyboard; else empty.
+/// Returns the candidate that `word` is probably a typing error of; empty when no candidate is close enough.
 std::string ClosestTo(std::string_view word, const std::vector<std::string>& candidates);
-/// `; did you mean "table"?`, or nothing when no candidate is close.
+/// Returns `; did you mean "table"?`, or an empty text when no candidate is close.
 std::string DidYouMean(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace membridge::mappings

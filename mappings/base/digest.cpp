@@ -11,7 +11,8 @@
 namespace membridge::mappings {
 namespace {
 
-/// Looked up once for the process: OpenSSL otherwise searches its providers at every digest, which takes longer than the digest.
+/// Looks an algorithm up; callers keep the result for the whole process. Otherwise OpenSSL searches its providers for every
+/// digest, which takes longer than the digest itself.
 const EVP_MD* Fetched(const char* name) {
   const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, name, nullptr);
   if (algorithm == nullptr) throw std::runtime_error("OpenSSL lacks a digest");

@@ -43,7 +43,7 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
     bits -= 8;
     bytes += static_cast<char>((held >> bits) & 0xff);
   }
-  // Whatever else was wrong, padding or stray bits, shows when it is written again.
+  // Encoding again reveals every remaining flaw: wrong padding and stray bits.
   if (EncodeBase64(bytes) != text) return std::nullopt;
   return bytes;
 }

@@ -6,16 +6,18 @@
 
 namespace membridge {
 
-/// With padding, the alphabet ending in "+/".
+/// Encodes as base64 with padding; the alphabet ends in "+/".
 std::string EncodeBase64(std::string_view bytes);
-/// Without padding, the alphabet ending in "-_": fit for URLs.
+/// Encodes as base64url without padding, for use in URLs; the alphabet ends in "-_".
 std::string EncodeBase64Url(std::string_view bytes);
 
-/// Strict: padded, no blanks, no stray bits, so that every byte string has exactly one text. Nothing for any other text.
+/// Decodes base64 strictly: with padding, without blanks and without stray bits, so that every byte string has exactly one text.
+/// Returns nothing for any other text.
 std::optional<std::string> DecodeBase64(std::string_view text);
 
 std::string EncodeHex(std::string_view bytes);  ///< in lower case
-/// Strict: pairs of digits in lower case only, so that every byte string has exactly one text. Nothing for any other text.
+/// Decodes pairs of lower-case hex digits only, so that every byte string has exactly one text. Returns nothing for any other
+/// text.
 std::optional<std::string> DecodeHex(std::string_view text);
 
 }  // namespace membridge

@@ -16,10 +16,10 @@ namespace {
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-/// No text in JSON becomes a binary value by itself, so the kind alone tells; the subtype is for whoever meets one in a debugger.
+/// Parsing never makes a binary value, so the kind alone marks an exact number. The subtype only helps a reader in a debugger.
 constexpr std::uint64_t kExactNumber = 0x6e;
 
-/// A text of 1 kB with an exponent may stand for 130 kB of digits. All numbers of one text together may grow by this much.
+/// Limits how much all numbers of one text may grow together: with an exponent, 1 kB of text can stand for 130 kB of digits.
 constexpr std::size_t kMostGrowth = std::size_t{1} << 20U;
 
 template <class Json>
@@ -33,7 +33,7 @@ std::string DigitsOf(const Json& value) {
   return {bytes.begin(), bytes.end()};
 }
 
-/// The number in digits of ours, in the plainest form that prints as they stand.
+/// Returns the number in the simplest form that prints exactly these digits: an integer, a double, or else an exact number.
 template <class Json>
 Json NumberOf(const std::string& digits) {
   const char* end = digits.data() + digits.size();
@@ -49,15 +49,15 @@ Json NumberOf(const std::string& digits) {
   return ExactNumber<Json>(digits);
 }
 
-/// Builds the value from the parser's events. With `replaced`, some numbers of the text stand for others, by their place among
-/// the numbers.
+/// Builds the value from the parser's events. `replaced` gives the digits of some numbers, by their position among the text's
+/// numbers; they are used instead of what the parser read.
 template <class Json>
 class ExactBuilder final : public nlohmann::json_sax<Json> {
  public:
   using Base = nlohmann::json_sax<Json>;
 
   Json result;
-  bool out_of_range = false;  ///< a number that no double reaches
+  bool out_of_range = false;  ///< the text holds a number beyond the range of a double
   std::map<std::size_t, std::string> replaced;
 
   bool null() override { return Put(nullptr); }
@@ -139,9 +139,10 @@ class ExactBuilder final : public nlohmann::json_sax<Json> {
   std::size_t growth_ = 0;
 };
 
-/// Where the numbers of a JSON text stand that no double may reach, by their place among its numbers. The text keeps 0 there.
+/// Takes out the numbers of a JSON text that a double may not reach and puts 0 in their places. Returns their digits by position
+/// among the text's numbers.
 std::map<std::size_t, std::string> TakeFarNumbers(std::string& text) {
-  constexpr std::size_t kNear = 300;  // as many digits every double has room for
+  constexpr std::size_t kNear = 300;  // a number of this many digits is always in the range of a double
   std::map<std::size_t, std::string> far;
   std::string kept;
   std::size_t numbers = 0;
@@ -199,7 +200,7 @@ std::string PlainText(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-/// As `dump` writes it. Recursion is safe as that of `dump` is.
+/// Writes JSON as `dump` does, and with the same recursion.
 template <class Json>
 class Writer {
  public:
@@ -298,7 +299,7 @@ json SumOf(const json& a, const json& b) {
   if (!IsNumber(b)) return a;
   if (!IsNumber(a)) return b;
   const auto one = PlainDecimal(ExactText(a)), other = PlainDecimal(ExactText(b));
-  if (!one || !other) return one ? a : b;  // infinite or no number: nothing that JSON can say
+  if (!one || !other) return one ? a : b;  // infinity or NaN, which JSON cannot write
   const std::string sum = SumOfDecimals(*one, *other);
   return NumberOf<json>(sum);
 }

@@ -9,34 +9,35 @@ namespace membridge::mappings {
 
 /// JSON whose numbers keep every digit.
 ///
-/// A double bends 89014103211118510720 and forgets the zero of 1.10. A number that neither an int64, a uint64 nor a double writes
-/// out exactly as PostgreSQL's numeric does is therefore held as an *exact number*: a binary value of nlohmann::json whose bytes
-/// are its digits, without an exponent (`1e3` is 1000, `-0` is 0, `1.50` stays). What comes from Mem0, from a file or from a json
-/// column is read with ParseExact and written with ExactText; a plain `parse` or `dump` would bend or mangle such numbers.
-/// Equal digits are equal values, so == and < work as on all other values; 1.1 and 1.10 differ.
+/// A double rounds 89014103211118510720 and loses the zero of 1.10. A number that no int64, uint64 or double prints exactly as
+/// PostgreSQL's numeric does is therefore kept as an *exact number*: a binary value of nlohmann::json whose bytes are the digits,
+/// without an exponent (`1e3` is 1000, `-0` is 0, `1.50` stays). Read values from Mem0, from files and from json columns with
+/// ParseExact and write them with ExactText; a plain `parse` or `dump` would change such numbers. Equal digits are equal values,
+/// so == and < work as on all other values; 1.1 and 1.10 differ. All functions here are thread-safe.
 
-/// Parses JSON text. A discarded value when it is no JSON, or when it holds a number that PostgreSQL's numeric cannot hold
-/// (131,072 digits before the point, 16,383 behind it). Of a key that comes twice the last value counts.
+/// Parses JSON text. Returns a discarded value (`is_discarded()`) when the text is not JSON, or when it holds a number that
+/// PostgreSQL's numeric cannot hold (131,072 digits before the point, 16,383 behind it). When a key occurs twice in an object,
+/// the last value counts.
 nlohmann::json ParseExact(std::string_view text);
 nlohmann::ordered_json ParseExactInOrder(std::string_view text);
 
-/// JSON text, compact or with `indent` blanks a level. Bytes that are no UTF-8 become U+FFFD.
+/// Returns the value as JSON text: compact, or with `indent` blanks per level. Bytes that are not UTF-8 become U+FFFD.
 std::string ExactText(const nlohmann::json& value, int indent = -1);
 std::string ExactText(const nlohmann::ordered_json& value, int indent = -1);
 
-/// Whether it is a number, exact ones included.
+/// Whether the value is a number, exact or not.
 bool IsNumber(const nlohmann::json& value);
-/// Whether it is an exact number.
+/// Whether the value is an exact number.
 bool IsExactNumber(const nlohmann::json& value);
-/// The number that `text` spells in JSON's grammar, as ParseExact would read it; nothing when it spells none.
+/// Returns the number that `text` spells in JSON's grammar, as ParseExact reads it; nothing when the text is not a number.
 std::optional<nlohmann::json> NumberFrom(std::string_view text);
-/// `number`, `string`, `object`, …: what a sentence calls the value.
+/// Returns the name of the value's kind for messages: `number`, `string`, `object`, …
 const char* KindOf(const nlohmann::json& value);
-/// 0 of any length.
+/// Whether the number is zero, however it is written (`0`, `0.00`).
 bool IsZero(const nlohmann::json& number);
-/// The sum, with all digits of both; what is no number counts as nothing.
+/// Returns the exact sum. An argument that is not a number is ignored.
 nlohmann::json SumOf(const nlohmann::json& a, const nlohmann::json& b);
-/// The value with every exact number replaced by the nearest integer or double, for libraries that only know those.
+/// Replaces every exact number by the nearest integer or double, for libraries that only know those.
 nlohmann::json WithPlainNumbers(nlohmann::json value);
 
 }  // namespace membridge::mappings

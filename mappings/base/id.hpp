@@ -6,7 +6,7 @@
 
 namespace membridge {
 
-/// A name that cannot be mistaken for another kind of name.
+/// A text id with a type of its own, so that the compiler refuses to mix kinds of ids.
 template <class Tag>
 class Id {
  public:

@@ -5,8 +5,8 @@
 
 namespace membridge {
 
-/// The text with a to z for A to Z; every other byte stays as it is, whatever the process's locale. For names, ids and keywords:
-/// what people wrote in other alphabets is the business of the mapping function `lower`.
+/// Returns the text with A to Z in lower case. Every other byte stays as it is, in every locale. Use it for names, ids and
+/// keywords; the mapping function `lower` handles text in all scripts.
 std::string LoweredAscii(std::string_view text);
 
 }  // namespace membridge

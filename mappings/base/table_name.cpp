@@ -5,7 +5,7 @@
 namespace membridge {
 namespace {
 
-/// Takes one part from the front of `text`. Nothing when it is empty or its quote is not closed.
+/// Takes one part from the front of `text`. Returns nothing when the part is empty or its quote is not closed.
 std::optional<std::string> TakePart(std::string_view& text, char separator) {
   std::string_view ahead = text;
   while (!ahead.empty() && ahead.front() == ' ') ahead.remove_prefix(1);

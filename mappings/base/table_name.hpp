@@ -8,20 +8,23 @@
 
 namespace membridge {
 
-/// The name, in double quotes when it holds a dot, begins with a quote or has a space at an end: `contacts`, `"my.table"`.
+/// Returns the name, in double quotes when it contains a dot, begins with a quote, or begins or ends with a space: `contacts`,
+/// `"my.table"`.
 std::string QuotedIfNeeded(std::string_view name);
 
-/// The name in double quotes; a quote inside is doubled.
+/// Returns the name in double quotes; a quote inside it is doubled.
 std::string Quoted(std::string_view name);
 
-/// `dw.fact`, or `"my.schema"."my.table"` where a part needs quotes: how mappings, ledger and messages call a table.
+/// Returns the table's name as mappings, ledger and messages write it: `dw.fact`, or `"my.schema"."my.table"` where a part needs
+/// quotes.
 std::string NameOfTable(std::string_view schema, std::string_view table);
 
-/// The parts of a name written with dots, each plain or in double quotes (`""` inside quotes is one quote). Spaces around
-/// plain parts do not count. Nothing when a part is empty or a quote is not closed.
+/// Splits a name at its separators. Each part is plain or in double quotes (`""` inside quotes is one quote). Spaces around plain
+/// parts are ignored. Returns nothing when a part is empty or a quote is not closed.
 std::optional<std::vector<std::string>> PartsOfName(std::string_view text, char separator = '.');
 
-/// What NameOfTable() wrote, as schema and table; the schema is empty when there is none. Nothing for any other text.
+/// Splits a name that NameOfTable() wrote into schema and table; the schema is empty when there is none. Returns nothing for any
+/// other text.
 std::optional<std::pair<std::string, std::string>> SchemaAndTable(std::string_view name);
 
 }  // namespace membridge

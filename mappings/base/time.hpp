@@ -12,18 +12,19 @@ using Instant = std::chrono::sys_time<std::chrono::microseconds>;
 /// A calendar day in UTC.
 using Day = std::chrono::sys_days;
 
-/// Reads an RFC 3339 time with any offset (`Z`, `-07:00`, `+0530`) and zero to nine digits of fraction (cut to microseconds); a
-/// space may stand for the `T`, and a time without offset is UTC, as Mem0's filters read it. Anything else is nothing.
+/// Reads an RFC 3339 time with any offset (`Z`, `-07:00`, `+0530`) and zero to nine digits of fraction (cut to microseconds). A
+/// space may stand in place of the `T`. A time without an offset is UTC, as in Mem0's filters. Returns nothing for any other
+/// text.
 std::optional<Instant> ParseRfc3339(std::string_view text);
-/// `2026-03-01T09:12:44.018000Z`: always UTC, always six digits.
+/// Returns a text such as `2026-03-01T09:12:44.018000Z`: always UTC, always six digits of fraction.
 std::string FormatRfc3339(Instant instant);
 
-/// Reads `YYYY-MM-DD`, refusing days that do not exist.
+/// Reads `YYYY-MM-DD`. Returns nothing for any other text and for days that do not exist.
 std::optional<Day> ParseDay(std::string_view text);
-/// `2026-03-01`
+/// Returns a text such as `2026-03-01`.
 std::string FormatDay(Day day);
 
-/// Where the present comes from. `main` makes the real one; tests move theirs by hand. Thread-safe.
+/// Tells the current time. Production code gets a SystemClock; tests use a clock that they move by hand. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;

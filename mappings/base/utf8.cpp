@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-// ICU's macros narrow and cast in ways of their own.
+// ICU's macros convert and cast in ways that these warnings reject.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wsign-conversion"

@@ -12,25 +12,25 @@
 
 namespace membridge::sync {
 
-/// A memory that somebody else is in the way of: it stays in the queue and is tried again within seconds.
+/// A memory that another session's lock keeps from being written. It stays in the queue and is tried again within seconds.
 struct BlockedMemory {
   ProjectId project;
   MemoryId memory;
-  Instant since;      ///< when it was first put back for it
+  Instant since;      ///< when it was first put back because of the block
   Instant due_at;     ///< when it is tried again
   int attempts = 0;   ///< failed ones in a row
   std::string cause;  ///< PostgreSQL's SQLSTATE and words, which hold no values
 };
 
-/// Blocked memories, those that wait longest first, at most `limit`. `project`, `memory`: only these. Throws
-/// postgres::SqlFailure.
+/// Returns at most `limit` blocked memories, the longest blocked first. `project` and `memory` restrict the list when they are
+/// set. Throws postgres::SqlFailure.
 std::vector<BlockedMemory> ListBlocked(postgres::Transaction& transaction, const std::optional<ProjectId>& project,
                                        const std::optional<MemoryId>& memory, std::size_t limit);
 
-/// All of them together.
+/// Totals over all blocked memories.
 struct BlockedSum {
   std::int64_t memories = 0;
-  std::chrono::duration<double> oldest{};  ///< how long the one has been blocked that waits longest
+  std::chrono::duration<double> oldest{};  ///< how long the longest blocked memory has been blocked
 };
 /// Throws postgres::SqlFailure.
 BlockedSum SumBlocked(postgres::Transaction& transaction);

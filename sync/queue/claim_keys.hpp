@@ -7,7 +7,8 @@
 
 namespace membridge::sync {
 
-/// The keys of claims as three array parameters (buckets, projects, memories), in front of whatever else a statement needs.
+/// The keys of claims as three array parameters: buckets, projects, memories. They are the first parameters of a statement on
+/// claims.
 struct ClaimKeys {
   postgres::Column buckets, projects, memories;
 

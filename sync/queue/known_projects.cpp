@@ -14,7 +14,7 @@ constexpr const char* kAdoptProject = R"(
     INSERT INTO membridge.mem0_projects AS p (project, org_id, project_id) VALUES ($1, $2, $3)
     ON CONFLICT (project) DO UPDATE SET org_id = excluded.org_id, project_id = excluded.project_id, known_at = clock_timestamp())";
 
-/// Which organisation a project is in is compared only where both are told.
+/// Compares organisations only when both are known.
 bool IsSame(const KnownProject& known, const mem0::Account& account) {
   const bool same_org = known.org_id.empty() || account.org_id.empty() || known.org_id == account.org_id;
   return same_org && known.project_id == account.project_id;

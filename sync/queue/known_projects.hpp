@@ -12,28 +12,28 @@
 
 namespace membridge::sync {
 
-/// Which project at Mem0 one of ours is.
+/// The Mem0 project behind one of the bridge's projects.
 struct KnownProject {
   ProjectId project;
-  std::string org_id, project_id;  ///< Mem0's
+  std::string org_id, project_id;  ///< Mem0's ids
   Instant known_at;
 };
 
-/// Remembers which project at Mem0 each of ours is, so that a key of another one is noticed. Functions throw
-/// postgres::SqlFailure.
+/// Remembers the Mem0 project behind each of the bridge's projects, so that an API key of another Mem0 project is noticed.
+/// Functions throw postgres::SqlFailure.
 class KnownProjects {
  public:
   /// The session outlives it.
   explicit KnownProjects(postgres::Session& session) : session_(session) {}
 
-  /// Compares what ping answered with what is known; the first answer is remembered. kUnauthorized: it is another project; the
-  /// message names both.
+  /// Compares the account that ping returned with the known one, and remembers the first. kUnauthorized: it is another project;
+  /// the message names both.
   Result<void> Recognise(const ProjectId& project, const mem0::Account& account);
-  /// The same, and remembers nothing: what is not known yet may be any project. Also where the tables are not made yet.
+  /// The same without remembering: any account passes while none is known. Also works before the tables exist.
   Result<void> Compare(const ProjectId& project, const mem0::Account& account);
   std::optional<KnownProject> Find(const ProjectId& project);
-  /// From now on `project` is this one. What its sweeps have seen is forgotten, so that the next one sees everything, and what
-  /// waits in the queue is due at once. False: it was this one already.
+  /// Makes `account` the known one of `project`. Forgets what the project's sweeps have seen, so that the next sweep reads
+  /// everything, and makes all its queued memories due at once. Returns false when it was the known account already.
   bool Adopt(const ProjectId& project, const mem0::Account& account);
 
  private:

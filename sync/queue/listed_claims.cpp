@@ -12,7 +12,7 @@ std::vector<Claim> TakeListed(postgres::Transaction& transaction, const ProjectI
     buckets.AddNumber(BucketOf(project, memory));
     ids.AddText(memory.Text());
   }
-  // In the order of everybody who marks, so that nobody deadlocks with a delivery.
+  // In the order in which deliveries mark memories, so that the two cannot deadlock.
   const postgres::Rows rows = transaction.Run(R"(
       INSERT INTO membridge.dirty (bucket, project, memory_id, reason, fence)
       SELECT DISTINCT ON (m.bucket, m.memory_id COLLATE "C") m.bucket, $1, m.memory_id, 'sweep', nextval('membridge.fence')

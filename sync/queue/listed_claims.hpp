@@ -6,9 +6,9 @@
 
 namespace membridge::sync {
 
-/// Claims memories that nobody asked for, because their records are at hand already: those that are dirty are left out, whoever
-/// works on them reads something newer. The claims end with the caller's transaction, which must settle them; until then a
-/// delivery for one of them waits. Throws postgres::SqlFailure.
+/// Claims memories whose records a list has just returned, although they are not in the queue. Leaves out dirty memories: the
+/// worker that takes them reads something newer. The claims end with the caller's transaction, which must settle them; until then
+/// a delivery for one of them waits. Throws postgres::SqlFailure.
 std::vector<Claim> TakeListed(postgres::Transaction& transaction, const ProjectId& project,
                               const std::vector<MemoryId>& memories);
 

@@ -134,7 +134,7 @@ void Mirror::ForgetApplied(const ProjectId& project, const std::vector<MemoryId>
 }
 
 std::size_t Mirror::MarkExpired(Day today, std::size_t limit) {
-  // What is marked already is left alone: it will be evaluated anyway, and marking it once more at every look would never end.
+  // Leaves out marked memories: they will be evaluated anyway, and marking them at every look would never end.
   static const std::string kSql = R"(
       WITH ended AS MATERIALIZED (
         SELECT m.bucket, m.project, m.memory_id FROM membridge.memories m

@@ -15,7 +15,7 @@
 
 namespace membridge::sync {
 
-/// What the mirror is told of one memory.
+/// What one reading of a memory writes into the mirror.
 struct Reading {
   std::optional<mappings::Memory> memory;  ///< nothing: gone
   std::string digest;                      ///< DigestOf, empty when gone
@@ -45,10 +45,10 @@ class Mirror {
   /// Writes readings into the mirror; a gone memory becomes a tombstone.
   void Write(const std::vector<std::pair<Claim, Reading>>& readings);
 
-  /// The mirror keeps the memories' records and forgets that the tables show them.
+  /// Keeps the memories' records, but forgets that the tables show them, so that they are evaluated again.
   void ForgetApplied(const ProjectId& project, const std::vector<MemoryId>& memories);
 
-  /// Marks dirty every memory whose last day has passed and that is not marked expired yet. Returns how many.
+  /// Marks up to `limit` memories dirty whose last day has passed and that are not marked expired yet. Returns how many.
   std::size_t MarkExpired(Day today, std::size_t limit);
 
  private:

@@ -120,7 +120,7 @@ Result<ParkedPage> ParkedStore::Show(const ParkedFilter& filter, std::size_t lim
     return Fail(ErrorCode::kRefused, "the cursor is not one of this list", "start again without a cursor");
   }
   limit = std::clamp<std::size_t>(limit, 1, kLongestPage);
-  // One more than asked tells whether there is a page behind.
+  // One memory more than asked for tells whether there is a next page.
   const Rows rows = transaction_.Run(
       fmt::format(
           "SELECT p.cause_group, p.project, p.memory_id, p.mapping, p.code, p.cause, p.hint, p.place, p.sqlstate, p.attempts, "
@@ -189,7 +189,8 @@ std::size_t ParkedStore::Drop(const ParkedFilter& filter) {
     mappings.AddText(rows.Text(row, 2));
     dropped.emplace(project.Text(), memory.Text());
   }
-  // With a parked memory go the events that its mapping refused, and with one that nobody could read those nobody was given yet.
+  // Deletes the events that the memory's mapping refused. For a memory that could not be read, deletes the events that no mapping
+  // was given yet.
   transaction_.Run(R"(
       WITH dropped AS MATERIALIZED (
         SELECT d.bucket, d.project, d.memory_id, array_agg(d.mapping) AS mappings

@@ -15,7 +15,7 @@
 
 namespace membridge::sync {
 
-/// Which parked memories are meant; what is not set does not matter.
+/// Selects parked memories. A field that is not set selects all.
 struct ParkedFilter {
   std::optional<std::string> group = std::nullopt;  ///< ParkedGroup::group
   std::optional<ProjectId> project = std::nullopt;
@@ -25,8 +25,8 @@ struct ParkedFilter {
   std::optional<std::chrono::seconds> older_than = std::nullopt;  ///< parked for the first time longer ago than this
 };
 
-/// Parked memories that share a cause: same project, mapping, place, code and SQLSTATE, and the same words once values, numbers
-/// and ids are left out of them.
+/// Parked memories that share a cause: same project, mapping, place, code and SQLSTATE, and the same text without values, numbers
+/// and ids.
 struct ParkedGroup {
   std::string group;  ///< 12 hex digits that stay the same as long as the cause does
   ProjectId project;
@@ -48,41 +48,41 @@ struct ParkedMemory {
   ProjectId project;
   MemoryId memory;
   Parking parking;
-  std::string code;  ///< as stored; parking.code is what this version makes of it
+  std::string code;  ///< as stored; parking.code is this version's reading of it
   int attempts = 0;
   Instant parked_at;       ///< the first time
   Instant tried_at;        ///< the last time
-  std::size_t events = 0;  ///< how many events of the memory the mapping refused; 0 when it is the memory itself
+  std::size_t events = 0;  ///< how many of the memory's events the mapping refused; 0: it refused the memory itself
 };
 
 struct ParkedPage {
   std::vector<ParkedMemory> memories;  ///< by project, memory and mapping
-  std::optional<std::string> next;     ///< the cursor of the page behind; nothing: this is the last one
+  std::optional<std::string> next;     ///< the next page's cursor; nothing: this is the last page
 };
 
-/// Parked memories as an operator looks at them; Parked fills and empties the table. Functions throw
+/// Lists and drops parked memories for the operator. (Workers park and unpark them through Parked.) Functions throw
 /// postgres::SqlFailure.
 class ParkedStore {
  public:
   /// The transaction outlives it.
   explicit ParkedStore(postgres::Transaction& transaction) : transaction_(transaction) {}
 
-  /// The causes, the one with most memories first.
+  /// Returns the groups, the one with most memories first.
   std::vector<ParkedGroup> List(const ParkedFilter& filter = {});
-  /// The memories themselves, at most `limit` (1 to 1000) of them. kRefused: the cursor is not one of ours.
+  /// Returns a page of at most `limit` (1 to 1000) memories. kRefused: the cursor did not come from an earlier page.
   Result<ParkedPage> Show(const ParkedFilter& filter, std::size_t limit, const std::optional<std::string>& cursor = std::nullopt);
-  /// How many memories Retry would mark, and Drop would forget, now.
+  /// Counts the memories that RetryParked() would mark, or Drop() would forget, now.
   std::size_t Count(const ParkedFilter& filter);
-  /// Forgets them, with the events that their mappings refused; their next delivery or sweep may park them again. Returns how
-  /// many memories.
+  /// Forgets the selected memories and the events that their mappings refused. Their next delivery or sweep may park them again.
+  /// Returns how many memories.
   std::size_t Drop(const ParkedFilter& filter);
 
  private:
   postgres::Transaction& transaction_;
 };
 
-/// Marks them dirty, due now even where they are backing off; each leaves the table when it could be applied. In transactions
-/// of its own on `session`, a thousand memories each; returns how many memories.
+/// Marks the selected memories dirty and due now, even those that back off. Each stays parked until it was applied. Uses
+/// transactions of its own on `session`, a thousand memories each. Returns how many memories. Throws postgres::SqlFailure.
 std::size_t RetryParked(postgres::Session& session, const ParkedFilter& filter);
 
 }  // namespace membridge::sync

@@ -14,7 +14,7 @@ namespace {
 using postgres::Column;
 using postgres::Rows;
 
-/// When something that was parked `attempts` times is tried again: SQL.
+/// SQL for the time of the next try after `attempts` attempts.
 std::string NextTry(std::string_view attempts, std::string_view depends_on, std::string_view retried) {
   return fmt::format(
       "(CASE WHEN NOT {2} THEN 'infinity' WHEN {1} <> '{{}}' AND {0} = 1 THEN clock_timestamp() + interval '2 seconds' "
@@ -50,7 +50,8 @@ std::size_t Parked::Retry(std::size_t limit) {
         WHERE p.project = d.project AND p.memory_id = d.memory_id AND p.mapping = d.mapping)
       SELECT project, memory_id, bool_or(mapping = '') FROM due GROUP BY 1, 2)",
                                      {std::to_string(limit)});
-  // What no mapping refused could not be read or not be kept: Mem0 is asked for it. Of all others the mirror has the record.
+  // Memories parked under no mapping could not be read or not be kept, so they are read from Mem0 again. The mirror has the
+  // records of all others.
   std::map<std::pair<std::string, bool>, std::vector<MemoryId>> by_project;
   for (std::size_t row = 0; row < rows.size(); ++row)
     by_project[{std::string{rows.Text(row, 0)}, rows.Bool(row, 2)}].emplace_back(std::string{rows.Text(row, 1)});
@@ -62,8 +63,8 @@ std::size_t Parked::Retry(std::size_t limit) {
 std::size_t Parked::Hasten(const std::vector<std::string>& relations) {
   if (relations.empty()) return 0;
   std::vector<postgres::Param> names(relations.begin(), relations.end());
-  // Of many memories that wait for many rows each is tried at once, and then less often, or a load would try all of them with
-  // every batch.
+  // Up to three attempts a memory is due at once, later after a pause that grows to a minute. Otherwise a load would try all
+  // waiting memories with every batch.
   return transaction_
       .Run(R"(
       UPDATE membridge.parked p SET next_try_at = h.at

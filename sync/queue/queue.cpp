@@ -55,7 +55,7 @@ std::string_view NameOf(Settlement::Kind kind) {
   return "retry";
 }
 
-/// The first four parameters of statements on claims that are still somebody's: buckets, projects, memories, fences.
+/// The first four parameters of statements that check a claim's fence: buckets, projects, memories, fences.
 std::vector<Param> KeysAndFences(const std::vector<Claim>& claims) {
   ClaimKeys keys;
   Column fences;
@@ -137,7 +137,7 @@ std::vector<Claim> Queue::ClaimDue(const DueBucket& due, std::size_t limit, std:
 }
 
 void Queue::Renew(const std::vector<Claim>& claims, std::chrono::seconds lease) {
-  // What an applying transaction_ has locked is stepped over: nobody else can take it over meanwhile.
+  // Skips rows that an applying transaction has locked: no other worker can take them over as long as it runs.
   constexpr const char* kSql = R"(
       WITH held AS MATERIALIZED (
         SELECT d.bucket, d.project, d.memory_id
@@ -152,8 +152,8 @@ void Queue::Renew(const std::vector<Claim>& claims, std::chrono::seconds lease) 
 }
 
 std::optional<std::chrono::milliseconds> Queue::NextDue() {
-  // Per bucket and rank: the first free row. Only where none of the free ones is due yet, the leases that run out are looked
-  // through; every row that is due is then under claim, and those are few.
+  // Looks at the first free row per bucket and rank. Only when no free row is due, it also looks at the leases that run out; then
+  // every due row is claimed, and those are few.
   static const std::string kSql = fmt::format(R"(
       SELECT ceil(extract(epoch FROM min(next.at) - statement_timestamp()) * 1000)::bigint
       FROM generate_series(0, {} - 1) AS b(bucket) CROSS JOIN generate_series(0, {}) AS r(rank)
@@ -173,7 +173,7 @@ std::optional<std::chrono::milliseconds> Queue::NextDue() {
 
 std::vector<Claim> Queue::StillOurs(const std::vector<Claim>& claims) {
   if (claims.empty()) return {};
-  // A lease that ran out is still ours as long as nobody took the next fence; from here on nobody can, until we commit.
+  // A claim whose lease ran out is still ours until another worker takes the next fence. The lock prevents that until we commit.
   static const std::string kSql = R"(
       SELECT c.place
       FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS c(bucket, project, memory_id, fence, place)

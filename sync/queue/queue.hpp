@@ -27,29 +27,29 @@ struct Claim {
   ProjectId project;
   MemoryId memory;
   int bucket = 0;
-  std::int64_t generation = 0;  ///< as it was claimed; a delivery meanwhile makes it larger and the memory stays dirty
+  std::int64_t generation = 0;  ///< when it was claimed; a later delivery increases the stored one, and the memory stays dirty
   std::int64_t fence = 0;       ///< later claims have larger ones
   Instant marked_at;            ///< newest delivery, by the database's clock
   Instant claimed_at;           ///< by the database's clock
   int attempts = 0;
   std::optional<Instant> absent_since;
   std::string reason;  ///< `delivery`, `sweep`, `expiry`, `manual`, `reproject`
-  std::string told;    ///< what the one delivery behind the mark told, `ADD` and a hash; empty where several spoke, or none
+  std::string told;    ///< what the delivery behind the mark told, `ADD` and a hash; empty unless exactly one did
 };
 
-/// Where something is due: what is of a lower rank comes first, wherever it is.
+/// A bucket with due work of one rank. Lower ranks come first, across all buckets.
 struct DueBucket {
   int bucket = 0;
-  int rank = 0;  ///< 0 live deliveries, 1 asked for by hand or one of very many in a delivery, 2 sweep and expiry, 3 reproject
+  int rank = 0;  ///< 0 live deliveries, 1 by hand or from a delivery with very many memories, 2 sweep and expiry, 3 reproject
 };
 
-/// What becomes of a claimed memory.
+/// How a claim ends.
 struct Settlement {
   enum class Kind {
     kDone,       ///< not dirty any more, unless its generation moved on
     kLookAgain,  ///< stays dirty and is due at `due_in` from now: the read was not final yet
     kRetry,      ///< failed; due at `due_in` from now, attempts + 1, last_error
-    kBlocked,    ///< the same, because somebody else was in the way: counted as blocked until it is settled otherwise
+    kBlocked,    ///< the same, because another session was in the way: counted as blocked until it is settled otherwise
   };
   Kind kind = Kind::kDone;
   std::chrono::milliseconds due_in{0};
@@ -63,17 +63,17 @@ class Queue {
   /// The transaction outlives it.
   explicit Queue(postgres::Transaction& transaction) : transaction_(transaction) {}
 
-  /// Marks memories dirty (sorted, so that two markers never deadlock). New ones are due at once; those waiting are due no later
-  /// than now.
+  /// Marks memories dirty, in sorted order so that two markers never deadlock. New ones are due at once; waiting ones become due
+  /// now at the latest.
   void Mark(const ProjectId& project, const std::vector<MemoryId>& memories, std::string_view reason);
 
-  /// Buckets that have due, unclaimed work, by rank, those of one rank in random order; takes no locks.
+  /// Returns the buckets that have due, unclaimed work, by rank, and in random order within a rank. Takes no locks.
   std::vector<DueBucket> DueBuckets();
   /// Claims up to `limit` due memories of one rank in one bucket, oldest first, FOR UPDATE SKIP LOCKED. Commit makes the claim.
   std::vector<Claim> ClaimDue(const DueBucket& due, std::size_t limit, std::chrono::seconds lease);
-  /// Holds those of the claims that are still ours (same fence) for `lease` from now on. In a short transaction of its own.
+  /// Extends the claims that are still ours (same fence) to `lease` from now. Use a short transaction of its own.
   void Renew(const std::vector<Claim>& claims, std::chrono::seconds lease);
-  /// Until when nothing more becomes due; nothing when the queue is empty.
+  /// Returns how long until the next memory becomes due; nothing when the queue is empty.
   std::optional<std::chrono::milliseconds> NextDue();
 
   /// Locks the claims' rows and returns those that are still ours (same fence). The rest must not be written.

@@ -16,7 +16,7 @@ namespace membridge::sync {
 /// without asking Mem0. One transaction per bucket. Returns how many.
 std::size_t MarkMirror(postgres::Session& state, const ProjectId& project);
 
-/// The same for memories that need a missing row: a person may have made it without the bridge noticing.
+/// The same for the memories that need a missing row: a person may have made the row, which the bridge does not notice.
 std::size_t MarkWaiting(postgres::Session& state, const ProjectId& project);
 
 /// Called after each page of a plan over the whole mirror: how many memories of how many were planned.
@@ -24,8 +24,9 @@ using PlanProgress = std::function<void(std::size_t done, std::size_t all)>;
 /// Called for each memory.
 using PlanSink = std::function<void(const std::string& memory, const Outcome& outcome)>;
 
-/// What applying the mapping to every memory of the mirror would do. One target transaction, rolled back: later memories see what
-/// earlier ones would have written, as in a real run. `state` and `target` may be connections to the same database.
+/// Reports what applying the mapping to every memory of the mirror would do. Uses one target transaction that is rolled back, so
+/// later memories see what earlier ones would have written, as in a real run. `state` and `target` may be connections to the same
+/// database.
 void PlanMirror(postgres::Session& state, postgres::Session& target, const ProjectId& project, const Applier& applier,
                 Instant now, const PlanProgress& progress, const PlanSink& sink);
 

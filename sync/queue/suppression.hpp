@@ -11,8 +11,8 @@
 
 namespace membridge::sync {
 
-/// Asks whether somebody was erased (see erasure.hpp). Every transaction that writes something of a memory or an export asks
-/// first, in that same transaction: an erasure that begins later waits for it to end. Throws postgres::SqlFailure.
+/// Tells whether a person was erased (see erasure.hpp). Every transaction that writes something of a memory or an export must ask
+/// first, in that same transaction: an erasure that begins later waits until it ends. Throws postgres::SqlFailure.
 class Suppression {
  public:
   /// The transaction outlives it.
@@ -23,11 +23,11 @@ class Suppression {
     const MemoryId& id;
     std::optional<std::string> user;  ///< as far as Mem0 told
   };
-  /// The places of those that must not be written. What is stored of their deliveries is deleted here, and they are remembered by
-  /// their own ids too.
+  /// Returns the positions of the memories that must not be written. Deletes what is stored of their deliveries, and suppresses
+  /// them by their own ids from now on.
   std::set<std::size_t> Among(const std::vector<Memory>& memories);
 
-  /// Those of these users who were erased.
+  /// Returns those of the users that were erased.
   std::set<std::string> UsersAmong(const ProjectId& project, const std::vector<std::string>& users);
 
  private:

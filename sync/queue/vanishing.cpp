@@ -11,18 +11,18 @@ namespace {
 using postgres::Column;
 using postgres::Rows;
 
-// A sweep that doubts a memory has counted it in its own guard. $1 project, $2 memories.
+// Memories that a sweep doubts: its own guard has counted them. $1 project, $2 memories.
 constexpr const char* kDoubtedBySweep = R"(
     SELECT DISTINCT s.memory_id FROM membridge.sweep_doubts s
     JOIN membridge.backfill_runs r ON r.id = s.run AND r.project = $1 WHERE s.memory_id = ANY ($2::text[]))";
 
-// Only asked when the guard is about to strike: workers leave the journal alone otherwise.
+// Runs only when too many vanished; workers do not read the journal otherwise.
 constexpr const char* kAnnouncedDeleted = R"(
     SELECT DISTINCT m FROM membridge.deliveries d CROSS JOIN LATERAL unnest(d.memories) AS m
     WHERE d.project = $1 AND d.received_at > clock_timestamp() - interval '2 days' AND d.memories && $2::text[]
       AND m = ANY ($2::text[]) AND d.verdict IN ('delete', 'mixed'))";
 
-// What was held and is neither parked nor held now was found again, or somebody forgot it.
+// A held memory that is neither parked nor held now was found again, or an operator dropped it.
 constexpr const char* kForgetVanished = R"(
     DELETE FROM membridge.vanished v
     WHERE v.project = $1 AND NOT v.memory_id = ANY ($2::text[])
@@ -45,7 +45,7 @@ constexpr const char* kNoteContradiction = R"(
 constexpr const char* kForgetContradictions =
     "DELETE FROM membridge.contradictions WHERE last_at < clock_timestamp() - interval '1 day'";
 
-/// Memories that may still have to be held, with their places.
+/// Memories that may have to be held, with their positions.
 class Candidates {
  public:
   void Add(const std::string& memory, std::size_t place) { memories_.emplace_back(memory, place); }
@@ -56,7 +56,7 @@ class Candidates {
     for (const auto& [memory, place] : memories_) ids.AddText(memory);
     return ids.Take();
   }
-  /// Without those that the rows name.
+  /// Removes those that the rows name.
   void Drop(const Rows& rows) {
     std::set<std::string> named;
     for (std::size_t row = 0; row < rows.size(); ++row) named.emplace(rows.Text(row, 0));

@@ -19,7 +19,7 @@ constexpr milliseconds kLongestPause{10'000};
 }  // namespace
 
 WakeUp::WakeUp(std::optional<std::string> listen_dsn) {
-  // A pooler swallows notices.
+  // Notices do not pass through a pooler.
   if (!listen_dsn || postgres::IsBehindPooler(*listen_dsn)) return;
   listener_ = std::jthread([this, dsn = std::move(*listen_dsn)](const std::stop_token& stop) { ListenUntil(stop, dsn); });
 }
@@ -58,18 +58,18 @@ void WakeUp::ListenUntil(const std::stop_token& stop, const std::string& dsn) {
   while (!stop.stop_requested()) {
     try {
       postgres::Session session(dsn, "membridge listen");
-      // Notices would come to whoever has that server by then.
+      // The notices would go to the client that has this server by then.
       if (postgres::MeetsPooler(session, dsn)) return;
       session.Listen(kDueChannel);
       listening(true);
       pause = kFirstPause;
-      // Whatever was announced while nobody listened.
+      // Something may have been announced while this thread did not listen.
       Poke();
       while (!stop.stop_requested()) {
         if (session.WaitForNotice(kLookForStop)) Poke();
       }
     } catch (const postgres::SqlFailure& failure) {
-      // Said once per outage; polling goes on meanwhile.
+      // Logged once per outage; workers keep polling.
       if (listening(false)) Log(LogLevel::kWarn, "listen_lost", {{"error", failure.what()}});
     }
     listening(false);

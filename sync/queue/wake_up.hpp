@@ -11,11 +11,11 @@
 
 namespace membridge::sync {
 
-/// The channel other processes are told on when a bucket goes from empty to due.
+/// The NOTIFY channel that tells other processes that a bucket went from empty to due.
 inline constexpr const char* kDueChannel = "membridge_due";
 
-/// Wakes waiting workers: poked by this process, noticed from another one, or after a while anyway. It is a fast path and nothing
-/// else: a wake-up may come for nothing, and one may be missed, so every worker looks for itself when its wait is over.
+/// Wakes waiting workers: on Poke(), on a notice from another process, or when their patience ends. It only makes waiting
+/// shorter: a wake-up may come without work, and one may be missed, so every worker looks for work when its wait is over.
 ///
 ///     std::uint64_t seen = wake_up.Pokes();      // before looking for work: what comes after this ends the wait
 ///     if (nothing is due) wake_up.Wait(seen, 1s, stop);
@@ -23,20 +23,20 @@ inline constexpr const char* kDueChannel = "membridge_due";
 /// Threads: every function from any.
 class WakeUp {
  public:
-  /// With a DSN a thread of ours LISTENs there, on a session of its own, made again whenever it is lost. Without one, and
-  /// behind a pooler (postgres::UsePoolers), only Poke() and the clock wake.
+  /// With a DSN, a thread LISTENs there on a session of its own and connects again whenever it is lost. Without one, and behind a
+  /// pooler (postgres::UsePoolers), only Poke() and the clock wake.
   explicit WakeUp(std::optional<std::string> listen_dsn = std::nullopt);
   ~WakeUp();  ///< within a quarter of a second, or as long as a connection attempt under way takes
   WakeUp(const WakeUp&) = delete;
   WakeUp& operator=(const WakeUp&) = delete;
 
-  /// There may be something due: ends every Wait() that has not seen this.
+  /// Tells that something may be due: ends every Wait() whose `seen` was read before.
   void Poke();
   std::uint64_t Pokes() const;
   /// Returns true at once or as soon as somebody poked after `seen` was read, false after `patience` or a requested stop.
   bool Wait(std::uint64_t seen, std::chrono::milliseconds patience, const std::stop_token& stop);
 
-  /// Whether notices are being listened for at this moment; for `/readyz` and tests.
+  /// Whether the thread listens for notices now; for `/readyz` and tests.
   bool Listening() const;
 
  private:

@@ -21,7 +21,7 @@ using postgres::Where;
 
 constexpr std::size_t kLongestPage = 1000;
 
-/// What became of delivery `d`; see kOutcomes.
+/// The state of delivery `d`; see kOutcomes.
 constexpr const char* kOutcome = R"(
     CROSS JOIN LATERAL (
         SELECT CASE WHEN cardinality(d.memories) = 0 THEN 'nothing'
@@ -59,7 +59,7 @@ std::optional<DeliveryId> CanonicalId(const DeliveryId& id) {
 
 constexpr std::chrono::seconds kIdSlack{1};
 
-// When a UUIDv7 was issued, to the millisecond. Any other UUID names some moment too, at which nothing of it will be found.
+// When a UUIDv7 was issued, to the millisecond. Any other UUID yields a moment too, at which no delivery has that id.
 Instant IssuedAt(const DeliveryId& canonical) {
   const std::string digits = canonical.Text().substr(0, 8) + canonical.Text().substr(9, 4);
   std::int64_t milliseconds = 0;
@@ -109,7 +109,7 @@ bool StartBehind(Where& where, const std::string& cursor) {
   const bool plausible = micros >= 0 && micros < 253402300800'000000;
   if (error != std::errc{} || end != cursor.data() + dot || !plausible || !id) return false;
   const std::string time = FormatRfc3339(Instant{std::chrono::microseconds{micros}});
-  // What the second condition implies, in words with which the planner leaves out the days behind the cursor.
+  // The second condition implies this one, but the planner needs this form to leave out the partitions of later days.
   where.Add("d.received_at <= ?::timestamptz", time);
   where.Add("(d.received_at, d.id) < ((?::text[])[1]::timestamptz, (?::text[])[2]::uuid)", postgres::ArrayOf({time, id->Text()}));
   return true;
@@ -125,7 +125,7 @@ constexpr const char* kSummary =
     "d.id, d.project, d.received_at, d.verdict, d.source, d.token, to_json(d.memories), octet_length(d.body), became.outcome, "
     "became.read_at";
 
-/// Of a row that begins with kSummary.
+/// Reads a row that begins with kSummary.
 DeliverySummary SummaryAt(const Rows& rows, std::size_t row) {
   return {.id = DeliveryId{std::string{rows.Text(row, 0)}},
           .project = ProjectId{std::string{rows.Text(row, 1)}},
@@ -148,7 +148,7 @@ Result<DeliveryPage> DeliveriesStore::List(const DeliveryFilter& filter, std::si
     return Fail(ErrorCode::kRefused, "the cursor is not one of this list", "start again without a cursor");
   }
   limit = std::clamp<std::size_t>(limit, 1, kLongestPage);
-  // One more than asked tells whether there is a page behind.
+  // One delivery more than asked for tells whether there is a next page.
   const std::string sql = fmt::format(R"(
       WITH d AS MATERIALIZED (SELECT DISTINCT ON (d.received_at, d.id) d.* {} {} ORDER BY d.received_at DESC, d.id DESC LIMIT {})
       SELECT {} FROM d {} ORDER BY d.received_at DESC, d.id DESC)",

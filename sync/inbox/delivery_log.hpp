@@ -15,25 +15,24 @@
 
 namespace membridge::sync {
 
-/// What has become of a delivery by now, as the state knows it. Of several memories the first of these that is true of one of
-/// them counts:
+/// The state of a delivery. A delivery with several memories has the first of these states that one of its memories has:
 ///   parked      a mapping refused it
 ///   blocked     another session's lock is in its way
-///   waiting     it is to be read, or read once more
-///   received    the delivery is stored and nothing was made of it yet
-///   incomplete  it is in the tables but for a row that is still missing
+/// waiting     it must be read, or read again
+/// received    the delivery is stored and not folded yet
+/// incomplete  it is in the tables, except what needs a missing row
 ///   applied     the tables show what was read
-///   withdrawn   Mem0 does not have it any more, and neither have the tables
-///   left_out    it is not kept: its person was erased, or no memory of that id was ever found
-/// and `nothing` for a delivery that names no memory.
+/// withdrawn   Mem0 does not have it any more, and the tables do not either
+/// left_out    it is not kept: its person was erased, or Mem0 never had a memory of that id
+/// A delivery that names no memory has the state `nothing`.
 inline constexpr std::array<std::string_view, 9> kOutcomes{"parked",  "blocked",   "waiting",  "received", "incomplete",
                                                            "applied", "withdrawn", "left_out", "nothing"};
 
-/// Which deliveries are meant; what is not set does not matter.
+/// Selects deliveries. A field that is not set selects all.
 struct DeliveryFilter {
-  std::optional<DeliveryId> id = std::nullopt;  ///< a UUIDv7 tells when it was issued: that moment is searched, and no other
+  std::optional<DeliveryId> id = std::nullopt;  ///< a UUIDv7, which tells when it was issued: only that moment is searched
   std::optional<ProjectId> project = std::nullopt;
-  std::optional<MemoryId> memory = std::nullopt;  ///< those that speak of it
+  std::optional<MemoryId> memory = std::nullopt;  ///< those that name it
   std::optional<std::string> verdict = std::nullopt;
   std::optional<std::string> outcome = std::nullopt;  ///< one of kOutcomes
   std::optional<Instant> since = std::nullopt;        ///< received then or later
@@ -51,10 +50,10 @@ struct DeliverySummary {
   std::vector<MemoryId> memories;
   std::size_t body_bytes = 0;
   std::string outcome;             ///< one of kOutcomes; of the first thousand memories that it names
-  std::optional<Instant> read_at;  ///< when all of them had been read at Mem0 since it was received
+  std::optional<Instant> read_at;  ///< when the last of them was read from Mem0 after the delivery came; nothing: not all were
 };
 
-/// A delivery with everything but the credentials it came with.
+/// A delivery with body and headers, without the credentials it came with.
 struct ShownDelivery : DeliverySummary {
   std::string body;        ///< raw bytes, whatever they are; never logged
   nlohmann::json headers;  ///< redacted
@@ -62,7 +61,7 @@ struct ShownDelivery : DeliverySummary {
 
 struct DeliveryPage {
   std::vector<DeliverySummary> deliveries;  ///< newest first
-  std::optional<std::string> next;          ///< the cursor of the page behind; nothing: this is the last one
+  std::optional<std::string> next;          ///< the next page's cursor; nothing: this is the last page
 };
 
 /// How much a replay would do.
@@ -71,27 +70,27 @@ struct DeliveryCount {
   std::size_t memories = 0;  ///< different ones
 };
 
-/// Deliveries as an operator looks at them. Functions run inside the caller's transaction and throw postgres::SqlFailure.
+/// Lists and shows deliveries for the operator. Functions run inside the caller's transaction and throw postgres::SqlFailure.
 class DeliveriesStore {
  public:
   /// The transaction outlives it.
   explicit DeliveriesStore(postgres::Transaction& transaction) : transaction_(transaction) {}
 
-  /// A page of at most `limit` (1 to 1000). Deliveries that arrive while somebody turns pages change no later page. kRefused: the
-  /// cursor is not one of ours.
+  /// Returns a page of at most `limit` (1 to 1000) deliveries. Deliveries that arrive between two calls do not change later
+  /// pages. kRefused: the cursor did not come from an earlier page.
   Result<DeliveryPage> List(const DeliveryFilter& filter, std::size_t limit,
                             const std::optional<std::string>& cursor = std::nullopt);
-  /// One with body and headers; nothing when there is none of this id (which may be any text).
+  /// Returns one delivery; nothing when there is none of this id, which may be any text.
   std::optional<ShownDelivery> Show(const DeliveryId& id);
-  /// What Replay would touch now.
+  /// Counts what ReplayDeliveries() would touch now.
   DeliveryCount Count(const DeliveryFilter& filter);
 
  private:
   postgres::Transaction& transaction_;
 };
 
-/// Marks the memories of the deliveries dirty, to be read again from Mem0 now. In transactions of its own on `session`, a
-/// thousand memories each; returns how many memories.
+/// Marks the memories of the deliveries dirty, so that they are read again from Mem0 now. Uses transactions of its own on
+/// `session`, a thousand memories each. Returns how many memories. Throws postgres::SqlFailure.
 std::size_t ReplayDeliveries(postgres::Session& session, const DeliveryFilter& filter);
 
 }  // namespace membridge::sync

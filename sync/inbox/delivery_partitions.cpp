@@ -21,7 +21,7 @@ constexpr const char* kMissingDays =
     "                  AND c.relname = 'deliveries_' || to_char(day, 'YYYYMMDD'))\n"
     "ORDER BY day";
 
-// Tables of days before $1: attached, or left behind by somebody who was stopped between detaching and dropping one.
+// Tables of days before $1: attached ones, and detached ones that a stopped process did not drop.
 constexpr const char* kOldPartitions =
     "SELECT c.relname, coalesce(i.inhdetachpending, false), i.inhrelid IS NOT NULL,\n"
     "       to_date(right(c.relname, 8), 'YYYYMMDD')::text, (to_date(right(c.relname, 8), 'YYYYMMDD') + 1)::text\n"
@@ -46,15 +46,15 @@ std::string RangeOf(std::string_view day, std::string_view next_day) {
 }
 
 void MakePartition(Transaction& transaction, const std::string& name, std::string_view day, std::string_view next_day) {
-  // Made beside the table and attached, since CREATE ... PARTITION OF would stop every reader and writer of all days. Without a
-  // replica identity a publication of all tables would refuse whatever changes a row.
+  // Makes the table first and attaches it, because CREATE ... PARTITION OF would stop every reader and writer of all days.
+  // Without a replica identity, a publication of all tables would refuse every change of a row.
   transaction.Run(fmt::format("CREATE TABLE membridge.{} (LIKE membridge.deliveries INCLUDING ALL)", name));
   transaction.Run(fmt::format("ALTER TABLE membridge.{} REPLICA IDENTITY FULL", name));
   transaction.Run(fmt::format("CREATE INDEX {0}_xid ON membridge.{0} (xid)", name));
   transaction.Run(fmt::format("ALTER TABLE membridge.deliveries ATTACH PARTITION membridge.{} {}", name, RangeOf(day, next_day)));
 }
 
-/// Whether marks and events were made of everything in it.
+/// Whether all deliveries of the partition are folded.
 bool IsFolded(Session& session, const std::string& name, std::string_view next_day) {
   return session
       .Run(
@@ -93,11 +93,11 @@ std::vector<std::string> DropPartitionsBefore(Session& session, Day first_kept) 
     const std::string name{old.Text(i, 0)};
     const bool pending = old.Bool(i, 1), attached = old.Bool(i, 2);
     if (attached && !pending && !IsFolded(session, name, old.Text(i, 4))) continue;
-    // Outside a transaction, and in two steps: neither delays sessions that store or read other days.
+    // Detaches outside a transaction and drops in a second step, so that sessions that store or read other days are not delayed.
     if (attached)
       session.RunAlone(fmt::format("ALTER TABLE membridge.deliveries DETACH PARTITION membridge.{} {}", name,
                                    pending ? "FINALIZE" : "CONCURRENTLY"));
-    // Every session that stored in it has finished now.
+    // All sessions that stored in it have finished by now, so it is final whether everything is folded.
     if (!IsFolded(session, name, old.Text(i, 4))) {
       session.Run(fmt::format("ALTER TABLE membridge.deliveries ATTACH PARTITION membridge.{} {}", name,
                               RangeOf(old.Text(i, 3), old.Text(i, 4))));
@@ -115,7 +115,8 @@ std::vector<std::string> IndexPastDays(Session& session, Day today) {
   std::vector<std::string> made;
   for (std::size_t i = 0; i < past.size(); ++i) {
     const std::string name{past.Text(i, 0)};
-    // Left unfinished by somebody who was stopped, or being built at this moment: then dropping it gives up waiting.
+    // An index exists that a stopped process left unfinished, or that another process builds now. In the second case DROP gives
+    // up waiting.
     if (!past.IsNull(i, 1)) session.RunAlone("DROP INDEX CONCURRENTLY IF EXISTS membridge." + name + "_memories");
     session.RunAlone(fmt::format("CREATE INDEX CONCURRENTLY {0}_memories ON membridge.{0} USING gin (memories)", name));
     made.push_back(name + "_memories");

@@ -22,14 +22,14 @@ struct Event {
   std::string type;  ///< ADD, UPDATE, DELETE, CATEGORIZE, OTHER
   Instant received_at;
   Instant queued_at;                ///< by the database's clock
-  std::vector<std::string> parked;  ///< the mappings that refused it, and which alone are tried again; empty: it is new
+  std::vector<std::string> parked;  ///< the mappings that refused it; only these are tried again. Empty: it is new
 };
 
-/// The event's id: the delivery's, or where that names several memories one made of both (UUIDv5). The same for the same
-/// delivery, however often it is stored.
+/// Returns the event's id: the delivery's id, or a UUIDv5 of delivery and memory when the delivery names several memories.
+/// Storing a delivery again gives the same id.
 std::string EventIdOf(const Delivery& delivery, const MemoryId& memory);
 
-/// The events that wait. All functions run inside the caller's transaction and throw postgres::SqlFailure.
+/// The events that mappings have yet to apply. All functions run inside the caller's transaction and throw postgres::SqlFailure.
 class Events {
  public:
   /// The transaction outlives it.
@@ -38,16 +38,16 @@ class Events {
   /// How many events of one memory are given to the mappings at once.
   static constexpr std::size_t kAtOnce = 200;
 
-  /// Per claim, in order: its memory's events, new ones first, each kind oldest first, at most kAtOnce. The caller holds the
-  /// claims' locks (Queue::StillOurs), so that nobody else ends them meanwhile.
+  /// Returns per claim, in order, at most kAtOnce events of its memory: new ones, then refused ones, the oldest first. The caller
+  /// must hold the claims' locks (Queue::StillOurs), so that no other worker ends these events at the same time.
   std::vector<std::vector<Event>> Of(const std::vector<Claim>& claims);
 
-  /// Ends each event, or keeps it for the mappings in its `parked`. Their memories leave membridge.parked for those of `mappings`
-  /// that refuse no event of theirs any more.
+  /// Ends each event, or keeps it for the mappings in its `parked`. Unparks the events' memories for those of `mappings` that do
+  /// not refuse any event of the memory any more.
   void Settle(const std::vector<std::pair<Claim, Event>>& events, const std::vector<std::string>& mappings);
 
-  /// Forgets events that nobody waits for: neither parked nor of a dirty memory, and older than `age`. Their mapping was taken
-  /// out of the configuration. Returns how many.
+  /// Forgets events whose mapping was taken out of the configuration: those older than `age` that are neither parked nor of a
+  /// dirty memory. Returns how many.
   std::size_t Forget(std::chrono::seconds age);
 
  private:

@@ -52,7 +52,7 @@ Folded Run(Transaction& transaction, std::size_t at_most, const std::vector<Deli
           .snapshot = std::string{rows.Text(0, 4)}};
 }
 
-// What the next fold takes, or a little more.
+// The deliveries that the next fold takes, or a few more.
 std::vector<Unfolded> Next(Session& session, std::size_t at_most) {
   const Rows rows = session.Run(R"(
       (SELECT d.id, d.project, to_json(d.memories) FROM membridge.fold f, membridge.deliveries d
@@ -74,14 +74,14 @@ std::vector<Unfolded> Next(Session& session, std::size_t at_most) {
   return next;
 }
 
-// A fold that nothing stands in the way of but some deliveries. Which, is found by halving: trials are rolled back.
+// Folds all deliveries but those that make a fold fail. Finds these by halving; trials are rolled back.
 class FoldTrials {
  public:
   FoldTrials(Session& session, std::size_t at_most, std::vector<Unfolded> slice)
       : session_(session), at_most_(at_most), slice_(std::move(slice)) {}
 
   Folded FoldOthers() {
-    // Without any of them it has to work, or they are not what is at fault.
+    // A fold without any of them must succeed. It throws when the cause is not a delivery.
     static_cast<void>(Try(0, 0));
     Find(0, slice_.size());
     std::vector<DeliveryId> without;
@@ -96,7 +96,7 @@ class FoldTrials {
   }
 
  private:
-  // Folds only those in [first, last) of the slice; nothing: it worked.
+  // Tries to fold only [first, last) of the slice. Returns nothing when that succeeds.
   std::optional<SqlFailure> TryQuietly(std::size_t first, std::size_t last) {
     try {
       Try(first, last);
@@ -114,7 +114,7 @@ class FoldTrials {
     }
     Transaction transaction = session_.Begin();
     static_cast<void>(Run(transaction, at_most_, without));
-    // What is checked when a transaction ends is checked now.
+    // Checks now what would be checked at the end of the transaction.
     transaction.Run("SET CONSTRAINTS ALL IMMEDIATE");
   }
 
@@ -167,7 +167,7 @@ Folded Fold::Once(Session& session, std::size_t at_most) {
   } catch (const SqlFailure& failure) {
     if (failure.IsTransient() || !session.Usable()) throw;
   }
-  // Smaller, so that few deliveries are tried several times.
+  // A smaller slice, so that only few deliveries are tried several times.
   const std::size_t few = std::min<std::size_t>(at_most, 200);
   return FoldTrials{session, few, Next(session, few)}.FoldOthers();
 }

@@ -12,8 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
-/// Between two folds: what arrives meanwhile is folded together, which costs less than a fold for each commit. Longer behind a
-/// fold that took long, so that folding leaves most of a processor to those who store.
+/// The pause between two folds. Deliveries that arrive during it are folded together, which costs less than a fold for each
+/// commit. The pause is longer after a long fold, so that folding leaves most of a processor to the sessions that store.
 constexpr milliseconds kBreath = 4ms;
 constexpr milliseconds kLongestBreath = 100ms;
 constexpr int kBreathPerFold = 3;
@@ -57,7 +57,7 @@ void Folder::Run(const std::stop_token& stop) {
       }
     } catch (const postgres::SqlFailure& failure) {
       ++counters_.failures;
-      // Once per streak. Deliveries are stored meanwhile; what they are about is read later.
+      // Logged once per streak. Deliveries are still stored, and their memories are read later.
       if (pause == kFirstFoldPause) Log(LogLevel::kWarn, "folding_failed", {{"error", failure.what()}});
       Pause(stop, pause);
       pause = std::min(pause * 2, kLongestFoldPause);
@@ -91,7 +91,7 @@ bool Folder::HasMore(const Folded& folded, const std::set<std::uint64_t>& poked)
   for (const std::uint64_t transaction : poked) {
     if (complete || Sees(folded.snapshot, transaction)) wanted_.erase(transaction);
   }
-  // Somebody else folds: they may have looked before what we were poked for was committed.
+  // When another session folds, it may have looked before the transactions we were poked for were committed.
   return any_ || !wanted_.empty() || (folded.folded && folded.more);
 }
 

@@ -16,16 +16,16 @@
 
 namespace membridge::sync {
 
-/// What the folder of this process did. Thread-safe.
+/// Counts what the folder of this process did. Thread-safe.
 struct FoldCounters {
   std::atomic<std::uint64_t> deliveries{0};  ///< folded by this process
   std::atomic<std::uint64_t> folds{0};       ///< that found something
-  std::atomic<std::uint64_t> failures{0};    ///< the database was away, or something other than a delivery was in the way
+  std::atomic<std::uint64_t> failures{0};    ///< the database was away, or the fold failed for another reason than a delivery
   std::atomic<std::uint64_t> parked{0};      ///< deliveries that could not be folded
 };
 
-/// Folds the journal in a thread of its own: when it starts, whenever somebody stored deliveries, and every `poll` for those
-/// whose processes died before they told anybody. Any number of processes may; one of them folds at a time.
+/// Folds the journal in a thread of its own: at the start, after each Poke(), and every `poll` for deliveries of processes that
+/// died before they told. Any number of processes may have a folder; one of them folds at a time.
 class Folder {
  public:
   /// `wake_up` outlives the folder and is poked when workers have something to do.
@@ -34,7 +34,8 @@ class Folder {
   Folder(const Folder&) = delete;
   Folder& operator=(const Folder&) = delete;
 
-  /// A transaction stored deliveries and is committed (0: some transaction did). Any thread; never waits for the database.
+  /// Tells that this transaction stored deliveries and is committed (0: a transaction whose number is not known). May be called
+  /// from any thread; never waits for the database.
   void Poke(std::uint64_t transaction);
 
   const FoldCounters& Counters() const { return counters_; }
@@ -43,7 +44,7 @@ class Folder {
   void Run(const std::stop_token& stop);
   /// Folds until everything this process was poked for is folded.
   void FoldWanted(postgres::Session& session, const std::stop_token& stop);
-  /// Takes note of what a fold saw that began after those transactions were committed.
+  /// Notes what is folded by a fold that began after those transactions were committed.
   bool HasMore(const Folded& folded, const std::set<std::uint64_t>& poked);
 
   const std::string dsn_;
@@ -53,7 +54,7 @@ class Folder {
   std::mutex mutex_;
   std::condition_variable_any poked_;
   std::set<std::uint64_t> wanted_;  // guarded by mutex_; transactions not known to be folded
-  bool any_ = true;                 // guarded by mutex_; somebody poked, or it is the beginning
+  bool any_ = true;                 // guarded by mutex_; Poke(0) was called, or the thread has just begun
   std::jthread thread_;             // last: it uses everything above
 };
 

@@ -11,22 +11,22 @@
 
 namespace membridge::sync {
 
-/// Appends deliveries to the journal: the parameters are those JournalBatch gives.
+/// Appends deliveries to the journal; JournalBatch::Take() gives the parameters.
 inline constexpr postgres::BinaryStatement kStoreDeliveries{
     "membridge_store", "SELECT membridge.store($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
 
-/// Whether a memory id found in a delivery may become a dirty mark: 1 to 255 bytes of UTF-8 without control characters. An index
-/// entry cannot hold more than a few kilobytes, and one such id must not make PostgreSQL refuse the batch it came in.
+/// Whether a memory id found in a delivery may become a dirty mark: 1 to 255 bytes of UTF-8 without control characters. A longer
+/// id may not fit into an index entry, and PostgreSQL would refuse the whole batch for it.
 bool CanBeMarked(const MemoryId& memory);
 
-/// Deliveries as whole columns, for membridge.store.
+/// Collects deliveries column by column, as parameters of membridge.store.
 class JournalBatch {
  public:
   /// Whether a project has mappings `from: event`, so that each of its deliveries is an event of its own.
   using CountsEvents = std::function<bool(const ProjectId&)>;
 
-  /// `number` belongs to this batch alone, and to every attempt to store it. `counts_events` may be empty, then no project does;
-  /// it outlives the batch.
+  /// `number` identifies this batch in every attempt to store it; no other batch has it. When `counts_events` is empty, no
+  /// project has such mappings. It must outlive the batch.
   JournalBatch(std::int64_t number, const CountsEvents& counts_events);
 
   void Add(const Delivery& delivery);

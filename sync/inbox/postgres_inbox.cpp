@@ -16,19 +16,19 @@ namespace {
 using postgres::Column;
 using postgres::SqlFailure;
 
-// Lost connections and deadlocks are worth one more try at once; a full disk or a lock somebody sits on are not.
+// Lost connections and deadlocks are worth one more try at once. A full disk or a held lock is not.
 bool WorthAnotherTry(const SqlFailure& failure) {
   const std::string_view state = failure.fields().sqlstate;
   return state.starts_with("08") || state.starts_with("40") || state.starts_with("57P");
 }
 
-// PostgreSQL has no code of its own for a row that no partition takes; a check constraint would be named.
+// PostgreSQL reports a row without a partition as a violated check (23514), but names no constraint, as it would for a real one.
 bool LacksPartition(const SqlFailure& failure) {
   return failure.fields().sqlstate == "23514" && failure.fields().constraint.empty();
 }
 
-// A number that this batch shares with none: the random half of its first delivery's id. Its top bit is set, so that it is no
-// number of another advisory lock of ours.
+// The batch's own number: the random half of its first delivery's id. Its top bit is set, so that it differs from the numbers of
+// the bridge's other advisory locks.
 std::int64_t NumberOf(const Delivery& first) {
   std::string digits = first.id.Text().substr(std::min<std::size_t>(19, first.id.Text().size()));
   std::erase(digits, '-');
@@ -43,7 +43,8 @@ std::uint64_t TransactionOf(const std::optional<std::string>& text) {
   return number;
 }
 
-// What of a batch was stored by an attempt whose answer was lost. Waits until that attempt has ended, one way or the other.
+// Returns the deliveries of a batch that an earlier attempt stored whose answer was lost. Waits until that attempt was committed
+// or rolled back.
 std::set<DeliveryId> StoredBefore(postgres::Transaction& transaction, const Delivery* first, const Delivery* last) {
   Column ids;
   for (const Delivery* delivery = first; delivery != last; ++delivery) ids.AddText(delivery->id.Text());
@@ -112,7 +113,8 @@ void PostgresInbox::Store(const Delivery* first, const Delivery* last, std::vect
       std::vector<DeliveryId> found;
       const std::uint64_t transaction = StoreOnce(first, last, again, found);
       replays.insert(replays.end(), found.begin(), found.end());
-      // Zero: nothing new, but an attempt whose answer was lost may not have been told of.
+      // Zero: nothing new was stored. But an earlier attempt whose answer was lost may have stored deliveries that nobody was
+      // told of.
       if (on_stored_ && (transaction != 0 || again)) on_stored_(transaction);
       return;
     } catch (const SqlFailure& failure) {
@@ -123,14 +125,14 @@ void PostgresInbox::Store(const Delivery* first, const Delivery* last, std::vect
         MakePartitions(first, last);
         continue;
       }
-      // Stored or not, nobody knows when the connection broke: the second attempt looks.
+      // When the connection broke, it is unknown whether the batch is stored. The second attempt looks.
       if (!connected || again || !WorthAnotherTry(failure)) throw;
       again = true;
     }
   }
 }
 
-/// One attempt; returns the number of its transaction, 0 when there was nothing left to store.
+/// Makes one attempt. Returns the number of its transaction, 0 when nothing was left to store.
 std::uint64_t PostgresInbox::StoreOnce(const Delivery* first, const Delivery* last, bool again,
                                        std::vector<DeliveryId>& replays) {
   JournalBatch batch{NumberOf(*first), counts_events_};
@@ -152,7 +154,7 @@ std::uint64_t PostgresInbox::StoreOnce(const Delivery* first, const Delivery* la
   return number;
 }
 
-/// For the days of these deliveries, when nobody made them ahead.
+/// Makes the missing partitions for the days of these deliveries.
 void PostgresInbox::MakePartitions(const Delivery* first, const Delivery* last) {
   std::set<Day> days;
   for (const Delivery* delivery = first; delivery != last; ++delivery)
@@ -172,12 +174,12 @@ void PostgresInbox::NoteTokenUse(const std::vector<Delivery>& deliveries) {
   if (uses.empty() || session_ == nullptr) return;
   try {
     postgres::Transaction transaction = session_->Begin();
-    // The answer to these deliveries waits for this: not for a row that somebody else holds.
+    // The senders wait for this, so it must not wait long for a row that another session holds.
     transaction.Run("SELECT set_config('lock_timeout', '100ms', true)");
     Tokens{transaction}.Touch(uses);
     transaction.Commit();
   } catch (const SqlFailure&) {
-    // The deliveries are safe; the next use is told again.
+    // The deliveries are stored already; the token's next use is written instead.
     for (const TokenUse& use : uses) last_token_use_.erase(use.id);
     if (!session_->Usable()) session_.reset();
   }

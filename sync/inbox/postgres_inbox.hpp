@@ -20,29 +20,29 @@ class Transaction;
 }  // namespace postgres
 
 /// The Inbox in PostgreSQL: one append to the journal per batch, in one round trip and one commit, flushed to disk even where the
-/// server's default is not to. It takes no lock that a worker, a sweep, a person or an application can hold: marks and events are
-/// made of the journal afterwards (fold.hpp). Signed deliveries are looked for among the replays first, in the same transaction.
-/// Threads: one at a time; it owns one connection, made when first needed and again after it was lost. Blocks: as long as the
-/// commit takes, for a connection the DSN's connect_timeout.
+/// server's default is not to. It takes no lock that a worker, a sweep, a person or an application can hold: a later fold turns
+/// the journal into marks and events (fold.hpp). The same transaction first checks signed deliveries for replays.
+/// Threads: one at a time. It owns one connection, made when first needed and again after it was lost. Blocks as long as the
+/// commit takes; for a new connection, up to the DSN's connect_timeout.
 class PostgresInbox final : public Inbox {
  public:
-  /// How exactly a token's last use is known.
+  /// A token's last use is stored at most once in this time.
   static constexpr std::chrono::seconds kTokenUseGrain{60};
   /// Bodies per statement: PostgreSQL takes no parameter over 1 GB.
   static constexpr std::size_t kStatementBytes = std::size_t{64} << 20;
 
   using CountsEvents = JournalBatch::CountsEvents;
-  /// Called after a commit, on Accept's thread, with the number of the transaction: the fold has something to do. Must not throw.
+  /// Called after a commit, on Accept's thread, with the transaction's number: there is something to fold. Must not throw.
   using OnStored = std::function<void(std::uint64_t transaction)>;
 
   /// Does not connect yet. Both functions may be empty; without `counts_events` no project counts events.
   explicit PostgresInbox(std::string dsn, OnStored on_stored = {}, CountsEvents counts_events = {});
   ~PostgresInbox() override;
 
-  /// Bytes no text column can hold (NUL, what is not UTF-8) are replaced everywhere but in the body. Memory ids that cannot be
-  /// Mem0's (CanBeMarked) are not marked. More than kStatementBytes of bodies become several transactions, each of which stays
-  /// when a later one fails. A batch whose commit was not answered is looked for before it is stored again, on a connection made
-  /// anew. A day that has no partition gets one.
+  /// Replaces bytes that a text column cannot hold (NUL, invalid UTF-8) everywhere but in the body. Memory ids that cannot be
+  /// Mem0's (CanBeMarked) are not marked. Splits more than kStatementBytes of bodies into several transactions; the earlier ones
+  /// stay committed when a later one fails. When a commit is not answered, looks for the batch on a new connection before it
+  /// stores it again. Makes a missing partition of a day.
   Result<std::vector<DeliveryId>> Accept(const std::vector<Delivery>& deliveries) override;
 
  private:

@@ -23,7 +23,7 @@ nlohmann::json CleanedJson(const nlohmann::json& value) {
 }  // namespace
 
 bool IsStorable(std::string_view text) {
-  // Whether a plain char has a sign is the processor's choice.
+  // A plain char is signed on some processors and unsigned on others.
   if (std::ranges::all_of(text, [](unsigned char c) { return c > 0 && c < 0x80; })) return true;
   if (text.find('\0') != std::string_view::npos) return false;
   try {
@@ -48,7 +48,7 @@ std::string StorableJson(const nlohmann::json& value) {
     std::string text = value.dump();
     if (text.find("\\u0000") == std::string::npos) return text;
   } catch (const nlohmann::json::type_error&) {
-    // Not UTF-8: copied and cleaned below, as hardly any header ever needs.
+    // Not UTF-8, which is rare in headers: the copy is cleaned below.
   }
   return CleanedJson(value).dump();
 }

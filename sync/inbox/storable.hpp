@@ -9,10 +9,10 @@ namespace membridge::sync {
 /// Whether PostgreSQL can hold the text in a text column: UTF-8 without NUL.
 bool IsStorable(std::string_view text);
 
-/// The text as PostgreSQL can hold it: NULs are left out, bytes that are not UTF-8 replaced.
+/// Returns the text as PostgreSQL can hold it: without NULs, and with invalid UTF-8 replaced.
 std::string Storable(std::string_view text);
 
-/// The value as the text of a jsonb, made storable wherever it is not; `{}` for null.
+/// Returns the value as the text of a jsonb, made storable where it is not; `{}` for null.
 std::string StorableJson(const nlohmann::json& value);
 
 }  // namespace membridge::sync

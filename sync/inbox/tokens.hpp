@@ -22,7 +22,7 @@ struct Token {
   std::optional<Instant> last_used;   ///< newest delivery accepted with it, to within a minute
 };
 
-/// When a token last opened the door.
+/// When a delivery with the token was last accepted.
 struct TokenUse {
   std::string id;
   Instant at;
@@ -35,17 +35,19 @@ class Tokens {
   /// The transaction outlives it.
   explicit Tokens(postgres::Transaction& transaction) : transaction_(transaction) {}
 
-  /// Stores a token by its hash and returns its id. A hash that is there already is refused with SQLSTATE 23505.
+  /// Stores a token by its hash and returns its id. Throws SQLSTATE 23505 when the hash exists already.
   std::string Issue(const ProjectId& project, const std::string& hash, std::optional<Instant> expires_at = std::nullopt);
   /// Every token of a project, or of all, expired ones included; newest first.
   std::vector<Token> List(const std::optional<ProjectId>& project = std::nullopt);
-  /// Those that open the door now, for the receiver to keep in memory. It must look at expires_at itself as time goes on.
+  /// Returns the tokens that are valid now, for the receiver to keep in memory. The receiver must check expires_at itself from
+  /// then on.
   std::vector<Token> Valid();
-  /// Lets a token expire `overlap` from now (0: at once), never later than it would anyway. False when there is none of this id.
+  /// Lets a token expire `overlap` from now (0: at once), or earlier if it already expires earlier. Returns false when there is
+  /// no token of this id.
   bool Retire(const std::string& id, std::chrono::seconds overlap);
-  /// The end of a rotation: retires every other token of the project. Returns how many that shortened.
+  /// Ends a rotation: retires every other token of the project. Returns how many tokens now expire earlier.
   std::size_t RetireOthers(const ProjectId& project, const std::string& keep_id, std::chrono::seconds overlap);
-  /// Notes uses, many at once; an older use never replaces a newer one, and ids that are none are ignored.
+  /// Notes many uses at once. An older use never replaces a newer one; unknown ids are ignored.
   void Touch(const std::vector<TokenUse>& uses);
   /// Deletes tokens that expired more than `age` ago; returns how many.
   std::size_t Forget(std::chrono::seconds age);

@@ -11,7 +11,7 @@ using postgres::Rows;
 constexpr const char* kSalts = R"(
     SELECT '\x' || encode(salt, 'hex') FROM membridge.suppression_salt
     UNION ALL SELECT '\x' || encode(salt, 'hex') FROM membridge.other_salts)";
-// A little more than since then: who committed later may have an earlier time.
+// Reads one hour more than asked for, because a transaction that committed later may carry an earlier time.
 constexpr const char* kCame = R"(
     SELECT '\x' || encode(hash, 'hex'), erased_at::text FROM membridge.suppressions
     WHERE $1::timestamptz IS NULL OR erased_at > $1::timestamptz - interval '1 hour')";

@@ -8,16 +8,17 @@
 
 namespace membridge::sync {
 
-/// Suppressions of erased people, on their way between a state and a ledger: they stand in both. Functions throw
+/// Copies the suppressions of erased people between a state and a ledger, since both must hold them. Functions throw
 /// postgres::SqlFailure.
 class KeptOut {
  public:
-  /// What came and went in the state since then (nothing: ever).
+  /// Reads the suppressions that were added or lifted in the state since `since` (nothing: ever).
   static KeptOut OfState(postgres::Session& state, const std::optional<std::string>& since);
   static KeptOut OfLedger(postgres::Session& there);
 
   void TellLedger(postgres::Transaction& there) const;
-  /// All but those whom the state has admitted again since. Nobody who is about to write misses them.
+  /// Adds them to the state, except people that the state has admitted again since. Transactions that are about to write see
+  /// them.
   void TellState(postgres::Transaction& state) const;
 
  private:

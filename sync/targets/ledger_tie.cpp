@@ -69,10 +69,10 @@ bool IsAmong(const std::string& array, const std::string& uuid) {
 
 }  // namespace
 
-/// What the state knows of a ledger and of the target that has it.
+/// What the state knows of a ledger and of its target.
 struct LedgerTie::Known {
   std::string state, place;
-  std::optional<std::string> pointed_at;  // the ledger that the target had
+  std::optional<std::string> pointed_at;  // the ledger that the target had when last used
   bool left_out = false;                  // something was not applied there
   std::optional<std::string> incarnation, next;
   std::string former;
@@ -103,8 +103,8 @@ LedgerTie::Known LedgerTie::KnownOf(const std::string& ledger) {
 
 LedgerLook LedgerTie::Look() {
   LedgerLook look = LookOnce();
-  // Another process of this state may have taken the ledger over after the state was asked and before the ledger was. The next
-  // look sees both after that.
+  // Another process of this state may have taken the ledger over after this look read the state and before it read the ledger.
+  // The next look then reads both after the takeover.
   while (look.standing == Standing::kForeign) {
     LedgerLook next = LookOnce();
     const bool lasts = next.known == look.known;
@@ -115,8 +115,9 @@ LedgerLook LedgerTie::Look() {
 }
 
 LedgerLook LedgerTie::LookOnce() {
-  // What is committed is committed there first, and every claim was given before that. So the state is asked what it knows, then
-  // the ledger, then the state what it gave; in any other order workers at work would look like a restore.
+  // A worker gets its claim from the state, commits to the ledger, and then notes the fence in the state. So this reads in the
+  // opposite order: first the noted fence, then the ledger, then the last fence that was given. In any other order a running
+  // worker would look like a restore.
   const std::string ledger{there_.Run("SELECT ledger::text FROM membridge.belonging").Text(0, 0)};
   const Known known = KnownOf(ledger);
   const Rows rows = there_.Run(kLedger);
@@ -133,7 +134,7 @@ LedgerLook LedgerTie::LookOnce() {
   return look;
 }
 
-/// Decides how things stand. Returns whose the ledger is when it is foreign.
+/// Decides how state and ledger relate. Returns whose the ledger is when it is foreign.
 std::string LedgerTie::Judge(const Known& known, LedgerLook& look, const std::string& owner_place, bool here) {
   const auto foreign = [&](std::string whose) {
     look.standing = Standing::kForeign;
@@ -144,7 +145,7 @@ std::string LedgerTie::Judge(const Known& known, LedgerLook& look, const std::st
     if (look.ledger_fence <= look.state_fence) return {};
     return foreign("was written by a state that had come further than this one");
   }
-  // State and ledger in one database were copied together.
+  // When state and ledger are in one database, a copy has both.
   const bool moved = *look.owner == known.state && owner_place != known.place;
   if (*look.owner != known.state) return foreign("belongs to another state, " + *look.owner);
   if (moved && !here) return foreign("belongs to the state of which this one is a copy");
@@ -205,20 +206,21 @@ Result<bool> LedgerTie::Adopt() {
   return foreign;
 }
 
-/// In three steps, of which each can be the last: it is noted here what is coming, it comes there, it is noted here that it came.
+/// Takes the ledger over in three steps: notes in the state what is coming, writes to the ledger, notes in the state that it is
+/// done. A process may die after any of them; another one then finishes.
 Result<Admission> LedgerTie::TakeOver(const LedgerLook& look, const std::string& repair) {
   const auto lease = Lease::Take(state_, "ledger " + look.ledger, kTakeoverLease);
   const Error busy{ErrorCode::kUnavailable, "the ledger of target " + target_ + " is being taken over by another process",
                    "the bridge tries again by itself"};
   if (!lease) return tl::unexpected<Error>(busy);
-  // Another session may have done it between the look and the lease. A second takeover would shut out what the first one
-  // admitted.
+  // Another session may have taken it over between the look and the lease. A second takeover would shut out the sessions that the
+  // first one admitted.
   const LedgerLook now = Look();
   if (now.standing == Standing::kOurs) return Settle(now);
   if (now.standing != look.standing || now.incarnation != look.incarnation) return tl::unexpected<Error>(busy);
   const Known known = KnownOf(look.ledger);
   const KeptOut kept = KeptOut::OfState(state_, std::nullopt);
-  // Another database than the target had: what was applied was applied to that one.
+  // The target is another database than before, so everything was applied to the old one only.
   const bool replaced = known.pointed_at && *known.pointed_at != look.ledger;
   const std::string needed = repair.empty() && (replaced || known.left_out) ? "reproject" : repair;
   const std::string incarnation{state_.Run("SELECT gen_random_uuid()::text").Text(0, 0)};
@@ -236,7 +238,7 @@ Result<Admission> LedgerTie::TakeOver(const LedgerLook& look, const std::string&
   return Finish(incarnation);
 }
 
-/// The last step of a takeover, also of one that another process did not come to.
+/// The last step of a takeover. Also finishes one that another process left unfinished.
 Admission LedgerTie::Finish(const std::string& incarnation) {
   const KeptOut kept = KeptOut::OfLedger(there_);
   const Rows ledger = there_.Run(kLedger);
@@ -257,7 +259,7 @@ Admission LedgerTie::Finish(const std::string& incarnation) {
   return {id, std::string{ledger.Text(0, 5)}, repair};
 }
 
-/// Ours. What is new is told, and what was left out meanwhile is made up for.
+/// Call for a ledger that is ours. Tells it new suppressions, and asks for a reproject when something was left out.
 Admission LedgerTie::Settle(const LedgerLook& look) {
   const Known known = KnownOf(look.ledger);
   Admission admission{look.ledger, look.known, known.repair};
@@ -318,7 +320,7 @@ void LedgerTie::Tell(const LedgerLook& look) const {
 }
 
 void LedgerTie::Repaired(const Admission& admission) {
-  // Unless it was taken over once more meanwhile.
+  // Has no effect when the ledger was taken over again since the admission.
   state_.Run("UPDATE membridge.ledgers SET repair = '' WHERE ledger = $1::uuid AND incarnation::text = split_part($2, ' ', 1)",
              {admission.ledger, admission.known});
 }

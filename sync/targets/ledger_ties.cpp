@@ -8,7 +8,7 @@ const Result<Admission>& LedgerTies::Renew(postgres::Session& state, postgres::S
   if (found != known_.end() && now - found->second.at < kLookEvery) return found->second.admitted;
   if (found != known_.end()) known_.erase(found);
   Answer answer{LedgerTie{state, there, target}.Admit(), now};
-  // Whoever is at it is done in a moment.
+  // The other process is done in a moment, so the next call asks again.
   if (!answer.admitted && answer.admitted.error().code == ErrorCode::kUnavailable) answer.at = {};
   return known_.insert_or_assign(target, std::move(answer)).first->second.admitted;
 }

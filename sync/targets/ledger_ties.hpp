@@ -10,19 +10,20 @@
 
 namespace membridge::sync {
 
-/// What LedgerTie::Admit() said of each target, for a worker that asks for every batch. That it still holds is checked by
-/// EnterLedger() in each transaction. For one thread.
+/// Keeps what LedgerTie::Admit() returned for each target, for a worker that needs it for every batch. EnterLedger() checks in
+/// each transaction that it still holds. For one thread.
 class LedgerTies {
  public:
   static constexpr std::chrono::seconds kLookEvery{5};
 
-  /// Asks when nothing is known, or what is known is older than kLookEvery. Throws postgres::SqlFailure; then nothing is known.
+  /// Returns the kept answer, or asks again when there is none or it is older than kLookEvery. Throws postgres::SqlFailure; then
+  /// no answer is kept.
   const Result<Admission>& Renew(postgres::Session& state, postgres::Session& there, const std::string& target);
-  /// What is known; nothing is asked. Null: nothing.
+  /// Returns the kept answer without asking; null when there is none.
   const Result<Admission>* Find(const std::string& target) const;
-  /// It was looked at anew, and is as it was.
+  /// Keeps an admission that the caller has just checked again.
   void Trust(const std::string& target, const Admission& admission);
-  /// A session broke or EnterLedger() refused: all of it may have changed.
+  /// Call when a session broke or EnterLedger() refused, since every answer may have changed.
   void Forget() { known_.clear(); }
 
  private:

@@ -9,18 +9,18 @@
 
 namespace membridge::sync {
 
-/// The sessions of a part that writes to targets: one on the state, one per target database, each opened when it is first needed
-/// and again after it broke. It also keeps what is known of the targets' ledgers, and forgets that when a session broke: behind
-/// the new one may be a restored database. For one thread. Functions throw postgres::SqlFailure when a database is away.
+/// The sessions of a part that writes to targets: one on the state and one per target database. Each is opened when it is first
+/// needed and again after it broke. It also keeps the ledgers' admissions and forgets them when a session broke, because the new
+/// session may lead to a restored database. For one thread. Functions throw postgres::SqlFailure when a database is away.
 class TiedSessions {
  public:
   TiedSessions(std::string state_dsn, std::string application_name);
 
   const std::string& StateDsn() const { return state_dsn_; }
   postgres::Session& State() { return Unbroken(state_); }
-  /// A target's session, which is the state's for a target without a DSN of its own.
+  /// Returns a target's session. A target without a DSN uses the state's session.
   postgres::Session& Target(const std::optional<std::string>& dsn);
-  /// Sessions of the caller's own on the same databases, for a look that must not depend on the ones that are kept.
+  /// Opens a new session on the same database, for checks that must not depend on the kept sessions.
   postgres::Session Another(const std::optional<std::string>& dsn) const;
 
   /// Whether every database with an open session answers. Does not throw.

@@ -13,14 +13,16 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 /// The pause between two folds. Deliveries that arrive during it are folded together, which costs less than a fold for each
-/// commit. The pause is longer after a long fold, so that folding leaves most of a processor to the sessions that store.
+/// commit. The pause is longer after a fold of many deliveries, so that under load hundreds are folded at once.
 constexpr milliseconds kBreath = 4ms;
 constexpr milliseconds kLongestBreath = 100ms;
-constexpr int kBreathPerFold = 3;
+constexpr std::size_t kDeliveriesPerBreath = 10;  // so many lengthen it by a millisecond
 
-milliseconds BreathAfter(std::chrono::steady_clock::duration fold) {
-  return std::clamp(std::chrono::ceil<milliseconds>(fold * kBreathPerFold), kBreath, kLongestBreath);
+milliseconds BreathAfter(const Folded& folded) {
+  const auto longer = milliseconds{static_cast<milliseconds::rep>(folded.deliveries / kDeliveriesPerBreath)};
+  return std::min(kBreath + longer, kLongestBreath);
 }
+
 constexpr milliseconds kFirstFoldPause = 200ms;
 constexpr milliseconds kLongestFoldPause = 5s;
 
@@ -73,15 +75,13 @@ void Folder::FoldWanted(postgres::Session& session, const std::stop_token& stop)
       any_ = false;
       poked = wanted_;
     }
-    const auto begin = std::chrono::steady_clock::now();
     const Folded folded = Fold::Once(session);
-    const auto took = std::chrono::steady_clock::now() - begin;
     counters_.deliveries += folded.folded ? folded.deliveries : 0;
     counters_.folds += folded.deliveries > 0 ? 1 : 0;
     counters_.parked += folded.parked.size();
     if (folded.news) wake_up_.Poke();
     if (!HasMore(folded, poked)) return;
-    if (!folded.folded || !folded.more) Pause(stop, folded.folded ? BreathAfter(took) : kBreath);
+    if (!folded.folded || !folded.more) Pause(stop, BreathAfter(folded));
   }
 }
 

@@ -265,7 +265,10 @@ Answer Api::LetIn(const Arrival& arrival, sync::postgres::Session& state) {
 }
 
 std::optional<Caller> Api::SignIn(const Arrival& arrival, sync::postgres::Session& state) {
-  if (auto caller = FindConfigured(options_.tokens, *arrival.token)) return caller;
+  if (auto caller = FindConfigured(options_.tokens, *arrival.token)) {
+    configured_use_.Note(state, caller->name);
+    return caller;
+  }
   return CallerByToken(state, *arrival.token);
 }
 

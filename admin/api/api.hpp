@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "admin/access/audit.hpp"
+#include "admin/access/configured_use.hpp"
 #include "admin/api/call.hpp"
 #include "admin/api/document.hpp"
 #include "admin/api/throttle.hpp"
@@ -72,6 +73,7 @@ class Api {
   const Options options_;
   const Handlers handlers_;
   const Clock& clock_;
+  ConfiguredUse configured_use_;
   Throttle throttle_;
   std::mutex mutex_;
   std::chrono::steady_clock::time_point minute_began_{};  // guarded by mutex_

@@ -32,6 +32,7 @@ struct Parts {
   /// did not.
   std::function<std::string(const ProjectId&)> unheard;
   std::function<std::optional<std::chrono::microseconds>()> lag;  ///< of the memory this process applied last
+  std::function<sync::LagCounts()> lags;                          ///< of all that this process applied because of deliveries
   /// Cells where a memory and a person disagree and nobody has decided yet; nothing: not known now.
   std::function<std::optional<std::int64_t>()> kept;
   std::function<void()> wake_workers;    ///< there is something dirty
@@ -59,9 +60,11 @@ void AddOverviewCalls(Handlers& handlers, const Parts& parts);
 void AddWebhookCalls(Handlers& handlers, const Parts& parts);
 void AddDeliveryCalls(Handlers& handlers, const Parts& parts);
 void AddParkedCalls(Handlers& handlers, const Parts& parts);
+void AddCandidateCalls(Handlers& handlers, const Parts& parts);
 void AddKeptCalls(Handlers& handlers, const Parts& parts);
 void AddMemoryCalls(Handlers& handlers, const Parts& parts);
 void AddMappingCalls(Handlers& handlers, const Parts& parts);
+void AddPreviewCalls(Handlers& handlers, const Parts& parts);
 void AddBackfillCalls(Handlers& handlers, const Parts& parts);
 void AddTokenCalls(Handlers& handlers, const Parts& parts);
 void AddAuditCalls(Handlers& handlers, const Parts& parts);

@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "admin/api/context.hpp"
+#include "admin/shown/views.hpp"
 #include "mappings/base/version.hpp"
+#include "sync/inbox/delivery_log.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/queue/blocked.hpp"
 #include "sync/queue/parked.hpp"
@@ -27,6 +30,13 @@ double NumberAt(const Rows& rows, std::size_t row, std::size_t column) {
 std::int64_t StepOf(std::int64_t minutes) {
   if (minutes <= 15) return 15;
   return 60 * ((minutes + 119) / 120);
+}
+
+constexpr std::size_t kLatest = 8;
+constexpr std::size_t kTopCauses = 4;
+
+ordered_json OrNull(const std::optional<double>& value) {
+  return value ? ordered_json(*value) : ordered_json(nullptr);
 }
 
 ordered_json Deliveries(Transaction& transaction, std::int64_t minutes) {
@@ -72,8 +82,35 @@ ordered_json Queue(Transaction& transaction, const Parts& parts) {
           {"lag_seconds", lag ? ordered_json(std::chrono::duration<double>(*lag).count()) : ordered_json(nullptr)}};
 }
 
-ordered_json Parked(Transaction& transaction) {
-  const auto groups = sync::ParkedStore{transaction}.List();
+/// How long deliveries took to become rows, of what this process applied within the window.
+ordered_json Lag(const Parts& parts, std::int64_t minutes) {
+  const std::chrono::seconds window = std::chrono::minutes{std::min<std::int64_t>(minutes, 60)};
+  const sync::LagCounts lags = parts.lags().Since(parts.recent.LagsBefore(window));
+  return {{"window_seconds", window.count()},
+          {"memories", lags.Total()},
+          {"p50_seconds", OrNull(lags.Quantile(0.5))},
+          {"p95_seconds", OrNull(lags.Quantile(0.95))},
+          {"p99_seconds", OrNull(lags.Quantile(0.99))}};
+}
+
+ordered_json Latest(Transaction& transaction) {
+  ordered_json latest = ordered_json::array();
+  const auto page = sync::DeliveriesStore{transaction}.List({}, kLatest, std::nullopt);
+  for (const auto& delivery : page->deliveries) latest.push_back(ViewOf(delivery));
+  return latest;
+}
+
+ordered_json Causes(const std::vector<sync::ParkedGroup>& groups) {
+  ordered_json causes = ordered_json::array();
+  for (std::size_t i = 0; i < std::min(groups.size(), kTopCauses); ++i) causes.push_back(ViewOf(groups[i]));
+  return causes;
+}
+
+bool HasMemories(Transaction& transaction) {
+  return transaction.Run("SELECT EXISTS (SELECT FROM membridge.memories)").Bool(0, 0);
+}
+
+ordered_json ParkedSum(Transaction& transaction, const std::vector<sync::ParkedGroup>& groups) {
   const Rows rows =
       transaction.Run("SELECT count(*) FROM (SELECT DISTINCT project, memory_id FROM membridge.parked) AS memories");
   return {{"memories", rows.Int(0, 0)}, {"groups", groups.size()}};
@@ -129,20 +166,52 @@ Answer ReadOverview(Call& call, const Parts& parts) {
   }
   const Rows now = transaction.Run("SELECT statement_timestamp()");
   ordered_json reasons = ViewsOf(parts.reasons());
+  const auto minutes = call.query["minutes"].get<std::int64_t>();
+  const auto groups = sync::ParkedStore{transaction}.List();
   return ordered_json{{"now", FormatRfc3339(sync::postgres::TimeAt(now, 0, 0))},
                       {"version", kVersion},
                       {"ready", parts.ready()},
                       {"degraded", !reasons.empty()},
                       {"reasons", std::move(reasons)},
-                      {"deliveries", Deliveries(transaction, call.query["minutes"].get<std::int64_t>())},
+                      {"deliveries", Deliveries(transaction, minutes)},
+                      {"latest", Latest(transaction)},
+                      {"lag", Lag(parts, minutes)},
                       {"queue", Queue(transaction, parts)},
-                      {"parked", Parked(transaction)},
+                      {"parked", ParkedSum(transaction, groups)},
+                      {"causes", Causes(groups)},
+                      {"has_memories", HasMemories(transaction)},
                       {"kept", Kept(parts)},
                       {"projects", std::move(projects)}};
 }
 
-ordered_json OrNull(const std::optional<double>& value) {
-  return value ? ordered_json(*value) : ordered_json(nullptr);
+/// Quantiles of the minute that ends with each step.
+ordered_json RecentLags(const std::vector<RecentLook>& looks) {
+  constexpr std::size_t kMinute = std::chrono::minutes{1} / Recent::kStep;
+  ordered_json lags{{"p50", ordered_json::array()}, {"p95", ordered_json::array()}, {"p99", ordered_json::array()}};
+  for (std::size_t i = 0; i < looks.size(); ++i) {
+    const bool is_young = i < kMinute && looks.size() < Recent::kKept;
+    const sync::LagCounts before = is_young ? sync::LagCounts{} : looks[i < kMinute ? 0 : i - kMinute].lags;
+    const sync::LagCounts minute = looks[i].lags.Since(before);
+    lags["p50"].push_back(OrNull(minute.Quantile(0.5)));
+    lags["p95"].push_back(OrNull(minute.Quantile(0.95)));
+    lags["p99"].push_back(OrNull(minute.Quantile(0.99)));
+  }
+  return lags;
+}
+
+/// What became of memories within each step.
+ordered_json RecentFates(const std::vector<RecentLook>& looks) {
+  ordered_json fates = ordered_json::object();
+  for (std::size_t fate = 0; fate < kFates.size(); ++fate) {
+    ordered_json counts = ordered_json::array();
+    std::uint64_t before = looks.size() < Recent::kKept || looks.empty() ? 0 : looks.front().fates[fate];
+    for (const RecentLook& look : looks) {
+      counts.push_back(look.fates[fate] - std::min(before, look.fates[fate]));
+      before = look.fates[fate];
+    }
+    fates[std::string{kFates[fate]}] = std::move(counts);
+  }
+  return fates;
 }
 
 Answer ReadRecent(const Parts& parts) {
@@ -162,10 +231,9 @@ Answer ReadRecent(const Parts& parts) {
     }
     projects.push_back({{"project", project.id.Text()}, {"calls_per_second", std::move(rates)}});
   }
-  return ordered_json{{"step_seconds", Recent::kStep.count()},
-                      {"lag_seconds", std::move(lags)},
-                      {"parked", std::move(parked)},
-                      {"projects", std::move(projects)}};
+  return ordered_json{
+      {"step_seconds", Recent::kStep.count()}, {"lag_seconds", std::move(lags)}, {"lag", RecentLags(looks)},
+      {"outcomes", RecentFates(looks)},        {"parked", std::move(parked)},    {"projects", std::move(projects)}};
 }
 
 }  // namespace

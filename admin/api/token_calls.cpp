@@ -1,5 +1,6 @@
 // Tokens of this API, and the audit.
 #include "admin/access/admin_tokens.hpp"
+#include "admin/access/configured_use.hpp"
 #include "admin/api/context.hpp"
 #include "admin/shown/views.hpp"
 
@@ -9,16 +10,24 @@ namespace {
 using nlohmann::ordered_json;
 using sync::postgres::Transaction;
 
-ordered_json ConfiguredView(const AdminToken& token) {
-  return {{"id", nullptr},         {"name", token.name},    {"role", NameOf(token.role)}, {"kept_in", "configuration"},
-          {"created_at", nullptr}, {"created_by", nullptr}, {"expires_at", nullptr},      {"last_used", nullptr},
+ordered_json ConfiguredView(const AdminToken& token, const std::map<std::string, Instant>& used) {
+  const auto last = used.find(token.name);
+  return {{"id", nullptr},
+          {"name", token.name},
+          {"role", NameOf(token.role)},
+          {"kept_in", "configuration"},
+          {"created_at", nullptr},
+          {"created_by", nullptr},
+          {"expires_at", nullptr},
+          {"last_used", last == used.end() ? ordered_json(nullptr) : ordered_json(FormatRfc3339(last->second))},
           {"revoked_at", nullptr}};
 }
 
 Answer ListTokens(Call& call, const Parts& parts) {
   Transaction transaction = call.Begin();
   ordered_json tokens = ordered_json::array();
-  for (const AdminToken& token : parts.config.admin_tokens) tokens.push_back(ConfiguredView(token));
+  const auto used = ConfiguredUse::List(transaction);
+  for (const AdminToken& token : parts.config.admin_tokens) tokens.push_back(ConfiguredView(token, used));
   for (const StoredAdminToken& token : AdminTokens{transaction}.List()) tokens.push_back(ViewOf(token));
   return ordered_json{{"tokens", std::move(tokens)}};
 }

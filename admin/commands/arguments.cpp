@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "admin/shown/console.hpp"
 #include "mappings/base/diagnostic.hpp"
 
 namespace membridge::admin {
@@ -173,6 +174,33 @@ std::optional<Error> WrongCommand(const CLI::App& app, const std::vector<std::st
   return NoSuchCommand(app, reached);
 }
 
+namespace {
+
+/// `--limit` of "--limit: 1 required UINT missing".
+std::string OptionIn(const std::string& words) {
+  return words.substr(0, words.find(':'));
+}
+
+/// The library's words on a wrong number of options or values, as people say it; other words as they are.
+std::string InPlainWords(const CLI::Error& refusal) {
+  std::string words = refusal.what();
+  const bool is_mismatch = dynamic_cast<const CLI::ArgumentMismatch*>(&refusal) != nullptr;
+  if (is_mismatch && words.ends_with(" missing")) return OptionIn(words) + " needs a value";
+  if (const std::size_t most = words.find(": At Most "); is_mismatch && most != std::string::npos) {
+    const std::size_t number = most + 10;
+    return fmt::format("{} takes at most {}", OptionIn(words), Counted(std::stoul(words.substr(number)), "value", "values"));
+  }
+  const std::size_t list = words.find("ption from [");
+  if (list == std::string::npos) return words;
+  const std::size_t begin = words.find('[') + 1;
+  std::string names = words.substr(begin, words.find(']') - begin);
+  for (std::size_t comma = names.find(','); comma != std::string::npos; comma = names.find(',', comma + 2))
+    names.replace(comma, 1, ", ");
+  return fmt::format("it needs one of {}{}", names, words.find("received") == std::string::npos ? "" : ", and only one");
+}
+
+}  // namespace
+
 Error ExplainUsage(const CLI::App& app, const std::vector<std::string>& words, const CLI::Error& refusal) {
   const Reached reached = Follow(app, words);
   const std::string see = "see " + reached.path + " --help";
@@ -194,7 +222,7 @@ Error ExplainUsage(const CLI::App& app, const std::vector<std::string>& words, c
                         words_of_library.substr(colon == std::string::npos ? 0 : colon + 2)),
             see};
   }
-  return {ErrorCode::kRefused, fmt::format("{}: {}", reached.path, refusal.what()), see};
+  return {ErrorCode::kRefused, fmt::format("{}: {}", reached.path, InPlainWords(refusal)), see};
 }
 
 }  // namespace membridge::admin

@@ -86,7 +86,10 @@ void LookAtServer(const Databases& databases, Findings& found) {
                        "let both keep their time by NTP"});
     else
       found.push_back(Fine("clock", "this machine and the database agree"));
-    if (found.empty() || found.back().what != "server settings") found.push_back(Fine("server settings", "commits are durable"));
+    const bool is_durable = std::none_of(found.begin(), found.end(), [](const auto& each) {
+      return each.what == "server settings" && each.state == PreconditionState::kMissing;
+    });
+    if (is_durable) found.push_back(Fine("server settings", "commits are durable"));
   } catch (const sync::postgres::SqlFailure& failure) {
     const Error error = failure.AsError("the state database");
     found.push_back({"server settings", {}, PreconditionState::kMissing, error.message, error.hint});

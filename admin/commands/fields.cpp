@@ -72,7 +72,9 @@ class FieldCensus {
   void Add(const json& record) {
     ++memories_;
     for (const char* owner : {"user_id", "agent_id", "app_id", "run_id"}) {
-      if (record.contains(owner) && record[owner].is_string()) ++owners_[owner];
+      if (!record.contains(owner) || !record[owner].is_string()) continue;
+      ++owners_[owner];
+      See(std::string{"memory."} + owner, record[owner]);
     }
     if (record.contains("categories") && record["categories"].is_array()) {
       for (const auto& category : record["categories"]) {
@@ -114,7 +116,10 @@ class FieldCensus {
     } else {
       text += "\nno memory has a category\n";
     }
-    if (fields_.empty()) return text + "\nno memory has metadata\n";
+    const bool has_metadata = std::any_of(fields_.begin(), fields_.end(),
+                                          [](const auto& field) { return field.first.starts_with("memory.metadata."); });
+    if (!has_metadata) text += "\nno memory has metadata\n";
+    if (fields_.empty()) return text;
     TextTable table{{"FIELD", "COVERAGE", "TYPES", "VALUES", "LOOKS LIKE"}};
     for (const auto& [name, seen] : fields_) {
       std::vector<std::string> types;
@@ -131,15 +136,19 @@ class FieldCensus {
     return memories_ == 0 ? 0 : static_cast<double>(count) / static_cast<double>(memories_);
   }
 
+  void See(const std::string& path, const json& value) {
+    FieldSeen& seen = fields_[path];
+    ++seen.memories;
+    ++seen.types[TypeOf(value)];
+    if (const std::string shape = ShapeOf(value); !shape.empty() && seen.shapes.size() < 3) seen.shapes.insert(shape);
+    if (seen.values.size() < kValuesRemembered)
+      seen.values.insert(std::hash<std::string>{}(value.dump(-1, ' ', false, json::error_handler_t::replace)));
+  }
+
   void Walk(const std::string& name, const json& object, int depth) {
     for (const auto& [key, value] : object.items()) {
       const std::string path = fmt::format("{}.{}", name, key);
-      FieldSeen& seen = fields_[path];
-      ++seen.memories;
-      ++seen.types[TypeOf(value)];
-      if (const std::string shape = ShapeOf(value); !shape.empty() && seen.shapes.size() < 3) seen.shapes.insert(shape);
-      if (seen.values.size() < kValuesRemembered)
-        seen.values.insert(std::hash<std::string>{}(value.dump(-1, ' ', false, json::error_handler_t::replace)));
+      See(path, value);
       if (value.is_object() && depth < kDeepest) Walk(path, value, depth + 1);
     }
   }

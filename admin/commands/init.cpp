@@ -220,12 +220,12 @@ int RunInit(InitOptions options, Console& console) {
   for (const auto& file : files) fmt::print(console.out, "wrote {}\n", file.path.string());
   for (const auto& question : open_questions) fmt::print(console.out, "to decide: {}\n", question);
   const bool has_key = !console.environment("MEM0_API_KEY").value_or("").empty();
-  fmt::print(
-      console.out,
-      "\nnext:\n{}  source {}\n  membridge check      # is everything right?\n  membridge test       # the case of the mapping\n"
-      "  membridge fields     # what memories really hold\n  membridge doctor     # what serve needs\n  membridge serve\n",
-      has_key ? "" : fmt::format("  put your Mem0 API key into {}\n", (folder / "membridge.env").string()),
-      (folder / "membridge.env").string());
+  fmt::print(console.out,
+             "\nnext:\n{}  source {}\n  membridge migrate    # makes the bridge's own tables\n  membridge check      # is "
+             "everything right?\n  membridge test       # the case of the mapping\n"
+             "  membridge fields     # what memories really hold\n  membridge doctor     # what serve needs\n  membridge serve\n",
+             has_key ? "" : fmt::format("  put your Mem0 API key into {}\n", (folder / "membridge.env").string()),
+             (folder / "membridge.env").string());
   return kDone;
 }
 

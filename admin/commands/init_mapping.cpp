@@ -157,6 +157,12 @@ FirstMapping MakeFirstMapping(const Table& table, const TableNotes& notes) {
     then[column.name] = sample;
     ++cells;
   }
+  if (person == nullptr)
+    made.left_open.push_back(fmt::format(
+        "no column of {} is unique and names a person, so each memory would make a row of its own. Let the mapping find the rows "
+        "that "
+        "are there by a `key`: a column of yours that holds Mem0's user_id, or a path into json such as \"emails.0.address\"",
+        name));
   made.yaml =
       fmt::format("# Made by `membridge init` from the table {}. A mapping says which rows one memory stands for.\n", name);
   made.yaml +=
@@ -169,7 +175,8 @@ FirstMapping MakeFirstMapping(const Table& table, const TableNotes& notes) {
                              by_email ? "$memory.metadata." + person->name + " | email" : "$memory.user_id" + Shortened(*person));
   else
     made.yaml +=
-        "    # Without `key` every memory has a row of its own. No text column of this table is unique and names a person.\n    "
+        "    # Without `key` every memory has a row of its own. No text column of this table is unique and names a person.\n"
+        "    # key: {…: $memory.user_id}    # finds the person's row: a column that you add for it, or a path into json\n    "
         "gone: delete\n";
   if (!touch.empty())
     made.yaml += fmt::format("    touch: {{{}: $now}}    # written whenever the bridge changes the row\n", touch);

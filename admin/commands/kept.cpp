@@ -7,6 +7,7 @@
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/prepared.hpp"
+#include "admin/commands/state_command.hpp"
 #include "admin/mapping_files/kept_cells.hpp"
 #include "admin/shown/filters.hpp"
 #include "mappings/base/exact_json.hpp"
@@ -33,6 +34,7 @@ template <class Work>
 int WithKeptTargets(const KeptOptions& options, Console& console, const Work& work) {
   const auto prepared = Prepare(options.common->config, {}, console);
   if (!prepared) return prepared.error();
+  if (const auto refused = RefuseUnmigrated(prepared->config, prepared->databases, console)) return *refused;
   try {
     return work(*prepared,
                 KeptTargets{prepared->config, prepared->databases, prepared->mappings, prepared->catalogs, OpenForKept});

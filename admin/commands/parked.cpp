@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "admin/commands/candidates.hpp"
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/state_command.hpp"
@@ -183,6 +184,8 @@ void AddParked(CLI::App& app, Choice& choice) {
   command->add_flag("--yes", drop->yes, "Do it");
   command->add_flag("--all", drop->all, "All of them");
   command->callback([=, &choice] { choice = OnState(drop, Drop); });
+
+  AddCandidates(*group, choice);
 }
 
 }  // namespace membridge::admin

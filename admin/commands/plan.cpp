@@ -116,10 +116,12 @@ int PlanAll(const PlanOptions& options, const Prepared& prepared, const ProjectC
   const bool on_terminal = isatty(STDERR_FILENO) == 1;
   sync::PlanCounts sum;
   std::size_t changing = 0;
+  std::size_t known = 0;
   nlohmann::ordered_json plans = nlohmann::ordered_json::array();
   sync::PlanMirror(
       state, target, project.id, applier, SystemClock{}.Now(),
       [&](std::size_t done, std::size_t all) {
+        known = all;
         if (on_terminal) fmt::print(console.err, "\r{} of {} memories planned{}", done, all, done == all ? "\n" : "");
       },
       [&](const std::string& memory, const sync::Outcome& outcome) {
@@ -137,7 +139,11 @@ int PlanAll(const PlanOptions& options, const Prepared& prepared, const ProjectC
                mappings::ExactText(
                    nlohmann::ordered_json{{"memories", changing}, {"summary", sum.Summary()}, {"plans", std::move(plans)}}, 2));
   else
-    fmt::print(console.out, "{} would change: {}\n", Counted(changing, "memory", "memories"), sum.Summary());
+    fmt::print(console.out, "{} of {} would change: {}\n", changing, Counted(known, "memory", "memories"), sum.Summary());
+  if (known == 0)
+    fmt::print(console.err,
+               "the bridge has read no memory of project {} yet: run membridge sweep --full, or name one with --memory ID\n",
+               project.id.Text());
   if (sum.parked > 0) return kFoundProblems;
   return changing > 0 ? kWouldChange : kDone;
 }
@@ -145,6 +151,7 @@ int PlanAll(const PlanOptions& options, const Prepared& prepared, const ProjectC
 int RunPlan(const PlanOptions& options, Console& console) {
   const auto prepared = Prepare(options.common->config, {options.mapping}, console);
   if (!prepared) return prepared.error();
+  if (const auto refused = RefuseUnmigrated(prepared->config, prepared->databases, console)) return *refused;
   const ConfiguredMapping& configured = prepared->mappings.front();
   const auto project = ChooseProject(prepared->config, configured, options.project);
   if (!project) return PrintUsageError(project.error(), console);

@@ -30,7 +30,9 @@ tl::expected<Prepared, int> Prepare(const std::string& config_file, const std::v
     const bool known =
         std::any_of(config->mappings.begin(), config->mappings.end(), [&](const auto& each) { return IsMeant(each, name); });
     if (known) continue;
-    fmt::print(console.err, "error: the configuration has no mapping \"{}\"\n", name);
+    std::vector<std::string> names;
+    for (const auto& each : config->mappings) names.push_back(std::filesystem::path{each.file}.stem().string());
+    fmt::print(console.err, "error: the configuration has no mapping \"{}\"{}\n", name, mappings::DidYouMean(name, names));
     return tl::unexpected<int>(kBadUsage);
   }
   if (!wanted.empty()) {
@@ -55,7 +57,8 @@ tl::expected<Prepared, int> Prepare(const std::string& config_file, const std::v
   }
   auto catalogs = ReadCatalogs(*config, *databases, configured);
   if (catalogs) CheckMappings(configured, *catalogs, problems);
-  PrintProblems(problems, console);
+  // Warnings are for `check`, `doctor` and `serve`: who asks something else has read them.
+  if (problems.HasErrors() || !catalogs) PrintProblems(problems, console);
   if (!catalogs) return tl::unexpected<int>(PrintError(catalogs.error(), console));
   if (problems.HasErrors()) return tl::unexpected<int>(kBadUsage);
   return Prepared{std::move(*config), std::move(*databases), std::move(configured), std::move(*catalogs)};

@@ -4,16 +4,20 @@
 
 namespace membridge::admin {
 
+std::optional<int> RefuseUnmigrated(const Config& config, const Databases& databases, Console& console) {
+  const auto pending = PendingOfAll(config, databases);
+  if (!pending) return PrintError(pending.error(), console);
+  if (pending->empty()) return std::nullopt;
+  return PrintError({ErrorCode::kRefused, "the database is not migrated", "run membridge migrate"}, console);
+}
+
 int WithState(const std::string& config_file, Console& console,
               const std::function<int(const Config&, sync::postgres::Session&)>& work) {
   const auto config = ConfigOrProblems(config_file, console);
   if (!config) return kBadUsage;
   auto databases = Databases::Open(*config, Databases::Use::kCommand);
   if (!databases) return PrintError(databases.error(), console);
-  const auto pending = PendingOfAll(*config, *databases);
-  if (!pending) return PrintError(pending.error(), console);
-  if (!pending->empty())
-    return PrintError({ErrorCode::kRefused, "the database is not migrated", "run membridge migrate"}, console);
+  if (const auto refused = RefuseUnmigrated(*config, *databases, console)) return *refused;
   try {
     sync::postgres::Session session{databases->StateDsn(), "membridge command"};
     return work(*config, session);

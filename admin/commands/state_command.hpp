@@ -2,12 +2,17 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "admin/commands/command.hpp"
+#include "admin/runtime/databases.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::admin {
+
+/// An exit status, after it was said, when a database lacks migrations; nothing: all is there.
+std::optional<int> RefuseUnmigrated(const Config& config, const Databases& databases, Console& console);
 
 /// Opens the configured state database and runs `work` on a session there. Prints what goes wrong.
 int WithState(const std::string& config_file, Console& console,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <deque>
@@ -7,15 +8,25 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "sync/worker/counters.hpp"
+
 namespace membridge::admin {
+
+/// What became of memories that workers claimed, in the order of kFates.
+inline constexpr std::array<std::string_view, 5> kFates{"applied", "unchanged", "withdrawn", "parked", "retried"};
+using FateCounts = std::array<std::uint64_t, kFates.size()>;
+FateCounts FatesIn(const sync::WorkerCounters& counters);
 
 /// What only the present tells, at one moment.
 struct RecentLook {
   std::optional<double> lag_seconds;               ///< nothing: no memory was applied yet
   std::optional<double> parked;                    ///< memories; nothing: the database was away
   std::map<std::string, double> calls_per_second;  ///< allowed at Mem0, by project
+  sync::LagCounts lags{};                          ///< since the process began
+  FateCounts fates{};                              ///< since the process began
 };
 
 /// The looks of the last hour, in memory: enough to draw a chart at once, gone with the process. Threads: any.
@@ -28,6 +39,8 @@ class Recent {
   void Take(RecentLook look);
   /// Oldest first.
   std::vector<RecentLook> Kept() const;
+  /// The counts so long ago; of a process that is younger, none.
+  sync::LagCounts LagsBefore(std::chrono::seconds ago) const;
 
  private:
   mutable std::mutex mutex_;

@@ -7,6 +7,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 #include <sstream>
 #include <utility>
@@ -37,6 +38,26 @@ prometheus::MetricFamily Read(const Watched& watched) {
   return family;
 }
 
+struct WatchedHistogram {
+  std::string name;
+  std::string help;
+  Metrics::HistogramSource source;
+};
+
+prometheus::MetricFamily Read(const WatchedHistogram& watched) {
+  const MetricHistogram told = watched.source();
+  prometheus::ClientMetric metric;
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < told.counts.size(); ++i) {
+    total += told.counts[i];
+    const double bound = i < told.bounds.size() ? told.bounds[i] : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({total, bound});
+  }
+  metric.histogram.sample_count = total;
+  metric.histogram.sample_sum = told.sum;
+  return {watched.name, watched.help, prometheus::MetricType::Histogram, {std::move(metric)}};
+}
+
 const prometheus::Histogram::BucketBoundaries& Bounds() {
   static const prometheus::Histogram::BucketBoundaries kBounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
                                                                0.5,   1,      2.5,   5,    10,    30,   60};
@@ -50,6 +71,7 @@ struct Metrics::State {
   prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
   mutable std::mutex mutex;
   std::vector<Watched> watched;                // guarded by mutex
+  std::vector<WatchedHistogram> histograms;    // guarded by mutex
   std::vector<std::function<void()>> prepare;  // guarded by mutex
 };
 
@@ -59,6 +81,11 @@ Metrics::~Metrics() = default;
 void Metrics::Watch(Kind kind, const std::string& name, const std::string& help, Source source) {
   const std::lock_guard lock{state_->mutex};
   state_->watched.push_back({kind, name, help, std::move(source)});
+}
+
+void Metrics::WatchHistogram(const std::string& name, const std::string& help, HistogramSource source) {
+  const std::lock_guard lock{state_->mutex};
+  state_->histograms.push_back({name, help, std::move(source)});
 }
 
 void Metrics::BeforeText(std::function<void()> prepare) {
@@ -81,6 +108,7 @@ void Metrics::Observe(const std::string& name, const std::string& help, double s
 void Metrics::Forget() {
   const std::lock_guard lock{state_->mutex};
   state_->watched.clear();
+  state_->histograms.clear();
   state_->prepare.clear();
 }
 
@@ -89,6 +117,7 @@ std::string Metrics::Text() const {
   for (const auto& prepare : state_->prepare) prepare();
   std::vector<prometheus::MetricFamily> families = state_->registry.Collect();
   for (const auto& watched : state_->watched) families.push_back(Read(watched));
+  for (const auto& watched : state_->histograms) families.push_back(Read(watched));
   std::sort(families.begin(), families.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   std::ostringstream text;
   prometheus::TextSerializer{}.Serialize(text, families);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -20,6 +21,13 @@ struct MetricSample {
   double value = 0;
 };
 
+/// A histogram as its owner counted it.
+struct MetricHistogram {
+  std::vector<double> bounds;         ///< upper ones, ascending, without the last, which has none
+  std::vector<std::uint64_t> counts;  ///< one more than bounds; of each bucket alone
+  double sum = 0;
+};
+
 /// Everything the process tells Prometheus. Names begin with `membridge_` and end in a unit or `_total`; admin/README.md lists
 /// them. Threads: any. Values are read when somebody asks, so that what already counts for itself is not counted twice.
 class Metrics {
@@ -27,12 +35,15 @@ class Metrics {
   enum class Kind { kCounter, kGauge };
   /// Called on the thread that asks for Text(); must not block for long and must not throw.
   using Source = std::function<std::vector<MetricSample>()>;
+  using HistogramSource = std::function<MetricHistogram()>;
 
   Metrics();
   ~Metrics();
 
   /// Reads `source` for `name` at every Text() until Forget().
   void Watch(Kind kind, const std::string& name, const std::string& help, Source source);
+
+  void WatchHistogram(const std::string& name, const std::string& help, HistogramSource source);
 
   /// Called before every Text(), for parts that keep metrics in the registry themselves. Must not block for long.
   void BeforeText(std::function<void()> prepare);

@@ -133,6 +133,8 @@ RecentLook Running::Look() const {
   if (const QueueLook queue = readiness_.Last(); queue.migrated) look.parked = static_cast<double>(queue.parked);
   for (const ProjectConfig& project : config_.projects)
     look.calls_per_second[project.id.Text()] = mem0_.BudgetOf(project.id)->PerSecond();
+  look.lags = counters_.lag.Counts();
+  look.fates = FatesIn(counters_);
   return look;
 }
 
@@ -149,6 +151,7 @@ api::Parts Running::AdminParts(const Databases& databases) {
             return registrar_ ? registrar_->Unheard(project) : "";
           },
           .lag = [this] { return Lag(); },
+          .lags = [this] { return counters_.lag.Counts(); },
           .kept = [this] { return kept_->Cells(); },
           .wake_workers = [this] { wake_up_.Poke(); },
           .wake_backfills =

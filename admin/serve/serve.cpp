@@ -17,7 +17,7 @@
 #include "admin/runtime/surroundings.hpp"
 #include "admin/serve/running.hpp"
 #include "admin/serve/service_manager.hpp"
-#include "mappings/base/log.hpp"
+#include "mappings/base/log_level.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -54,6 +54,7 @@ void BlockSignals() {
 }
 
 int Serve(const Config& config, const ServeRoles& roles, Console& console) {
+  LogFrom(LogLevel::kInfo);
   if (!roles.All() && !config.database) {
     PrintError({ErrorCode::kRefused,
                 "--only needs a database that the other processes reach, and `database: embedded` is one process's own",

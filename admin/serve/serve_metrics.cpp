@@ -48,6 +48,13 @@ void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const syn
   });
   metrics.Watch(Kind::kGauge, "membridge_last_lag_seconds", "Newest delivery to committed rows, of the memory applied last",
                 [&] { return One(Of(counters.lag_microseconds) / 1e6); });
+  metrics.WatchHistogram("membridge_delivery_to_row_seconds",
+                         "From the mark that a delivery made to committed rows, of memories whose rows changed", [&] {
+                           const sync::LagCounts lags = counters.lag.Counts();
+                           return MetricHistogram{{sync::LagCounts::kBounds.begin(), sync::LagCounts::kBounds.end()},
+                                                  {lags.counts.begin(), lags.counts.end()},
+                                                  lags.seconds};
+                         });
   metrics.Watch(Kind::kGauge, "membridge_dirty_memories", "Memories that must be read again",
                 [&] { return One(static_cast<double>(readiness.Last().dirty)); });
   metrics.Watch(Kind::kGauge, "membridge_dirty_oldest_seconds", "How long the oldest memory nobody works on has been due",

@@ -68,6 +68,8 @@ Attempt Attempted(const Work& work) {
     attempt.refused.code = refusal.code;
     attempt.refused.cause = refusal.what();
     attempt.refused.hint = refusal.hint;
+    attempt.refused.candidates = refusal.candidates;
+    if (!refusal.candidates.empty()) attempt.refused.sqlstate = kAmbiguous;
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception& unexpected) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "mappings/base/exact_json.hpp"
+#include "sync/apply/choices.hpp"
 #include "sync/apply/refusal.hpp"
 #include "sync/apply/table_reader.hpp"
 #include "sync/apply/version_keeper.hpp"
@@ -49,6 +50,26 @@ void KeySearch::Find(std::vector<Instance*>& wanted) {
   std::erase_if(wanted, [](const Instance* instance) { return instance->image || instance->buried; });
 }
 
+/// The one that a person chose for whoever speaks. Throws Refusal: nobody did.
+const Image* KeySearch::Chosen(const Instance& instance, const std::vector<const Image*>& alive) {
+  const TargetTable& table = *planned_.table;
+  std::vector<json> identities;
+  for (const Image* image : alive) identities.push_back(table.IdentityOf(*image));
+  const Source& source = context_.sources[instance.source];
+  const auto chosen =
+      Choices{context_.transaction}.Among(context_.plan.mapping->name, source, planned_.row->name, table.Relation(), identities);
+  if (chosen) return alive[*chosen];
+  const auto [one, other] = std::minmax({mappings::ExactText(identities[0]), mappings::ExactText(identities[1])});
+  Refusal refusal{
+      ErrorCode::kRowRejected,
+      fmt::format("more than one row of {} matches the key of row {}: {} and {}", planned_.row->TableName(), planned_.row->name,
+                  one, other),
+      "say which is meant with membridge parked candidates and choose, merge the rows, or give the key another column "
+      "that tells them apart"};
+  for (json& identity : identities) refusal.candidates.push_back({planned_.row->name, table.Relation(), std::move(identity)});
+  throw refusal;
+}
+
 /// Which of the rows that match the key is the instance's.
 void KeySearch::Choose(Instance& instance, const mappings::Key& key, const std::vector<Image>& found) {
   const TargetTable& table = *planned_.table;
@@ -56,14 +77,7 @@ void KeySearch::Choose(Instance& instance, const mappings::Key& key, const std::
   for (const Image& image : found) {
     if (table.IsLive(image) && VersionKeeper::IsCurrent(planned_, image)) alive.push_back(&image);
   }
-  if (alive.size() > 1) {
-    const auto [one, other] =
-        std::minmax({mappings::ExactText(table.IdentityOf(*alive[0])), mappings::ExactText(table.IdentityOf(*alive[1]))});
-    throw Refusal(ErrorCode::kRowRejected,
-                  fmt::format("more than one row of {} matches the key of row {}: {} and {}", planned_.row->TableName(),
-                              planned_.row->name, one, other),
-                  "merge the rows, or give the key another column that tells them apart");
-  }
+  if (alive.size() > 1) alive = {Chosen(instance, alive)};
   if (alive.size() == 1) {
     instance.image = *alive.front();
     instance.found_by = Shown(key);

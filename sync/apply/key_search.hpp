@@ -29,6 +29,7 @@ class KeySearch {
   static std::string Shown(const mappings::Key& key);
 
  private:
+  const Image* Chosen(const Instance& instance, const std::vector<const Image*>& alive);
   void Choose(Instance& instance, const mappings::Key& key, const std::vector<Image>& found);
 
   AttemptContext& context_;

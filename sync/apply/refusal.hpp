@@ -3,8 +3,10 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "mappings/base/result.hpp"
+#include "sync/apply/source.hpp"
 
 namespace membridge::sync {
 
@@ -14,6 +16,7 @@ struct Refusal : std::runtime_error {
       : std::runtime_error(cause), code(code_), hint(std::move(hint_)) {}
   ErrorCode code;
   std::string hint;
+  std::vector<Candidate> candidates{};  ///< where several rows match a key
 };
 
 /// Of a statement that changed fewer rows than it was given; `statement` with its article.

@@ -48,6 +48,16 @@ struct Touched {
   nlohmann::json deleted;   ///< the row as it was, when it went; else null
 };
 
+/// A row that matches a key together with others, so that nobody knows which is meant.
+struct Candidate {
+  std::string row;  ///< its name in the mapping
+  std::string relation;
+  nlohmann::json identity;  ///< primary key, as text
+};
+
+/// SQLSTATE of a source that is parked because several rows match where one is meant: PostgreSQL's cardinality_violation.
+inline constexpr const char* kAmbiguous = "21000";
+
 /// What became of one source under one mapping.
 struct Outcome {
   enum class Kind {
@@ -68,8 +78,9 @@ struct Outcome {
   ErrorCode code = ErrorCode::kRowRejected;
   std::string cause;
   std::string hint;
-  std::string place;     ///< `contacts.yaml:12`: the mapping's row
-  std::string sqlstate;  ///< empty when the refusal is the bridge's own
+  std::string place;                    ///< `contacts.yaml:12`: the mapping's row
+  std::string sqlstate;                 ///< empty when the refusal is the bridge's own, but for kAmbiguous
+  std::vector<Candidate> candidates{};  ///< with kAmbiguous: the rows
   /// Tables whose rows would have to change for it, `schema.name`, where PostgreSQL said so; empty: nobody knows.
   std::vector<std::string> depends_on;
   std::vector<Decision> decisions;  ///< when they were asked for

@@ -85,6 +85,7 @@ class RowWithdrawal {
         transaction_.Run("SELECT count(*) FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who_)
             .Int(0, 0);
     transaction_.Run("DELETE FROM membridge.sources WHERE project = $1 AND source = ANY ($2::text[])", who_);
+    transaction_.Run("DELETE FROM membridge.choices WHERE project = $1 AND speaker = ANY ($2::text[])", who_);
   }
 
   void Withdraw(const Applier& applier) {

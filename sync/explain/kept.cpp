@@ -17,6 +17,7 @@
 #include "sync/explain/why.hpp"
 #include "sync/queue/mirror.hpp"
 #include "sync/queue/queue.hpp"
+#include "sync/targets/known_ledger.hpp"
 #include "sync/targets/ledger_tie.hpp"
 
 namespace membridge::sync {
@@ -151,21 +152,6 @@ bool IsMeant(const KeptFilter& filter, const Disagreement& one) {
          (is(filter.memory, one.source) || is(filter.memory, one.memory));
 }
 
-Result<std::string> MayWrite(postgres::Session& state, postgres::Session& there, const std::string& target) {
-  const LedgerLook look = LedgerTie{state, there, target}.Look();
-  switch (look.standing) {
-    case LedgerLook::Standing::kOurs:
-      return look.known;
-    case LedgerLook::Standing::kForeign:
-      return tl::unexpected<Error>(ForeignLedger(target, look));
-    case LedgerLook::Standing::kUnclaimed:
-      return Fail(ErrorCode::kNotFound, "nothing was ever written to target " + target, "membridge kept list names what is open");
-    default:
-      return Fail(ErrorCode::kUnavailable, "the ledger of target " + target + " and the state are not of one time",
-                  "membridge serve puts that right by itself; try again then");
-  }
-}
-
 /// Marks the memory to be applied again from the mirror. False: what says it is no memory that the mirror has.
 bool ApplyAgain(postgres::Session& state, const Disagreement& one) {
   if (!one.memory.empty()) return false;
@@ -231,7 +217,7 @@ Result<KeptDecision> DecideKept(postgres::Session& state, postgres::Session& the
                             "it was settled, or one side says something else now: membridge kept list names those that are open");
   const auto row_id = NumberIn(std::string_view{id}.substr(0, id.find('-')));
   if (!row_id) return missing;
-  const auto known = MayWrite(state, there, target);
+  const auto known = KnownLedger(state, there, target);
   if (!known) return tl::unexpected<Error>(known.error());
   postgres::Transaction transaction = there.Begin();
   EnterLedger(transaction, *known);

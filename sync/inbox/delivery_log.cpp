@@ -31,8 +31,10 @@ constexpr const char* kOutcome = R"(
                     WHEN (SELECT NOT pg_visible_in_snapshot(d.xid, coalesce(f.snapshot, '1:1:')::pg_snapshot) FROM membridge.fold f)
                         THEN 'received'
                     WHEN bool_or(m.waits) THEN 'incomplete'
-                    WHEN bool_or(m.memory_id IS NOT NULL AND m.gone_at IS NULL) THEN 'applied'
+                    WHEN bool_or(m.gone_at IS NULL AND (m.changes IS NULL OR d.received_at <@ ANY (m.changes))
+                                 AND m.memory_id IS NOT NULL) THEN 'applied'
                     WHEN bool_or(m.gone_at IS NOT NULL) THEN 'withdrawn'
+                    WHEN bool_or(m.memory_id IS NOT NULL) THEN 'unchanged'
                     ELSE 'left_out' END AS outcome,
                CASE WHEN bool_and(coalesce(m.read_at >= d.received_at, false)) THEN max(m.read_at) END AS read_at
         FROM unnest(d.buckets[1:1000], d.memories[1:1000]) AS named(bucket, memory_id)

@@ -18,15 +18,16 @@ namespace membridge::sync {
 /// The state of a delivery. A delivery with several memories has the first of these states that one of its memories has:
 ///   parked      a mapping refused it
 ///   blocked     another session's lock is in its way
-/// waiting     it must be read, or read again
-/// received    the delivery is stored and not folded yet
-/// incomplete  it is in the tables, except what needs a missing row
-///   applied     the tables show what was read
-/// withdrawn   Mem0 does not have it any more, and the tables do not either
-/// left_out    it is not kept: its person was erased, or Mem0 never had a memory of that id
+///   waiting     it must be read, or read again
+///   received    the delivery is stored and not folded yet
+///   incomplete  it is in the tables, except what needs a missing row
+///   applied     the tables show what was read, and rows changed because of it
+///   withdrawn   Mem0 does not have it any more, and the tables do not either
+///   unchanged   the tables already showed what was read, or no mapping says anything of it
+///   left_out    it is not kept: its person was erased, or Mem0 never had a memory of that id
 /// A delivery that names no memory has the state `nothing`.
-inline constexpr std::array<std::string_view, 9> kOutcomes{"parked",  "blocked",   "waiting",  "received", "incomplete",
-                                                           "applied", "withdrawn", "left_out", "nothing"};
+inline constexpr std::array<std::string_view, 10> kOutcomes{"parked",  "blocked",   "waiting",   "received", "incomplete",
+                                                            "applied", "withdrawn", "unchanged", "left_out", "nothing"};
 
 /// Selects deliveries. A field that is not set selects all.
 struct DeliveryFilter {

@@ -33,7 +33,7 @@ Mirrored MirroredAt(const Rows& rows, std::size_t row) {
 // One array parameter per column of membridge.memories.
 struct MirrorColumns {
   ClaimKeys keys;
-  Column records, digests, updated, users, expires_on, expired, gone, applied, waits;
+  Column records, digests, updated, users, expires_on, expired, gone, applied, waits, wrote, asked;
 
   void Add(const Claim& claim, const Reading& reading) {
     keys.Add(claim);
@@ -42,6 +42,12 @@ struct MirrorColumns {
     expired.AddBool(reading.expired);
     gone.AddBool(!reading.memory);
     waits.AddBool(reading.waits);
+    wrote.AddBool(reading.wrote);
+    if (reading.asked_at) {
+      asked.AddTime(*reading.asked_at);
+    } else {
+      asked.AddNull();
+    }
     if (reading.memory) {
       AddRecord(*reading.memory);
     } else {
@@ -50,7 +56,8 @@ struct MirrorColumns {
   }
   std::vector<Param> Take() {
     std::vector<Param> params = keys.Take();
-    for (Column* column : {&records, &digests, &updated, &users, &expires_on, &expired, &gone, &applied, &waits}) {
+    for (Column* column :
+         {&records, &digests, &updated, &users, &expires_on, &expired, &gone, &applied, &waits, &wrote, &asked}) {
       params.push_back(column->Take());
     }
     return params;
@@ -98,12 +105,15 @@ void Mirror::Write(const std::vector<std::pair<Claim, Reading>>& readings) {
   // claim reads comes after our commit. A tombstone keeps whose memory it was (for erasing a person) and nothing it said.
   static const std::string kSql = R"(
       INSERT INTO membridge.memories AS m
-        (bucket, project, memory_id, record, digest, updated_at, user_id, expires_on, expired, gone_at, read_at, applied, waits)
+        (bucket, project, memory_id, record, digest, updated_at, user_id, expires_on, expired, gone_at, read_at, applied, waits,
+         asked_at, changes)
       SELECT r.bucket, r.project, r.memory_id, r.record::jsonb, r.digest, r.updated_at, r.user_id, r.expires_on, r.expired,
-             CASE WHEN r.gone THEN statement_timestamp() END, statement_timestamp(), r.applied, r.waits
+             CASE WHEN r.gone THEN statement_timestamp() END, statement_timestamp(), r.applied, r.waits,
+             r.asked_at, CASE WHEN r.wrote THEN ARRAY[tstzrange(NULL, statement_timestamp(), '(]')] ELSE '{}' END
       FROM unnest($1::smallint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::text[], $8::date[],
-                  $9::boolean[], $10::boolean[], $11::text[], $12::boolean[])
-           AS r(bucket, project, memory_id, record, digest, updated_at, user_id, expires_on, expired, gone, applied, waits)
+                  $9::boolean[], $10::boolean[], $11::text[], $12::boolean[], $13::boolean[], $14::timestamptz[])
+           AS r(bucket, project, memory_id, record, digest, updated_at, user_id, expires_on, expired, gone, applied, waits, wrote,
+                asked_at)
       ORDER BY r.bucket, r.project COLLATE "C", r.memory_id COLLATE "C"
       ON CONFLICT (bucket, project, memory_id) DO UPDATE SET
         record = excluded.record,
@@ -115,7 +125,10 @@ void Mirror::Write(const std::vector<std::pair<Claim, Reading>>& readings) {
         gone_at = CASE WHEN excluded.gone_at IS NOT NULL THEN coalesce(m.gone_at, excluded.gone_at) END,
         read_at = excluded.read_at,
         applied = excluded.applied,
-        waits = excluded.waits)";
+        waits = excluded.waits,
+        asked_at = coalesce(excluded.asked_at, m.asked_at),
+        changes = membridge.changes_with(m.changes, m.read_at, m.asked_at,
+                                         CASE WHEN cardinality(excluded.changes) > 0 THEN excluded.read_at END))";
   MirrorColumns columns;
   for (const auto& [claim, reading] : readings) columns.Add(claim, reading);
   transaction_.Run(kSql, columns.Take());

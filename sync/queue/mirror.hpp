@@ -22,6 +22,9 @@ struct Reading {
   std::string applied;                     ///< empty: unknown, will be evaluated again
   bool expired = false;
   bool waits = false;  ///< a mapping needs a row that is not there
+  bool wrote = false;  ///< rows changed because of it
+  /// When the read began, if nothing that was delivered before it is open any more.
+  std::optional<Instant> asked_at = std::nullopt;
 };
 
 /// A row of the mirror.

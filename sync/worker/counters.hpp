@@ -3,8 +3,10 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "mappings/base/time.hpp"
+#include "sync/worker/lag.hpp"
 
 namespace membridge::sync {
 
@@ -28,6 +30,7 @@ struct WorkerCounters {
   std::atomic<std::uint64_t> events_discarded{0};  ///< events that what Mem0 answers does not bear out
   std::atomic<std::uint64_t> events_parked{0};     ///< attempts that a mapping refused
   std::atomic<std::uint64_t> lag_microseconds{0};  ///< newest delivery → commit, of the last memory applied
+  LagHistogram lag{};                              ///< of all whose rows changed because of a delivery
 };
 
 /// What one batch did: counted while it is applied, and added to the counters once it is committed.
@@ -35,6 +38,7 @@ struct BatchCounts {
   std::uint64_t applied = 0, unchanged = 0, withdrawn = 0, parked = 0, late = 0, retried = 0, suppressed = 0, held = 0;
   std::uint64_t events_counted = 0, events_discarded = 0, events_parked = 0;
   std::optional<Instant> newest_mark{};  ///< of the memories that were applied
+  std::vector<Instant> delivered{};      ///< marks of those among them that a delivery had made
 
   void AddTo(WorkerCounters& counters, Instant now) const;
 };

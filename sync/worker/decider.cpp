@@ -205,6 +205,7 @@ std::optional<Source> Decider::DecideFound(WorkItem& item, const std::string& di
   const std::string applied = item.digest + (live ? ":live:" : ":dead:") + digest;
   item.reading = Reading{memory, item.digest, applied, memory.expires_on && *memory.expires_on < today};
   if (mirrored && !was_gone && mirrored->applied == applied && item.claim.reason != "manual") {
+    if (item.is_final && !item.listed && item.claim.reason != kReproject) item.reading->asked_at = item.claim.claimed_at;
     ++batch_.Counts().unchanged;
     return std::nullopt;
   }

@@ -65,8 +65,13 @@ void ProjectApplier::GiveMemories(std::vector<Given>& given, const std::vector<S
     if (one.parked) item.fate = RecordFate::kParked;
     if (one.parked) ++counts.parked;
     ++(one.wrote ? counts.applied : counts.unchanged);
-    if (one.wrote && !item.listed)
-      counts.newest_mark = std::max(counts.newest_mark.value_or(Instant::min()), item.claim.marked_at);
+    item.reading->wrote = one.wrote;
+    // Deliveries from before a read that left nothing open have got what they asked for.
+    if (item.is_final && !item.listed && !item.reading->applied.empty() && item.claim.reason != kReproject)
+      item.reading->asked_at = item.claim.claimed_at;
+    if (!one.wrote || item.listed) continue;
+    counts.newest_mark = std::max(counts.newest_mark.value_or(Instant::min()), item.claim.marked_at);
+    if (item.claim.reason == "delivery") counts.delivered.push_back(item.claim.marked_at);
   }
 }
 

@@ -115,7 +115,7 @@ TEST_CASE("deliveries are listed, shown and replayed", "[e2e][deliveries]") {
   CHECK(of_outcome("lost").status == 2);
   CHECK(of_outcome("lost").err ==
         "error: --outcome: there is no outcome \"lost\"; it is one of parked, blocked, waiting, received, incomplete, applied, "
-        "withdrawn, left_out, nothing\n");
+        "withdrawn, unchanged, left_out, nothing\n");
   const auto shown = RunMembridge({"deliveries", "show", deliveries[0]["id"].get<std::string>(), "--config", config});
   CHECK(shown.status == 0);
   CHECK(shown.out.find(world.Token()) == std::string::npos);

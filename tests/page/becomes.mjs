@@ -1,6 +1,6 @@
 // Memories, mappings, why.
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { eventually } from "./world.mjs";
 
@@ -77,6 +77,10 @@ export async function previews(operator, world) {
   await operator.visit("Mappings");
   await operator.sees("contacts", "profile", "fits its tables", "in force");
   await operator.follow("contacts");
+  // Of the memories that arrived, the latest first.
+  await operator.page.waitForFunction(() => document.querySelectorAll("select[name=latest] option").length > 5);
+  await operator.sees("It would");
+  await operator.click("radio", "A record");
   await operator.sees("It would", "new row", "crm.notes", "Initech");
   assert.equal(await world.count("crm.notes WHERE memory_ref = 'example'"), 0); // rolled back
 
@@ -115,6 +119,49 @@ export async function previews(operator, world) {
   await operator.inspect("mapping-refused");
   writeFileSync(file, good);
   await eventually("the mended file is taken", () => world.api("GET", "mappings"), (answer) => answer.refused === null);
+}
+
+/** An edit of a mapping in the page: checked and previewed while one types, and saved nowhere. */
+export async function drafts(operator, world) {
+  const file = path.join(world.mappings, "contacts.yaml");
+  const before = readFileSync(file, "utf8");
+  await operator.goTo("#/mappings/contacts");
+  await operator.click("radio", "A record");
+  await operator.fill("Record", JSON.stringify({ id: "typed", memory: "Works at Hooli", user_id: "ada", updated_at: "2030-01-01T00:00:00Z" }));
+  await operator.press("Edit a draft");
+  await operator.sees("It fits its tables.", "Hooli");
+  await operator.fill("The draft", before.replace("company: $memory", "compny: $memory"));
+  await operator.sees("has no column", "The draft has errors.");
+  await operator.finds(1, ".paint-line.error");
+  await operator.inspect("draft-errors");
+  // From the problem to its place in the text.
+  await operator.page.locator(".problems button").click();
+  assert.match(await operator.page.$eval(".editor textarea", (area) => area.value.slice(area.selectionStart)), /^compny/);
+  const edited = before.replace("([^.,;]+)') | trim\n      email", "([^.,;]+)') | trim | upper\n      email");
+  assert.notEqual(edited, before);
+  await operator.fill("The draft", edited);
+  await operator.page.waitForFunction(() => [...document.querySelectorAll(".is")].some((after) => after.textContent === "HOOLI"));
+  await operator.sees("It fits its tables.");
+  assert.equal(await operator.page.$eval(".paint", (paint) => paint.textContent.includes("trim | upper")), true);
+  // It is there again when one comes back, and goes to a file when asked.
+  await operator.visit("Parked");
+  await operator.goTo("#/mappings/contacts");
+  await operator.sees("Draft", "It fits its tables.");
+  const folder = path.resolve(`downloads-${operator.width}`);
+  const browser = await operator.browser.target().createCDPSession();
+  await browser.send("Browser.setDownloadBehavior", { behavior: "allow", downloadPath: folder });
+  await operator.press("Download");
+  await eventually("the downloaded file", () => existsSync(path.join(folder, "contacts.yaml")) && readFileSync(path.join(folder, "contacts.yaml"), "utf8"), (text) => text === edited);
+  await operator.inspect("draft");
+  await operator.press("Discard the draft");
+  await operator.sees("Edit a draft");
+  assert.equal(readFileSync(file, "utf8"), before);
+  assert.equal(await world.count("crm.contacts WHERE company = 'HOOLI'"), 0);
+  // Mappings that no memory can be previewed with are checked all the same.
+  await operator.goTo("#/mappings/profile");
+  await operator.press("Edit a draft");
+  await operator.sees("It fits its tables.");
+  await operator.press("Discard the draft");
 }
 
 export async function showsHostileText(operator, world) {

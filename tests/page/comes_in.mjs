@@ -133,9 +133,33 @@ export async function clearsParked(operator, world) {
   assert.equal(await world.count("crm.contacts WHERE name = 'Nobody'"), 0);
 }
 
+/** Two rows that match one memory's key: a person says which is meant. */
+export async function choosesRow(operator, world) {
+  await world.sql("ALTER TABLE crm.contacts DROP CONSTRAINT contacts_user_ref_key");
+  await world.sql("INSERT INTO crm.contacts (user_ref, name) VALUES ('twin', 'Ada King'), ('twin', 'Ada Byron')");
+  await world.remember("twin", "Works at Acme");
+  await world.settled();
+  await eventually("the memory is parked", () => parkedNow(world), (count) => count === 1);
+  await operator.visit("Parked");
+  await operator.sees("more than one row of crm.contacts", "SQLSTATE 21000");
+  await operator.follow("Show the memories");
+  await operator.press("Choose the row…");
+  await operator.sees("Which row is meant?", "Ada King", "Ada Byron");
+  await operator.inspect("choose-row");
+  const [[byron]] = await world.sql("SELECT id FROM crm.contacts WHERE name = 'Ada Byron'");
+  await operator.press(`This one: ${byron}`);
+  await operator.sees(`mean crm.contacts ${byron} from now on. 1 memory is applied again.`);
+  await eventually("the chosen row", () => world.count("crm.contacts WHERE name = 'Ada Byron' AND company = 'Acme'"), (count) => count === 1);
+  await eventually("nothing parked", () => parkedNow(world), (count) => count === 0);
+  assert.equal(await world.count("crm.contacts WHERE name = 'Ada King' AND company IS NOT NULL"), 0);
+  assert.equal(await world.count("membridge.audit WHERE action = 'parked.choose' AND outcome = 'done'"), 1);
+  await world.sql("DELETE FROM crm.contacts WHERE user_ref = 'twin' AND name = 'Ada King'");
+  await world.sql("ALTER TABLE crm.contacts ADD CONSTRAINT contacts_user_ref_key UNIQUE (user_ref)");
+}
+
 export async function looksAtOverview(operator, world) {
   await operator.visit("Overview");
-  await operator.sees("repaired", "looked at", "a second allowed", "delivery to row");
+  await operator.sees("repaired", "looked at", "a second allowed", "Delivery to row", "for 95 of 100", "What became of memories");
   const words = await operator.page.$$eval(".gauge figcaption", (all) => all.map((each) => each.textContent));
   assert.equal(words.length, 5);
   await operator.sees("Latest deliveries", "Top causes");
@@ -146,7 +170,14 @@ export async function looksAtOverview(operator, world) {
   assert.match(words[0], /^Deliveries over the last hour, at most \d+ in one minute\.$/);
   // The bridge has looked before this page was opened.
   const [lag, parked, budget] = words.slice(1);
-  assert.match(lag, /^Lag over the last \d.*: now /);
+  assert.match(lag, /^Delivery to row over the last \d.*: half within \d.*, 95 of 100 within \d.*, 99 of 100 within \d/);
+  await operator.page.mouse.move(0, 0); // what one points at stands still
+  // The bridge looks at itself every ten seconds, and the page asks for that as often.
+  const became = () => operator.page.$eval(".panel.wide figcaption", (caption) => caption.textContent);
+  await eventually("outcomes over time", became, (told) => /applied.*parked/.test(told));
+  await operator.page.hover(".panel.wide .chart");
+  await operator.page.waitForFunction(() => /(now|ago)$/.test(document.querySelector(".panel.wide .axis .read").textContent));
+  await operator.page.mouse.move(0, 0);
   assert.match(parked, /^Parked memories over the last \d.*: now /);
   assert.match(budget, /^Calls a second allowed over the last \d.*: now 100 of 100\.$/);
   // Whole minutes only, so the figures change while one looks: both are read until they agree.

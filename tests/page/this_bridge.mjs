@@ -18,6 +18,38 @@ export async function signsIn(operator, world) {
   await operator.sees("Ready: receiving, reading and applying.");
 }
 
+const FIRST_VIEW_BYTES = 100 * 1024;
+
+/** What the browser must fetch until the overview can be read, with nothing of it cached; and that nothing jumps while it comes. */
+export async function seesFirstView(operator, world) {
+  const { page } = operator;
+  await world.settled();
+  await operator.visit("Overview");
+  const client = await page.createCDPSession();
+  await client.send("Network.enable");
+  await client.send("Network.setCacheDisabled", { cacheDisabled: true });
+  const asked = new Map();
+  client.on("Network.requestWillBeSent", ({ requestId, request, timestamp }) => asked.set(requestId, { path: new URL(request.url).pathname, timestamp, size: 0 }));
+  client.on("Network.loadingFinished", ({ requestId, encodedDataLength, timestamp }) => Object.assign(asked.get(requestId) ?? {}, { size: encodedDataLength, finished: timestamp }));
+  await page.reload({ waitUntil: "domcontentloaded" });
+  await page.waitForSelector(".gauge .figure");
+  const measured = await page.evaluate(() => new Promise((resolve) => {
+    const milliseconds = Math.round(performance.now());
+    let shift = 0;
+    const observer = new PerformanceObserver((list) => list.getEntries().forEach((entry) => { shift += entry.hadRecentInput ? 0 : entry.value; }));
+    observer.observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => resolve({ milliseconds, shift }), 100);
+  }));
+  // Other views are fetched once this one stands.
+  const overview = [...asked.values()].find(({ path }) => path.endsWith("/overview"));
+  const needed = [...asked.values()].filter(({ timestamp }) => timestamp <= overview.finished);
+  const bytes = needed.reduce((sum, { size }) => sum + size, 0);
+  console.log(`# first view at ${operator.width}: ${(bytes / 1024).toFixed(1)} KiB in ${needed.length} answers, ${measured.milliseconds} ms`);
+  assert.ok(bytes > 10_000 && bytes <= FIRST_VIEW_BYTES, `${bytes} bytes: ${needed.map(({ path, size }) => `${path} ${size}`).join(", ")}`);
+  assert.ok(measured.shift < 0.1, `the layout shifts by ${measured.shift}`);
+  await client.detach();
+}
+
 export async function managesTokens(operator, world) {
   await operator.visit("Tokens");
   await operator.sees("ops", "in membridge.yaml");

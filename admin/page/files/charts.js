@@ -11,27 +11,32 @@ function points(values, top) {
 
 const path = (all) => all.map(([x, y], at) => `${at === 0 ? "M" : "L"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 
+/** A trace with gaps where a value is not known. A value between two gaps is a dash. */
+function traceOf(values, top) {
+  const all = points(values.map((value) => value ?? 0), top);
+  let drawn = "";
+  all.forEach(([x, y], at) => {
+    if (values[at] === null) return;
+    drawn += at > 0 && values[at - 1] !== null ? `L${x.toFixed(1)} ${y.toFixed(1)}` : `M${x.toFixed(1)} ${y.toFixed(1)}h0.6`;
+  });
+  return drawn;
+}
+
+const drawingOf = (...parts) => svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true", focusable: "false" }, parts);
+
 /**
- * A line with its area, oldest value first. `words` is the text alternative; `axis` is {from, to, at(index)}: what the ends of the
- * time axis are called, and what one reads when pointing at a value.
+ * The figure around a drawing. `axis` is {from, to, at(index)}: what the ends of the time axis are called, and what one reads when
+ * pointing at the value of a place; `places` is how many there are, and `x(index)` where each is.
  */
-export function line(values, words, tone = "", axis = null) {
-  const known = values.length > 1 ? values : [...values, ...values];
-  const top = Math.max(...known, 0) || 1;
-  const all = points(known.length > 0 ? known : [0, 0], top);
-  const mark = svg("path", { class: "pointed", d: "" });
-  const drawing = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true", focusable: "false" },
-    svg("path", { class: "ground", d: `M0 ${HEIGHT - 1.5}H${WIDTH}` }),
-    svg("path", { class: "area", d: `${path(all)}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z` }),
-    svg("path", { class: "trace", d: path(all) }), mark);
+function figure(drawing, mark, words, tone, axis, places, x) {
   if (axis === null) return h("figure", { class: `chart ${tone}` }, drawing, h("figcaption", { class: "unseen" }, words));
   const read = h("span", { class: "read" });
   const point = (event) => {
+    if (places === 0) return;
     const { left, width } = drawing.getBoundingClientRect();
-    const at = Math.min(known.length - 1, Math.max(0, Math.round(((event.clientX - left) / width) * (known.length - 1))));
-    if (known.length === 0) return;
-    mark.setAttribute("d", `M${all[at][0].toFixed(1)} 0V${HEIGHT}`);
-    read.textContent = axis.at(Math.min(at, values.length - 1));
+    const at = Math.min(places - 1, Math.max(0, Math.round(((event.clientX - left) / width) * (places - 1))));
+    mark.setAttribute("d", `M${x(at).toFixed(1)} 0V${HEIGHT}`);
+    read.textContent = axis.at(at);
   };
   const leave = () => {
     mark.setAttribute("d", "");
@@ -40,6 +45,43 @@ export function line(values, words, tone = "", axis = null) {
   return h("figure", { class: `chart ${tone}`, on: { pointermove: point, pointerleave: leave } }, drawing,
     h("div", { class: "axis", "aria-hidden": "true" }, h("span", {}, axis.from), read, h("span", {}, axis.to)),
     h("figcaption", { class: "unseen" }, words));
+}
+
+const ground = () => svg("path", { class: "ground", d: `M0 ${HEIGHT - 1.5}H${WIDTH}` });
+
+/** A line with its area, oldest value first. `words` is the text alternative; `axis` as in `figure`. */
+export function line(values, words, tone = "", axis = null) {
+  const known = values.length > 1 ? values : [...values, ...values];
+  const all = points(known.length > 0 ? known : [0, 0], Math.max(...known, 0) || 1);
+  const mark = svg("path", { class: "pointed", d: "" });
+  return figure(drawingOf(ground(), svg("path", { class: "area", d: `${path(all)}L${WIDTH} ${HEIGHT}L0 ${HEIGHT}Z` }), svg("path", { class: "trace", d: path(all) }), mark),
+    mark, words, tone, axis, values.length, (at) => all[at][0]);
+}
+
+/** Several lines over one axis: `series` are {values, tone}, of one length, with null where nothing is known. */
+export function lines(series, words, axis) {
+  const top = Math.max(0, ...series.flatMap(({ values }) => values.map((value) => value ?? 0))) || 1;
+  const count = series[0].values.length;
+  const mark = svg("path", { class: "pointed", d: "" });
+  return figure(drawingOf(ground(), series.map(({ values, tone }) => svg("path", { class: `trace ${tone}`, d: traceOf(values, top) })), mark),
+    mark, words, "", axis, count, (at) => (at * WIDTH) / Math.max(1, count - 1));
+}
+
+/** Bars of stacked counts over one axis: `series` are {values, tone}, of one length; the first stands at the bottom. */
+export function stack(series, words, axis) {
+  const count = series[0].values.length;
+  const sums = series[0].values.map((_, at) => series.reduce((sum, { values }) => sum + values[at], 0));
+  const top = Math.max(0, ...sums) || 1;
+  const width = WIDTH / Math.max(1, count);
+  const high = sums.map(() => 0);
+  const bars = series.flatMap(({ values, tone }) => values.map((value, at) => {
+    if (value === 0) return null;
+    const tall = Math.max(0.8, (value / top) * (HEIGHT - 4));
+    high[at] += tall;
+    return svg("rect", { class: tone, x: (at * width + width * 0.1).toFixed(2), y: (HEIGHT - 1.5 - high[at]).toFixed(2), width: (width * 0.8).toFixed(2), height: tall.toFixed(2) });
+  }));
+  const mark = svg("path", { class: "pointed", d: "" });
+  return figure(drawingOf(ground(), bars, mark), mark, words, "stacked", axis, count, (at) => (at + 0.5) * width);
 }
 
 /** Shares of a whole, one strip: `parts` are {label, value, tone}. */
@@ -57,3 +99,6 @@ export function strip(parts, words) {
       svg("rect", { class: "empty", x: 0, y: 0, width: WIDTH, height: 10 }), pieces),
     h("figcaption", { class: "unseen" }, words));
 }
+
+/** What the colours of a chart mean: `series` are {label, tone}. */
+export const legend = (series) => h("p", { class: "legend", "aria-hidden": "true" }, series.map(({ label, tone }) => h("span", { class: `key ${tone}` }, label)));

@@ -56,8 +56,12 @@ function enter(loaded = false) {
   replace(box, frame.element);
   shown = "";
   show(loaded);
-  // The other views follow when there is nothing else to do, so that going there needs no answer.
-  (window.requestIdleCallback ?? setTimeout)(() => groups().forEach(([, views]) => views.forEach((view) => view.load().catch(() => null))));
+  // The other views follow once this one can be read, so that going there needs no answer.
+  const fetchOthers = () => {
+    if (!document.querySelector("main .view")?.childElementCount || document.querySelector("main .spinner")) setTimeout(fetchOthers, 300);
+    else groups().forEach(([, views]) => views.forEach((view) => view.load().catch(() => null)));
+  };
+  setTimeout(fetchOthers, 300);
 }
 
 function closeDialogs() {

@@ -103,6 +103,7 @@ ApiWorld::ApiWorld(Options options) : db(options.cluster != nullptr ? PgDatabase
                           .reasons = [this] { return reasons; },
                           .unheard = [](const ProjectId&) { return std::string{}; },
                           .lag = []() -> std::optional<std::chrono::microseconds> { return std::chrono::microseconds{1500}; },
+                          .lags = [this] { return lags; },
                           .kept =
                               [this] {
                                 auto session = db.Session();

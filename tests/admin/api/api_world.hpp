@@ -77,6 +77,7 @@ class ApiWorld {
   admin::MappingsInForce in_force;  ///< between calls a test may change what is refused
   std::vector<admin::Reason> reasons{};
   admin::Recent recent;
+  sync::LagCounts lags{};  ///< what the process applied so far
   std::atomic<int> woken{0}, backfills_woken{0}, tokens_issued{0};
 
  private:

@@ -421,6 +421,44 @@ TEST_CASE("the last hour of the overview's numbers is kept, and no more", "[api]
   CHECK(recent["projects"][0]["calls_per_second"].back() == 399);
 }
 
+TEST_CASE("the overview tells how long deliveries take to become rows, and what became of memories", "[api][pg][sim]") {
+  ApiWorld world;
+  CHECK(world.Get("/overview", test::kViewerToken)["lag"]["p50_seconds"].is_null());
+  // What was long ago does not count: a slow hour, then a minute in which all took less than 50 ms.
+  world.lags.counts[20] = 1000;
+  for (int i = 0; i < 361; ++i)
+    world.recent.Take({.lag_seconds = 1, .parked = 0, .calls_per_second = {}, .lags = world.lags, .fates = {1000, 5, 0, 0, 0}});
+  world.lags.counts[2] = 40;
+  world.recent.Take({.lag_seconds = 1, .parked = 0, .calls_per_second = {}, .lags = world.lags, .fates = {1040, 5, 1, 2, 0}});
+  const json lag = world.Get("/overview", test::kViewerToken)["lag"];
+  CHECK(lag["memories"] == 40);
+  CHECK(lag["window_seconds"] == 3600);
+  CHECK(lag["p99_seconds"].get<double>() <= 0.05);
+  const json recent = world.Get("/overview/recent", test::kViewerToken);
+  CHECK(recent["lag"]["p50"].size() == 360);
+  CHECK(recent["lag"]["p50"][358].is_null());
+  CHECK(recent["lag"]["p50"][359].get<double>() <= 0.05);
+  CHECK(recent["outcomes"]["applied"][359] == 40);
+  CHECK(recent["outcomes"]["applied"][358] == 0);
+  CHECK(recent["outcomes"]["parked"][359] == 2);
+  CHECK(recent["outcomes"]["withdrawn"][359] == 1);
+}
+
+TEST_CASE("one call tells all of the overview", "[api][pg][sim]") {
+  ApiWorld world;
+  CHECK(world.Get("/overview", test::kViewerToken)["has_memories"] == false);
+  const std::string ada = world.Remember("ada", "Works at Initech");
+  world.Park(ada, "it is");
+  std::string newest;
+  for (int i = 0; i < 10; ++i) newest = world.Deliver({ada});
+  const json overview = world.Get("/overview", test::kViewerToken);
+  CHECK(overview["has_memories"] == true);
+  CHECK(overview["latest"].size() == 8);
+  CHECK(overview["latest"][0]["id"] == newest);
+  REQUIRE(overview["causes"].size() == 1);
+  CHECK(overview["causes"][0]["memories"] == 1);
+}
+
 TEST_CASE("backfills are started, paused, resumed and cancelled", "[api][pg][sim]") {
   ApiWorld world;
   const json backfill = world.Get("/backfills", test::kViewerToken)["backfills"][0];
@@ -476,6 +514,10 @@ TEST_CASE("tokens are issued once, used, listed without their secret, and revoke
   CHECK(world.Call("POST", "/tokens", {{"name", "ci"}, {"role", "viewer"}}).status == 409);
   CHECK(world.Call("POST", "/tokens", {{"name", "x"}, {"role", "viewer"}}, secret).status == 403);
   const json tokens = world.Get("/tokens")["tokens"];
+  CHECK(tokens[0]["kept_in"] == "configuration");
+  const auto used = [](const json& token) { return token["last_used"].is_string(); };
+  CHECK(std::any_of(tokens.begin(), tokens.end(),
+                    [&](const json& token) { return token["kept_in"] == "configuration" && used(token); }));
   REQUIRE(tokens.size() == 4);
   CHECK(tokens[3]["id"] == issued["id"]);
   CHECK(tokens[3]["created_by"] == "config:ada");

@@ -96,3 +96,37 @@ TEST_CASE("kept list, take and dismiss on the command line", "[commands][kept][p
     CHECK(desk.Run({"kept", "list", "--mapping", "other"}).out == "no memory and person disagree\n");
   }
 }
+
+TEST_CASE("parked candidates and choose on the command line", "[commands][parked][pg]") {
+  test::Mem0Sim mem0;
+  const test::PgDatabase db;
+  db.RunScript(
+      "CREATE TABLE people (id int PRIMARY KEY, ref text, name text, nick text); "
+      "INSERT INTO people VALUES (1, 'ada', 'Ada King', NULL), (2, 'ada', 'Ada Byron', NULL)");
+  const test::TextFile mapping{
+      "people.yaml", "rows: {person: {table: people, create: false, key: {ref: $memory.user_id}, set: {nick: $memory.text}}}\n"};
+  const test::TextFile config{
+      "membridge.yaml", fmt::format("database: \"{}\"\nprojects: {{crm: {{api_key: {}, base_url: \"{}\"}}}}\nmappings: [{}]\n",
+                                    db.Dsn(), mem0.ApiKey(), mem0.BaseUrl(), mapping.path())};
+  const auto run = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"--config", config.path()});
+    return SayIn([](const std::string&) { return std::nullopt; }, words);
+  };
+  const std::string memory = mem0.Add("ada", "Augusta", nullptr, {}, false);
+  run({"sweep", "--full"});
+  const Spoken listed = run({"parked", "candidates", memory});
+  CAPTURE(listed.err);
+  REQUIRE(listed.status == kDone);
+  CHECK(listed.out.find("means one of 2 rows of public.people, says mapping people") != std::string::npos);
+  CHECK(listed.out.find("Ada King") != std::string::npos);
+  CHECK(listed.out.find("Ada Byron") != std::string::npos);
+  CHECK(listed.out.find("ref ") == std::string::npos);  // alike in both
+  CHECK(run({"parked", "choose", memory, "3"}).err == "error: no row of key 3 matches this memory; these do: 1 2\n");
+  const Spoken chosen = run({"parked", "choose", memory, "2"});
+  CHECK(chosen.status == kDone);
+  CHECK(chosen.out == "this user's memories mean public.people 2 from now on; 1 memory is applied again in a moment\n");
+  CHECK(db.Count("membridge.audit WHERE action = 'parked.choose' AND outcome = 'done'") == 1);
+  CHECK(db.Count("membridge.dirty WHERE reason = 'manual'") == 1);  // for the workers
+  CHECK(db.Value("SELECT identity ->> 'id' FROM membridge.choices") == "2");
+  CHECK(run({"parked", "candidates", memory}).status == kFoundProblems);
+}

@@ -118,6 +118,57 @@ TEST_CASE("a misplaced command or option tells where it belongs", "[N5][commands
   CHECK(SayBare({"--confg", "x", "check"}).status == kBadUsage);
 }
 
+TEST_CASE("a command without an argument that it needs names it", "[N5][commands]") {
+  std::size_t asked = 0;
+  for (const DescribedCommand& command : AllCommands()) {
+    const auto needed =
+        std::find_if(command.options.begin(), command.options.end(), [](const auto& option) { return option.required; });
+    if (needed == command.options.end()) continue;
+    ++asked;
+    const std::string path = "membridge " + JoinedPath(command);
+    INFO(path);
+    const Spoken spoken = SayBare(command.path);
+    CHECK(spoken.status == kBadUsage);
+    CHECK(spoken.out.empty());
+    CHECK(spoken.err == fmt::format("error: {}: {} is required; see {} --help\n", path, needed->name, path));
+  }
+  CHECK(asked > 15);
+}
+
+TEST_CASE("a command with an argument too many names it", "[N5][commands]") {
+  for (const DescribedCommand& command : AllCommands()) {
+    const bool takes_some =
+        std::any_of(command.options.begin(), command.options.end(), [](const auto& option) { return option.positional; });
+    if (takes_some || !command.commands.empty() || command.path.back() == "help") continue;  // its words are commands
+    const std::string path = "membridge " + JoinedPath(command);
+    INFO(path);
+    const Spoken spoken = SayBare(With(command.path, {"extra"}));
+    CHECK(spoken.status == kBadUsage);
+    CHECK(spoken.out.empty());
+    if (spoken.err.find(" is required") != std::string::npos) continue;  // told first
+    CHECK(spoken.err == fmt::format("error: {} does not take the argument \"extra\"; see {} --help\n", path, path));
+  }
+}
+
+TEST_CASE("an option without its value says that it needs one", "[N5][commands]") {
+  for (const DescribedCommand& command : AllCommands()) {
+    for (const auto& option : command.options) {
+      if (option.positional || option.value.empty() || option.name == "--config") continue;
+      const std::string path = "membridge " + JoinedPath(command);
+      INFO(path << " " << option.name);
+      const Spoken spoken = SayBare(With(command.path, {option.name}));
+      if (spoken.err.find(" is required") != std::string::npos) continue;  // told first
+      if (option.name == "--offline") continue;                            // its value may be left out
+      CHECK(spoken.status == kBadUsage);
+      CHECK(spoken.err == fmt::format("error: {}: {} needs a value; see {} --help\n", path, option.name, path));
+    }
+  }
+  CHECK(SayBare({"plan", "people"}).err ==
+        "error: membridge plan: it needs one of --memory, --record, --event, --export, --all; see membridge plan --help\n");
+  CHECK(SayBare({"check", "--offline", "a", "b"}).err ==
+        "error: membridge check: --offline takes at most 1 value; see membridge check --help\n");
+}
+
 TEST_CASE("a command without the configuration it needs says how to name it", "[N4][commands]") {
   for (const DescribedCommand& command : AllCommands()) {
     const bool needs =

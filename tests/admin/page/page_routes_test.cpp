@@ -18,7 +18,7 @@ using receiver::http::Response;
 
 const std::filesystem::path kFiles = MEMBRIDGE_SOURCE "/admin/page/files";
 
-Response Get(const std::string& target, const std::string& if_none_match = {}) {
+Response Get(const std::string& target, const std::string& if_none_match = {}, const std::string& accept_encoding = {}) {
   static const auto router = [] {
     receiver::http::Router made;
     AddPageRoutes(made);
@@ -28,6 +28,7 @@ Response Get(const std::string& target, const std::string& if_none_match = {}) {
   request.method = "GET";
   request.target = target;
   if (!if_none_match.empty()) request.headers.push_back({"If-None-Match", if_none_match});
+  if (!accept_encoding.empty()) request.headers.push_back({"Accept-Encoding", accept_encoding});
   Response answer;
   router(std::move(request), Reply{[&answer](Response response) { answer = std::move(response); }});
   return answer;
@@ -68,6 +69,23 @@ TEST_CASE("files are served with their type, and with everything else forbidden"
   for (const std::string part : {"default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "form-action 'none'"})
     CHECK(policy.find(part) != std::string::npos);
   CHECK(policy.find("unsafe") == std::string::npos);
+}
+
+TEST_CASE("files are compressed for those who say that they read it", "[page]") {
+  const Response whole = Get("/page/main.js");
+  CHECK(HeaderOf(whole, "Content-Encoding").empty());
+  CHECK(HeaderOf(whole, "Vary") == "Accept-Encoding");
+  const std::string accepted = GENERATE("gzip", "gzip, deflate, br, zstd", "br , gzip");
+  CAPTURE(accepted);
+  const Response smaller = Get("/page/main.js", {}, accepted);
+  CHECK(HeaderOf(smaller, "Content-Encoding") == "gzip");
+  CHECK(smaller.body.size() < whole.body.size());
+  CHECK(smaller.body.substr(0, 2) == "\x1f\x8b");
+  const std::string etag = HeaderOf(smaller, "ETag");
+  CHECK(etag != HeaderOf(whole, "ETag"));
+  CHECK(Get("/page/main.js", etag, accepted).status == 304);
+  for (const char* other : {"br", "gzip;q=0", "x-gzip-not", "identity"})
+    CHECK(HeaderOf(Get("/page/main.js", {}, other), "Content-Encoding").empty());
 }
 
 TEST_CASE("a file the browser still has is not sent again", "[page]") {

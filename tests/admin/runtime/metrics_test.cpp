@@ -36,5 +36,20 @@ TEST_CASE("observations become a histogram", "[admin][metrics]") {
   CHECK(text.find("membridge_commit_seconds_bucket{le=\"+Inf\"} 2\n") != std::string::npos);
 }
 
+TEST_CASE("a histogram that its owner counts is told like any other", "[admin][metrics]") {
+  Metrics metrics;
+  metrics.WatchHistogram("membridge_lag_seconds", "How long it took", [] { return MetricHistogram{{0.5, 1}, {2, 1, 4}, 30.5}; });
+  CHECK(metrics.Text() ==
+        "# HELP membridge_lag_seconds How long it took\n"
+        "# TYPE membridge_lag_seconds histogram\n"
+        "membridge_lag_seconds_count 7\n"
+        "membridge_lag_seconds_sum 30.5\n"
+        "membridge_lag_seconds_bucket{le=\"0.5\"} 2\n"
+        "membridge_lag_seconds_bucket{le=\"1\"} 3\n"
+        "membridge_lag_seconds_bucket{le=\"+Inf\"} 7\n");
+  metrics.Forget();
+  CHECK(metrics.Text().empty());
+}
+
 }  // namespace
 }  // namespace membridge::admin

@@ -177,6 +177,12 @@ TEST_CASE("a listed delivery says what has become of it", "[sync][pg]") {
     CHECK(Replay(db, {.outcome = "applied"}) == 1);
     CHECK(Outcomes(db) == "waiting read, nothing, ");
   }
+  SECTION("unchanged") {
+    Mirror(db, MemoryId{"m-1"}, "changes", "ARRAY[tstzrange(NULL, '2026-03-01', '(]')]");
+    CHECK(Outcomes(db) == "unchanged read, nothing, ");
+    CHECK(Count(db, {.outcome = "unchanged"}).deliveries == 1);
+    CHECK(Count(db, {.outcome = "applied"}).deliveries == 0);
+  }
   SECTION("but for a row that is missing") {
     Mirror(db, MemoryId{"m-1"}, "waits", "true");
     CHECK(Outcomes(db) == "incomplete read, nothing, ");

@@ -5,7 +5,8 @@ import { h } from "../dom.js";
 export const OUTCOMES = {
   received: ["received", "", "It is stored. Its memories join the queue within a moment."],
   waiting: ["waiting", "", "Its memories wait to be read from Mem0."],
-  applied: ["applied", "good", "The tables show what Mem0 answered."],
+  applied: ["applied", "good", "The tables show what Mem0 answered, and rows changed because of it."],
+  unchanged: ["unchanged", "", "The tables were as they should be already, or no mapping says anything of it."],
   withdrawn: ["withdrawn", "good", "Mem0 does not have it any more, and the tables gave up what it had said."],
   incomplete: ["incomplete", "warn", "It is in the tables but for a row that does not exist yet; it is applied again when that row comes."],
   blocked: ["blocked", "warn", "Another session holds a lock that it needs. It is tried again every few seconds."],

@@ -131,7 +131,7 @@ const step = (tone, what, ...more) => h("li", { class: tone }, h("p", {}, what),
 
 function steps(delivery, memory, path, signal) {
   const received = step("good", ["Received ", time(delivery.received_at)]);
-  if (memory === null) return [received, step("", outcome(delivery.outcome === "applied" ? "left_out" : delivery.outcome), h("p", { class: "hint" }, "The bridge has not read it yet."))];
+  if (memory === null) return [received, step("", outcome(["applied", "unchanged"].includes(delivery.outcome) ? "left_out" : delivery.outcome), h("p", { class: "hint" }, "The bridge has not read it yet."))];
   const isRead = new Date(memory.read_at) >= new Date(delivery.received_at);
   const read = isRead ? step("good", ["Read ", time(memory.read_at), h("span", { class: "faint" }, `, ${duration((new Date(memory.read_at) - new Date(delivery.received_at)) / 1000)} after it was received`)])
     : step("", ["Last read ", time(memory.read_at), h("span", { class: "faint" }, ", before this delivery")]);

@@ -1,12 +1,16 @@
-// The mappings: what check says of them, their source, and what a memory would change.
+// The mappings: what check says of them, their source, what a memory would change, and drafts of them.
 import { api, segment } from "../api.js";
-import { h, replace } from "../dom.js";
+import { h, quiet, replace } from "../dom.js";
 import { counted, number, time } from "../format.js";
+import { done } from "../notify.js";
+import { editor, painted } from "../parts/editor.js";
 import { empty, load } from "../parts/states.js";
 import { facts, table } from "../parts/table.js";
 import { to } from "../router.js";
 import { session } from "../session.js";
 import { preview } from "./preview.js";
+
+const drafts = new Map(); // by mapping; they live as long as the page
 
 function verdict(mapping) {
   if (mapping.errors > 0) return h("span", { class: "mark bad" }, counted(mapping.errors, "error"));
@@ -52,7 +56,7 @@ function source(label, text, problems, marked) {
   return h("ol", { class: "source", tabindex: 0, role: "list", "aria-label": label }, lines.map((line, at) => {
     const own = about(at + 1);
     return h("li", { class: [at + 1 === marked ? "marked" : "", own.length > 0 ? own[0].severity : ""].filter(Boolean).join(" ") || undefined },
-      h("code", {}, line || " "), own.map((problem) => h("p", { class: "source-problem" }, `${problem.severity}, column ${problem.column}: ${problem.message}`)));
+      h("code", {}, painted(line)), own.map((problem) => h("p", { class: "source-problem" }, `${problem.severity}, column ${problem.column}: ${problem.message}`)));
   }));
 }
 
@@ -65,6 +69,56 @@ function refusedEdit({ file, source_on_disk, refused }) {
   if (source_on_disk === null || refused === null) return null;
   const problems = refused.problems.filter((problem) => problem.file === file);
   return h("section", {}, h("h2", {}, "The refused edit"), problemList(problems), source("The file on disk, line by line", source_on_disk, problems));
+}
+
+const sourceSection = (mapping, lines, ...actions) => h("section", {},
+  h("div", { class: "section-head" }, h("h2", {}, mapping.on_disk === "same" ? "Source" : "Source in force"), h("div", { class: "inline" }, actions)), problemList(mapping.problems), lines);
+
+function download(name, text) {
+  const address = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
+  h("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
+}
+
+/** Preview and source side by side; the source can be edited as a draft, which the preview then follows. Nothing is saved. */
+function workshop(mapping, query, signal, errors, lines) {
+  const draft = { text: drafts.get(mapping.name) ?? null, tell() {} };
+  const box = h("div");
+  const tries = mapping.from === "memory" && errors === 0;
+  const preview_ = preview(mapping, query, signal, draft);
+  const soon = quiet(() => preview_.look(), 450);
+  const read = () => {
+    draft.text = null;
+    drafts.delete(mapping.name);
+    preview_.hidden = !tries;
+    replace(box, sourceSection(mapping, lines, h("button", { type: "button", on: { click: () => edit(mapping.source_on_disk ?? mapping.source) } }, "Edit a draft")));
+    preview_.look();
+  };
+  const edit = (text) => {
+    draft.text = text;
+    preview_.hidden = mapping.from !== "memory";
+    const sheet = editor("The draft", text, (changed) => {
+      draft.text = changed;
+      drafts.set(mapping.name, changed);
+      soon();
+    });
+    draft.tell = (problems) => sheet.tell(problems.filter(({ file }) => file === mapping.file));
+    const name = mapping.file.split("/").at(-1);
+    replace(box, h("section", {},
+      h("div", { class: "section-head" }, h("h2", {}, "Draft"), h("div", { class: "inline" },
+        h("button", { type: "button", class: "primary", on: { click: () => download(name, draft.text) } }, "Download"),
+        h("button", { type: "button", on: { click: async () => {
+          await navigator.clipboard.writeText(draft.text);
+          done("Copied.");
+        } } }, "Copy"),
+        h("button", { type: "button", on: { click: read } }, "Discard the draft"))),
+      h("p", { class: "hint gap" }, "Checked and previewed as you type. Nothing is saved: put the file in the place of ", h("span", { class: "mono" }, mapping.file), " to have it take over."),
+      sheet));
+    preview_.look();
+  };
+  if (draft.text === null) read();
+  else edit(draft.text);
+  return [preview_, box];
 }
 
 function detail({ body, actions, parts: [name], query, signal, call }) {
@@ -80,8 +134,7 @@ function detail({ body, actions, parts: [name], query, signal, call }) {
       notice(mapping.refused),
       facts([["Check", verdict(checked)], ["On disk", standing(mapping)], ["From", mapping.from], ["Project", mapping.project ?? "every one"], ["Target", mapping.target],
         ["Tables", mapping.tables.join(", ") || "–"], ["File", h("span", { class: "mono" }, mapping.file)], ["Digest", h("span", { class: "mono" }, mapping.digest.slice(0, 12))]]),
-      session.may("operator") && mapping.from === "memory" && errors === 0 ? preview(mapping, query, signal) : null,
-      h("section", {}, h("h2", {}, mapping.on_disk === "same" ? "Source" : "Source in force"), problemList(mapping.problems), lines),
+      session.may("operator") ? workshop(mapping, query, signal, errors, lines) : sourceSection(mapping, lines),
       refusedEdit(mapping));
   }, signal);
 }

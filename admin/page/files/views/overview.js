@@ -1,6 +1,6 @@
 // How the bridge is doing, at a glance and live.
 import { api } from "../api.js";
-import { line, strip } from "../charts.js";
+import { legend, line, lines, stack, strip } from "../charts.js";
 import { h, replace } from "../dom.js";
 import { ago, counted, duration, id, number, span, time } from "../format.js";
 import { select } from "../parts/form.js";
@@ -11,30 +11,20 @@ import { amend, to } from "../router.js";
 import { session } from "../session.js";
 
 const EVERY = 2000;
-const KEPT = 360;
-const LATEST = 8;
-const CAUSES = 4;
+const RECENT_EVERY = 10_000; // the bridge looks at itself as often
+const POINTED_FOR = 5000;
 const WINDOWS = [["15", "15 minutes"], ["60", "an hour"], ["360", "6 hours"], ["1440", "a day"]];
-// What only the present is told of: the bridge remembers an hour of it, and what is seen since is added here, a point a step.
-const seen = { lag: [], parked: [], budget: new Map(), step: 10_000, at: 0 };
+const QUANTILES = [["p50", "p50", "half"], ["p95", "p95", "most"], ["p99", "p99", "rare"]];
+const OUTCOMES = [["applied", "applied", "added"], ["unchanged", "unchanged", "same"], ["withdrawn", "withdrawn", "taken"], ["retried", "tried again", "updated"], ["parked", "parked", "deleted"]];
 
 const known = (list) => list.map((value) => value ?? 0);
+const most = (list) => Math.max(0, ...list);
+const ofProject = (recent, name) => known(recent.projects.find(({ project }) => project === name)?.calls_per_second ?? []);
 
-function recall({ step_seconds, lag_seconds, parked, projects }) {
-  Object.assign(seen, { lag: known(lag_seconds), parked: known(parked), budget: new Map(projects.map(({ project, calls_per_second }) => [project, known(calls_per_second)])), step: 1000 * step_seconds, at: Date.now() });
-}
-
-/** Every figure of one answer belongs to one point: a new one when the last is a step old. */
-const remember = (list, value, isNew) => {
-  if (isNew || list.length === 0) list.push(value ?? 0);
-  else list[list.length - 1] = value ?? 0;
-  if (list.length > KEPT) list.shift();
-  return list;
-};
-/** The axis of a list that ends now, for values that read as `words`. */
-const upToNow = (list, words) => ({ from: list.length > 1 ? `${duration(((list.length - 1) * seen.step) / 1000)} ago` : "", to: "now",
-  at: (place) => `${words(list[place])}, ${place === list.length - 1 ? "now" : `${duration(((list.length - 1 - place) * seen.step) / 1000)} ago`}` });
-const since = (list) => `over the last ${duration(((list.length - 1) * seen.step) / 1000)}`;
+/** The axis of a list that ends now, for places that read as `words`. */
+const upToNow = (length, step, words) => ({ from: length > 1 ? `${duration((length - 1) * step)} ago` : "", to: "now",
+  at: (place) => `${words(place)}, ${place === length - 1 ? "now" : `${duration((length - 1 - place) * step)} ago`}` });
+const since = (length, step) => `over the last ${duration(Math.max(0, length - 1) * step)}`;
 
 const clock = (instant) => new Date(instant).toLocaleTimeString("sv", { hour: "2-digit", minute: "2-digit" });
 
@@ -54,29 +44,47 @@ function deliveriesGauge({ deliveries }) {
     `${number(deliveries.total)} in the last ${span(deliveries.window_seconds)}, at most ${number(most)} in one ${span(deliveries.step_seconds)}`, "#/deliveries");
 }
 
-function lagGauge({ queue }, isNew) {
-  const lags = remember(seen.lag, queue.lag_seconds, isNew);
+function lagGauge({ queue, lag }, { lag: recent, step_seconds: step }) {
+  const count = recent.p50.length;
+  const told = (at) => QUANTILES.map(([name, label]) => `${label} ${duration(recent[name][at])}`).join(" · ");
   const below = queue.dirty === 0 ? "Every memory has been read." : `${number(queue.dirty)} to be read, ${number(queue.claimed)} being worked on, the oldest due for ${duration(queue.oldest_due_seconds)}`;
-  return gauge("Lag", queue.lag_seconds === null ? "–" : duration(queue.lag_seconds), queue.lag_seconds === null ? "nothing applied yet" : "delivery to row",
-    line(lags, `Lag ${since(lags)}: now ${duration(queue.lag_seconds)}, at most ${duration(Math.max(...lags))}.`, "", upToNow(lags, duration)), below);
+  const words = lag.memories === 0 ? `No delivery changed a row ${since(count, step)}.`
+    : `Delivery to row ${since(count, step)}: half within ${duration(lag.p50_seconds)}, 95 of 100 within ${duration(lag.p95_seconds)}, 99 of 100 within ${duration(lag.p99_seconds)}.`;
+  return gauge("Delivery to row", duration(lag.p95_seconds), lag.memories === 0 ? "no row changed yet" : "for 95 of 100",
+    [lines(QUANTILES.map(([name, , tone]) => ({ values: recent[name], tone })), words, upToNow(count, step, (at) => (recent.p50[at] === null ? "nothing" : told(at)))),
+      legend(QUANTILES.map(([name, label, tone]) => ({ label: `${label} ${duration(lag[`${name}_seconds`])}`, tone })))], below);
 }
 
-function parkedGauge({ parked, queue }, isNew) {
-  const counts = remember(seen.parked, parked.memories, isNew);
+function parkedGauge({ parked, queue }, { parked: recent, step_seconds: step }) {
+  const counts = [...known(recent), parked.memories];
   return gauge("Parked", number(parked.memories), parked.memories === 1 ? "memory" : "memories",
-    line(counts, `Parked memories ${since(counts)}: now ${number(parked.memories)}, at most ${number(Math.max(...counts))}.`, parked.memories > 0 ? "bad" : "", upToNow(counts, number)),
+    line(counts, `Parked memories ${since(counts.length, step)}: now ${number(parked.memories)}, at most ${number(most(counts))}.`, parked.memories > 0 ? "bad" : "", upToNow(counts.length, step, (at) => number(counts[at]))),
     [parked.memories === 0 ? "Nothing is held up." : `${counted(parked.groups, "cause")} to look at`,
       queue.waiting === 0 ? "" : `${counted(queue.waiting, "memory", "memories")} waiting for a row`,
       queue.blocked === 0 ? "" : `${counted(queue.blocked, "memory", "memories")} blocked by another session's locks, for ${duration(queue.blocked_oldest_seconds)}`].filter(Boolean).join(" "), "#/parked");
 }
 
-function budgetGauge({ project, mem0 }, several, isNew) {
-  if (!seen.budget.has(project)) seen.budget.set(project, []);
-  const rates = remember(seen.budget.get(project), mem0.calls_per_second, isNew);
+function budgetGauge({ project, mem0 }, several, recent) {
+  const rates = [...ofProject(recent, project), mem0.calls_per_second];
+  const step = recent.step_seconds;
   const paused = mem0.paused_seconds > 0;
   return gauge(several ? `Mem0 calls, ${project}` : "Mem0 calls", number(mem0.calls_per_second), "a second allowed",
-    line(rates, `Calls a second allowed ${since(rates)}: now ${number(mem0.calls_per_second)} of ${number(mem0.most_per_second)}.`, paused ? "warn" : "", upToNow(rates, number)),
+    line(rates, `Calls a second allowed ${since(rates.length, step)}: now ${number(mem0.calls_per_second)} of ${number(mem0.most_per_second)}.`, paused ? "warn" : "", upToNow(rates.length, step, (at) => number(rates[at]))),
     paused ? `Mem0 asked to wait: ${duration(mem0.paused_seconds)} more` : `of ${number(mem0.most_per_second)} at most`);
+}
+
+/** What became of the memories that were claimed, a bar a minute. */
+function outcomes({ outcomes: recent, step_seconds: step }) {
+  const steps = Math.max(1, Math.round(60 / step));
+  const whole = recent.applied.length;
+  const minutes = Math.max(1, Math.ceil(whole / steps));
+  const perMinute = (list) => Array.from({ length: minutes }, (_, at) => list.slice(Math.max(0, whole - (minutes - at) * steps), whole - (minutes - at - 1) * steps).reduce((sum, count) => sum + count, 0));
+  const series = OUTCOMES.map(([name, label, tone]) => ({ label, tone, values: perMinute(recent[name]) }));
+  const sums = series.map(({ label, values }) => [label, values.reduce((sum, count) => sum + count, 0)]);
+  const told = (pairs) => pairs.filter(([, count]) => count > 0).map(([label, count]) => `${number(count)} ${label}`).join(", ") || "nothing";
+  return h("section", { class: "panel wide" }, h("h2", {}, "What became of memories"),
+    stack(series, `What became of memories ${since(minutes + 1, 60)}: ${told(sums)}.`, upToNow(minutes, 60, (at) => told(series.map(({ label, values }) => [label, values[at]])))),
+    legend(series.map(({ label, tone }, at) => ({ label: `${label} ${number(sums[at][1])}`, tone }))));
 }
 
 function sweepGauge({ project, catching_up: catchingUp, last_sweep: sweep }, several) {
@@ -107,7 +115,7 @@ function reason({ message, hint, since, project, target, backfill, reason: name 
 }
 
 /** What has just arrived, and what came of it. */
-function latest({ deliveries }) {
+function latest(deliveries) {
   return h("section", { class: "panel" },
     h("h2", {}, h("a", { href: to("deliveries") }, "Latest deliveries")),
     deliveries.length === 0 ? h("p", { class: "hint" }, "Nothing has arrived yet.")
@@ -118,22 +126,22 @@ function latest({ deliveries }) {
 }
 
 /** What holds up most memories. */
-function causes({ groups }) {
+function causes(groups) {
   return h("section", { class: "panel" },
     h("h2", {}, h("a", { href: to("parked") }, "Top causes")),
     groups.length === 0 ? h("p", { class: "hint" }, "Nothing is parked.")
-      : h("ul", { class: "latest" }, groups.slice(0, CAUSES).map((group) => h("li", {},
+      : h("ul", { class: "latest" }, groups.map((group) => h("li", {},
         h("a", { href: session.may("operator") ? to(["parked", group.group]) : to("parked") }, counted(group.memories, "memory", "memories")),
         h("span", { class: "long" }, group.cause), h("span", { class: "faint" }, `${group.mapping}, since ${ago(group.first_parked_at)}`)))));
 }
 
 /** The first minutes of a new bridge: what is done, and what to do next. Gone once the first memory was read. */
-function firstSteps(answer, { deliveries }, { memories }) {
-  if (memories.length > 0) return null;
+function firstSteps(answer) {
+  if (answer.has_memories) return null;
   const swept = answer.projects.length > 0 && answer.projects.every(({ last_sweep: sweep }) => sweep !== null);
   const steps = [
     [answer.ready, "The bridge runs and its database answers.", "overview", ""],
-    [deliveries.length > 0, "Mem0 tells the bridge of changes.", "webhooks", "Register the webhook: Webhooks, Apply. Then say something to your application."],
+    [answer.latest.length > 0, "Mem0 tells the bridge of changes.", "webhooks", "Register the webhook: Webhooks, Apply. Then say something to your application."],
     [swept, "A sweep has compared Mem0 with the tables.", "backfills", "Run one: Backfills, Sweep now. It reads what was there before the bridge."],
     [false, "The first memory is read and becomes rows.", "mappings", "Check what a mapping would make of it: Mappings, Preview."],
   ];
@@ -142,35 +150,35 @@ function firstSteps(answer, { deliveries }, { memories }) {
       h("p", {}, done ? what : h("a", { href: to(place) }, what), h("span", { class: "unseen" }, done ? " Done." : " Still to do.")), done || !hint ? null : h("p", { class: "hint" }, hint)))));
 }
 
-function draw({ overview, arrived, parked, memories }) {
+function draw(overview, recent) {
   const several = overview.projects.length > 1;
-  const isNew = Date.now() - seen.at >= seen.step;
-  if (isNew) seen.at = Date.now();
   return [
     health(overview),
     overview.reasons.length === 0 ? null : h("ul", { class: "reasons", "aria-label": "What is not right" }, overview.reasons.map(reason)),
-    firstSteps(overview, arrived, memories),
-    h("div", { class: "gauges" }, deliveriesGauge(overview), lagGauge(overview, isNew), parkedGauge(overview, isNew),
-      overview.projects.map((project) => [budgetGauge(project, several, isNew), sweepGauge(project, several)])),
-    h("div", { class: "panels" }, latest(arrived), causes(parked)),
+    firstSteps(overview),
+    h("div", { class: "gauges" }, deliveriesGauge(overview), lagGauge(overview, recent), parkedGauge(overview, recent),
+      overview.projects.map((project) => [budgetGauge(project, several, recent), sweepGauge(project, several)])),
+    h("div", { class: "panels" }, outcomes(recent), latest(overview.latest), causes(overview.causes)),
   ];
 }
 
 export default function show({ body, actions, query, signal, badge }) {
   let minutes = WINDOWS.some(([value]) => value === query.minutes) ? query.minutes : "60";
   replace(body, loading());
-  let recalled = false;
-  let anyRead = false;
+  let recent = null;
+  let recentAt = 0;
+  let pointedAt = 0;
+  body.addEventListener("pointermove", (event) => {
+    if (event.target.closest(".chart")) pointedAt = Date.now();
+  }, { signal });
   const look = async () => {
     try {
-      const [answer, recent, arrived, parked, memories] = await Promise.all([
-        api.get("overview", { minutes }, signal), recalled ? null : api.get("overview/recent", {}, signal), api.get("deliveries", { limit: LATEST }, signal),
-        api.get("parked/groups", {}, signal), anyRead ? { memories: [true] } : api.get("memories", { limit: 1 }, signal)]);
+      const isOld = Date.now() - recentAt >= RECENT_EVERY;
+      const [answer, newer] = await Promise.all([api.get("overview", { minutes }, signal), isOld ? api.get("overview/recent", {}, signal) : recent]);
       if (signal.aborted) return;
-      if (recent !== null) recall(recent);
-      recalled = true;
-      anyRead = memories.memories.length > 0;
-      redraw(body, draw({ overview: answer, arrived, parked, memories }));
+      if (isOld) recentAt = Date.now();
+      recent = newer;
+      if (Date.now() - pointedAt > POINTED_FOR) redraw(body, draw(answer, recent)); // or what one reads would go away
       badge("parked", answer.parked.memories, "parked");
       badge("disagreements", answer.kept.cells, "to decide");
     } catch (error) {

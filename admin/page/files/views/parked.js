@@ -1,7 +1,9 @@
 // What cannot be applied as things stand, by cause.
 import { api } from "../api.js";
 import { h, replace } from "../dom.js";
-import { ago, counted, id, number, time } from "../format.js";
+import { ago, counted, id, number, plain, time } from "../format.js";
+import { done, failed } from "../notify.js";
+import { ask } from "../parts/dialog.js";
 import { countedAction } from "../parts/counted_action.js";
 import { pager } from "../parts/pager.js";
 import { empty, load } from "../parts/states.js";
@@ -78,20 +80,52 @@ function groups({ body, actions, signal, again, badge }) {
   }, signal);
 }
 
-const memoryTable = (rows, again) => table("Parked memories", [
+const AMBIGUOUS = "21000"; // several rows match where one is meant
+
+/** The rows that match, side by side, and a button for each. */
+async function askWhichRow({ project, memory, mapping }, again) {
+  const found = await api.get("parked/candidates", { project, memory, mapping }).catch((error) => failed(error));
+  if (!found) return again();
+  const names = [...new Set(found.candidates.flatMap(({ values }) => Object.keys(values ?? {})))];
+  const of = (candidate, name) => candidate.values?.[name] ?? null;
+  const differing = names.filter((name) => new Set(found.candidates.map((candidate) => JSON.stringify(of(candidate, name)))).size > 1);
+  const choose = (candidate) => async (event) => {
+    const dialog = event.target.closest("dialog");
+    try {
+      const answer = await api.post("parked/choose", { project, memory, mapping: found.mapping, key: candidate.key });
+      done(`This user’s memories mean ${found.table} ${candidate.key} from now on. ${memories(answer.memories)} ${answer.memories === 1 ? "is" : "are"} applied again.`);
+    } catch (error) {
+      failed(error);
+    }
+    dialog.close();
+  };
+  const shown = (cell) => (cell === null ? h("span", { class: "faint" }, "null") : plain(cell));
+  await ask({ title: "Which row is meant?", body: [
+    h("p", {}, `${found.candidates.length} rows of ${found.table} match what this memory says. Your choice is remembered for its user and the mapping ${found.mapping}.`),
+    table("The rows that match", [
+      { label: "Column", narrow: "title", cell: (name) => h("span", { class: "mono" }, name) },
+      ...found.candidates.map((candidate) => ({ label: candidate.key, class: "long", cell: (name) => shown(of(candidate, name)) })),
+    ], differing),
+    h("div", { class: "row-ends" }, found.candidates.map((candidate) => h("button", { type: "button", on: { click: choose(candidate) } }, `This one: ${candidate.key}`))),
+  ] });
+  again();
+}
+
+const memoryTable = (rows, again) =>  table("Parked memories", [
   { label: "Memory", narrow: "title", cell: (each) => id(each.memory, to(["memories", each.project, each.memory])) },
   { label: "Cause", class: "long", narrow: "wide", cell: (each) => each.cause },
   { label: "Tries", class: "num", cell: (each) => number(each.attempts) },
   { label: "Last tried", cell: (each) => time(each.tried_at, { relative: true }) },
   { label: "", cell: (each) => h("div", { class: "row-ends" },
+    each.sqlstate === AMBIGUOUS ? h("button", { type: "button", class: "primary", on: { click: () => askWhichRow(each, again) } }, "Choose the row…") : null,
     acting("Retry…", retry, { group: each.group, memory: each.memory }, again), acting("Drop…", drop, { group: each.group, memory: each.memory }, again, "danger")) },
 ], rows);
 
 function members({ body, actions, parts: [group], query, signal, again, call }) {
   call("Parked memories of one cause");
   replace(actions, h("a", { class: "button", href: "#/parked" }, "All causes"), acting("Retry this group…", retry, { group }, again), acting("Drop…", drop, { group }, again, "danger"));
-  const ask = () => Promise.all([api.get("parked/groups", { group }, signal), api.get("parked", { group, limit: 50, cursor: query.cursor }, signal)]);
-  load(body, ask, ([{ groups: [cause] }, page]) => {
+  const both = () => Promise.all([api.get("parked/groups", { group }, signal), api.get("parked", { group, limit: 50, cursor: query.cursor }, signal)]);
+  load(body, both, ([{ groups: [cause] }, page]) => {
     if (!cause) return empty("Nothing of this cause is parked any more.");
     return h("div", { class: "stack" },
       h("section", {}, h("h2", {}, cause.cause), cause.hint ? h("p", { class: "hint gap" }, cause.hint) : null,

@@ -1,12 +1,14 @@
-// What a memory would change in the tables, rolled back: by its id, or by a record one pastes.
+// What a memory would change in the tables, rolled back: one of the latest, any by its id, or a record one pastes. By the mapping in
+// force, or by a draft of it.
 import { api, ApiError, segment } from "../api.js";
 import { freshId, h, quiet, replace } from "../dom.js";
-import { counted, plain } from "../format.js";
+import { ago, counted, plain } from "../format.js";
 import { field, input, select } from "../parts/form.js";
 import { broken, empty, loading } from "../parts/states.js";
 import { table } from "../parts/table.js";
 import { session } from "../session.js";
 
+const LATEST = 20;
 const example = () => JSON.stringify({ id: "example", memory: "Works at Initech, prefers German", user_id: "ada", metadata: { email: "ada@example.com" }, categories: ["support"], updated_at: new Date().toISOString() }, null, 2);
 
 const value = (cell) => (cell === null || cell === undefined ? h("span", { class: "faint" }, "null") : plain(cell));
@@ -32,7 +34,7 @@ function rowCard(row) {
 
 function outcome(answer) {
   if (answer.outcome === "parked") {
-    return h("div", { class: "callout bad", role: "status" }, h("p", {}, `It would be parked (${answer.parked.code}) at ${answer.parked.place}: ${answer.parked.cause}`), answer.parked.hint ? h("p", { class: "hint" }, answer.parked.hint) : null);
+    return h("div", { class: "callout bad", role: "status" }, h("p", {}, `It would be parked (${answer.parked.code}) at ${answer.parked.place.split("/").at(-1)}: ${answer.parked.cause}`), answer.parked.hint ? h("p", { class: "hint" }, answer.parked.hint) : null);
   }
   if (answer.outcome === "late") return h("p", { class: "callout", role: "status" }, "It is older than what stands in the tables, so it would change nothing.");
   const { changed, created, deleted, kept, withdrawn } = answer.counts;
@@ -55,6 +57,10 @@ function request(way, fields) {
     const memory = fields.memory.control.value.trim();
     return memory === "" ? null : { project, memory, read: fields.read.control.value };
   }
+  if (way === "latest") {
+    const [of, memory] = fields.latest.control.value.split(" ");
+    return memory ? { project: fields.project ? of : undefined, memory, read: "mirror" } : null;
+  }
   fields.record.complain("");
   const text = fields.record.control.value.trim();
   if (text === "") return null;
@@ -68,13 +74,31 @@ function request(way, fields) {
   return null;
 }
 
-/** The section of a mapping's page. Asks by itself a moment after each change; what is asked last is what is shown. */
-export function preview(mapping, query, signal) {
-  let way = query.memory ? "memory" : "record";
+/** The memories that deliveries named last, the newest first, as choices of a select. */
+async function latestMemories(project, signal) {
+  const { deliveries } = await api.get("deliveries", { project, limit: LATEST }, signal);
+  const choices = new Map();
+  for (const each of deliveries) {
+    for (const memory of each.memories) {
+      const value = `${each.project} ${memory}`;
+      if (each.outcome !== "left_out" && !choices.has(value)) choices.set(value, `${memory.slice(0, 13)}… ${each.verdict}, ${ago(each.received_at)}`);
+    }
+  }
+  return [...choices].slice(0, LATEST);
+}
+
+/**
+ * The section of a mapping's page. Asks by itself a moment after each change; what is asked last is what is shown. `draft` is
+ * {text, tell(problems)} of a draft that is being edited, text null while there is none. `element.look()` asks again.
+ */
+export function preview(mapping, query, signal, draft) {
+  let way = query.memory ? "memory" : "latest";
   let asking = 0;
+  let listed = false; // the latest memories
   const result = h("div", { class: "preview-result", "aria-live": "polite" });
   const idle = () => empty("Nothing to preview yet.", "Paste a record as Mem0 answers it, or name a memory. Everything is done in the database, triggers and constraints included, and rolled back.");
   const fields = {
+    latest: field("Memory", select("latest", [["", "looking…"]]), "The memories that arrived last, as the mirror has them."),
     memory: field("Memory id", input("memory", query.memory, { class: "mono" })),
     read: field("Read it", select("read", [["mem0", "from Mem0 now"], ["mirror", "from the mirror"]])),
     record: field("Record", h("textarea", { name: "record", spellcheck: "false", rows: 10, value: example() }), "One memory as Mem0 answers it: id, memory, user_id, metadata, categories, updated_at."),
@@ -86,14 +110,25 @@ export function preview(mapping, query, signal) {
     for (const [name, element] of Object.entries(fields)) element.complain(complaints[name] ?? "");
   };
   const look = async () => {
-    const body = request(way, fields);
-    if (body === null) return void replace(result, idle());
+    const source = draft.text;
+    if (element.hidden && source === null) return;
+    if (way === "latest" && !listed && !element.hidden) return void replace(result, loading());
+    const asked = element.hidden ? null : request(way, fields);
     const mine = ++asking;
+    if (asked === null && source === null) return void replace(result, idle());
+    const body = source === null ? asked : { ...asked, source };
     if (result.childElementCount === 0) replace(result, loading());
     result.setAttribute("aria-busy", "true");
     let shown;
     try {
-      shown = draw(await api.post(`mappings/${segment(mapping.name)}/preview`, body));
+      if (source === null) {
+        shown = draw(await api.post(`mappings/${segment(mapping.name)}/preview`, body));
+      } else {
+        const answer = await api.post(`mappings/${segment(mapping.name)}/draft`, body);
+        if (mine === asking) draft.tell(answer.problems);
+        shown = answer.preview !== null ? draw(answer.preview)
+          : answer.problems.some(({ severity }) => severity === "error") ? empty("The draft has errors.", "They stand above it. What the mapping would do is shown once they are gone.") : idle();
+      }
       complain({});
     } catch (error) {
       if (!(error instanceof ApiError)) console.error(error);
@@ -106,24 +141,36 @@ export function preview(mapping, query, signal) {
   };
   const soon = quiet(look, 450);
   const group = freshId("way");
-  const both = { memory: h("div", { class: "pair" }, fields.memory, fields.read), record: h("div", {}, fields.record) };
+  const ways = { latest: h("div", {}, fields.latest), memory: h("div", { class: "pair" }, fields.memory, fields.read), record: h("div", {}, fields.record) };
   const radio = (own, label) => h("label", { class: "tick" }, h("input", { type: "radio", name: group, value: own, checked: way === own, on: { change: () => {
     way = own;
     turn();
     look();
   } } }), label);
   const turn = () => {
-    both.memory.hidden = way !== "memory";
-    both.record.hidden = way !== "record";
+    for (const [own, element] of Object.entries(ways)) element.hidden = own !== way;
   };
   turn();
-  look();
-  return h("section", { class: "preview" }, h("h2", {}, "Preview"),
+  const fill = async () => {
+    try {
+      const choices = await latestMemories(mapping.project ?? undefined, signal);
+      replace(fields.latest.control, (choices.length > 0 ? choices : [["", "none has arrived yet"]]).map(([own, label]) => h("option", { value: own }, label)));
+    } catch (error) {
+      if (signal.aborted) return;
+      replace(fields.latest.control, h("option", { value: "" }, "they could not be listed"));
+    }
+    listed = true;
+    look();
+  };
+  fill();
+  const element = h("section", { class: "preview" }, h("h2", {}, "Preview"),
     h("div", { class: "preview-halves" },
       h("form", { class: "preview-form", novalidate: true, on: { input: soon, submit: (event) => {
         event.preventDefault();
         look();
       } } },
-      h("fieldset", { class: "field" }, h("legend", {}, "What to preview"), h("div", { class: "boxes" }, radio("record", "A record"), radio("memory", "A memory of Mem0"))),
-      fields.project instanceof Node ? fields.project : null, both.memory, both.record), result));
+      h("fieldset", { class: "field" }, h("legend", {}, "What to preview"), h("div", { class: "boxes" }, radio("latest", "One of the latest"), radio("memory", "A memory of Mem0"), radio("record", "A record"))),
+      fields.project instanceof Node ? fields.project : null, Object.values(ways)), result));
+  element.look = look;
+  return element;
 }

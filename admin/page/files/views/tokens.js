@@ -29,7 +29,7 @@ function showToken(issued) {
 async function issue(again) {
   const fields = {
     name: field("Name", input("name"), "Tells it apart in the audit: a-z, 0-9, - and _."),
-    role: field("Role", select("role", ROLES, "operator")),
+    role: field("Role", select("role", ROLES, "viewer")),
     expires_in_days: field("Valid for days", input("expires_in_days", "", { inputmode: "numeric", placeholder: "for ever" })),
   };
   const request = () => {

@@ -111,18 +111,22 @@ export default function show({ body, actions, parts, signal, again }) {
   if (project === undefined) return void replace(body, empty("No project is configured."));
   const operator = session.may("operator");
   const admin = session.may("admin");
+  const applying = h("button", { type: "button", on: { click: () => apply(project, again) } }, "Apply…"); // loud only when it would change something
   replace(actions,
-    operator ? h("button", { type: "button", class: "primary", on: { click: () => apply(project, again) } }, "Apply…") : null,
+    operator ? applying : null,
     operator ? h("button", { type: "button", on: { click: () => rotate(project, again) } }, "Rotate token…") : null,
     admin ? h("button", { type: "button", on: { click: () => editWebhook(project, null, again) } }, "New webhook…") : null,
     admin ? h("button", { type: "button", class: "danger", on: { click: () => removeOurs(project, again) } }, "Delete ours…") : null);
   const main = h("div");
   const tokens = h("div");
   replace(body, projectTabs(project), h("div", { class: "stack" }, main, h("section", {}, h("h2", {}, "Addresses given out"), h("p", { class: "hint gap" }, "Of each token only a hash is stored. An address nobody used for long may be a webhook that is gone."), tokens)));
-  load(main, () => api.get(pathOf(project), {}, signal), (survey) => h("div", { class: "stack" },
+  load(main, () => api.get(pathOf(project), {}, signal), (survey) => {
+    applying.classList.toggle("primary", survey.changes);
+    return h("div", { class: "stack" },
     h("div", { class: "halves" },
       h("section", {}, h("h2", {}, "Asked for"), desired(survey)),
       h("section", {}, h("h2", {}, "Plan"), h("p", { class: `callout ${survey.changes ? "" : "good"}` }, survey.changes ? "Apply would change something." : "Mem0 has what is asked for."), planLines(survey.steps))),
-    h("section", {}, h("h2", {}, "Found at Mem0"), found(project, survey.webhooks, again))), signal);
+    h("section", {}, h("h2", {}, "Found at Mem0"), found(project, survey.webhooks, again)));
+  }, signal);
   load(tokens, () => api.get(`projects/${segment(project)}/tokens`, {}, signal), tokenTable, signal);
 }

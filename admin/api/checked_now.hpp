@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "admin/api/context.hpp"
+#include "mappings/base/diagnostic.hpp"
+
+namespace membridge::admin::api {
+
+/// The mappings in force, checked against their tables as those are at this moment.
+struct Checked {
+  MappingsInForce now;
+  mappings::Diagnostics problems;
+
+  const std::vector<ConfiguredMapping>& Mappings() const { return now.checked->configured; }
+};
+
+tl::expected<Checked, Problem> Check(const Parts& parts);
+
+/// The mapping a request means: by its name, and by its project where several have the name.
+tl::expected<const ConfiguredMapping*, Problem> Choose(const Checked& checked, const std::string& name,
+                                                       const std::optional<std::string>& project);
+
+/// Those of one file.
+mappings::Diagnostics ProblemsIn(const std::string& file, const mappings::Diagnostics& problems);
+
+nlohmann::ordered_json ProblemsView(const mappings::Diagnostics& problems);
+
+}  // namespace membridge::admin::api

@@ -17,7 +17,8 @@ Value Filled(const TextWithHoles& holes, const Scope& scope) {
   return text ? Value{std::move(*text)} : std::nullopt;
 }
 
-/// A scalar constant stands for a column's own reading of it; lists, maps and what goes into json keep their YAML types.
+/// Returns the form of a constant for its cell. A scalar for a column stays text, which the column's type reads. Lists, maps and
+/// values inside json keep their YAML types.
 const json& Read(const Constant& constant, Cell::Kind into) {
   const bool text = into == Cell::Kind::kColumn || into == Cell::Kind::kLowered;
   return text && !constant.value.is_structured() ? constant.value : constant.typed;
@@ -29,7 +30,7 @@ Value Evaluated(const Single& single, Cell::Kind into, const Scope& scope) {
   return Filled(std::get<TextWithHoles>(single), scope);
 }
 
-/// The time as its column reads it, where the mapping's session names a time zone; what is no time stays what it is.
+/// Converts a time to the form that its column takes, if the mapping's session names a time zone. Other values stay as they are.
 Value ByClock(const Cell& cell, Value value) {
   if (cell.clock == Cell::Clock::kAsGiven || !value || !value->is_string()) return value;
   auto turned = cell.clock == Cell::Clock::kToLocal ? ToLocalTime(value->get_ref<const std::string&>(), cell.zone)
@@ -78,7 +79,7 @@ Value ValueOf(const Assignment& assignment, const Scope& scope) {
   return cell.kind == Cell::Kind::kElements ? AsElements(std::move(value)) : ByClock(cell, std::move(value));
 }
 
-/// Whether a memory gives the cell a value: what the mapping itself says, null and no elements do not count.
+/// Whether a memory gives the cell a value. Constants of the mapping, null and an empty list do not count.
 bool Counts(const CellValue& value) {
   if (value.to->constant || value.value.is_null()) return false;
   if (value.to->cell.kind == Cell::Kind::kElements) return !value.value.empty();
@@ -150,7 +151,7 @@ std::vector<CellValue> Touch(const Row& row, const Scope& scope) {
   return ValuesOf(row.touch, Which::kAll, scope);
 }
 
-// A counter takes a number, whether written (`1`), read (`'7'`) or computed.
+// A counter accepts a number in every form: written in the mapping (`1`), a text in the data (`'7'`), or computed.
 std::vector<CellValue> Add(const Row& row, const Scope& scope) {
   std::vector<CellValue> values;
   for (CellValue& value : ValuesOf(row.add, Which::kAll, scope)) {

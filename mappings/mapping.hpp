@@ -14,13 +14,13 @@
 
 namespace membridge::mappings {
 
-/// What stands on the left of `set`, `force`, `new`, `key`, `touch`, `add`.
+/// The left side of an assignment under `set`, `force`, `new`, `key`, `touch` or `add`.
 struct Cell {
   enum class Kind {
     kColumn,    ///< `name`
     kPath,      ///< `attrs.plan.tier`: a path into a json column
     kElements,  ///< `tags[]`, `attrs.tags[]`, `tags[;]`: the elements of an array, a json array or a text, each owned by itself
-    kGroup,     ///< `(street, zip, city)`: decided as one
+    kGroup,     ///< `(street, zip, city)`: decided together
     kLowered,   ///< `lower(email)`: in a key only
   };
   Kind kind = Kind::kColumn;
@@ -28,10 +28,10 @@ struct Cell {
   std::string column;             ///< of every kind but kGroup
   std::vector<std::string> path;  ///< inside the column; may be non-empty for kPath and kElements
   std::vector<Cell> members;      ///< of kGroup: columns and paths
-  std::string delimiter;          ///< of kElements in a text column: what stands between two elements; else empty
+  std::string delimiter;          ///< of kElements in a text column: the text between two elements; else empty
   bool enclosed = false;          ///< the delimiter also stands before the first and after the last element
 
-  /// How times are turned for this column under `session: {timezone: ...}`; set by BindToTarget().
+  /// How times are converted for this column under `session: {timezone: ...}`; set by BindLengths().
   enum class Clock {
     kAsGiven,
     kToLocal,    ///< a column without a time zone: a time with an offset becomes the zone's local time
@@ -41,12 +41,12 @@ struct Cell {
   std::string zone{};  ///< of the session; empty when there is none
 };
 
-/// What stands on the right.
+/// The right side of an assignment, when the mapping gives the value itself.
 struct Constant {
   nlohmann::json value;  ///< a plain scalar is a string, to be read by the column's type; `null` is null; maps and lists keep
                          ///< their YAML shape
-  /// The same read by YAML's own rules where nothing is lost by it (5 and true, but not 01067 or 1.10): for places that have no
-  /// column type, inside json.
+  /// The value as YAML's rules type it, but only where no character is lost (5 and true, but not 01067 or 1.10). It is used
+  /// inside json, where there is no column type.
   nlohmann::json typed;
 };
 struct TextWithHoles {
@@ -62,8 +62,8 @@ struct Assignment {
   Place value_place;
   bool force = false;     ///< under `force`
   bool uses_row = false;  ///< mentions `$row`: computed after the row's other cells
-  bool derived = false;   ///< mentions nothing but `$row` and `$vars`: every memory says the same
-  bool constant = false;  ///< mentions nothing but `$vars` and `$now`: no memory decides its value
+  bool derived = false;   ///< mentions only `$row` and `$vars`, so every memory gives the same value
+  bool constant = false;  ///< mentions only `$vars` and `$now`, so no memory decides its value
   std::string written{};  ///< the value as the file has it, without quotes; empty for a list or a map
 };
 
@@ -78,7 +78,7 @@ struct History {
   std::string to;
 };
 
-/// The soft-delete column, and what it holds in a row that is alive.
+/// The soft-delete column and its value in a live row.
 struct Live {
   enum class Shape {
     kByType,  ///< `deleted_at`: null is live · `active`: true is live
@@ -88,7 +88,7 @@ struct Live {
   Shape shape = Shape::kByType;
   std::string column;
   Constant is;                    ///< of kValue
-  std::optional<ValueSpec> gone;  ///< of kValue: what `gone: delete` writes; uses `now` and `vars` only
+  std::optional<ValueSpec> gone;  ///< of kValue: the value that `gone: delete` writes; uses `now` and `vars` only
   Place place;                    ///< of the column's name
 };
 
@@ -112,10 +112,10 @@ struct Row {
   bool gone_deletes = false;
   std::optional<Live> live;
   std::optional<History> history;
-  std::vector<std::string> identity;      ///< columns that tell the rows of a table without a primary key apart
+  std::vector<std::string> identity;      ///< columns that identify the rows of a table without a primary key
   bool referenced = false;                ///< another row, or an expression with `$row`, uses its columns
   std::optional<std::string> now_column;  ///< the column of `touch` that is `$now`
-  std::optional<std::string> changed;     ///< a column that others move when they change the row; never written here
+  std::optional<std::string> changed;     ///< a column that others update when they change the row; the bridge never writes it
 
   /// `contacts`, `dw.fact` or `"my.schema"."my.table"`
   std::string TableName() const { return schema.empty() ? QuotedIfNeeded(table) : NameOfTable(schema, table); }
@@ -128,7 +128,7 @@ struct AskedField {
   Place place;
 };
 
-/// One step of a case under `tests:`; evaluated by sync/, which has a database.
+/// One step of a case under `tests:`. sync/ evaluates it, because it needs a database.
 struct TestStep {
   enum class Kind { kGiven, kMemory, kExport, kEvent, kDelete, kEdit, kPersonDeletes, kParks, kThen };
   Kind kind;
@@ -142,7 +142,8 @@ struct TestCase {
   std::vector<TestStep> steps;
 };
 
-/// A mapping file, loaded and checked as far as that goes without a database. Immutable, shared between threads.
+/// A mapping file, loaded and checked as far as possible without a database. Immutable after BindLengths(), so threads may share
+/// it.
 struct Mapping {
   enum class From { kMemory, kExport, kEvent };
   std::string file;  ///< as given
@@ -155,9 +156,9 @@ struct Mapping {
   std::map<std::string, ValueSpec> session;
   std::optional<std::string> timezone;  ///< `session: {timezone: ...}`: an IANA name that the bridge knows
   std::vector<AskedField> ask;
-  std::vector<Row> rows;  ///< in the order they run: a row stands behind every row it uses
+  std::vector<Row> rows;  ///< in the order they run: each row comes after the rows it uses
   std::vector<TestCase> tests;
-  std::string digest;  ///< SHA-256 over everything that decides rows (not `tests`, comments or layout), 64 hex digits
+  std::string digest;  ///< SHA-256 of everything that affects rows (not `tests`, comments or layout), 64 hex digits
 };
 
 }  // namespace membridge::mappings

@@ -55,13 +55,13 @@ void BindSpec(Spec& spec, const Cell& cell, const Table& table) {
   }
 }
 
-/// How times go into the cell under the session's time zone.
+/// Sets how times are converted for the cell under the session's time zone.
 void BindClock(Cell& cell, const Table& table, const std::string& zone) {
   for (Cell& member : cell.members) BindClock(member, table, zone);
   const Column* column = cell.kind == Cell::Kind::kColumn ? table.Find(cell.column) : nullptr;
   if (column == nullptr) return;
   cell.zone = zone;
-  // A day is the one that clocks of the zone show, too.
+  // The day of a time is also taken from the zone's local time.
   if (column->IsZoneless() || column->base_type == "date") cell.clock = Cell::Clock::kToLocal;
   if (column->base_type == "timestamp with time zone") cell.clock = Cell::Clock::kToInstant;
 }
@@ -80,7 +80,7 @@ void Bind(std::vector<Assignment>& assignments, const Table& table, const std::o
   }
 }
 
-/// The schemas of `search_path: crm, "My Schema"`.
+/// Splits a setting such as `search_path: crm, "My Schema"` into its schemas.
 std::vector<std::string> Schemas(const std::string& setting) {
   std::vector<std::string> schemas;
   std::string_view rest = setting;

@@ -20,7 +20,8 @@ const Column* Table::Find(const std::string& column) const {
 
 namespace {
 
-/// The columns of the primary key, else of the first whole unique index of NOT NULL columns; empty when there is none.
+/// Returns the columns of the primary key, else of the first non-partial unique index of NOT NULL columns; empty when there is
+/// none.
 std::vector<std::string> UniqueIdentityOf(const Table& table) {
   for (const UniqueIndex& index : table.unique_indexes) {
     if (index.primary) return index.columns;

@@ -10,13 +10,13 @@
 
 namespace membridge::mappings {
 
-/// One column of a target table, as the database's catalogue describes it.
+/// One column of a target table, as the database's catalogue describes it. A plain value; read-only use is thread-safe.
 struct Column {
   std::string name;
   int number = 0;         ///< pg_attribute.attnum: stays when the column is renamed; 0 when it was not read from a database
   std::string type;       ///< as format_type prints it: `character varying(255)`, `text[]`, `app.seniority`
   std::string sql_type;   ///< the same with its schema, for statements: `pg_catalog."varchar"(255)`; empty: use `type`
-  std::string equality;   ///< the operator two of them are equal by: `OPERATOR(pg_catalog.=)`; empty: compare them as text
+  std::string equality;   ///< the operator that compares two values: `OPERATOR(pg_catalog.=)`; empty: compare them as text
   std::string base_type;  ///< the type under domains, without length: `character varying`, `jsonb`, `text`
   char category = 'X';    ///< pg_type.typcategory of the base type: B N S D A E U …
   bool not_null = false;  ///< also when a domain says so
@@ -32,9 +32,9 @@ struct Column {
 
   bool IsJson() const { return base_type == "jsonb" || base_type == "json"; }
   bool IsArray() const { return category == 'A'; }
-  /// Whether it holds times without saying of which zone.
+  /// Whether the column holds times without a time zone.
   bool IsZoneless() const { return base_type.compare(0, 9, "timestamp") == 0 && base_type != "timestamp with time zone"; }
-  /// Whether an INSERT that leaves it out works.
+  /// Whether an INSERT may leave the column out.
   bool MayBeLeftOut() const { return !not_null || has_default || generated || identity; }
 };
 
@@ -53,29 +53,30 @@ struct Table {
   std::vector<Column> columns;
   std::vector<UniqueIndex> unique_indexes;
   bool insertable = true;                      ///< false for a view that cannot be written
-  std::vector<std::string> declared_identity;  ///< what mappings say of a table without a primary key
+  std::vector<std::string> declared_identity;  ///< for a table without a primary key: the `identity` of a mapping
 
   const Column* Find(const std::string& column) const;
-  /// The columns a row is remembered by: the primary key, else the first whole unique index of NOT NULL columns, else what a
-  /// mapping declared; empty when there is none of these.
+  /// Returns the columns by which the ledger remembers a row: the primary key, else the first non-partial unique index of NOT
+  /// NULL columns, else the columns that a mapping declared as `identity`. Empty when there is none of these.
   std::vector<std::string> Identity() const;
-  /// Whether the database itself keeps rows apart by Identity().
+  /// Whether the database itself ensures that no two rows share the values of Identity().
   bool HasUniqueIdentity() const;
 };
 
-/// The tables a set of mappings can see. Read from a database by sync/, or from a file for `check --offline`.
+/// The tables that a set of mappings can see. sync/ reads it from a database; `check --offline` reads it from a file.
 class Catalog {
  public:
   void Add(Table table);
   void SetSearchPath(std::vector<std::string> schemas);
   const std::vector<std::string>& SearchPath() const { return search_path_; }
-  /// By `schema.name`, or by name along the search path. Case as written. nullptr when there is none.
+  /// Finds a table by schema and name; with an empty schema, by name along the search path. Case matters. nullptr when there is
+  /// none.
   const Table* Find(const std::string& schema, const std::string& name) const;
   std::vector<const Table*> Tables() const;
-  /// By the name that NameOfTable() makes, as the ledger knows it. nullptr when there is none.
+  /// Finds a table by the name that NameOfTable() makes and the ledger stores. nullptr when there is none.
   const Table* FindRelation(const std::string& relation) const;
   Table* FindForChange(const std::string& schema, const std::string& name);
-  /// Every table as `name` or `schema.name`, for suggestions.
+  /// Returns every table as `name` or `schema.name`, for suggestions in messages.
   std::vector<std::string> Names() const;
 
   nlohmann::json ToJson() const;

@@ -3,7 +3,7 @@
 #include "mappings/check/catalog.hpp"
 #include "mappings/memory.hpp"
 
-// The file that `check --offline` reads: every field by its own name, and only what differs from the rule.
+// The JSON file that `check --offline` reads. Every field has its own name; fields with their default value are left out.
 namespace membridge::mappings {
 namespace {
 

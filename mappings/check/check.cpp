@@ -33,10 +33,10 @@ struct WrittenCell {
   const Row* row;
   const Assignment* assignment;
 };
-/// What other mappings write, by table.
+/// What the mappings checked so far write, by table.
 using Written = std::map<const Table*, std::vector<WrittenCell>>;
 
-/// The constant that a key part looks for, as text; nothing when memories decide it. Null is a constant, too.
+/// Returns the constant that a key part looks for, as text; null is a constant, too. Nothing when the value comes from a memory.
 std::optional<nlohmann::json> ConstantOf(const Assignment& part, const Mapping& mapping) {
   nlohmann::json value;
   if (const auto* constant = std::get_if<Constant>(&part.value)) {
@@ -58,7 +58,7 @@ bool IsAscii(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x80; });
 }
 
-/// Whether the column's type tells the two constants apart, for certain.
+/// Whether the column's type certainly treats the two constants as different.
 bool AreApart(const Cell& cell, const nlohmann::json& one, const nlohmann::json& other, const Table& table) {
   if (one.is_null() || other.is_null()) return one.is_null() != other.is_null();
   const Column* column = table.Find(cell.column);
@@ -75,7 +75,7 @@ bool AreApart(const Cell& cell, const nlohmann::json& one, const nlohmann::json&
   return !Liveness{live, *column, nullptr}.IsLive(first);
 }
 
-/// Whether no row can be found by both keys, because a column of both is looked for with different constants.
+/// Whether no row can match both keys, because they look for different constants in the same column.
 bool AreApart(const Key& one, const Mapping& by_one, const Key& other, const Mapping& by_other, const Table& table) {
   for (const Assignment& part : one.parts) {
     const auto constant = ConstantOf(part, by_one);
@@ -83,7 +83,8 @@ bool AreApart(const Key& one, const Mapping& by_one, const Key& other, const Map
     for (const Assignment& same : other.parts) {
       const auto against =
           same.cell.column == part.cell.column && same.cell.path == part.cell.path ? ConstantOf(same, by_other) : std::nullopt;
-      // Two keys on one column, one of them lowered: the strict comparison could tell apart what the other does not.
+      // When one of the two keys is lower(column), compare in lower case: values that differ only in case are one row for that
+      // key.
       const Cell& cell = part.cell.kind == Cell::Kind::kLowered ? part.cell : same.cell;
       if (against && AreApart(cell, *constant, *against, table)) return true;
     }
@@ -91,7 +92,7 @@ bool AreApart(const Key& one, const Mapping& by_one, const Key& other, const Map
   return false;
 }
 
-/// Whether the constants in their keys keep the rows apart, as the names of attributes do in a key/value table.
+/// Whether constants in their keys ensure that the two write different rows, as attribute names do in a key/value table.
 bool AreApart(const WrittenCell& one, const WrittenCell& other, const Table& table) {
   if (one.row->keys.empty() || other.row->keys.empty()) return false;
   return std::all_of(one.row->keys.begin(), one.row->keys.end(), [&](const Key& key) {
@@ -100,7 +101,7 @@ bool AreApart(const WrittenCell& one, const WrittenCell& other, const Table& tab
   });
 }
 
-// Who wrote a cell last must not depend on which mapping ran first, so a cell has one mapping.
+// Only one mapping may write a cell. Otherwise the cell's value would depend on which mapping ran last.
 void RefuseSharedCells(const Mapping& mapping, const RowTables& tables, Written& written, Diagnostics& problems) {
   Written own;
   for (const Row& row : mapping.rows) {

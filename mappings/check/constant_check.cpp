@@ -39,7 +39,7 @@ bool IsReal(std::string_view text) {
   return error != std::errc::invalid_argument && end == text.data() + text.size();
 }
 
-// PostgreSQL takes any unique beginning of these words.
+// PostgreSQL accepts any unambiguous beginning of these words.
 bool IsBoolean(std::string_view text) {
   const std::string word = LoweredAscii(text);
   for (const std::string_view known : {"true", "false", "yes", "no"}) {
@@ -48,7 +48,7 @@ bool IsBoolean(std::string_view text) {
   return word == "on" || word == "off" || word == "of" || word == "1" || word == "0";
 }
 
-// Times have countless spellings; what has no digit and is no known word is none of them.
+// Times have too many spellings to check them all. A text without a digit that is not a known word is certainly not a time.
 bool MayBeTime(std::string_view text) {
   if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; })) return true;
   const std::string word = LoweredAscii(text);
@@ -81,7 +81,7 @@ std::string FlawOfScalar(const Column& column, const std::string& text) {
   if (column.max_length && CountCharacters(text) > static_cast<std::size_t>(*column.max_length)) {
     return fmt::format("is {}; \"{}\" is longer", column.type, text);
   }
-  // `numeric(10,2)` carries its precision, and `text` none.
+  // A base type may carry a precision, as in `numeric(10,2)`; cut it off.
   const std::string type = column.base_type.substr(0, column.base_type.find('('));
   const bool only_white = Trimmed(text).empty();
   if (Fits(type, only_white ? std::string_view{text} : Trimmed(text))) return {};

@@ -7,8 +7,8 @@
 
 namespace membridge::mappings {
 
-/// Why the column's type will refuse this constant, as the end of a sentence that starts with the column; empty when it will not,
-/// or when only the database can tell (the constraints of domains, formats of times).
+/// Returns why the column's type will refuse this constant, as the end of a sentence that starts with the column. Empty when the
+/// type accepts it, or when only the database can tell (constraints of domains, formats of times). Thread-safe.
 std::string FlawOfConstant(const Column& column, const nlohmann::json& constant);
 
 }  // namespace membridge::mappings

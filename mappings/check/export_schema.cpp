@@ -14,14 +14,14 @@ namespace {
 using nlohmann::json;
 using AskedValue = std::variant<Constant, Expression, TextWithHoles>;
 
-/// Where a field goes: the first cell that takes it whole, else the first that takes it through functions.
+/// The cell a field goes to: the first that takes the field as it is, else the first that takes it through functions.
 struct Destination {
   const Cell* cell = nullptr;
   const Column* column = nullptr;
-  bool changed = false;  ///< by functions that make it another value than the one asked for
+  bool changed = false;  ///< functions turn the field into another value
 };
 
-/// Functions that leave a value what it is.
+/// Whether the function leaves the field's type as it is.
 bool Keeps(const Call& call) {
   const std::string_view name = call.function->name;
   return name == "truncate" || name == "trim" || name == "or" || name == "unique";
@@ -100,7 +100,7 @@ json OfAskType(const std::string& type) {
   return {{"type", type}};
 }
 
-/// Nothing: there is no column to borrow a type from.
+/// Returns the field's JSON Schema type; nothing when no column gives one.
 std::optional<json> TypeOf(const AskedField& field, const Destination& destination) {
   if (field.type) return OfAskType(*field.type);
   if (destination.cell == nullptr || destination.changed) return json{{"type", "string"}};

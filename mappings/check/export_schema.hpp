@@ -8,11 +8,12 @@
 
 namespace membridge::mappings {
 
-/// The JSON Schema an export mapping sends to Mem0: one property per asked-for field, typed by the column the field goes to, each
-/// `anyOf [it, null]` with default null. A field that passes through functions before its column is asked for as text.
+/// Returns the JSON Schema that an export mapping sends to Mem0. It has one property per field under `ask`, with the type of the
+/// column that the field goes to, each as `anyOf [type, null]` with default null. A field that passes through functions before
+/// its column is asked for as text.
 nlohmann::json ExportSchema(const Mapping& mapping, const Catalog& catalog);
 
-/// Reports fields whose type or description cannot be borrowed from a column and is not given.
+/// Reports fields that have no type or description of their own and no column to take it from.
 void CheckAskedFields(const Mapping& mapping, const Catalog& catalog, Diagnostics& problems);
 
 }  // namespace membridge::mappings

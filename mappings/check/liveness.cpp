@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-/// True or false, in any spelling that PostgreSQL reads.
+/// Reads true or false in any spelling that PostgreSQL accepts.
 std::optional<bool> BooleanIn(const std::string& given) {
   const std::string text = LoweredAscii(Trimmed(given));
   if (text.empty()) return std::nullopt;
@@ -22,7 +22,8 @@ std::optional<bool> BooleanIn(const std::string& given) {
   return std::nullopt;
 }
 
-/// A decimal number without signs, zeros and points that say nothing: `+1.50` is `1.5`. Nothing when it is written otherwise.
+/// Returns a decimal number without a redundant sign, zeros or point: `+1.50` becomes `1.5`. Nothing when the text is not a plain
+/// decimal number.
 std::optional<std::string> PlainNumber(std::string_view text) {
   text = Trimmed(text);
   const bool negative = !text.empty() && text.front() == '-';
@@ -51,7 +52,7 @@ bool AreSame(const Parsed& a, const Parsed& b, const std::string& text, const st
 
 }  // namespace
 
-/// Whether the column's type reads the constant as what stands there.
+/// Whether the column's type reads the constant as the same value as `text`.
 bool Liveness::Means(const std::string& text, const Constant& constant) const {
   if (!constant.value.is_string()) return false;
   const std::string& wanted = constant.value.get_ref<const std::string&>();
@@ -60,7 +61,7 @@ bool Liveness::Means(const std::string& text, const Constant& constant) const {
   if (column_.category == 'N') return AreSame(PlainNumber(text), PlainNumber(wanted), text, wanted);
   if (column_.category == 'D') return AreSame(MomentIn(text), MomentIn(wanted), text, wanted);
   if (column_.base_type == "citext" || column_.base_type == "uuid") return LoweredAscii(text) == LoweredAscii(wanted);
-  // char(n) is padded with spaces.
+  // PostgreSQL pads char(n) with spaces.
   return column_.base_type.compare(0, 9, "character") == 0 && column_.base_type.find("varying") == std::string::npos &&
          text.substr(0, text.find_last_not_of(' ') + 1) == wanted;
 }

@@ -21,7 +21,7 @@ std::string NoColumn(const Table& table, const std::string& name) {
   return fmt::format("{} has no column \"{}\"{}", table.name, name, DidYouMean(name, ColumnNames(table)));
 }
 
-/// `lower(email)` as the catalogue prints it: `lower(email)`, `lower((email)::text)`.
+/// Whether an index expression is `lower(column)`. The catalogue prints it as `lower(email)` or `lower((email)::text)`.
 bool IsLowerOf(std::string expression, const std::string& column) {
   for (const std::string_view noise : {"::text", "::character varying", "(", ")", "\"", " "}) {
     for (auto at = expression.find(noise); at != std::string::npos; at = expression.find(noise))
@@ -171,8 +171,8 @@ void RowCheck::CheckTimeColumn(const std::string& name, const Place& place) {
   }
 }
 
-// A cell under `set` or `force` counts as given: without a value for it there is no row, by rule 3 of missing values.
-// So does a path into it: the row is made with a document that holds the value there.
+// A cell under `set` or `force` counts as given: without a value for it there is no row, by rule 3 of missing values. A path into
+// the column counts, too: the new row gets a document with the value at that path.
 bool RowCheck::IsGiven(const std::string& column) const {
   const auto gives = [&](const Cell& cell) {
     const auto whole = [&](const Cell& one) { return one.column == column; };
@@ -183,7 +183,7 @@ bool RowCheck::IsGiven(const std::string& column) const {
   };
   if (std::any_of(row_.keys.begin(), row_.keys.end(), [&](const Key& key) { return any(key.parts); })) return true;
   if (any(row_.fresh) || any(row_.set) || any(row_.touch) || any(row_.add)) return true;
-  // The bridge makes rows alive.
+  // The bridge itself writes this column when it creates a row.
   if (row_.live && row_.live->column == column) return true;
   return row_.history && (row_.history->from == column || row_.history->to == column);
 }
@@ -220,10 +220,10 @@ bool RowCheck::IsUnique(const Key& key) const {
       return part.cell.kind == Cell::Kind::kLowered && IsLowerOf(indexed, part.cell.column);
     });
   };
-  // Who says what tells rows apart knows that no index does.
+  // An author who declares `identity` knows that no unique index exists.
   if (!row_.identity.empty() && std::all_of(row_.identity.begin(), row_.identity.end(), in_key)) return true;
   return std::any_of(table_.unique_indexes.begin(), table_.unique_indexes.end(), [&](const UniqueIndex& index) {
-    // A partial index is usually the live rows', and then it covers a key that looks at live rows only.
+    // A partial index usually covers the live rows, and with `live` or `history` a key looks at live rows only.
     const bool whole = !index.partial || row_.live || row_.history;
     return whole && !index.columns.empty() && std::all_of(index.columns.begin(), index.columns.end(), in_key);
   });

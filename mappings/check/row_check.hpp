@@ -12,10 +12,10 @@
 
 namespace membridge::mappings {
 
-/// The tables of a mapping's rows by row name; rows whose table is unknown are not in it.
+/// The tables of a mapping's rows by row name. Rows whose table is unknown are left out.
 using RowTables = std::map<std::string, const Table*>;
 
-/// Compares one row with its table.
+/// Compares one row of a mapping with its table and reports what does not fit. Everything passed in outlives it. Threads: one.
 class RowCheck {
  public:
   RowCheck(const Mapping& mapping, const Row& row, const Table& table, const RowTables& tables, Diagnostics& problems);

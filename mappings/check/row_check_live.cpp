@@ -48,7 +48,7 @@ void RowCheck::CheckLive() {
   if (row_.create) CheckLiveAtBirth(*column, place);
 }
 
-/// A new row that is dead from the start would be taken back with the next reading.
+/// A row that is created dead would not be found at the next reading, so the mapping would take it back.
 void RowCheck::CheckLiveAtBirth(const Column& column, const Place& place) {
   const Liveness liveness{*row_.live, column, &mapping_.vars};
   const auto look = [&](const std::vector<Assignment>& assignments) {

@@ -6,7 +6,7 @@
 namespace membridge::mappings {
 namespace {
 
-/// What is known of the values of an expression, as far as times are concerned.
+/// What kind of time an expression yields, as far as that is known without data.
 enum class TimeKind {
   kUnknown,
   kInstant,  ///< with an offset: `$now`, `$memory.created_at`, `... | time`
@@ -43,7 +43,7 @@ TimeKind TimeKindOf(const Expression& expression) {
   return kind;
 }
 
-/// Whether the expression reads data that may carry an offset, and does not settle the zone itself.
+/// Whether the expression reads data that may have an offset, without converting it to a zone itself.
 bool LeavesZoneOpen(const Expression& expression) {
   const TimeKind kind = TimeKindOf(expression);
   if (kind == TimeKind::kInstant) return true;
@@ -54,12 +54,12 @@ bool LeavesZoneOpen(const Expression& expression) {
   return false;
 }
 
-/// A column such as `time`, which takes `09:12` and no moment.
+/// Whether the column takes a time of day such as `09:12`, but not a date and time.
 bool IsTimeOfDay(const Column& column) {
   return column.base_type.compare(0, 5, "time ") == 0;
 }
 
-/// How a time gets into a column that cannot take one as it is; empty when nothing helps.
+/// Returns how to write a time to a column that cannot take it as it is; empty when there is no way.
 const char* FixFor(const Column& column) {
   if (column.category == 'N') return "; add \"| epoch\" for seconds since 1970, or \"| epoch_ms\" for milliseconds";
   return IsTimeOfDay(column) ? "; add \"| at('Europe/Berlin') | capture('T(.+)')\" for the time of day" : "";
@@ -78,7 +78,7 @@ void RowCheck::CheckTime(const Column& column, const Expression& expression, con
     problems_.Error(place, fmt::format("{} is {} and cannot take a time{}", Named(column), column.type, FixFor(column)));
     return;
   }
-  // Data for a day are as a rule a day; of a moment it is certain that the zone decides.
+  // Data for a `date` column usually are a day already, so only expressions known to yield a moment are reported there.
   const bool open = column.IsZoneless() ? LeavesZoneOpen(expression)
                                         : column.base_type == "date" && TimeKindOf(expression) == TimeKind::kInstant;
   if (open) WarnOfZone(column, place, "add \"| at('Europe/Berlin')\", or ");

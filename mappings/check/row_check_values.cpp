@@ -6,7 +6,7 @@
 #include "mappings/check/row_check.hpp"
 #include "mappings/files/value_reader.hpp"
 
-// The right sides of a row, compared with the columns they go to and the rows they read from.
+// Checks the values of a row (the right sides) against the columns they go to and the rows they read from.
 namespace membridge::mappings {
 namespace {
 
@@ -24,7 +24,7 @@ CheckedValue AsSingle(const ValueSpec& value) {
   return std::get<Constant>(value);
 }
 
-/// The part of a constant list that belongs to one member of a group.
+/// Returns the element of a constant list that belongs to one member of a group.
 Constant MemberOf(const Constant& list, std::size_t index) {
   if (!list.value.is_array() || index >= list.value.size()) return {nullptr, nullptr};
   return {list.value[index], list.typed[index]};
@@ -108,7 +108,7 @@ void RowCheck::CheckLength(const Column& column, const CheckedValue& value, cons
   }
   if (longest && *longest <= own_length) return;
   if (in_key) {
-    // Two long keys, cut, could become one and find somebody else's row.
+    // Cutting could make two long keys equal, so that one finds the row of the other.
     problems_.Warn(place, fmt::format("{} is {}; a longer key will park the memory", Named(column), column.type));
     return;
   }

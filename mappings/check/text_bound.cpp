@@ -30,7 +30,7 @@ struct Known {
   std::string_view function;
   std::size_t most;
 };
-/// Functions whose result has a bound of its own.
+/// Functions whose result has a fixed longest text.
 constexpr std::array<Known, 15> kBounded{{{"is", 5},
                                           {"yes", 4},
                                           {"time", kLongestTime},
@@ -103,7 +103,7 @@ Longest ValueForecast::After(const Call& call, Longest before, std::size_t own_l
   for (const Known& known : kBounded) {
     if (known.function == name) return AtMost(name == "email" || name == "number" ? before : std::nullopt, known.most);
   }
-  // Upper case may take more characters (ß, SS), but not so many that a column notices in practice.
+  // Upper case can be longer (ß becomes SS). The check ignores this, because it hardly ever matters for a column's length.
   if (name == "lower" || name == "upper") return before;
   return std::find(kShortening.begin(), kShortening.end(), name) != kShortening.end() ? before : std::nullopt;
 }

@@ -12,18 +12,20 @@
 
 namespace membridge::mappings {
 
-/// What is known, before any memory comes, of the values an expression can have.
+/// Computes what is known of an expression's values before there is a memory: its longest text and its constants. Thread-safe as
+/// long as `column_of` is; the mapping outlives it.
 class ValueForecast {
  public:
-  /// `column_of` finds the column behind `$contact.id`; nullptr for names that are no rows.
+  /// Finds the column behind a path such as `$contact.id`; returns nullptr when the name is not a row.
   using ColumnOf = std::function<const Column*(const Path&)>;
   ValueForecast(const Mapping& mapping, ColumnOf column_of) : mapping_(mapping), column_of_(std::move(column_of)) {}
 
-  /// The most characters its text can have; nothing when there is no bound. `truncate` without n counts as `own_length`.
+  /// Returns the largest number of characters that the expression's text can have; nothing when there is no bound. `truncate`
+  /// without n counts as `own_length`.
   std::optional<std::size_t> LongestText(const Expression& expression, std::size_t own_length) const;
 
-  /// The constants it may yield by the tables and defaults written in the mapping: of `... | map(language) | or('en')`, en and
-  /// all values of the table.
+  /// Returns the constants that the expression may yield according to the mapping. For `... | map(language) | or('en')` these are
+  /// `en` and all values of the table `language`.
   std::vector<nlohmann::json> Constants(const Expression& expression) const;
 
  private:

@@ -7,13 +7,13 @@
 
 namespace membridge::mappings {
 
-/// Reads `ask` into the mapping and the names an expression may use.
+/// Reads `ask` into the mapping and adds its fields to the names that expressions may use.
 void ReadAsk(const YamlNode& root, LoadContext& context);
 
-/// Reports asked-for fields that nothing uses: each costs an answer of a language model.
+/// Reports fields under `ask` that no row uses. Each field costs work of a language model.
 void RefuseUnusedFields(LoadContext& context);
 
-/// Whether `type` under `ask` is one there is: `text`, `array of integer`, …; how JSON Schema spells it.
+/// Whether `type` is a valid type under `ask`: `string`, `array of integer`, … (see AskTypes()).
 bool IsAskType(const std::string& type);
 const std::vector<std::string>& AskTypes();
 

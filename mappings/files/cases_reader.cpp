@@ -27,7 +27,7 @@ constexpr KnownStep kSteps[] = {
     {"then", TestStep::Kind::kThen},
 };
 
-/// A memory as Mem0 would send it: its own fields are text however they look; what stands inside metadata has YAML's types.
+/// Returns a memory as Mem0 would send it. Its own fields are text, however they look; values inside metadata have YAML's types.
 json MemoryBody(const YamlNode& node) {
   json memory = json::object();
   for (const auto& [key, value] : node.entries) {
@@ -58,7 +58,8 @@ class TestReader {
   }
 
  private:
-  /// What arrives without a time is of the moment the case runs, and so newer than whatever carries one: a slip, as a rule.
+  /// Warns when only some records of a case have a time. A record without a time counts from the moment the case runs, so it is
+  /// newer than all others. The author rarely means that.
   void WarnOfMixedTimes(const TestCase& read) {
     const TestStep* undated = nullptr;
     bool dated = false;
@@ -84,7 +85,7 @@ class TestReader {
                     kind, time));
   }
 
-  /// `memory`, `export` or `event`, when that is what arrives with the step.
+  /// Returns the kind of record that the step brings: `memory`, `export` or `event`; nullptr when it brings none.
   static const char* NameOfArrival(const TestStep& step) {
     switch (step.kind) {
       case TestStep::Kind::kMemory:

@@ -8,7 +8,7 @@
 
 namespace membridge::mappings {
 
-/// Reads `tests`: cases by name, each a list of steps.
+/// Reads `tests`: cases by name, each a list of steps. Problems are reported.
 std::vector<TestCase> ReadTests(const YamlNode& tests, Diagnostics& problems);
 
 }  // namespace membridge::mappings

@@ -11,7 +11,7 @@
 namespace membridge::mappings {
 namespace {
 
-/// Splits at the separator, outside of double quotes.
+/// Splits the text at separators that are outside double quotes.
 std::vector<std::string_view> SplitAt(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   bool quoted = false;
@@ -26,7 +26,7 @@ std::vector<std::string_view> SplitAt(std::string_view text, char separator) {
   return parts;
 }
 
-/// A column or a path into one; nothing when a part is empty or holds what no name may without quotes.
+/// Reads a column or a path into one. Returns nothing when a part is empty or has a character that needs quotes.
 std::optional<Cell> ColumnOrPath(std::string_view text) {
   Cell cell;
   std::vector<std::string> parts;
@@ -68,14 +68,14 @@ bool ReadDelimiter(std::string_view inside, Cell& cell) {
     cell.enclosed = true;
     if (cell.delimiter.empty() || cell.delimiter != inside.substr(star + 1)) return false;
   }
-  // `tags[0]` is a slip, and what elements are made of cannot stand between them.
+  // Refuse delimiters that elements may contain (letters, digits, quotes). This also catches mistakes such as `tags[0]`.
   const bool is_wordy = std::any_of(cell.delimiter.begin(), cell.delimiter.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c >= 0x80 || c == '"' || c == '\'' || c == '[' || c == ']';
   });
   return cell.delimiter.empty() || (cell.path.empty() && !is_wordy);
 }
 
-/// Where the bracket opens that closes at the end of the text.
+/// Returns the position of the bracket that the last character closes; npos when there is none.
 std::size_t OpenBracket(std::string_view text) {
   if (text.size() < 3 || text.back() != ']') return std::string_view::npos;
   const std::size_t open = text.rfind('[', text.size() - 2);
@@ -111,7 +111,7 @@ bool StartsWith(const std::vector<std::string>& path, const std::vector<std::str
 
 std::string NameOfPath(const std::string& column, const std::vector<std::string>& path, std::size_t length) {
   const auto quoted = [](const std::string& part) {
-    // What could not be read back without quotes.
+    // These characters could not be read back without quotes.
     return part.find_first_of("()[]$'\"") == std::string::npos ? QuotedIfNeeded(part) : Quoted(part);
   };
   std::string name = quoted(column);

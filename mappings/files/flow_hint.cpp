@@ -46,7 +46,7 @@ std::optional<FlowValue> ValueAround(std::string_view line, std::size_t column) 
     value = value.substr(0, value.rfind(','));
   } else {
     while (!value.empty() && std::string_view{" },"}.find(value.back()) != std::string_view::npos) value.remove_suffix(1);
-    // Braces of holes are the value's own.
+    // Braces of `${...}` belong to the value.
     const auto count = [&](char c) { return std::count(value.begin(), value.end(), c); };
     for (auto open = count('{') - count('}'); open > 0; --open)
       value = std::string_view{value.data(),
@@ -73,7 +73,7 @@ std::string HintInFlow(const std::string& text, std::size_t offset) {
   const std::size_t end = std::min(text.find('\n', start), text.size());
   auto around = ValueAround(std::string_view{text}.substr(start, end - start), offset - start);
   if (!around && start > 0) {
-    // A comment took the end of the map, so the line behind it is where YAML gave up.
+    // When ` #` begins a comment, YAML does not see the end of the map and reports the next line. So look at the line before.
     const std::size_t before = start == 1 ? 0 : text.rfind('\n', start - 2) + 1;
     const std::string_view line = std::string_view{text}.substr(before, start - 1 - before);
     if (line.find(" #") != std::string_view::npos) around = ValueAround(line, line.size());

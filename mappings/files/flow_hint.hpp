@@ -5,8 +5,8 @@
 
 namespace membridge::mappings {
 
-/// What a reader cannot guess from a problem inside `{ }` at this byte of the file: that YAML reads some characters itself, and
-/// how the value that stands there is quoted.
+/// Returns a hint for a problem at this byte of the file inside `{ }`: which characters YAML reads itself, and how to quote the
+/// value that stands there.
 std::string HintInFlow(const std::string& text, std::size_t offset);
 
 }  // namespace membridge::mappings

@@ -57,7 +57,7 @@ std::optional<Live> ReadByValue(const YamlNode& node, LoadContext& context) {
   const auto* gone = node.Find("gone");
   if (gone == nullptr) return live;
   NamesHere here;
-  here.data = false;  // a row goes when nobody speaks of it any more
+  here.data = false;  // a row is deleted when no source mentions it, so there is no data to read
   here.now = true;
   live.gone = ReadValue(*gone, here, context);
   if (!live.gone) return std::nullopt;

@@ -11,7 +11,7 @@
 
 namespace membridge::mappings {
 
-/// What every part of the loader needs to know of the file. Lives as long as one LoadMapping().
+/// The state that all parts of the loader share. It lives as long as one LoadMapping() call. Threads: one.
 struct LoadContext {
   const YamlSource& source;
   Diagnostics& problems;
@@ -24,12 +24,12 @@ struct LoadContext {
 /// Which names an expression may use where it stands.
 struct NamesHere {
   bool data = true;   ///< memory, export, event, now; else only vars
-  bool now = false;   ///< without data: now is known besides
+  bool now = false;   ///< only matters without `data`: `now` is known, too
   bool rows = false;  ///< other rows
   bool row = false;   ///< the row being written
   bool item = false;  ///< the element of `each`
   enum class ItemShape { kAny, kEntry, kText };
-  ItemShape item_shape = ItemShape::kAny;  ///< of `... | entries`, of `$memory.categories`; else nobody knows
+  ItemShape item_shape = ItemShape::kAny;  ///< kEntry: of `... | entries`; kText: of `$memory.categories`; kAny: not known
   std::string own_name;                    ///< of the row it stands in
 };
 

@@ -81,7 +81,7 @@ void ReadMaps(const YamlNode& root, Mapping& mapping, SharedLookups& lookups, Di
 
 const std::vector<std::string> kSettings{"search_path", "role", "timezone"};
 
-/// The zone is the bridge's to know, too: it turns times for columns that have none.
+/// The bridge must know the session's zone, because it converts times for columns without a time zone.
 void ReadTimezone(const ValueSpec& spec, const Place& place, LoadContext& context) {
   Scope scope;
   scope.Set("vars", &context.mapping.vars);
@@ -121,7 +121,8 @@ void ReadSession(const YamlNode& root, LoadContext& context) {
   }
 }
 
-/// Comments, layout, order of maps and tests do not decide rows; the type of a scalar and the values of variables do.
+/// Computes Mapping::digest. Comments, layout, the order of maps, and tests do not affect rows, so they are left out. The type of
+/// a scalar and the values of variables are included.
 std::string DigestOfRules(const YamlNode& root, const Mapping& mapping) {
   json rules = json::object();
   for (const auto& [key, value] : root.entries) {
@@ -189,7 +190,7 @@ std::optional<std::string> ReadMappingFile(const std::string& file) {
   std::error_code ignored;
   std::ifstream stream{file, std::ios::binary};
   if (!stream.is_open() || std::filesystem::is_directory(file, ignored)) return std::nullopt;
-  std::string text(kLargestFile + 1, '\0');  // one byte more than allowed is enough to know
+  std::string text(kLargestFile + 1, '\0');  // one byte more than allowed shows that the file is too large
   stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(stream.gcount()));
   return text;

@@ -9,7 +9,7 @@ namespace {
 
 using From = Mapping::From;
 
-/// What a memory's record may hold: fields of Mem0's answers, also those of older editions of its API, and what the bridge adds.
+/// The fields of a memory's record: those of Mem0's answers, in older API versions too, and those that the bridge adds.
 const std::vector<std::string> kMemoryFields{"id",
                                              "memory",
                                              "text",
@@ -34,7 +34,7 @@ const std::vector<std::string> kMemoryFields{"id",
                                              "immutable",
                                              "lifecycle_state",
                                              "score"};
-/// Those of them that are neither objects nor lists: nothing is below them.
+/// The fields above that are single values, so a path cannot go on below them.
 const std::vector<std::string> kMemoryTexts{
     "id",          "memory",      "text",      "user_id",         "agent_id",   "app_id", "run_id",
     "session_id",  "actor_id",    "role",      "created_at",      "updated_at", "hash",   "expiration_date",
@@ -42,7 +42,7 @@ const std::vector<std::string> kMemoryTexts{
 const std::vector<std::string> kTimeAttributes{"year",        "month",        "day",         "hour",    "minute",
                                                "day_of_week", "week_of_year", "day_of_year", "quarter", "is_weekend"};
 const std::vector<std::string> kEventFields{"id", "type", "time", "project", "memory"};
-/// What the bridge adds to the fields that were asked for.
+/// The fields that the bridge adds to those under `ask`.
 const std::vector<std::string> kExportFields{"id", "user_id", "agent_id", "app_id", "run_id", "completed_at"};
 
 std::vector<std::string> KnownNames(const NamesHere& here, const LoadContext& context) {
@@ -66,7 +66,7 @@ std::vector<std::string> KnownNames(const NamesHere& here, const LoadContext& co
   return names;
 }
 
-/// Why a name that means something elsewhere means nothing here; empty when it means nothing anywhere.
+/// Returns why a name that is known elsewhere is not known here; empty when the name is known nowhere.
 std::string WhyNotHere(const std::string& name, const NamesHere& here) {
   if (here.now) return "what a row is marked with holds for every memory; only now and vars are known here";
   if (!here.data) return "a setting holds for the whole transaction; only vars are known here";
@@ -85,7 +85,7 @@ void CheckField(const Path& path, const std::vector<std::string>& known, const s
   problems.Error(path.place, fmt::format(fmt::runtime(message), *field) + DidYouMean(*field, known));
 }
 
-/// Below a text, a number or a time there is nothing.
+/// Reports a path that goes on below a single value.
 void RefuseBelow(const Path& path, std::size_t depth, const std::string& what, Diagnostics& problems) {
   if (path.steps.size() > depth) problems.Error(path.place, what + " is a single value; there is nothing below it");
 }
@@ -94,7 +94,7 @@ bool IsIn(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-/// `memory` is a record whose fields are known; only what stands in `metadata` is the application's own.
+/// Checks a path into `memory`. All fields of the record are known except those inside `metadata`, which the application chooses.
 void CheckMemoryPath(const Path& path, Diagnostics& problems) {
   CheckField(path, kMemoryFields, "memory has no \"{}\"", problems);
   if (path.steps.size() < 2) return;
@@ -116,7 +116,7 @@ void CheckMemoryPath(const Path& path, Diagnostics& problems) {
   }
 }
 
-/// A variable that is there, followed as far as its value goes.
+/// Checks a path into `vars`: the variable must exist, and the path must fit its value.
 void CheckVariable(const Path& path, const nlohmann::json& vars, Diagnostics& problems) {
   std::vector<std::string> names;
   for (const auto& [name, value] : vars.items()) names.push_back(name);

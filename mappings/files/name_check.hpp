@@ -7,10 +7,11 @@
 
 namespace membridge::mappings {
 
-/// Reports every path of the expression that leads nowhere from where it stands: unknown names, variables, asked-for fields.
+/// Reports every path of the expression that cannot lead anywhere: unknown names, variables, and fields not under `ask`. `here`
+/// says which names are known where the expression stands.
 void CheckNames(const Expression& expression, const NamesHere& here, LoadContext& context);
 
-/// Whether plain text looks like a path whose `$` was forgotten: `memory.user_id`.
+/// Whether plain text looks like a path without its `$`, such as `memory.user_id`.
 bool LooksLikePath(const std::string& text, const NamesHere& here, const LoadContext& context);
 
 }  // namespace membridge::mappings

@@ -13,7 +13,7 @@
 namespace membridge::mappings {
 namespace {
 
-/// Where a row names another one: the first place of each.
+/// The rows that one row uses, each with the first place where it does.
 using Uses = std::map<std::size_t, Place>;
 
 void ForEachValue(const Row& row, const std::function<void(const Expression&)>& visit) {
@@ -44,14 +44,15 @@ std::vector<Uses> FindUses(const std::vector<Row>& rows) {
   return uses;
 }
 
-/// The row and its ancestors, itself first.
+/// Returns the row and its ancestors; the row comes first.
 std::vector<std::size_t> Lineage(const std::vector<Row>& rows, std::size_t row) {
   std::vector<std::size_t> lineage;
   for (std::optional<std::size_t> at = row; at; at = rows[*at].parent) lineage.push_back(*at);
   return lineage;
 }
 
-/// A row that stands below an `each` exists once per element, so only rows below that same `each` know which one is meant.
+/// Reports uses of a row below an `each` by rows outside it. Such a row exists once per element, and only rows below the same
+/// `each` have a current element.
 void RefuseUsesFromOutside(const std::vector<Row>& rows, const std::vector<Uses>& uses, Diagnostics& problems) {
   for (std::size_t user = 0; user < rows.size(); ++user) {
     const std::vector<std::size_t> around = Lineage(rows, user);
@@ -66,7 +67,7 @@ void RefuseUsesFromOutside(const std::vector<Row>& rows, const std::vector<Uses>
   }
 }
 
-/// The rows of one circle, each followed by one it needs; `stuck` are rows that wait for each other.
+/// Returns the rows of one circle; each needs the next. `stuck` holds rows that wait for each other.
 std::vector<std::size_t> FindCircle(const std::vector<std::set<std::size_t>>& needs, const std::set<std::size_t>& stuck) {
   std::vector<std::size_t> way{*stuck.begin()};
   for (;;) {

@@ -7,8 +7,9 @@
 
 namespace membridge::mappings {
 
-/// Puts every row behind its parent and behind the rows it uses, otherwise keeping their order; fills in `parent` anew and
-/// `referenced`. Circles, and uses of a row that exists many times from where only one could be meant, are reported.
+/// Orders the rows so that each comes after its parent and after the rows it uses; otherwise their order stays. Updates `parent`
+/// and fills in `referenced`. Reports circles, and uses of a row with many instances where it is not clear which instance is
+/// meant.
 std::vector<Row> InOrder(std::vector<Row> rows, Diagnostics& problems);
 
 }  // namespace membridge::mappings

@@ -35,7 +35,7 @@ bool ExpectRowKind(const YamlNode& node, YamlKind kind, const std::string& messa
 
 using ItemShape = NamesHere::ItemShape;
 
-/// What the elements of a list are, as far as its expression tells.
+/// Returns the shape of the elements of `each`, as far as its expression shows it.
 ItemShape ShapeOfItems(const Expression& each) {
   const Expression::Node& node = each.Root();
   const auto* path = std::get_if<Path>(&node.operand);
@@ -59,7 +59,7 @@ class RowReader {
  public:
   RowReader(LoadContext& context, std::vector<Row>& rows) : context_(context), rows_(rows) {}
 
-  /// `item`: what the rows around say of the element they stand in; nothing when there is none.
+  /// `item`: the shape of the current element of the enclosing rows' `each`; nothing when there is no `each`.
   void ReadAll(const YamlNode& node, std::optional<std::size_t> parent, std::optional<ItemShape> item) {
     if (!ExpectRowKind(node, YamlKind::kMap, "rows are a map by name", context_.problems)) return;
     for (const auto& [name, body] : node.entries) {

@@ -7,10 +7,11 @@
 
 namespace membridge::mappings {
 
-/// The names of all rows below `rows`, nested ones too; names that are given twice or mean something else are reported.
+/// Returns the names of all rows below `rows`, including nested ones. Reports names that are given twice or are reserved.
 std::vector<std::string> CollectRowNames(const YamlNode& rows, Diagnostics& problems);
 
-/// Reads `rows`. In the order of the file, a nested row behind its parent; `parent` is an index into the result.
+/// Reads `rows` in the order of the file, each nested row after its parent. `parent` is an index into the result. Problems are
+/// reported.
 std::vector<Row> ReadRows(const YamlNode& rows, LoadContext& context);
 
 }  // namespace membridge::mappings

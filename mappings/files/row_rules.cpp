@@ -144,7 +144,7 @@ void CheckRow(const Row& row, LoadContext& context) {
 
 namespace {
 
-/// The function the expression ends with, when it answers true or false for every memory; else nullptr.
+/// Returns the last function of the expression if it gives true or false for every memory (`has`, `is`, `not`); else nullptr.
 const Call* LastTest(const Expression& expression) {
   const auto& calls = expression.Root().calls;
   if (calls.empty()) {
@@ -155,7 +155,7 @@ const Call* LastTest(const Expression& expression) {
   return name == "has" || name == "is" || name == "not" ? &calls.back() : nullptr;
 }
 
-/// Whether each memory has a row to itself: then its false contradicts nobody.
+/// Whether each memory has a row of its own. Then its false cannot overrule another memory.
 bool IsOneMemorys(const Row& row) {
   if (row.keys.empty()) return true;
   bool by_id = false;

@@ -4,10 +4,10 @@
 
 namespace membridge::mappings {
 
-/// Reports what one row may not combine: what can be seen without its table.
+/// Reports keywords and cells of one row that do not go together, as far as that can be checked without its table.
 void CheckRow(const Row& row, LoadContext& context);
 
-/// Warns of cells under `set` and `force` that say false in the name of every memory that does not say true.
+/// Warns of cells under `set` and `force` that become false for every memory that does not say true.
 void WarnOfFalse(const Row& row, LoadContext& context);
 
 }  // namespace membridge::mappings

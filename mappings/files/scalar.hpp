@@ -7,13 +7,13 @@
 
 namespace membridge::mappings {
 
-/// A plain scalar by YAML's core rules, when nothing is lost by it: `5` is a number and `true` a boolean, but `01067`, `1.10` and
-/// `NO` stay the text they look like. Quoted ones are text.
+/// Reads a plain scalar by YAML's core rules, but only where no character is lost: `5` is a number and `true` a boolean, but
+/// `01067`, `1.10` and `NO` stay text. Quoted scalars are text.
 nlohmann::json TypedScalar(const std::string& text, bool plain);
 
-/// A node as JSON, every scalar as its text; `null` is null.
+/// Returns a node as JSON with every scalar as text; `null` is null.
 nlohmann::json AsText(const YamlNode& node);
-/// The same with scalars typed.
+/// Returns a node as JSON with scalars as TypedScalar() reads them.
 nlohmann::json AsTyped(const YamlNode& node);
 
 }  // namespace membridge::mappings

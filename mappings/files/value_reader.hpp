@@ -8,16 +8,16 @@
 
 namespace membridge::mappings {
 
-/// The right side of a cell. Problems are reported and yield nothing.
+/// Reads the right side of an assignment. Returns nothing when there was a problem, which is reported.
 std::optional<ValueSpec> ReadValue(const YamlNode& node, const NamesHere& here, LoadContext& context);
 
-/// An expression, where only one makes sense (`when`, `each`): text without `$` is a problem.
+/// Reads a value that must be an expression (`when`, `each`). Text without `$` is a problem.
 std::optional<Expression> ReadExpression(const YamlNode& node, const NamesHere& here, LoadContext& context);
 
-/// `when`: one expression or a list of them.
+/// Reads `when`: one expression or a list of them.
 std::vector<Expression> ReadConditions(const YamlNode& node, const NamesHere& here, LoadContext& context);
 
-/// Every expression in a value.
+/// Calls `visit` for every expression in a value.
 void ForEachExpression(const ValueSpec& value, const std::function<void(const Expression&)>& visit);
 
 }  // namespace membridge::mappings

@@ -18,13 +18,13 @@ namespace {
 constexpr std::size_t kDeepest = 48;
 constexpr std::size_t kMostNodes = 100'000;
 
-/// Ends the parse with a problem of ours; yaml-cpp has no other way to stop.
+/// Thrown to stop the parse with a problem; yaml-cpp can be stopped in no other way.
 struct Refusal {
   Place place;
   std::string message;
 };
 
-/// `!name` without quotes is a tag to YAML, and to its author a value.
+/// YAML reads `!name` without quotes as a tag; its author usually means a value.
 std::string NoTag(const std::string& tag) {
   const bool is_word = tag.size() > 1 && tag[0] == '!' && tag[1] != '!';
   return is_word ? fmt::format("{0} without quotes is a YAML tag, and tags have no meaning here; quote it: \"{0}\"", tag)
@@ -38,7 +38,7 @@ std::size_t CountNodes(const YamlNode& node) {
   return count;
 }
 
-/// Builds the tree from yaml-cpp's events: unlike its nodes they keep quotes, order, duplicates and places.
+/// Builds the tree from yaml-cpp's events, because they keep quotes, order, duplicates and places. Its node classes do not.
 class TreeBuilder : public YAML::EventHandler {
  public:
   TreeBuilder(const std::string& file, const std::string& text, Diagnostics& problems)
@@ -108,7 +108,7 @@ class TreeBuilder : public YAML::EventHandler {
     node.place = At(mark);
     node.in_flow = flow_ > 0;
     node.offset = static_cast<std::size_t>(mark.pos);
-    // The mark of an anchored node is the anchor's.
+    // yaml-cpp gives the place of the anchor for an anchored node; move on to the node itself.
     if (node.offset < text_.size() && text_[node.offset] == '&') {
       const std::size_t space = text_.find_first_of(" \t\r\n", node.offset);
       const std::size_t start = space == std::string::npos ? space : text_.find_first_not_of(" \t\r\n", space);
@@ -120,8 +120,9 @@ class TreeBuilder : public YAML::EventHandler {
     return node;
   }
 
-  /// The word yaml-cpp took for null; empty when nothing stands there. A name may be Null, so only `null` itself is special here.
-  /// The mark of a value that is left out is that of the next key, which a colon tells from a value.
+  /// Returns the word that yaml-cpp read as null; empty when there is no word. A person's name may be Null, so only `null` itself
+  /// is null here. For a value that is left out, yaml-cpp gives the place of the next key; the colon behind that word shows that
+  /// it is a key.
   std::string NullWordAt(std::size_t offset) const {
     const bool key_expected = !open_.empty() && open_.back().node.kind == YamlNode::Kind::kMap && !open_.back().key;
     for (const std::string_view word : {"null", "Null", "NULL", "~"}) {
@@ -197,7 +198,8 @@ class TreeBuilder : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-/// yaml-cpp takes byte 4 for the end of the file and passes other control characters on, so they are refused before it sees them.
+/// Returns the position of the first byte that may not be in a file. yaml-cpp treats byte 4 as the end of the file and lets other
+/// control characters pass, so all of them are refused before parsing.
 std::optional<std::size_t> FirstUnreadable(const std::string& text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
@@ -229,7 +231,7 @@ bool MentionsFlow(const std::string& text, int line) {
   return current.find_first_of("{}[]") != std::string::npos;
 }
 
-/// How many characters of the source make up the escape that starts at `at`.
+/// Returns how many characters of the source the escape at `at` has.
 std::size_t EscapeSize(std::string_view source, std::size_t at) {
   if (at + 1 >= source.size()) return 1;
   switch (source[at + 1]) {
@@ -310,8 +312,8 @@ std::optional<YamlSource> YamlSource::Parse(std::string file, std::string text, 
   return source;
 }
 
-// Walks the scalar's text and its source side by side: escapes take several characters of the source for one of the text, and
-// a line break with the next line's indentation takes many for one space.
+// Walks through the scalar's text and its source side by side. An escape has several characters in the source and one in the
+// text; a line break with the next line's indentation becomes one space in the text.
 Place YamlSource::PlaceIn(const YamlNode& scalar, std::size_t position) const {
   std::size_t at = scalar.offset;
   const char first = at < text_.size() ? text_[at] : '\0';

@@ -14,7 +14,7 @@ namespace membridge::mappings {
 
 struct YamlEntry;
 
-/// One node of a YAML file, with its place. Scalars keep the text as written: what it means is not YAML's to say.
+/// One node of a YAML file with its place. Scalars keep their text as written; the loader gives it a type, not YAML.
 struct YamlNode {
   enum class Kind { kNothing, kScalar, kList, kMap };
   Kind kind = Kind::kNothing;
@@ -26,10 +26,10 @@ struct YamlNode {
   std::vector<YamlNode> items;
   std::vector<YamlEntry> entries;  ///< in the file's order; keys are scalars, each once
 
-  /// nullptr when the map has no such key, or this is no map.
+  /// Returns the value of a key; nullptr when the map has no such key or the node is not a map.
   const YamlNode* Find(std::string_view key) const;
   bool IsNull() const { return kind == Kind::kScalar && plain && text == "null"; }
-  /// `a map`, `a list`, `text`, `nothing`: for messages.
+  /// Returns the kind's name for messages: `a map`, `a list`, `text`, `nothing`.
   std::string_view KindName() const;
 };
 
@@ -39,17 +39,19 @@ struct YamlEntry {
   YamlNode value;
 };
 
-/// A YAML file read once. Any bytes are safe: size, nesting and what aliases expand to are limited, and nothing throws.
+/// A parsed YAML file. Any input is safe: size, nesting and the expansion of aliases are limited, and nothing throws. Immutable.
 class YamlSource {
  public:
-  /// Nothing when it cannot be read at all; duplicate keys are reported and read on.
+  /// Returns nothing when the text cannot be parsed. Duplicate keys are reported, and parsing goes on.
   static std::optional<YamlSource> Parse(std::string file, std::string text, Diagnostics& problems);
 
   const YamlNode& Root() const { return root_; }
   const std::string& File() const { return file_; }
-  /// The place of the character at `position` of a scalar's text: quotes, escapes and folded lines are counted back.
+  /// Returns the place in the file of the character at `position` of a scalar's text. It takes account of quotes, escapes and
+  /// folded lines.
   Place PlaceIn(const YamlNode& scalar, std::size_t position) const;
-  /// Added to problems at this byte inside `{ }`: which characters YAML reads itself, and the value there with quotes, to paste.
+  /// Returns a hint for problems at this byte inside `{ }`: which characters YAML reads itself, and the value with quotes, ready
+  /// to paste.
   std::string FlowHint(std::size_t offset) const;
 
  private:
@@ -58,7 +60,7 @@ class YamlSource {
   YamlNode root_;
 };
 
-/// In bytes: what Parse() reads.
+/// The largest file that Parse() reads, in bytes.
 inline constexpr std::size_t kLargestFile = 1 << 20;
 
 }  // namespace membridge::mappings

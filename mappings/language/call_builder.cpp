@@ -111,7 +111,7 @@ bool CallBuilder::PrepareLookup() {
     return Fail(argument_at_[0], fmt::format("no table \"{}\" under \"maps\"{}", name, DidYouMean(name, names)));
   }
   call_.lookup = found->second;
-  call_.arguments.clear();  // it is a name, not a path into the data
+  call_.arguments.clear();  // the argument is the table's name, not a path into the data
   return true;
 }
 
@@ -124,7 +124,7 @@ bool CallBuilder::PrepareUnit() {
 
 bool CallBuilder::PrepareZone() {
   const auto* zone = Literal(0);
-  if (zone == nullptr) return true;  // a variable, known when it is evaluated
+  if (zone == nullptr) return true;  // not a literal, so its value is known only at evaluation
   const std::string name = zone->is_string() ? zone->get<std::string>() : zone->dump();
   if (IsTimeZone(name)) return true;
   return Fail(argument_at_[0], fmt::format("there is no time zone \"{}\"{}; write one as in 'Europe/Berlin'", name,

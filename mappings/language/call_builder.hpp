@@ -9,14 +9,15 @@
 
 namespace membridge::mappings {
 
-/// Makes one call of a pipe: knows the function, counts its arguments, compiles its pattern, finds its table.
+/// Makes one call of a pipe: finds the function, counts its arguments, compiles its pattern, finds its table under `maps`.
+/// Threads: one.
 class CallBuilder {
  public:
   explicit CallBuilder(const ExpressionSource& source) : source_(source) {}
 
   void Begin(const std::string& name, std::size_t at);
   void Add(Expression argument, std::size_t at);
-  /// The call; its `function` is nullptr when something was wrong with it, which has then been reported.
+  /// Returns the call. Its `function` is nullptr when there was a problem, which has been reported.
   Call Finish();
 
  private:

@@ -21,7 +21,7 @@ const json* Step(const json& value, const Path::Step& step) {
   return index < 0 || index >= size ? nullptr : &value[static_cast<std::size_t>(index)];
 }
 
-/// A null in the data is nothing said; only a null written out in the mapping is a claim.
+/// Returns the value at the end of the path. A null in the data is missing; only a `null` written in the mapping is a value.
 Value Follow(const Path& path, const Scope& scope) {
   const json* value = scope.Find(path.name);
   for (const Path::Step& step : path.steps) {

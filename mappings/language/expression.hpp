@@ -13,19 +13,19 @@
 
 namespace membridge::mappings {
 
-/// What an expression yields: JSON (null is a value), or nothing at all: missing is not null.
+/// The result of an expression: a JSON value, which may be null, or nothing, which means *missing*. Missing is not null.
 using Value = std::optional<nlohmann::json>;
 
-/// `maps:` of a mapping: by map name, from key to value.
+/// The tables under `maps` of a mapping: table name → key → value.
 using Lookups = std::map<std::string, std::map<std::string, nlohmann::json>>;
 
-/// The names an expression may use: `memory`, `vars`, `item`, `now`, `row`, row names, … Scopes nest; the inner one wins.
-/// Holds pointers only: what a scope names must outlive it.
+/// The names an expression may use: `memory`, `vars`, `item`, `now`, `row`, row names, … Scopes nest; the inner one wins. A scope
+/// holds pointers only, so all values and the outer scope must outlive it.
 class Scope {
  public:
   explicit Scope(const Scope* outer = nullptr) : outer_(outer) {}
   void Set(std::string_view name, const nlohmann::json* value);
-  /// nullptr: the name exists nowhere or stands for something missing.
+  /// Returns nullptr when the name is unknown or its value is missing.
   const nlohmann::json* Find(std::string_view name) const;
 
  private:
@@ -33,19 +33,19 @@ class Scope {
   std::vector<std::pair<std::string, const nlohmann::json*>> names_;
 };
 
-/// A checked, immutable expression of mapping.md section 1.2. Cheap to copy; evaluation is thread-safe, linear in its input
-/// (RE2) and never throws on data: what cannot be computed is missing.
+/// A checked, immutable expression of mapping.md section 1.2. Cheap to copy. Evaluation is thread-safe, takes time linear in its
+/// input (RE2) and never throws on data: a value that cannot be computed is missing.
 class Expression {
  public:
   struct Node;
   explicit Expression(std::shared_ptr<const Node> root) : root_(std::move(root)) {}
 
   Value Evaluate(const Scope& scope) const;
-  /// The first words of its paths: `memory`, `row`, `contact`, …
+  /// Returns the first names of all its paths: `memory`, `row`, `contact`, …
   std::set<std::string> Names() const;
-  /// The column asked of `name`, for every path that starts there: Paths("contact") of `$contact.id` is {"id"}.
+  /// Returns the fields read from `name`, over all paths that start with it: FieldsOf("contact") of `$contact.id` is {"id"}.
   std::set<std::string> FieldsOf(std::string_view name) const;
-  /// Whether it is the bare name: Is("now") of `$now`.
+  /// Whether the expression is only this name: Is("now") is true for `$now`.
   bool Is(std::string_view name) const;
   const Node& Root() const { return *root_; }
 
@@ -53,7 +53,7 @@ class Expression {
   std::shared_ptr<const Node> root_;
 };
 
-/// Whether a value counts as true in `when`: missing, null, false, "", [], {} and 0 do not.
+/// Whether a value counts as true in `when`. Missing, null, false, "", [], {} and 0 count as false.
 bool IsTrue(const Value& value);
 
 }  // namespace membridge::mappings

@@ -24,12 +24,12 @@ struct Path {
   Place place;  ///< of its first letter
 };
 
-/// Text with holes that begins an expression: `"${item.key}:${memory.id}"`.
+/// Text with holes as the operand of an expression: `"${item.key}:${memory.id}"`.
 struct Template {
   std::vector<std::variant<std::string, Expression>> parts;  ///< one part without a value makes the whole missing
 };
 
-/// One function of a pipe, with what was worked out of its arguments when the file was read.
+/// One function of a pipe, with everything that could be prepared from its arguments when the file was read.
 struct Call {
   const Function* function = nullptr;
   std::vector<Expression> arguments;
@@ -40,21 +40,21 @@ struct Call {
   std::optional<std::size_t> length;                                    ///< of `truncate` without n, once bound to its column
 };
 
-/// Whether it is a `truncate` that takes its column's length.
+/// Whether the call is a `truncate` without n, which takes the length of its column.
 bool IsOpenTruncate(const Call& call);
 
-/// An operand and the functions it is piped through.
+/// An operand and the functions that it is piped through.
 struct Expression::Node {
   std::variant<Path, nlohmann::json, Expression, Template> operand;
   std::vector<Call> calls;
 };
 
-/// A value as it stands in a text: a list is read out with commas, an object is its JSON. Nothing for null.
+/// Returns a value as text for a hole: a list with commas between its elements, an object as JSON. Nothing for null.
 std::optional<std::string> Spoken(const nlohmann::json& value);
-/// The text that the parts make together; missing when one of them is.
+/// Returns the joined text of the parts; missing when one part is missing.
 std::optional<std::string> TextOfParts(const std::vector<std::variant<std::string, Expression>>& parts, const Scope& scope);
 
-/// Visits every path of the expression, those of arguments and parentheses too.
+/// Visits every path of the expression, including paths in arguments and parentheses.
 void ForEachPath(const Expression& expression, const std::function<void(const Path&)>& visit);
 
 }  // namespace membridge::mappings

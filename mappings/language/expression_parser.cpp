@@ -25,7 +25,7 @@ bool IsNamePart(char c) {
   return IsNameStart(c) || IsDigit(c) || c == '-';
 }
 
-/// Recursive descent over one scalar. A syntax error stops it; wrong names of functions do not.
+/// A recursive-descent parser for one scalar. A syntax error stops it; an unknown function does not.
 class Parser {
  public:
   Parser(const ExpressionSource& source, std::size_t position, char end) : source_(source), at_(position), end_(end) {}
@@ -59,7 +59,7 @@ class Parser {
     return true;
   }
 
-  /// What stands here, short enough for a message.
+  /// Returns the word at the current position, short enough for a message.
   std::string Word() const {
     std::size_t stop = at_;
     while (stop < source_.text.size() && IsNamePart(source_.text[stop]) && stop - at_ < 40) ++stop;
@@ -110,7 +110,7 @@ class Parser {
     }
     if (c == '\'') return Wrapped(Text());
     if (c == '"') {
-      // Only at the beginning of a value: `$"${item.key}:${memory.id}" | ...`
+      // Double quotes are allowed only at the beginning of a value: `$"${item.key}:${memory.id}" | ...`
       if (at_ != 1 || source_.text[0] != '$') return Stop(at_, "text stands in single quotes here: 'like this'");
       auto text = TextWithHolesHere(depth);
       if (!text) return std::nullopt;
@@ -133,7 +133,7 @@ class Parser {
     return Operands{std::move(*literal)};
   }
 
-  /// Text in double quotes with `${...}` holes; `""` is one quote.
+  /// Reads a text in double quotes with `${...}` holes; `""` is one quote.
   std::optional<Template> TextWithHolesHere(std::size_t depth) {
     const std::size_t open = at_++;
     Template text;
@@ -218,7 +218,7 @@ class Parser {
     }
   }
 
-  /// A key of an object that no plain name can be: `."plan.tier"`.
+  /// Reads a key in quotes, for keys that are not plain names: `."plan.tier"`.
   std::optional<std::string> QuotedKey() {
     const std::size_t open = at_++;
     std::string key;

@@ -13,10 +13,10 @@
 
 namespace membridge::mappings {
 
-/// The tables under `maps`, shared with the expressions that look things up in them.
+/// The tables under `maps`, shared with the calls of `map` that use them.
 using SharedLookups = std::map<std::string, std::shared_ptr<const std::map<std::string, nlohmann::json>>>;
 
-/// Where the text of an expression stands, and where its problems go.
+/// The text that holds an expression, where it is in the file, and where its problems go.
 struct ExpressionSource {
   std::string_view text;                     ///< the whole scalar
   std::function<Place(std::size_t)> locate;  ///< from a position in `text` to its place in the file
@@ -25,9 +25,9 @@ struct ExpressionSource {
   std::string hint;  ///< added to syntax errors; may be empty
 };
 
-/// Parses the expression that starts at `position` and ends at `end` (the terminator, outside of quotes) or at the end of the
-/// text when `end` is '\0'; `position` then stands behind it. Problems are reported and yield nothing. Nesting is limited, so any
-/// text is safe.
+/// Parses the expression that starts at `position`. It ends at the character `end` outside quotes, or at the end of the text when
+/// `end` is '\0'; `position` is then behind it. Returns nothing when there was a problem, which is reported. Nesting is limited,
+/// so any text is safe.
 std::optional<Expression> ParseExpression(const ExpressionSource& source, std::size_t& position, char end = '\0');
 
 }  // namespace membridge::mappings

@@ -13,14 +13,14 @@ namespace membridge::mappings {
 
 struct Call;
 
-/// The arguments of one call, evaluated when asked for.
+/// The arguments of one call. Each is evaluated when it is asked for. The call and the scope outlive it. Threads: one.
 class Arguments {
  public:
   Arguments(const Call& call, const Scope& scope) : call_(call), scope_(scope) {}
   std::size_t Count() const;
-  /// Missing also when there is no such argument.
+  /// Returns the value of an argument; missing also when there is no such argument.
   Value At(std::size_t index) const;
-  /// The text of an argument, if it is there and has one.
+  /// Returns the argument as TextOf() gives it; nothing when it is missing or has no text.
   std::optional<std::string> TextAt(std::size_t index) const;
   const Call& Prepared() const { return call_; }
 
@@ -29,9 +29,9 @@ class Arguments {
   const Scope& scope_;
 };
 
-/// One function of the closed list.
+/// One function of the mapping language. The list is fixed.
 struct Function {
-  /// What the first argument is, where it is not a value.
+  /// What the first argument is: a value to evaluate, or something that is prepared when the file is read.
   enum class First { kValue, kPattern, kSeparator, kLookup, kUnit, kZone };
   static constexpr std::size_t kAnyNumber = std::numeric_limits<std::size_t>::max();
 
@@ -40,17 +40,18 @@ struct Function {
   std::size_t fewest;
   std::size_t most;
   First first;
-  bool sees_missing;     ///< of the others, missing stays missing and null stays null without a call
+  bool sees_missing;  ///< whether it is called for missing and null; the others are not called: missing stays missing, null stays
+                      ///< null
   std::string_view doc;  ///< one line: mappings/README.md holds it word for word
   Value (*apply)(const Value& value, const Arguments& arguments);
 };
 
-/// All of them, in the order the reference lists them.
+/// Returns all functions in the order of the reference.
 const std::vector<Function>& AllFunctions();
-/// nullptr when there is none of that name.
+/// Returns the function of that name; nullptr when there is none.
 const Function* FindFunction(std::string_view name);
 
-/// The text of a string, number or boolean; nothing for lists, objects and null.
+/// Returns the text of a string, number or boolean; nothing for lists, objects and null.
 std::optional<std::string> TextOf(const nlohmann::json& value);
 
 /// Implementations, by subject: functions_text.cpp, functions_list.cpp, functions_choice.cpp, functions_value.cpp,
@@ -88,8 +89,8 @@ Value EpochMs(const Value& value, const Arguments& arguments);
 Value Uuid5(const Value& value, const Arguments& arguments);
 Value Sha256(const Value& value, const Arguments& arguments);
 
-/// Applies `change` to a text, number or boolean, or to every such element of a list; what yields nothing drops out. Else
-/// missing.
+/// Applies `change` to the text of a string, number or boolean, or to every such element of a list. Elements for which `change`
+/// gives nothing are dropped. The result for any other value is missing.
 template <class Change>
 Value OverText(const Value& value, const Change& change) {
   if (!value->is_array()) {

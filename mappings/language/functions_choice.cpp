@@ -8,14 +8,14 @@ namespace {
 
 using nlohmann::json;
 
-/// `5` and `'5'` are the same to a person who writes a mapping.
+/// Compares by text, because a person who writes a mapping means the same by `5` and `'5'`.
 bool AreSame(const json& a, const json& b) {
   if (a == b) return true;
   const auto text = TextOf(a);
   return text && text == TextOf(b);
 }
 
-/// Whether an argument fits: a list given as one argument stands for its elements.
+/// Whether one of the arguments fits. A list given as one argument counts as its elements.
 template <class Fits>
 bool AnyArgument(const Arguments& arguments, const Fits& fits) {
   for (std::size_t i = 0; i < arguments.Count(); ++i) {

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 enum class Case { kLower, kUpper };
 
-// The root locale: rows must not depend on the machine's language (Turkish has its own i).
+// Uses ICU's root locale, so that rows do not depend on the machine's language (Turkish lowers I differently).
 std::string InCase(const std::string& text, Case wanted) {
   icu::UnicodeString unicode = icu::UnicodeString::fromUTF8(text);
   if (wanted == Case::kLower) {

@@ -12,18 +12,18 @@ namespace {
 
 using nlohmann::json;
 
-// The years 1 to 9999: what four digits can say.
+// The limits are the years 1 to 9999, because RFC 3339 writes a year with four digits.
 constexpr std::int64_t kEarliestSecond = -62'135'596'800;
 constexpr std::int64_t kLatestSecond = 253'402'300'799;
 
-/// An RFC 3339 time, or a day as its beginning in UTC.
+/// Reads an RFC 3339 time, or a day, which means its beginning in UTC.
 std::optional<Instant> InstantIn(std::string_view text) {
   const std::string_view trimmed = Trimmed(text);
   if (const auto day = ParseDay(trimmed)) return Instant{*day};
   return ParseRfc3339(trimmed);
 }
 
-/// A number of seconds, or of milliseconds, since 1970. Whole numbers are not led through doubles.
+/// Reads a number of seconds or milliseconds since 1970. Whole numbers are not converted to doubles, which would lose digits.
 std::optional<Instant> InstantOfNumber(std::string_view digits, bool milliseconds) {
   const std::int64_t scale = milliseconds ? 1'000 : 1'000'000;
   const char* end = digits.data() + digits.size();
@@ -63,7 +63,7 @@ Value Time(const Value& value, const Arguments& arguments) {
   });
 }
 
-// A day is the same day everywhere.
+// Converts a time to a zone's local time. A day becomes its midnight, whatever the zone.
 Value At(const Value& value, const Arguments& arguments) {
   const std::string zone = arguments.TextAt(0).value_or("UTC");
   if (!IsTimeZone(zone)) return std::nullopt;

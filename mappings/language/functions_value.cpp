@@ -18,7 +18,7 @@ using nlohmann::json;
 
 constexpr std::size_t kLongestNumber = 64;
 constexpr std::size_t kLongestPhone = 64;
-/// What `uuid5` without a namespace uses: the version 5 UUID of "membridge" in the DNS namespace. It never changes.
+/// The namespace of `uuid5` without an argument: the version 5 UUID of "membridge" in the DNS namespace. It never changes.
 constexpr std::string_view kOwnNamespace = "fac1460d-b6d8-53d7-a198-ebfbec69efaa";
 
 struct KnownNamespace {
@@ -41,7 +41,7 @@ std::string NamespaceOf(const std::optional<std::string>& given) {
   return mappings::Uuid5(kOwnNamespace, *given).value();
 }
 
-/// Whether it is `-?digits[.digits][e±digits]`; a leading + is allowed, since people write it.
+/// Whether the text is `-?digits[.digits][e±digits]`. A leading + is also allowed, because people write it.
 bool SpellsNumber(std::string_view text) {
   std::size_t i = 0;
   const auto digits = [&] {
@@ -102,7 +102,7 @@ Value Phone(const Value& value, const Arguments& arguments) {
   });
 }
 
-// All digits count, and so do zeros behind the point; those in front do not.
+// Keeps all digits, including zeros at the end of the fraction. Drops leading zeros.
 Value Number(const Value& value, const Arguments&) {
   if (IsNumber(*value)) return value;
   if (value->is_boolean()) return std::nullopt;

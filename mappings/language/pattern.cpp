@@ -71,9 +71,10 @@ std::shared_ptr<const Pattern> Pattern::Compile(std::string_view expression, std
   return std::shared_ptr<const Pattern>(new Pattern(std::move(compiled)));
 }
 
-// One match is linear, but a pattern such as `a.*b|a` looks to the end of the text for every one of many matches. A text beyond
-// 16 KiB is therefore searched through a window, so that the whole work stays near kScanBudget steps: there, one match spans at
-// most the window (4 KiB in a text of 64 KiB, 256 bytes in one of 1 MiB).
+// Bounds the work for all matches together. One match takes linear time, but a pattern such as `a.*b|a` reads to the end of the
+// text for every one of many matches. A text above 16 KiB is therefore searched through a window, so that the total work stays
+// near kScanBudget steps. In such a text one match is at most as long as the window (4 KiB in a text of 64 KiB, 256 bytes in one
+// of 1 MiB).
 void Pattern::ForEachMatch(std::string_view text, const std::function<void(const Groups&)>& found) const {
   const RE2& re = compiled_->re;
   const auto count = static_cast<std::size_t>(re.NumberOfCapturingGroups()) + 1;
@@ -90,7 +91,7 @@ void Pattern::ForEachMatch(std::string_view text, const std::function<void(const
     const std::size_t start = matched ? static_cast<std::size_t>(pieces[0].data() - text.data()) : end;
     if (!matched || (!to_the_end && start > position + window)) {
       if (!matched && to_the_end) return;
-      position += window;  // look again from here, so that the match found next has a whole window to itself
+      position += window;  // search again from here, so that the next match has a whole window
       while (position < text.size() && (static_cast<unsigned char>(text[position]) & 0xC0U) == 0x80U) ++position;
       continue;
     }

@@ -9,22 +9,23 @@
 
 namespace membridge::mappings {
 
-/// A compiled regular expression (RE2). Matching is linear in the text, whatever the text is. Thread-safe.
+/// A compiled regular expression (RE2). One match takes time linear in the text. Thread-safe.
 class Pattern {
  public:
-  /// A pattern, or why it is none. `\C` is refused: it would cut a character in half.
+  /// Compiles a pattern; on an error returns nullptr and says why in `flaw`. `\C` is refused, because it would cut characters in
+  /// half.
   static std::shared_ptr<const Pattern> Compile(std::string_view expression, std::string& flaw);
   ~Pattern();
 
-  /// What the first match captured: the first group that took part, or the whole match when the pattern has no group.
+  /// Returns what the first match captured: the first group that took part, or the whole match when the pattern has no group.
   std::optional<std::string> Capture(std::string_view text) const;
-  /// The same of every match, from left to right.
+  /// Returns what every match captured, from left to right.
   std::vector<std::string> Captures(std::string_view text) const;
-  /// Every match replaced; in `rewrite`, `\1` … `\9` stand for groups and `\0` for the match.
+  /// Replaces every match. In `rewrite`, `\1` … `\9` stand for groups and `\0` for the match.
   std::string Replace(std::string_view text, std::string_view rewrite) const;
-  /// The text between the matches.
+  /// Returns the texts between the matches.
   std::vector<std::string> Split(std::string_view text) const;
-  /// Empty when `rewrite` fits the pattern's groups, else what is wrong with it.
+  /// Returns an empty text when `rewrite` fits the pattern's groups, else what is wrong with it.
   std::string FlawOfRewrite(std::string_view rewrite) const;
 
  private:

@@ -12,7 +12,8 @@
 namespace membridge::mappings {
 namespace {
 
-/// The zone of that name; the unknown zone, which is UTC, when there is none. Zones are made once: reading one is thread-safe.
+/// Returns the zone of that name, or ICU's unknown zone, which behaves as UTC. Each zone is made once and then only read, so it
+/// can be used from any thread.
 const icu::TimeZone& ZoneNamed(const std::string& name) {
   static std::mutex mutex;
   static std::map<std::string, std::unique_ptr<icu::TimeZone>> zones;  // guarded by mutex
@@ -31,7 +32,7 @@ std::chrono::milliseconds OffsetAt(Instant instant, const std::string& zone, boo
   return std::chrono::milliseconds{raw + saving};
 }
 
-/// Whether the time carries an offset: `Z`, `+02:00`, `-0500` behind its hours.
+/// Whether the time has an offset (`Z`, `+02:00`, `-0500`) behind its hours.
 bool HasOffset(std::string_view time) {
   constexpr std::size_t kDate = 10;
   return time.size() > kDate && time.substr(kDate).find_first_of("Zz+-") != std::string_view::npos;

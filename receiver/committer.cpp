@@ -102,7 +102,8 @@ void Committer::Commit(Lane& lane, const Batch& batch) {
   }
 }
 
-// Something about one of them is at fault, not the database: it must not take the others with it.
+// Commits the batch in halves when one of its deliveries, and not the database, causes the failure. The other deliveries must not
+// fail with it.
 void Committer::CommitHalves(Lane& lane, const Batch& batch) {
   const std::size_t middle = batch.done.size() / 2;
   Batch first;
@@ -122,7 +123,7 @@ Result<std::vector<DeliveryId>> Committer::Attempt(Lane& lane, const std::vector
   try {
     stored = lane.inbox->Accept(deliveries);
   } catch (const std::exception&) {
-    // Not what(): it may quote what was being stored.
+    // Do not use what(): it may quote the data that was being stored.
     stored = Fail(ErrorCode::kUnavailable, "storing deliveries failed unexpectedly");
   }
   if (hooks_.on_attempt) hooks_.on_attempt(deliveries.size(), std::chrono::steady_clock::now() - start, stored.has_value());

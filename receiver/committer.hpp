@@ -16,10 +16,10 @@
 
 namespace membridge::receiver {
 
-/// Turns deliveries handed over by many into few transactions. A lane is a thread with an inbox of its own: it stores whatever
-/// has queued in one Inbox::Accept, and meanwhile the next batch gathers: the previous commit is the batching window, there is no
-/// timer. With two lanes the one's database works while the other's deliveries are read and answered; more only make smaller
-/// batches. After a failure it goes on with what comes next.
+/// Stores the deliveries of many I/O threads in few transactions. Each lane is a thread with its own inbox. It stores everything
+/// that has queued in one Inbox::Accept; deliveries that arrive during this commit form the next batch, so there is no timer.
+/// With two lanes, one lane's database works while the other lane's deliveries are read and answered. More lanes would only make
+/// smaller batches. After a failure the lane goes on with the next batch.
 class Committer {
  public:
   struct Limits {
@@ -31,31 +31,31 @@ class Committer {
   /// Called once per delivery on a lane's thread, after the commit or its failure; must not throw and should be quick.
   enum class Fate {
     kStored,
-    kBefore,  ///< a replay: accepted before, and not stored again
+    kBefore,  ///< a replay: it was accepted before and is not stored again
   };
   using Done = std::function<void(const Result<Fate>&)>;
-  /// Called on the lanes' threads, by several at once.
+  /// Called on the lanes' threads, so possibly by several at once.
   struct Hooks {
-    /// After every commit, before the Done calls: wake workers, note token uses.
+    /// Called after every commit and before the Done calls, to wake workers and note token uses.
     std::function<void(const std::vector<sync::Delivery>&)> on_committed{};
-    /// After every attempt.
+    /// Called after every attempt, successful or not.
     std::function<void(std::size_t deliveries, std::chrono::duration<double> took, bool stored)> on_attempt{};
   };
 
-  /// A lane for each of `inboxes`, which outlive the Committer and are each used from its lane's thread only.
+  /// Starts one lane per inbox. The inboxes outlive the Committer; each is used from its lane's thread only.
   Committer(const std::vector<sync::Inbox*>& inboxes, Limits limits, Hooks hooks);
   ~Committer();  ///< as Stop()
 
-  /// False when the queue is full or stopping; then nothing was taken, and `done` will not be called. Any thread; never blocks
-  /// long.
+  /// Queues a delivery. Returns false when the queue is full or stopping; then `done` will not be called. Any thread; never
+  /// blocks long.
   bool TryHandOver(sync::Delivery delivery, Done done);
 
-  /// Takes nothing more, commits what has queued, and returns when every Done was called. May be called again.
+  /// Takes no more deliveries, commits those that have queued, and returns when every Done was called. May be called again.
   void Stop();
 
-  /// Deliveries waiting or being committed.
+  /// Returns how many deliveries wait or are being committed. Any thread.
   std::size_t Queued() const;
-  /// How long the oldest of them has been waiting: large means the database is away or too slow.
+  /// Returns how long the oldest of them has waited. A large value means that the database is away or too slow. Any thread.
   std::chrono::milliseconds Lag() const;
 
  private:

@@ -15,7 +15,7 @@ namespace membridge::receiver {
 namespace {
 
 constexpr std::size_t kInflateStep = 16 * 1024;
-// What zlib's windowBits means: the largest window, and which wrapping is expected around the data.
+// Values for zlib's windowBits: the largest window, and the format around the data.
 constexpr int kZlibFormat = MAX_WBITS;
 constexpr int kGzipFormat = MAX_WBITS + 16;
 constexpr int kBareFormat = -MAX_WBITS;
@@ -26,7 +26,7 @@ std::optional<std::string> KnownCoding(std::string_view name) {
   return std::nullopt;
 }
 
-/// RFC 1950: the first two bytes name the method and check themselves.
+/// Whether the body begins with a zlib header. By RFC 1950 its two bytes name the method and contain a check value.
 bool HasZlibHeader(std::string_view body) {
   if (body.size() < 2) return false;
   const auto first = static_cast<unsigned char>(body[0]);
@@ -34,7 +34,7 @@ bool HasZlibHeader(std::string_view body) {
   return (first & 0x0f) == Z_DEFLATED && (first * 256u + second) % 31 == 0;
 }
 
-/// One z_stream, and its end.
+/// Owns one z_stream and ends it.
 class Inflater {
  public:
   explicit Inflater(int format) {
@@ -53,7 +53,7 @@ class Inflater {
       if (plain.size() > most) return tl::unexpected(CodingProblem::kTooLarge);
       if (state == Z_STREAM_END && stream_.avail_in == 0) return plain;
       if (state == Z_STREAM_END && may_have_members && inflateReset(&stream_) == Z_OK) continue;
-      // Without progress the input was cut off. After its end nothing may follow.
+      // No progress means that the input was cut off. Nothing may follow the end of the data.
       if (state != Z_OK) return tl::unexpected(CodingProblem::kBroken);
     }
   }
@@ -74,7 +74,7 @@ class Inflater {
 tl::expected<std::string, CodingProblem> InflateDeflate(std::string& body, std::size_t most) {
   if (HasZlibHeader(body)) {
     auto plain = Inflater{kZlibFormat}.Run(body, false, most);
-    // Bare data may look as if it had that header.
+    // Raw data can look as if it had a zlib header.
     if (plain || plain.error() != CodingProblem::kBroken) return plain;
   }
   return Inflater{kBareFormat}.Run(body, false, most);

@@ -11,7 +11,7 @@
 namespace membridge::receiver {
 namespace {
 
-/// Random bits of a generator that is asked for many at once: each call of it costs as much as a hundred numbers.
+/// Returns random bits. They are fetched in blocks, because one call of the generator takes as long as making a hundred numbers.
 std::uint64_t RandomBits() {
   thread_local std::array<std::uint64_t, 64> numbers{};
   thread_local std::size_t left = 0;

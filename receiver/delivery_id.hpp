@@ -5,8 +5,8 @@
 
 namespace membridge::receiver {
 
-/// A UUIDv7 in lower case: milliseconds, then the fraction of the millisecond, then 62 random bits; ids sort by arrival to the
-/// quarter of a microsecond. Throws std::runtime_error when the machine has no randomness.
+/// Makes a UUIDv7 in lower case: milliseconds, then the fraction of the millisecond, then 62 random bits. Ids sort by arrival, to
+/// a quarter of a microsecond. Throws std::runtime_error when the random generator fails. Thread-safe.
 DeliveryId MakeDeliveryId(Instant received_at);
 
 }  // namespace membridge::receiver

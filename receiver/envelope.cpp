@@ -15,7 +15,7 @@ namespace membridge::receiver {
 namespace {
 
 constexpr std::size_t kMaxIdBytes = 128;
-/// Events may stand in events; this many levels are looked into.
+/// Events may contain events; this many levels are read.
 constexpr std::size_t kMaxFrames = 16;
 
 bool IsAlphanumeric(char c) {
@@ -43,7 +43,7 @@ std::string_view NameOf(HintedEvent event) {
   return "other";
 }
 
-/// The two keys an id may have.
+/// The ids found under the two keys that senders use.
 struct Ids {
   std::string memory_id;
   std::string id;
@@ -51,7 +51,8 @@ struct Ids {
   const std::string& Best() const { return memory_id.empty() ? id : memory_id; }
 };
 
-/// Follows the parser through the body. Nothing is built: only a short stack of the places where an event may be.
+/// Receives the parser's events for a body. It builds no document; it keeps only a short stack of the places where an event may
+/// be.
 class EventReader final : public nlohmann::json_sax<nlohmann::json> {
  public:
   std::vector<Hint> hints;
@@ -104,10 +105,10 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
     Ids data{};
     std::optional<std::string> text{};
     std::vector<std::string> labels{};
-    bool has_events = false;  // it only wraps others
+    bool has_events = false;  // the object only wraps other events
   };
 
-  /// The frame whose direct members are being read, if this is one we look into.
+  /// Returns the frame whose direct members are being read; nullptr when the current object is not one that is searched.
   Frame* Here() { return !frames_.empty() && frames_.back().depth == depth_ ? &frames_.back() : nullptr; }
 
   bool IsInLabels() const { return labels_depth_ > 0 && labels_depth_ == depth_; }
@@ -163,7 +164,7 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
     const bool about_job = LoweredAscii(frame.event).starts_with("ingest_job");
     const std::string& id = about_job ? frame.own.memory_id : frame.own.Best().empty() ? frame.data.Best() : frame.own.Best();
     if (!IsUsableId(id)) return;
-    // A memory has one name, however its UUID is spelled; ids of another form are what they are.
+    // A memory must have one name, so a UUID is stored in lower case. Ids of another form stay as they are.
     const std::string memory = mappings::IsUuid(id) ? LoweredAscii(id) : id;
     if (!noted_.insert(memory).second) return;
     const HintedEvent event = ReadEvent(frame.event);
@@ -173,7 +174,7 @@ class EventReader final : public nlohmann::json_sax<nlohmann::json> {
   std::vector<Frame> frames_;
   std::set<std::string> noted_;
   std::size_t depth_ = 0;
-  std::size_t labels_depth_ = 0;  // of the list of labels that is being read; 0: of none
+  std::size_t labels_depth_ = 0;  // depth of the list of labels that is being read; 0: none
 };
 
 bool IsNumberByte(char c) {
@@ -204,7 +205,7 @@ bool IsNumber(std::string_view text) {
   return text.empty();
 }
 
-/// The four hexadecimal digits of a `\uXXXX` that begins at `at`; nothing where there is none.
+/// Returns the value of a `\uXXXX` escape at `at`; nothing when there is none.
 std::optional<unsigned> EscapedUnit(std::string_view body, std::size_t at) {
   constexpr std::size_t kLength = std::string_view{"\\uXXXX"}.size();
   if (body.size() < at + kLength || body[at] != '\\' || body[at + 1] != 'u') return std::nullopt;
@@ -222,8 +223,8 @@ bool IsLowSurrogate(unsigned unit) {
   return unit >= 0xdc00 && unit < 0xe000;
 }
 
-/// Appends the escape that begins at `at`, and returns how long it is. Half of a surrogate pair becomes U+FFFD: JSON's grammar
-/// allows it (RFC 8259 section 8.2), the parser does not.
+/// Appends the escape that begins at `at`, and returns how long it is. Half of a surrogate pair becomes U+FFFD, because JSON's
+/// grammar allows it (RFC 8259 section 8.2) but the parser does not.
 std::size_t AppendEscape(std::string_view body, std::size_t at, std::string& plain) {
   constexpr std::size_t kLength = std::string_view{"\\uXXXX"}.size();
   const auto unit = EscapedUnit(body, at);
@@ -240,8 +241,8 @@ std::size_t AppendEscape(std::string_view body, std::size_t at, std::string& pla
   return kLength;
 }
 
-/// The same document with 0 for every number and U+FFFD for every half of a surrogate pair: JSON's grammar allows any number and
-/// any escape, the parser does not. Neither matters, because only ids and event names are read.
+/// Returns the same document with 0 for every number and U+FFFD for every half of a surrogate pair. JSON's grammar allows any
+/// number and any escape, but the parser does not. The change is harmless, because only ids and event names are read.
 std::string Simplified(std::string_view body) {
   std::string plain;
   plain.reserve(body.size());
@@ -294,12 +295,12 @@ std::string Envelope::Verdict() const {
 }
 
 Envelope ReadEnvelope(std::string_view body) {
-  // The parser takes NUL for the end; what follows it would go unread, but be stored.
+  // The parser stops at NUL, so what follows would be stored unread. Such a body does not count as JSON.
   if (body.find('\0') != std::string_view::npos) return {};
   EventReader reader;
   bool is_json = nlohmann::json::sax_parse(body.begin(), body.end(), &reader);
   if (!is_json) {
-    // The parser refuses some of what the grammar allows: huge numbers, half an emoji.
+    // The parser refuses some valid JSON: huge numbers and halves of surrogate pairs.
     const std::string plain = Simplified(body);
     reader = EventReader{};
     is_json = nlohmann::json::sax_parse(plain.begin(), plain.end(), &reader);

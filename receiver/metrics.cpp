@@ -59,7 +59,8 @@ struct ReceiverMetrics::Families {
   std::mutex mutex;
   http::Statistics noted;  // guarded by mutex
   std::mutex stored_mutex;
-  /// By project and verdict: finding a counter by its labels costs more than counting. Guarded by stored_mutex.
+  /// Counters by project and verdict. They are kept here because finding a counter by its labels takes longer than counting.
+  /// Guarded by stored_mutex.
   std::map<std::pair<std::string, std::string>, prometheus::Counter*> stored;
 };
 

@@ -14,15 +14,15 @@ class Registry;
 
 namespace membridge::receiver {
 
-/// What the receiver counts, as `membridge_*` metrics of a Prometheus registry. Thread-safe. Labels come from us, never from a
-/// request that was not let in.
+/// The receiver's metrics (`membridge_*`) in a Prometheus registry. Thread-safe. Labels never come from a request that was not
+/// accepted.
 class ReceiverMetrics {
  public:
   /// The registry outlives this.
   explicit ReceiverMetrics(prometheus::Registry& registry);
   ~ReceiverMetrics();
 
-  /// membridge_deliveries_total: stored.
+  /// Counts a stored delivery in membridge_deliveries_total.
   void CountStored(const std::string& project, const std::string& verdict);
   /// membridge_delivery_refusals_total: `credential`, `coding`, `not_json`, `too_large`, `queue_full`, `not_stored`, `replay`,
   /// `no_such_path`, `wrong_method`.
@@ -30,7 +30,8 @@ class ReceiverMetrics {
   /// membridge_commit_deliveries, membridge_commit_seconds and membridge_commit_failures_total.
   void NoteCommit(std::size_t deliveries, std::chrono::duration<double> took, bool stored);
   /// membridge_receiver_queue_deliveries, membridge_receiver_queue_seconds, membridge_http_connections,
-  /// membridge_http_events_total, and of membridge_delivery_refusals_total what no route saw: call before the registry is read.
+  /// membridge_http_events_total, and the part of membridge_delivery_refusals_total that no route saw. Call it before the
+  /// registry is read.
   void NoteState(std::size_t queued, std::chrono::milliseconds lag, const http::Statistics& statistics);
 
  private:

@@ -27,7 +27,7 @@ http::Response Accepted(const DeliveryId& id) {
   return {.body = R"({"status":"accepted","delivery":")" + id.Text() + R"("})"};
 }
 
-/// The token as it stands in the URL: what follows the project, without the slashes around it.
+/// Returns the token as written in the URL: the part behind the project, without the slashes around it.
 std::string_view TokenAsSent(std::string_view target) {
   target = target.substr(0, target.find_last_not_of('/') + 1);
   return target.substr(target.rfind('/') + 1);

@@ -18,11 +18,12 @@
 
 namespace membridge::receiver {
 
-/// `POST /webhooks/{project}/{token}`, and without token for projects whose schemes need none: lets in, looks at the envelope,
-/// hands over, and answers after the commit. Several slashes count as one, and one at the end as none. Anything else below
-/// /webhooks is answered 404, counted and logged. Threads: called from several at once; never blocks.
+/// `POST /webhooks/{project}/{token}`, and the same path without token for projects whose schemes need none. Verifies the
+/// request, reads the envelope, hands the delivery to the committer and answers after the commit. Several slashes count as one,
+/// and a slash at the end is ignored. Every other path below /webhooks is answered with 404, counted and logged. Threads: called
+/// from several at once; never blocks.
 ///
-/// Signatures are checked over the body as it was sent, coded or not; stored is the body without its content coding.
+/// Signatures are checked over the body as it was sent, coded or not. The body is stored without its content coding.
 ///
 /// | case | answer |
 /// |---|---|
@@ -35,12 +36,12 @@ namespace membridge::receiver {
 /// | queue full, or not stored | 503 with Retry-After; sending it again is right |
 class WebhookRoute {
  public:
-  /// All of them outlive the route; `metrics` also outlives the committer. `max_body_bytes` is for decoded bodies; the server has
-  /// its own for what arrives.
+  /// The references outlive the route; `metrics` also outlives the committer. `max_body_bytes` limits decoded bodies; the server
+  /// has its own limit for the bytes that arrive.
   WebhookRoute(const Clock& clock, const Snapshot<Verification>& verification, Committer& committer, ReceiverMetrics& metrics,
                std::size_t max_body_bytes = http::Limits{}.max_body_bytes);
 
-  /// Adds the route's paths to a router that it outlives.
+  /// Adds the route's paths to a router. The route outlives the router.
   void AddTo(http::Router& router);
 
  private:
@@ -55,7 +56,7 @@ class WebhookRoute {
   Committer& committer_;
   ReceiverMetrics& metrics_;
   const std::size_t max_body_bytes_;
-  // One line of log in ten seconds says enough about strangers at the door.
+  // Refusals are logged at most once in ten seconds.
   std::atomic<std::chrono::steady_clock::rep> logged_at_;
   std::atomic<std::uint64_t> refused_since_{0};
 };

@@ -40,8 +40,7 @@ struct Function {
   std::size_t fewest;
   std::size_t most;
   First first;
-  bool sees_missing;  ///< whether it is called for missing and null; the others are not called: missing stays missing, null stays
-                      ///< null
+  bool sees_missing;     ///< whether it is called for missing and null; else those pass through unchanged
   std::string_view doc;  ///< one line: mappings/README.md holds it word for word
   Value (*apply)(const Value& value, const Arguments& arguments);
 };

@@ -8,7 +8,8 @@
 namespace membridge::receiver::http {
 namespace {
 
-/// An IPv4 address as it is; of an IPv6 address the network that one client is given, 64 bits.
+/// Returns the key to count by: an IPv4 address as it is; for an IPv6 address its 64-bit network, which usually belongs to one
+/// client.
 std::string NetworkOf(const std::string& address) {
   constexpr std::size_t kNetworkBytes = 8;
   in6_addr bytes{};

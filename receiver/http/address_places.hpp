@@ -10,11 +10,11 @@
 
 namespace membridge::receiver::http {
 
-/// Whether a client is on this machine.
+/// Whether the address is a loopback address, so that the client is on this machine.
 bool IsLoopback(const std::string& peer_address);
 
-/// Counts the open connections of each client address, so that one address cannot take every place. IPv6 clients choose the
-/// lower half of their address themselves, so they are counted by their first 64 bits. Thread-safe.
+/// Counts the open connections of each client address, so that one address cannot take all places. IPv6 addresses are counted by
+/// their first 64 bits, because a client chooses the rest itself. Thread-safe.
 class AddressPlaces {
  public:
   /// One counted connection; the destructor gives the place back.
@@ -34,14 +34,15 @@ class AddressPlaces {
     struct Counts;
     Place(std::shared_ptr<Counts> counts, std::string key) : counts_(std::move(counts)), key_(std::move(key)) {}
 
-    std::shared_ptr<Counts> counts_;  // shared: a place may outlive the server it was counted by
+    std::shared_ptr<Counts> counts_;  // shared, because a place may outlive its server
     std::string key_;
   };
 
   /// `most`: connections of one address; 0: no bound.
   explicit AddressPlaces(std::size_t most);
 
-  /// A place for a connection from `peer_address` ("192.0.2.7", "2001:db8::7"); nothing when the address has all it may have.
+  /// Takes a place for a connection from `peer_address` ("192.0.2.7", "2001:db8::7"). Returns nothing when the address has as
+  /// many as it may have.
   std::optional<Place> Take(const std::string& peer_address);
 
  private:

@@ -11,8 +11,8 @@
 
 namespace membridge::receiver::http {
 
-/// The time-outs of one I/O thread's clients: a line for each kind of thing that a client owes, and one for answers that clients
-/// do not take. Threads: one.
+/// The time-outs of one I/O thread's clients. There is one queue for each thing that a client may owe, and one for answers that
+/// clients do not read. Threads: one.
 class ClientDeadlines {
  public:
   using Owed = Connection::Owed;
@@ -20,7 +20,7 @@ class ClientDeadlines {
 
   explicit ClientDeadlines(const Limits& limits);
 
-  /// A client's places in the lines; it keeps them until Clear().
+  /// A client's places in the queues. The client keeps them until Clear().
   struct Places {
     Owed owed = Owed::kNothing;
     std::uint64_t owed_for = 0;  ///< the request it is owed for
@@ -28,17 +28,17 @@ class ClientDeadlines {
     std::optional<Deadlines::Place> untaken_place;
     std::uint64_t seen_sent = 0;
   };
-  /// Brings a client's places in line with its connection. A trickle of bytes moves no deadline: it belongs to the whole header,
-  /// body or pause.
+  /// Updates a client's places from the state of its connection. Single bytes do not extend a deadline, because it is for the
+  /// whole header, body or pause.
   void Update(std::uint64_t id, const Connection& connection, Places& places, Time now);
   void Clear(Places& places);
 
-  /// Who has owed this for longest.
+  /// Returns the client that has owed this for longest.
   std::optional<Deadlines::Entry> First(Owed owed) const { return Line(owed).First(); }
   std::size_t Count(Owed owed) const { return Line(owed).size(); }
-  /// Who has not taken an answer for longest.
+  /// Returns the client that has not read its answer for longest.
   std::optional<Deadlines::Entry> FirstUntaken() const { return untaken_.First(); }
-  /// When the next of all is due; nothing when nobody owes anything.
+  /// Returns the earliest of all deadlines; nothing when there is none.
   std::optional<Time> NextDue() const;
 
  private:

@@ -13,9 +13,9 @@
 namespace membridge::receiver::http {
 namespace {
 
-/// What a client may still send after its last answer before we stop listening to it.
+/// The most bytes that a client may still send after its last answer before the connection is closed.
 constexpr std::size_t kMaxDiscarded = 16 << 20;
-/// Buffers larger than this are given back when they become empty.
+/// Buffers larger than this are freed when they become empty.
 constexpr std::size_t kKeptCapacity = 16 * 1024;
 
 void Release(std::string& buffer) {
@@ -193,7 +193,7 @@ void Connection::MoveAnswersOut() {
 }
 
 void Connection::Flush() {
-  // An interim answer may only go out when all earlier requests have theirs.
+  // Send "100 Continue" only when all earlier requests have been answered.
   if (waiting_.empty() && reading_ && parser_.TakeContinue()) output_ += kContinue;
   while (WantsWrite()) {
     const ssize_t sent = send(fd_, output_.data() + output_sent_, output_.size() - output_sent_, MSG_NOSIGNAL);
@@ -213,7 +213,7 @@ void Connection::Flush() {
     output_.erase(0, output_sent_);
     output_sent_ = 0;
   }
-  // Closing outright would reset a client that is still sending, and it could lose the answer it is about to read.
+  // Closing at once would reset a client that is still sending. It could then lose the answer that it has not read yet.
   if (!reading_ && !lingering_ && !broken_ && waiting_.empty() && output_.empty()) {
     lingering_ = true;
     shutdown(fd_, SHUT_WR);

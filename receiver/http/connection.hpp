@@ -17,53 +17,55 @@
 
 namespace membridge::receiver::http {
 
-/// What all connections together hold of requests not yet complete.
+/// The bytes of incomplete requests that all connections together hold.
 struct HeldBytes {
-  std::atomic<std::size_t> proven{0};    ///< of senders that are known by their header
-  std::atomic<std::size_t> unproven{0};  ///< of all others
+  std::atomic<std::size_t> proven{0};    ///< from senders whose header was accepted
+  std::atomic<std::size_t> unproven{0};  ///< from all other senders
 };
 
-/// One client: its socket, the request it is sending, the requests that wait for their answer and the answers it has not taken.
-/// Knows neither event loop nor clock: its owner asks what it wants and tells it what happened. Threads: one.
+/// One client: its socket, the request that it is sending, the requests that wait for an answer, and the answers that it has not
+/// read. It uses neither event loop nor clock: its owner asks what it wants and tells it what happened. Threads: one.
 class Connection {
  public:
   /// A whole request and its number on this connection.
   using Requests = std::vector<std::pair<std::uint64_t, Request>>;
-  /// What the client is to do next, and therefore which time-out runs.
+  /// What the client must do next. This decides which time-out runs.
   enum class Owed { kNothing, kFirstRequest, kRequest, kHeader, kBody, kUnprovenBody, kFarewell };
   static constexpr std::size_t kOwedKinds = 7;
 
-  /// All of them outlive it.
+  /// The references must outlive the connection.
   Connection(Newcomer newcomer, const Limits& limits, const HeadCheck& head_check, HeldBytes& held);
   ~Connection();  ///< closes the socket
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Reads once into `scratch`, and appends the requests that are complete.
+  /// Reads once from the socket into `scratch` and appends the complete requests.
   void Receive(std::span<char> scratch, Requests& complete);
-  /// Goes on with what was read and held back, if there is room again.
+  /// Goes on parsing the input that was read and held back, if there is room again.
   void Resume(Requests& complete);
-  /// Answers the request of that number; a number that waits for nothing is ignored. `last`: the client shall not send another.
+  /// Answers the request of that number. A number without a waiting request is ignored. `last`: the client must not send another
+  /// request.
   void Answer(std::uint64_t number, const Response& response, bool last);
-  /// Answers what the client was sending with a refusal, after everything before it, and ends the connection.
+  /// Refuses the request that is arriving, after the answers to all earlier requests, and ends the connection.
   void Refuse(const Response& response);
-  /// Sends what is ready, as far as the client takes it, and says goodbye when nothing can follow.
+  /// Sends the answers that are ready, as far as the client accepts them. Shuts down the sending side after the last answer.
   void Flush();
-  /// The peer is gone for good, or shall be: closing the socket then resets it.
+  /// Gives the connection up: the peer is gone or must go. Closing the socket then resets it.
   void Break();
 
   bool WantsRead() const;
   bool WantsWrite() const { return !broken_ && output_sent_ < output_.size(); }
   Owed owed() const;
-  /// Nothing has begun: no request is arriving, waiting or being answered.
+  /// Whether no request is arriving, waiting or being answered.
   bool AtRest() const;
-  /// Nothing more can come of it.
+  /// Whether the connection is over and may be destroyed.
   bool Finished() const;
 
   int fd() const { return fd_; }
-  std::uint64_t requests() const { return next_number_; }  ///< how many have begun to be answered
+  std::uint64_t requests() const { return next_number_; }  ///< how many requests have got a number, refused ones included
   std::uint64_t bytes_sent() const { return bytes_sent_; }
-  /// The status of the refusal that ends it, by Refuse() or because of what the client sent; 0: none, or by the head check.
+  /// The status of the refusal that ends the connection, from Refuse() or because of what the client sent. 0: there is none, or
+  /// the head check refused.
   int refused() const { return refused_; }
 
  private:

@@ -8,8 +8,8 @@
 
 namespace membridge::receiver::http {
 
-/// Everyone who waits under the same time-out, earliest deadline first. Setting, moving and removing cost the same however many
-/// wait.
+/// The deadlines of all clients with the same time-out, earliest first. Adding, renewing and removing take constant time.
+/// Threads: one.
 class Deadlines {
  public:
   using Time = std::chrono::steady_clock::time_point;
@@ -18,12 +18,12 @@ class Deadlines {
     Time since;
     std::uint64_t who;
   };
-  /// A place in the line; valid until it is given back to Remove().
+  /// A place in the queue; valid until Remove().
   using Place = std::list<Entry>::iterator;
 
   explicit Deadlines(std::chrono::milliseconds timeout) : timeout_(timeout) {}
 
-  /// `now` never goes back from call to call.
+  /// `now` must not decrease from call to call.
   Place Add(std::uint64_t who, Time now) { return entries_.insert(entries_.end(), Entry{now + timeout_, now, who}); }
   void Renew(Place place, Time now) {
     place->due = now + timeout_;
@@ -34,7 +34,7 @@ class Deadlines {
 
   std::size_t size() const { return entries_.size(); }
 
-  /// Who is due first, if anyone waits.
+  /// Returns the earliest deadline; nothing when there is none.
   std::optional<Entry> First() const {
     if (entries_.empty()) return std::nullopt;
     return entries_.front();

@@ -17,7 +17,7 @@ NotifyOn Interest(bool read, bool write) {
   return NotifyOn::None;
 }
 
-/// Pistache's view of us. With a single handler per reactor the whole 64 bits of a tag come back as they were given.
+/// The handler that Pistache calls. With a single handler per reactor, all 64 bits of a tag come back unchanged.
 class ReadyHandler final : public Pistache::Aio::Handler {
  public:
   explicit ReadyHandler(EventLoop::OnReady on_ready) : on_ready_(std::move(on_ready)) {}

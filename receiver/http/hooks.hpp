@@ -9,27 +9,27 @@
 
 namespace membridge::receiver::http {
 
-/// Called on an I/O thread for every complete request; must not block, because its thread carries other connections. An exception
-/// is answered with 500.
+/// Called on an I/O thread for every complete request. Must not block, because the thread serves other connections, too. An
+/// exception is answered with 500.
 using Handler = std::function<void(Request&&, Reply)>;
 
-/// What a header alone decides about the body that follows it.
+/// The decision about a request that is made from its header, before its body is complete.
 struct HeadVerdict {
-  std::optional<Response> refusal{};  ///< answered at once; the body is not waited for and the connection ends
-  bool proven = false;                ///< the sender is known: the body does not count against the budget of strangers
+  std::optional<Response> refusal{};  ///< sent at once; the rest of the body is not read and the connection ends
+  bool proven = false;                ///< the sender is known, so the body does not count against the budget for unknown senders
 };
 
-/// Called on an I/O thread for every request whose header is in and whose body is not yet complete (`body` holds what has come).
-/// A request that arrives whole goes to the handler without it, so the handler must check the same again. Must not block; an
-/// exception is answered with 500.
+/// Called on an I/O thread for every request whose header is complete and whose body is not (`body` holds the bytes so far). It
+/// is not called for a request that arrives whole, so the handler must make the same checks. Must not block; an exception is
+/// answered with 500.
 using HeadCheck = std::function<HeadVerdict(const Request& head)>;
 
-/// What one server asks its owner.
+/// The functions that a server calls.
 struct Hooks {
   Handler handler;
   HeadCheck head_check{};  ///< empty: every sender is known
-  /// Whether an address may have more connections than Limits::max_per_address, as trusted proxies may. Called on the thread that
-  /// accepts; empty: loopback may.
+  /// Returns whether an address may have more connections than Limits::max_per_address, as trusted proxies may. Called on the
+  /// thread that accepts. Empty: only loopback may.
   std::function<bool(const std::string& peer_address)> is_exempt{};
 };
 

@@ -23,8 +23,8 @@ constexpr std::uint64_t kFirstClient = std::uint64_t{1} << 33;
 constexpr std::size_t kScratchBytes = 64 * 1024;
 constexpr int kMaxAcceptsPerRound = 128;
 constexpr auto kAcceptPause = 50ms;
-constexpr auto kFirstRequestPatience = 500ms;  // of a server that stops, for clients that have just been accepted
-/// Said once, without waiting for the client to take it.
+constexpr auto kFirstRequestPatience = 500ms;  // while stopping: for the first request of clients that were just accepted
+/// Sends a refusal once and does not wait for the client to read it.
 void TurnAway(int fd, std::string_view why) {
   Response full = Refusal(503, "unavailable", why, "try again shortly");
   full.headers.push_back({"Retry-After", "1"});
@@ -39,7 +39,7 @@ Response TimedOut() {
 
 }  // namespace
 
-/// A connection, and what the loop and the clock currently know about it.
+/// A connection with its current state in the event loop and in the deadlines.
 struct IoWorker::Client {
   Client(std::uint64_t number, Newcomer newcomer, Shared& shared)
       : id(number), connection(std::move(newcomer), shared.limits, shared.hooks.head_check, shared.held) {}
@@ -153,7 +153,7 @@ void IoWorker::AcceptWaiting() {
       case Listener::Outcome::kNobody:
         return;
       case Listener::Outcome::kExhausted:
-        // The backlog stays readable: not looking for a moment is what keeps this from spinning.
+        // The listener stays readable, so stop watching it for a moment. Otherwise the loop would spin.
         if (!draining_) loop_.Change(listener_->fd(), kListenerTag, false, false);
         accept_again_ = now_ + kAcceptPause;
         return;
@@ -178,7 +178,7 @@ void IoWorker::Admit(Newcomer newcomer) {
   const std::size_t threads = shared_.limits.threads;
   bool has_room = clients_.size() < (shared_.limits.max_connections + threads - 1) / threads || MakeRoom();
   if (!has_room) {
-    // Those that came in this round stand in no line yet.
+    // Clients that came in this round have no deadlines yet.
     SettleTouched();
     has_room = MakeRoom();
   }
@@ -199,21 +199,21 @@ void IoWorker::Admit(Newcomer newcomer) {
     return;
   }
   Client& admitted = *clients_.emplace(id, std::move(client)).first->second;
-  // Its request has often come with it.
+  // The first request has often arrived already.
   ReadFrom(admitted);
   Touch(admitted);
 }
 
-/// Who goes when there is no place left: clients that were answered and do not leave, then those that are slow to send a body or
-/// a header, then those that never sent anything. A client between two requests, which may be a proxy, goes late, and one that
-/// has only just come goes last.
+/// Closes a client when there is no place left. First go clients that were answered and do not close, then those that are slow to
+/// send a body or a header, then those that never sent anything. A client between two requests may be a proxy and goes late; a
+/// client that has just come goes last.
 bool IoWorker::MakeRoom() {
   struct Candidate {
     Owed owed;
     std::chrono::milliseconds patience;
   };
   const std::chrono::milliseconds slow = shared_.limits.slow_after;
-  // A client that was answered needs a moment to read the answer.
+  // A client that was answered needs some time to read the answer.
   const std::array<Candidate, 8> in_order{{{Owed::kFarewell, slow / 4},
                                            {Owed::kUnprovenBody, slow},
                                            {Owed::kBody, slow},
@@ -292,7 +292,7 @@ void IoWorker::Dispatch(Client& client) {
     try {
       shared_.hooks.handler(std::move(request), std::move(reply));
     } catch (const std::exception& failure) {
-      // The reply went with the exception, and so has answered 500.
+      // The Reply was destroyed by the exception, which answered 500.
       Log(LogLevel::kError, "request_failed", {{"error", failure.what()}});
     }
   }
@@ -316,11 +316,11 @@ void IoWorker::SettleTouched() {
 
 bool IoWorker::IsDrained(const Connection& connection) const {
   if (!draining_ || !connection.AtRest() || connection.owed() == Owed::kFarewell) return false;
-  // Accepted a moment ago: its first request is on its way, and closing would refuse it.
+  // A client that was just accepted may have sent its first request already; closing now would refuse it.
   return connection.owed() != Owed::kFirstRequest || !first_requests_until_;
 }
 
-/// Brings socket, loop and clock in line with the connection's state. False: it is over.
+/// Updates socket, event loop and deadlines from the connection's state. Returns false when the connection is over.
 bool IoWorker::Settle(Client& client) {
   Connection& connection = client.connection;
   connection.Flush();
@@ -339,7 +339,7 @@ bool IoWorker::Settle(Client& client) {
   }
   deadlines_.Update(client.id, connection, client.places, now_);
   if (connection.owed() == Owed::kUnprovenBody && HoldsTooManyUnproven()) {
-    // Strangers share a budget of places: the slowest of them goes, or, when all have just begun, this one.
+    // Unknown senders share a number of places. The slowest of them is ended, or this one when all have just begun.
     const auto slowest = *deadlines_.First(Owed::kUnprovenBody);
     const bool is_slow = now_ - slowest.since >= shared_.limits.slow_after;
     if (is_slow && slowest.who != client.id) {

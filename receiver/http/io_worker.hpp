@@ -17,18 +17,19 @@
 
 namespace membridge::receiver::http {
 
-/// One I/O thread: accepts (if it was given the listener), reads, hands requests to the handler, writes answers, watches time.
+/// One I/O thread. It accepts connections (if it has the listener), reads requests, calls the handler, writes answers and
+/// enforces time-outs.
 class IoWorker {
  public:
   explicit IoWorker(Shared& shared);
   ~IoWorker();
 
-  /// Before Start(): this worker accepts, and deals the newcomers round to `peers`, itself among them.
+  /// Makes this worker accept connections and deal them to `peers` in turn; it is one of the peers. Call it before Start().
   void AcceptFrom(Listener& listener, std::vector<IoWorker*> peers);
   void Start();
-  /// Any thread: finish, take nothing new.
+  /// Makes the worker finish what it has and take nothing new. Any thread.
   void Drain();
-  /// Ends the thread, then closes what is left.
+  /// Ends the thread, then closes the remaining connections.
   void Stop();
 
  private:
@@ -39,11 +40,11 @@ class IoWorker {
   void OnReady(const std::vector<Ready>& ready);
   void OnClientReady(const Ready& ready);
   void AcceptWaiting();
-  /// A place among those of the client's address. False: it has all it may have, and was turned away.
+  /// Takes a place for the client's address. False: the address has as many as it may have, and the client was refused.
   bool PlaceByAddress(Newcomer& newcomer);
   void Admit(Newcomer newcomer);
   bool MakeRoom();
-  /// Ends a client that is slow to send, and tells it so as far as it takes the answer at once.
+  /// Ends a client that is slow to send. It gets an answer that says so if it can be sent at once.
   void Evict(std::uint64_t id);
   bool HoldsTooManyUnproven();
   void TakeMail();

@@ -61,7 +61,7 @@ std::string TextOf(const sockaddr_storage& address) {
   } else if (address.ss_family == AF_INET6) {
     sockaddr_in6 v6{};
     std::memcpy(&v6, &address, sizeof v6);
-    // An IPv4 client of a socket for both: the same client must have the same name everywhere.
+    // An IPv4 client of a socket for both families. Use its IPv4 form, so that a client has the same address everywhere.
     if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
       inet_ntop(AF_INET, &v6.sin6_addr.s6_addr[12], text.data(), text.size());
     } else {
@@ -143,7 +143,7 @@ Listener::Outcome Listener::Accept(Newcomer& newcomer) {
       case EINVAL:
         return Outcome::kNobody;
       default:
-        continue;  // that client is gone; the next one may not be
+        continue;  // that client is gone; try the next one
     }
   }
 }

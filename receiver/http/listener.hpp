@@ -8,8 +8,9 @@
 
 namespace membridge::receiver::http {
 
-/// A listening TCP socket that cannot be starved of descriptors: it keeps one in reserve to take, and turn away, a client that
-/// would otherwise wait in the backlog and wake us for ever. Threads: one, except port().
+/// A listening TCP socket that still works when the process has no descriptor left. It keeps one descriptor in reserve to accept
+/// and close a client; otherwise that client would stay in the backlog and wake the loop again and again. Threads: one, except
+/// port().
 class Listener {
  public:
   /// See Server for the forms of `address`. Throws std::runtime_error.
@@ -19,8 +20,8 @@ class Listener {
   Listener& operator=(const Listener&) = delete;
 
   enum class Outcome { kAccepted, kNobody, kTurnedAway, kExhausted };
-  /// Takes one client from the backlog, without blocking. kTurnedAway: closed for want of a descriptor. kExhausted: not even that
-  /// was possible; wait before the next try.
+  /// Takes one client from the backlog without blocking. kTurnedAway: the client was closed because there was no descriptor for
+  /// it. kExhausted: even that was not possible; wait before the next try.
   Outcome Accept(Newcomer& newcomer);
 
   void Close();

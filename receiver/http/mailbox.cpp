@@ -50,14 +50,14 @@ void Mailbox::Own() {
   owner_ = std::this_thread::get_id();
 }
 
-// One announcement per filling is enough, and a thousand answers of one commit then cost one system call.
+// Wakes the owner only when the mailbox was empty. So the thousand answers of one commit cost one system call.
 void Mailbox::Announce(bool was_empty) const {
   if (was_empty && owner_.load() != std::this_thread::get_id()) Wake();
 }
 
 void Mailbox::Wake() const {
   const std::uint64_t one = 1;
-  // Can only fail when the counter is full, and then the descriptor is readable anyway.
+  // This can fail only when the counter is full; then the descriptor is readable anyway.
   [[maybe_unused]] const ssize_t written = write(fd_, &one, sizeof one);
 }
 

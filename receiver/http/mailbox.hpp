@@ -12,28 +12,28 @@
 
 namespace membridge::receiver::http {
 
-/// An answer, addressed to the request it belongs to. Connection ids are never used twice.
+/// An answer and the request that it belongs to. Connection ids are never used twice.
 struct Answer {
   std::uint64_t connection;
   std::uint64_t request;
   Response response;
 };
 
-/// A connection just accepted; the I/O worker that takes it owns the descriptor.
+/// A connection that was just accepted. The I/O worker that takes it owns the descriptor.
 struct Newcomer {
   int fd;
   std::string peer_address;
   AddressPlaces::Place place{};  ///< held as long as the connection is open
 };
 
-/// What reaches an I/O thread from elsewhere, announced by one eventfd. Outlives the thread, so that posting is always safe;
-/// what is posted after the last Take() is dropped.
+/// Passes answers, connections and the drain request to an I/O thread, which is woken through one eventfd. The mailbox outlives
+/// the thread, so posting is always safe; what is posted after the last Take() is dropped. Posting: any thread.
 class Mailbox {
  public:
   struct Contents {
     std::vector<Answer> answers;
     std::vector<Newcomer> newcomers;
-    bool drain = false;  ///< from now on: finish, take nothing new
+    bool drain = false;  ///< from now on the thread finishes what it has and takes nothing new
     bool empty() const { return answers.empty() && newcomers.empty() && !drain; }
   };
 
@@ -45,16 +45,16 @@ class Mailbox {
   void Post(Answer answer);
   void Post(Newcomer newcomer);
   void PostDrain();
-  /// Makes the descriptor readable without content.
+  /// Wakes the owner without posting anything.
   void Wake() const;
 
-  /// Readable when there is something to take.
+  /// The descriptor to watch: it is readable when there is something to take.
   int fd() const { return fd_; }
-  /// The thread that takes is this one: what it posts itself needs no announcement, as it looks again before it sleeps.
+  /// Makes the calling thread the owner. Its own posts do not wake it, because it looks into the mailbox before it sleeps.
   void Own();
-  /// Owner only. Swaps with an empty `contents` to reuse its capacity.
+  /// Owner only: takes everything. Swaps with an empty `contents` to reuse its capacity.
   void Take(Contents& contents);
-  /// Owner only: forgets the announcement.
+  /// Owner only: resets the eventfd.
   void Quieten() const;
 
  private:

@@ -20,7 +20,7 @@ std::string_view TakeSegment(std::string_view& path) {
   return segment;
 }
 
-/// Of several slashes at the front only one stays; slashes alone become nothing.
+/// Reduces several slashes at the front to one. A path of slashes only becomes empty.
 void SkipSlashes(std::string_view& path) {
   const std::size_t slashes = std::min(path.find_first_not_of('/'), path.size());
   if (slashes == path.size()) {

@@ -7,20 +7,20 @@
 
 namespace membridge::receiver::http {
 
-/// How slashes count in a path.
+/// How repeated and final slashes of a path are read.
 enum class Slashes {
-  kStrict,     ///< every one begins a segment, empty ones included
+  kStrict,     ///< every slash begins a segment, which may be empty
   kForgiving,  ///< several count as one, and one at the end as none: "//a///b/" is "/a/b"
 };
 
-/// Which paths are meant: literal but for whole segments. `{name}` takes one segment that is not empty, and `{name...}`, only at
-/// the end, the rest, which may be empty and may hold slashes. Immutable.
+/// Matches paths. A pattern is literal except for whole segments: `{name}` matches one segment that is not empty; `{name...}`,
+/// only at the end, matches the rest, which may be empty and may contain slashes. Immutable and thread-safe.
 class PathPattern {
  public:
   explicit PathPattern(std::string_view pattern, Slashes slashes = Slashes::kStrict);
 
-  /// The still encoded values of the `{…}` segments, in order; nothing when the path does not fit. One pass whatever the path;
-  /// `.` and `..` mean nothing. The views live as long as `path`.
+  /// Returns the values of the `{…}` segments in order, still percent-encoded; nothing when the path does not match. Takes linear
+  /// time. `.` and `..` have no special meaning. The views live as long as `path`.
   std::optional<std::vector<std::string_view>> Match(std::string_view path) const;
 
  private:

@@ -7,8 +7,9 @@
 
 namespace membridge::receiver::http {
 
-/// The right to answer one request, once. Copies share that right; when the last one goes without an answer, the client gets 500.
-/// Threads: any; the first Send() wins and later ones do nothing. Harmless after the client has left or the server has stopped.
+/// Answers one request, once. Copies share the same request; when the last copy is destroyed without an answer, the client gets
+/// 500. Threads: any. The first Send() counts and later ones do nothing. Sending after the client has left or the server has
+/// stopped is safe and does nothing.
 class Reply {
  public:
   /// `deliver` is called at most once, on the thread that sends, and must not throw.

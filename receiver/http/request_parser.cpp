@@ -13,7 +13,7 @@ namespace beast = boost::beast;
 using BeastError = beast::http::error;
 using ErrorCode = boost::system::error_code;
 
-/// How much of a claimed body is reserved before any of it has come.
+/// The most memory that is reserved for a body by its announced length, before its bytes arrive.
 constexpr std::size_t kTrustedReserve = 64 * 1024;
 constexpr std::size_t kShortestEnd = std::string_view{"0\r\n\r\n"}.size();
 
@@ -25,8 +25,8 @@ bool IsHexDigit(char c) {
   return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 
-/// Whether `bytes` can be the beginning of a chunk header, `1a;name=value` and CRLF, however little of it has come. After a chunk
-/// the CRLF that ends its data precedes the header.
+/// Whether `bytes` can be the beginning of a chunk header (`1a;name=value` and CRLF), even when only a part has arrived. After a
+/// chunk, the CRLF that ends its data comes first.
 bool MayBeginChunk(std::string_view bytes, bool after_chunk) {
   if (after_chunk) {
     constexpr std::string_view kLineEnd = "\r\n";
@@ -52,7 +52,8 @@ bool IsVisible(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-/// Splits a request target into path and query; of an absolute URL only what follows its authority counts. False: not a target.
+/// Splits a request target into path and query. For an absolute URL, only the part behind its authority counts. Returns false
+/// when the text is not a target.
 bool SplitTarget(std::string_view method, std::string_view target, Request& request) {
   target = target.substr(0, target.find('#'));
   if (!target.starts_with('/') && target != "*") {
@@ -71,7 +72,7 @@ bool SplitTarget(std::string_view method, std::string_view target, Request& requ
 
 }  // namespace
 
-/// Beast finds the pieces; this keeps them, and refuses what Beast lets pass.
+/// Stores the parts that Beast finds, and refuses what Beast accepts but this server does not.
 class RequestParser::Message final : public beast::http::basic_parser<true> {
  public:
   explicit Message(const Limits& limits) : limits_(limits) {
@@ -106,7 +107,7 @@ class RequestParser::Message final : public beast::http::basic_parser<true> {
 
   void on_field_impl(beast::http::field field, View name, View value, ErrorCode& error) override {
     CountHeader(name.size() + value.size() + 4, error);
-    if (error || header_done) return;  // a trailer is counted, and otherwise ignored
+    if (error || header_done) return;  // trailers are counted, but otherwise ignored
     const std::string_view text{value.data(), value.size()};
     switch (field) {
       case beast::http::field::content_length:
@@ -136,7 +137,7 @@ class RequestParser::Message final : public beast::http::basic_parser<true> {
     header_done = true;
     if (unknown_coding || (coded_ && !http_1_1)) error = BeastError::bad_transfer_encoding;
     if (hosts_ > 1 || (http_1_1 && hosts_ == 0)) error = BeastError::bad_field;
-    if (!http_1_1) expects_continue = unknown_expectation = false;  // HTTP/1.0 had no such thing
+    if (!http_1_1) expects_continue = unknown_expectation = false;  // HTTP/1.0 has no Expect
     if (unknown_expectation) error = BeastError::bad_value;
   }
 
@@ -149,7 +150,7 @@ class RequestParser::Message final : public beast::http::basic_parser<true> {
     return bytes.size();
   }
 
-  // The header of a chunk counts too: many small chunks must not cost more than one large one.
+  // Count the headers of chunks, too, so that many small chunks cannot use more than one large one.
   void on_chunk_header_impl(std::uint64_t size, View extensions, ErrorCode& error) override {
     chunk_left = size;
     chunk_begun = true;
@@ -164,7 +165,7 @@ class RequestParser::Message final : public beast::http::basic_parser<true> {
 
   void on_finish_impl(ErrorCode&) override {}
 
-  // Beast's own limit is for one line or one call; ours is for all of them together.
+  // Beast limits one line or one call. This limit is for all of them together.
   void CountHeader(std::size_t bytes, ErrorCode& error) {
     header_bytes += bytes;
     if (header_bytes > limits_.max_header_bytes) error = BeastError::header_limit;
@@ -234,9 +235,9 @@ std::size_t RequestParser::Feed(std::string_view bytes) {
   return consumed;
 }
 
-// Beast waits for CRLF at the end of a chunk header or trailer, whatever comes instead, and is not asked about fewer than five
-// bytes at all. A body that can no longer become one is refused here, because the client may have sent everything it has to say
-// and waits for the answer. What is left of a chunk's data is no line.
+// Refuses a chunked body as soon as it can no longer become valid. Beast waits for the CRLF of a chunk header or trailer, even
+// when other bytes arrive, and is not called for fewer than five bytes. The client may have sent everything and be waiting for
+// the answer. Remaining data of a chunk is not checked as a line.
 void RequestParser::CheckWaiting(std::string_view bytes) {
   if (!message_->chunked()) return;
   bytes.remove_prefix(std::min<std::uint64_t>(bytes.size(), message_->chunk_left));
@@ -248,8 +249,8 @@ void RequestParser::CheckWaiting(std::string_view bytes) {
 }
 
 std::size_t RequestParser::Advance(std::string_view bytes) {
-  // The end of a chunked body is at least "0\r\n\r\n", and Beast asserts that it is called with as much again after it saw the
-  // last chunk.
+  // A chunked body ends with at least "0\r\n\r\n". After Beast has seen the last chunk, it asserts that it is called with at
+  // least that many bytes.
   if (phase_ == Phase::kBody && message_->chunked() && bytes.size() < kShortestEnd && !HasSize(bytes)) return 0;
   ErrorCode error;
   const std::size_t consumed = message_->put(boost::asio::const_buffer{bytes.data(), bytes.size()}, error);

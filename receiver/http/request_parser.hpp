@@ -10,9 +10,10 @@
 
 namespace membridge::receiver::http {
 
-/// Turns the bytes of one connection into requests: strict HTTP/1.x framing, so that nobody in front can read it another way.
-/// Not accepted: bodies framed twice or unclearly, transfer codings other than chunked, HTTP/1.1 without exactly one Host.
-/// Threads: one. Errors are the Response to send; after one, nothing more can be read from that connection.
+/// Turns the bytes of one connection into requests. The HTTP/1.x framing is strict, so that a proxy in front cannot read it in
+/// another way. Refused are bodies with two or unclear lengths, transfer codings other than chunked, and HTTP/1.1 requests
+/// without exactly one Host. Threads: one. Errors are the Response to send; after one, nothing more can be read from that
+/// connection.
 class RequestParser {
  public:
   enum class Phase { kIdle, kHeader, kBody, kComplete, kFailed };
@@ -20,27 +21,28 @@ class RequestParser {
   explicit RequestParser(const Limits& limits);
   ~RequestParser();
 
-  /// Consumes bytes from the front and returns how many; the rest must come again, with more behind it. Stops after a request.
+  /// Consumes bytes from the front and returns how many. The caller must pass the rest again, followed by more. Stops after each
+  /// request.
   std::size_t Feed(std::string_view bytes);
 
   Phase phase() const;
-  /// In kBody: the request as far as it has come. Everything but the body is complete.
+  /// In kBody: the request so far. Everything except the body is complete.
   const Request& Head() const;
   /// In kBody: the client waits for "100 Continue" before it sends the body. True once per request.
   bool TakeContinue();
-  /// How many bytes of the current request are held.
+  /// Returns how many bytes of the current request are held.
   std::size_t HeldBytes() const;
 
   /// In kComplete: whether the client wants to send another request after this one.
   bool KeepAlive() const;
-  /// In kComplete: the client speaks HTTP/1.0, where staying open has to be said.
+  /// In kComplete: whether the client uses HTTP/1.0, where the answer must say explicitly that the connection stays open.
   bool IsHttp10() const;
-  /// In kComplete: the request; the next one may follow.
+  /// In kComplete: takes the request out, so that the next one may follow.
   Request Take();
 
-  /// In kFailed: what to answer.
+  /// In kFailed: takes the answer to send.
   Response TakeFailure();
-  /// Gives up the request that has begun.
+  /// Drops the request that has begun.
   void Abandon();
 
  private:

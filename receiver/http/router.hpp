@@ -21,26 +21,26 @@ using Route = std::function<void(Request&&, Parameters&&, Reply)>;
 /// See HeadCheck.
 using HeadRoute = std::function<HeadVerdict(const Request&, Parameters&&)>;
 
-/// Finds who answers a request. Matches whole paths, segment by segment, in one pass whatever the path; `.` and `..` mean
-/// nothing. Threads: Add() before serving; calling it from any thread afterwards.
+/// Finds the route that answers a request. Matches whole paths, segment by segment, in linear time; `.` and `..` have no special
+/// meaning. Threads: call Add() before serving; afterwards any thread may call operator() and CheckHead().
 class Router {
  public:
-  /// `pattern` is literal but for whole segments: `{name}` takes one segment that is not empty, and `{name...}`, only at the end,
-  /// the rest, which may be empty and may hold slashes. Where several patterns fit, the first one added answers.
-  /// A GET route answers HEAD too.
+  /// Adds a route. For the form of `pattern` see PathPattern. When several patterns match, the first one added answers. A GET
+  /// route also answers HEAD.
   void Add(std::string method, std::string_view pattern, Route route);
-  /// The same, with a say before the body is in and a word on slashes.
+  /// Adds a route with a head check, which runs before the body is complete; the pattern says how slashes are read.
   void Add(std::string method, PathPattern pattern, Route route, HeadRoute head);
 
-  /// Before serving: `refused` is called, from any thread, with `no_such_path` or `wrong_method` for what no route takes.
+  /// Sets a function that is called with `no_such_path` or `wrong_method` for every request without a route. It is called from
+  /// any thread. Call this before serving.
   void OnRefused(std::function<void(std::string_view reason)> refused) { refused_ = std::move(refused); }
 
-  /// Answers through the matching route; 404 when no pattern fits, 405 with Allow when none has the method, 400 when a
-  /// parameter's percent-encoding is wrong or hides a NUL.
+  /// Answers through the matching route. Answers 404 when no pattern matches, 405 with Allow when no matching one has the method,
+  /// and 400 when a parameter's percent-encoding is wrong or contains a NUL.
   void operator()(Request&& request, const Reply& reply) const;
 
-  /// Before the body is in: refuses what operator() would refuse for its path or method, else asks the route. A route that was
-  /// added without a say takes bodies of senders it does not know.
+  /// Checks a request before its body is complete. Refuses what operator() would refuse for its path or method, else asks the
+  /// route's head check. For a route without a head check, the sender counts as unknown.
   HeadVerdict CheckHead(const Request& head) const;
 
  private:
@@ -50,7 +50,7 @@ class Router {
     Route route;
     HeadRoute head;
   };
-  /// Where a request goes: an entry and its parameters, or why it goes nowhere.
+  /// Where a request goes: an entry and its parameters, or the refusal.
   struct Destination {
     const Entry* entry = nullptr;
     Parameters parameters{};
@@ -64,10 +64,11 @@ class Router {
   std::function<void(std::string_view)> refused_;
 };
 
-/// Turns `%41` into `A`. Nothing when a `%` is not followed by two hexadecimal digits, or stands for a NUL.
+/// Decodes percent-encoding: `%41` becomes `A`. Returns nothing when a `%` is not followed by two hexadecimal digits, or encodes
+/// a NUL.
 std::optional<std::string> PercentDecode(std::string_view text);
 
-/// The value of `name` in a query string, decoded, with `+` as a blank; nothing when it is not there or not decodable.
+/// Returns the decoded value of `name` in a query string, with `+` as a blank; nothing when it is absent or cannot be decoded.
 std::optional<std::string> QueryValue(std::string_view query, std::string_view name);
 
 }  // namespace membridge::receiver::http

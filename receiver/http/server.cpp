@@ -10,10 +10,10 @@
 namespace membridge::receiver::http {
 namespace {
 
-/// Descriptors for everything that is not a client: databases, Mem0, files.
+/// Descriptors reserved for everything that is not a client: databases, Mem0, files.
 constexpr std::size_t kOtherDescriptors = 256;
 
-/// How many connections the limit of open files allows, after raising it as far as needed and allowed.
+/// Raises the limit of open files as far as needed and allowed, and returns how many connections it permits.
 std::size_t AffordableConnections(std::size_t wanted) {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
@@ -81,7 +81,7 @@ void Server::Stop(std::chrono::milliseconds within) {
     std::unique_lock lock{shared.mutex};
     shared.quiet.wait_for(lock, within, [&] { return !shared.listening && shared.connections == 0; });
   }
-  // The first worker accepts and deals to the others: it goes first.
+  // Stop the first worker first, because it accepts connections and deals them to the others.
   for (const auto& worker : impl_->workers) worker->Stop();
   impl_->listener.Close();
 }

@@ -13,7 +13,7 @@
 
 namespace membridge::receiver::http {
 
-/// What the I/O threads of one server share.
+/// The state that the I/O threads of one server share. Thread-safe.
 struct Shared {
   Shared(Limits granted, Hooks given) : limits(granted), hooks(std::move(given)), addresses(granted.max_per_address) {}
 
@@ -33,13 +33,13 @@ struct Shared {
   std::atomic<std::uint64_t> too_slow{0};
   std::atomic<std::uint64_t> timed_out{0};
 
-  /// A request that no handler saw was answered with this status.
+  /// Counts a request that was answered with this status before a handler saw it.
   void CountRefused(int status);
-  /// One connection fewer.
+  /// Counts one connection fewer and signals `quiet`.
   void CountGone();
 
   std::mutex mutex;
-  std::condition_variable quiet;  // signalled when `listening` or `connections` may have become nothing
+  std::condition_variable quiet;  // signalled when `listening` may have become false or `connections` zero
   bool listening = true;          // guarded by mutex
 };
 

@@ -10,17 +10,17 @@ class Timer {
  public:
   using Time = std::chrono::steady_clock::time_point;
 
-  /// Throws std::system_error when the kernel gives none.
+  /// Throws std::system_error when the kernel cannot make one.
   Timer();
   ~Timer();
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
 
   int fd() const { return fd_; }
-  /// It fires at this moment at the latest; nothing: nobody waits. One that fires too early costs one look, and setting it anew
-  /// for every request would cost a system call each: so an earlier moment that was set before stays.
+  /// Makes the timer fire at this moment at the latest; nothing means that no deadline is left. An earlier moment that was set
+  /// before stays: firing too early costs one look, but setting the timer again for every request would cost a system call each.
   void FireBy(std::optional<Time> moment);
-  /// It fired.
+  /// Resets the timer after it has fired.
   void Quieten();
 
  private:

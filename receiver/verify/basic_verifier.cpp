@@ -20,7 +20,7 @@ class BasicVerifier final : public Verifier {
       return Fail(ErrorCode::kUnauthorized, "basic: header");
     }
     const auto login = DecodeBase64(std::string_view{value}.substr(kScheme.size()));
-    // Hashes have one length: comparing them does not tell how long a password is.
+    // Compare hashes, because they all have one length. So the time does not reveal the length of a password.
     const std::string hash = HashToken(login.value_or(""));
     bool matches = false;
     for (const std::string& each : hashes_) matches = EqualsInConstantTime(each, hash) || matches;

@@ -13,7 +13,8 @@ struct BasicLogin {
   std::string password;
 };
 
-/// Scheme `basic`: `Authorization: Basic …` with one of the logins, as UTF-8, in strict base64. kRefused: a login cannot work.
+/// Scheme `basic`: `Authorization: Basic …` with one of the logins, as UTF-8, in strict base64. kRefused: a login cannot work;
+/// the message says why.
 Result<std::shared_ptr<const Verifier>> MakeBasicVerifier(const std::vector<BasicLogin>& logins);
 
 }  // namespace membridge::receiver

@@ -46,7 +46,7 @@ class HmacVerifier final : public Verifier {
   }
 
  private:
-  /// What the headers claim; nothing of it is proven before the signature is.
+  /// The claims of the headers. They are not proven before the signature is checked.
   struct Claimed {
     std::string timestamp{};
     std::optional<Instant> sent_at{};
@@ -73,7 +73,7 @@ class HmacVerifier final : public Verifier {
     return claimed;
   }
 
-  /// Fills in the pattern in one pass: what was received is never searched for placeholders.
+  /// Fills in the pattern in one pass, so that received text is never searched for placeholders.
   std::string SignedBytes(std::string_view id, std::string_view timestamp, std::string_view body) const {
     std::string bytes;
     for (std::string_view rest = options_.signed_text; !rest.empty();) {

@@ -24,7 +24,7 @@ std::string_view Trimmed(std::string_view text) {
   return text;
 }
 
-/// An element of X-Forwarded-For; some proxies add the port.
+/// Reads an element of X-Forwarded-For, with or without a port, because some proxies add it.
 std::optional<IpAddress> ReadForwarded(std::string_view text) {
   text = Trimmed(text);
   if (text.starts_with('[')) {

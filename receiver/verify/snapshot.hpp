@@ -6,7 +6,8 @@
 
 namespace membridge::receiver {
 
-/// A value that is read often and replaced whole, seldom. Readers keep what they got; it never changes under them. Thread-safe.
+/// A value that is read often and rarely replaced as a whole. A reader keeps the value that it got, which never changes.
+/// Thread-safe.
 template <class T>
 class Snapshot {
  public:

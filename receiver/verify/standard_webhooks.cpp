@@ -23,7 +23,7 @@ struct SignatureHeaders {
   std::string signatures;
 };
 
-/// All three from one family: mixing them would let a sender choose.
+/// Takes all three headers from one family. Otherwise a sender could choose among mixed headers.
 std::optional<SignatureHeaders> FindHeaders(const http::Request& request) {
   for (const std::string family : {"webhook-", "svix-"}) {
     auto id = OnlyHeader(request, family + "id");
@@ -45,8 +45,8 @@ class StandardWebhooks final : public Verifier {
     const SignatureHeaders& headers = claimed->headers;
     const std::string signed_bytes = headers.id + "." + headers.timestamp + "." + attempt.request.body;
     if (!AnyMatches(headers.signatures, signed_bytes)) return Fail(ErrorCode::kUnauthorized, "standard-webhooks: signature");
-    // With the body and without the time: a sender's own second try has a new time, and an id that it uses for everything hides
-    // nothing.
+    // The replay key has the body and not the time. A sender's own retry has a new time, and a sender that uses one id for
+    // everything still gets all its bodies through.
     return Admission{
         .once = sync::ReplayMark{ReplayKey({attempt.project.Text(), "standard-webhooks", headers.id, attempt.request.body}),
                                  claimed->sent_at + tolerance_ + kReplaySlack}};
@@ -59,7 +59,7 @@ class StandardWebhooks final : public Verifier {
   }
 
  private:
-  /// What the headers claim; nothing of it is proven before the signature is.
+  /// The claims of the headers. They are not proven before the signature is checked.
   struct Claimed {
     SignatureHeaders headers;
     Instant sent_at;
@@ -68,7 +68,7 @@ class StandardWebhooks final : public Verifier {
   Result<Claimed> ReadHeaders(const Attempt& attempt) const {
     auto headers = FindHeaders(attempt.request);
     if (!headers) return Fail(ErrorCode::kUnauthorized, "standard-webhooks: headers");
-    // A dot in the id would let its end pass for a timestamp.
+    // With a dot in the id, its end could be read as a timestamp.
     if (headers->id.empty() || headers->id.find('.') != std::string::npos) {
       return Fail(ErrorCode::kUnauthorized, "standard-webhooks: id");
     }

@@ -15,7 +15,7 @@ namespace {
 using Digest = std::array<unsigned char, 32>;
 
 Digest Sha256(std::string_view text) {
-  // Looked up once: OpenSSL otherwise searches its providers at every digest, which takes longer than the digest.
+  // Look it up once. Otherwise OpenSSL searches its providers for every digest, which takes longer than the digest itself.
   static const EVP_MD* const kAlgorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   Digest digest{};
   if (kAlgorithm == nullptr || EVP_Digest(text.data(), text.size(), digest.data(), nullptr, kAlgorithm, nullptr) != 1)

@@ -8,7 +8,7 @@
 
 namespace membridge::receiver {
 
-/// Scheme `token`: the URL holds one of the project's tokens.
+/// Scheme `token`: the URL must contain one of the project's tokens.
 class TokenVerifier final : public Verifier {
  public:
   explicit TokenVerifier(std::shared_ptr<const Snapshot<TokenSet>> tokens) : tokens_(std::move(tokens)) {}
@@ -18,7 +18,7 @@ class TokenVerifier final : public Verifier {
   std::shared_ptr<const Snapshot<TokenSet>> tokens_;
 };
 
-/// Scheme `none`: everybody is let in. Deliveries are still only hints.
+/// Scheme `none`: accepts every request. Deliveries are still only hints; memories are read from Mem0.
 class NoVerifier final : public Verifier {
  public:
   Result<Admission> Verify(const Attempt&) const override { return Admission{}; }

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "mappings/base/exact_json.hpp"
+#include "sync/postgres/column.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -92,21 +93,27 @@ namespace {
 
 std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::string& mapping, const std::vector<Source>& sources,
                             const char* on_conflict) {
-  json list = json::array();
-  for (const Source& source : sources)
-    list.push_back({{"p", source.project.Text()},
-                    {"s", source.id},
-                    {"t", FormatRfc3339(source.stamp)},
-                    {"f", source.fence},
-                    {"g", source.gone},
-                    {"m", source.memory.empty() ? json() : json(source.memory)}});
-  const postgres::Rows rows =
-      transaction.Run(std::string{"INSERT INTO membridge.sources AS s (project, mapping, source, stamp, fence, gone, memory) "
-                                  "SELECT r.p, $2, r.s, r.t, r.f, r.g, r.m FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
-                                  "AS r(p text, s text, t timestamptz, f bigint, g boolean, m text) "
-                                  "ORDER BY r.p, r.s ON CONFLICT (project, mapping, source) "} +
-                          on_conflict + " RETURNING s.project, s.source",
-                      {mappings::ExactText(list), mapping});
+  postgres::Column projects, ids, stamps, fences, gone, memories;
+  for (const Source& source : sources) {
+    projects.AddText(source.project.Text());
+    ids.AddText(source.id);
+    stamps.AddTime(source.stamp);
+    fences.AddNumber(source.fence);
+    gone.AddBool(source.gone);
+    if (source.memory.empty())
+      memories.AddNull();
+    else
+      memories.AddText(source.memory);
+  }
+  const postgres::Rows rows = transaction.Run(
+      std::string{
+          "INSERT INTO membridge.sources AS s (project, mapping, source, stamp, fence, gone, memory) "
+          "SELECT r.p, $7, r.s, r.t, r.f, r.g, r.m FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[]), "
+          "pg_catalog.unnest($3::timestamptz[]), pg_catalog.unnest($4::bigint[]), pg_catalog.unnest($5::boolean[]), "
+          "pg_catalog.unnest($6::text[])) AS r(p, s, t, f, g, m) "
+          "ORDER BY r.p, r.s ON CONFLICT (project, mapping, source) "} +
+          on_conflict + " RETURNING s.project, s.source",
+      {projects.Take(), ids.Take(), stamps.Take(), fences.Take(), gone.Take(), memories.Take(), mapping});
   std::set<std::pair<std::string_view, std::string_view>> entered;
   for (std::size_t i = 0; i < rows.size(); ++i) entered.emplace(rows.Text(i, 0), rows.Text(i, 1));
   std::vector<bool> may;
@@ -114,16 +121,20 @@ std::vector<bool> EnterWith(postgres::Transaction& transaction, const std::strin
   return may;
 }
 
-// What the sources of $1, under the mapping $2, contribute to the ledger's rows.
+// What the sources of $1 and $2, under the mapping $3, contribute to the ledger's rows. A source at a time, whatever the
+// statistics say of the tables: OFFSET 0 leaves the planner no other way.
 constexpr const char* kSaidBySources =
-    " FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(p text, s text) "
-    "JOIN membridge.contributions AS c ON c.project = r.p AND c.mapping = $2 AND c.source = r.s "
-    "JOIN membridge.rows AS l ON l.id = c.row_id";
+    " FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::text[])) AS r(p, s) CROSS JOIN LATERAL "
+    "(SELECT * FROM membridge.contributions AS c WHERE c.project = r.p AND c.mapping = $3 AND c.source = r.s OFFSET 0) AS c "
+    "CROSS JOIN LATERAL (SELECT l.relation, l.identity FROM membridge.rows AS l WHERE l.id = c.row_id OFFSET 0) AS l";
 
-std::string KeysOf(const std::vector<Source>& sources) {
-  json list = json::array();
-  for (const Source& source : sources) list.push_back({{"p", source.project.Text()}, {"s", source.id}});
-  return mappings::ExactText(list);
+std::vector<postgres::Param> ParamsOf(const std::vector<Source>& sources, const std::string& mapping) {
+  postgres::Column projects, ids;
+  for (const Source& source : sources) {
+    projects.AddText(source.project.Text());
+    ids.AddText(source.id);
+  }
+  return {projects.Take(), ids.Take(), mapping};
 }
 
 }  // namespace
@@ -152,7 +163,7 @@ std::vector<bool> Ledger::EnterOnce(const std::string& mapping, const std::vecto
 std::vector<Contribution> Ledger::ContributionsOf(const std::string& mapping, const std::vector<Source>& sources) {
   const postgres::Rows rows =
       transaction_.Run(std::string{"SELECT "} + kContributionColumns + ", l.relation, l.identity::text" + kSaidBySources,
-                       {KeysOf(sources), mapping});
+                       ParamsOf(sources, mapping));
   std::vector<Contribution> contributions = ContributionsIn(rows);
   for (std::size_t i = 0; i < contributions.size(); ++i) {
     contributions[i].relation = rows.Text(i, 9);
@@ -163,7 +174,7 @@ std::vector<Contribution> Ledger::ContributionsOf(const std::string& mapping, co
 
 std::set<std::string> Ledger::RelationsOf(const std::string& mapping, const std::vector<Source>& sources) {
   const postgres::Rows rows =
-      transaction_.Run(std::string{"SELECT DISTINCT l.relation"} + kSaidBySources, {KeysOf(sources), mapping});
+      transaction_.Run(std::string{"SELECT DISTINCT l.relation"} + kSaidBySources, ParamsOf(sources, mapping));
   std::set<std::string> relations;
   for (std::size_t i = 0; i < rows.size(); ++i) relations.emplace(rows.Text(i, 0));
   return relations;
@@ -173,41 +184,29 @@ std::vector<Contribution> Ledger::ContributionsTo(const std::vector<std::int64_t
   if (row_ids.empty()) return {};
   return ContributionsIn(
       transaction_.Run(std::string{"SELECT "} + kContributionColumns +
-                           " FROM pg_catalog.jsonb_array_elements_text($1::jsonb) AS r(id) JOIN membridge.contributions AS c "
-                           "ON c.row_id = r.id::bigint",
+                           " FROM pg_catalog.jsonb_array_elements_text($1::jsonb) AS r(id) CROSS JOIN LATERAL "
+                           "(SELECT * FROM membridge.contributions AS c WHERE c.row_id = r.id::bigint OFFSET 0) AS c",
                        {mappings::ExactText(json(row_ids))}));
 }
 
 std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::vector<json>& identities) {
   if (identities.empty()) return {};
-  json list = json::array();
-  for (std::size_t i = 0; i < identities.size(); ++i) list.push_back({{"n", i}, {"i", identities[i]}});
-  const std::string parameter = mappings::ExactText(list);
-  // OFFSET 0: a table that has just been filled has no statistics, and for a constant relation the planner would then read all of
-  // it for every batch.
-  const std::string wanted =
-      "(SELECT n, i, $2::text AS relation FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS j(n int, i jsonb) OFFSET 0) AS r ";
-  // Most rows are there already; asking first keeps the identity column and the write-ahead log quiet.
-  const std::string select = std::string{"SELECT "} + kRowColumns + ", r.n FROM " + wanted +
-                             "JOIN membridge.rows AS l ON l.relation = r.relation AND " + SameIdentity("l.identity", "r.i") +
-                             " ORDER BY l.id FOR UPDATE OF l";
-  std::vector<std::optional<LedgerRow>> found(identities.size());
-  const auto take = [&](const postgres::Rows& rows) {
-    for (std::size_t at = 0; at < rows.size(); ++at) found[static_cast<std::size_t>(rows.Int(at, 11))] = RowAt(rows, at);
-  };
-  take(transaction_.Run(select, {parameter, relation}));
-  if (std::any_of(found.begin(), found.end(), [](const auto& row) { return !row; })) {
-    transaction_.Run("INSERT INTO membridge.rows (relation, identity) SELECT DISTINCT r.relation, r.i FROM " + wanted +
-                         "WHERE NOT EXISTS (SELECT FROM membridge.rows AS l WHERE l.relation = r.relation AND " +
-                         SameIdentity("l.identity", "r.i") +
-                         ") "
-                         "ORDER BY r.relation, r.i ON CONFLICT DO NOTHING",
-                     {parameter, relation});
-    take(transaction_.Run(select, {parameter, relation}));
+  postgres::Column documents;
+  for (const json& identity : identities) documents.AddText(mappings::ExactText(identity));
+  // A row at a time, in the order given, which is the same for everybody.
+  const postgres::Rows rows =
+      transaction_.Run(std::string{"SELECT "} + kRowColumns +
+                           ", r.n FROM pg_catalog.unnest($1::jsonb[]) WITH ORDINALITY AS r(i, n) CROSS JOIN LATERAL "
+                           "(SELECT * FROM membridge.rows AS l WHERE l.relation = $2 AND " +
+                           SameIdentity("l.identity", "r.i") + " FOR UPDATE) AS l",
+                       {documents.Take(), relation});
+  std::vector<LedgerRow> found(identities.size());
+  for (std::size_t i = 0; i < identities.size(); ++i) {
+    found[i].relation = relation;
+    found[i].identity = identities[i];
   }
-  std::vector<LedgerRow> rows;
-  for (auto& row : found) rows.push_back(std::move(row.value()));
-  return rows;
+  for (std::size_t at = 0; at < rows.size(); ++at) found[static_cast<std::size_t>(rows.Int(at, 11)) - 1] = RowAt(rows, at);
+  return found;
 }
 
 std::optional<LedgerRow> Ledger::Known(const std::string& relation, const json& identity) {
@@ -237,22 +236,35 @@ std::optional<LedgerRow> Ledger::Locked(std::int64_t id) {
 
 void Ledger::Save(const std::vector<Contribution>& contributions) {
   if (contributions.empty()) return;
-  json list = json::array();
-  for (const Contribution& contribution : contributions) {
-    json one = Key(contribution);
-    one["t"] = FormatRfc3339(contribution.stamp);
-    one["g"] = contribution.goes;
-    one["c"] = CellsJson(contribution.cells);
-    list.push_back(std::move(one));
+  std::vector<const Contribution*> all;
+  for (const Contribution& contribution : contributions) all.push_back(&contribution);
+  Save(all);
+}
+
+void Ledger::Save(const std::vector<const Contribution*>& contributions) {
+  if (contributions.empty()) return;
+  postgres::Column rows, projects, names_of_mappings, sources, names, items, stamps, go, cells;
+  for (const Contribution* contribution : contributions) {
+    rows.AddNumber(contribution->row_id);
+    projects.AddText(contribution->project);
+    names_of_mappings.AddText(contribution->mapping);
+    sources.AddText(contribution->source);
+    names.AddText(contribution->name);
+    items.AddText(contribution->item);
+    stamps.AddTime(contribution->stamp);
+    go.AddBool(contribution->goes);
+    cells.AddText(mappings::ExactText(CellsJson(contribution->cells)));
   }
   transaction_.Run(
       "INSERT INTO membridge.contributions AS c (row_id, project, mapping, source, name, item, stamp, goes, cells) "
-      "SELECT r.r, r.p, r.m, r.s, r.n, r.i, r.t, r.g, r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "
-      "AS r(r bigint, p text, m text, s text, n text, i text, t timestamptz, g boolean, c jsonb) "
+      "SELECT * FROM ROWS FROM (pg_catalog.unnest($1::bigint[]), pg_catalog.unnest($2::text[]), pg_catalog.unnest($3::text[]), "
+      "pg_catalog.unnest($4::text[]), pg_catalog.unnest($5::text[]), pg_catalog.unnest($6::text[]), "
+      "pg_catalog.unnest($7::timestamptz[]), pg_catalog.unnest($8::boolean[]), pg_catalog.unnest($9::jsonb[])) AS r "
       "ON CONFLICT (row_id, project, mapping, source, name, item) DO UPDATE SET stamp = excluded.stamp, goes = excluded.goes, "
       "cells = excluded.cells "
       "WHERE (c.stamp, c.goes, c.cells) IS DISTINCT FROM (excluded.stamp, excluded.goes, excluded.cells)",
-      {mappings::ExactText(list)});
+      {rows.Take(), projects.Take(), names_of_mappings.Take(), sources.Take(), names.Take(), items.Take(), stamps.Take(),
+       go.Take(), cells.Take()});
 }
 
 void Ledger::Remove(const std::vector<Contribution>& contributions) {
@@ -267,30 +279,64 @@ void Ledger::Remove(const std::vector<Contribution>& contributions) {
       {mappings::ExactText(list)});
 }
 
+namespace {
+
+json AsJson(const LedgerRow& row) {
+  json cells = json::object();
+  for (const auto& [name, entry] : row.cells) cells[name] = entry.ToJson();
+  return {{"i", row.id},
+          {"r", row.relation},
+          {"e", row.identity},
+          {"d", row.created},
+          {"g", row.gone},
+          {"c", std::move(cells)},
+          {"o", row.ours ? json(*row.ours) : json()},
+          {"t", row.theirs ? json(FormatRfc3339(*row.theirs)) : json()},
+          {"k", row.keys},
+          {"m", row.made},
+          {"q", ToJson(row.kept)}};
+}
+
+constexpr const char* kRowsGiven =
+    " FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(i bigint, r text, e jsonb, d boolean, g boolean, c jsonb, o text, "
+    "t timestamptz, k jsonb, m jsonb, q jsonb)";
+
+}  // namespace
+
 void Ledger::Save(const std::vector<const LedgerRow*>& rows) {
   if (rows.empty()) return;
   json list = json::array();
-  for (const LedgerRow* row : rows) {
-    json cells = json::object();
-    for (const auto& [name, entry] : row->cells) cells[name] = entry.ToJson();
-    list.push_back({{"i", row->id},
-                    {"e", row->identity},
-                    {"d", row->created},
-                    {"g", row->gone},
-                    {"c", std::move(cells)},
-                    {"o", row->ours ? json(*row->ours) : json()},
-                    {"t", row->theirs ? json(FormatRfc3339(*row->theirs)) : json()},
-                    {"k", row->keys},
-                    {"m", row->made},
-                    {"q", ToJson(row->kept)}});
-  }
+  for (const LedgerRow* row : rows) list.push_back(AsJson(*row));
   transaction_.Run(
-      "UPDATE membridge.rows AS l SET identity = r.e, created = r.d, gone = r.g, cells = r.c, ours = r.o, theirs = r.t, keys = "
-      "r.k, made = r.m, kept = r.q "
-      "FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS r(i bigint, e jsonb, d boolean, g boolean, c jsonb, o text, t "
-      "timestamptz, k jsonb, m jsonb, q jsonb) "
-      "WHERE l.id = r.i",
+      std::string{"UPDATE membridge.rows AS l SET identity = r.e, created = r.d, gone = r.g, cells = r.c, ours = r.o, "
+                  "theirs = r.t, keys = r.k, made = r.m, kept = r.q"} +
+          kRowsGiven + " WHERE l.id = r.i",
       {mappings::ExactText(list)});
+}
+
+void Ledger::SaveOrMake(const std::vector<LedgerRow*>& rows) {
+  std::vector<const LedgerRow*> known;
+  std::vector<LedgerRow*> fresh;
+  json list = json::array();
+  for (LedgerRow* row : rows) {
+    if (row->id != 0) {
+      known.push_back(row);
+    } else {
+      fresh.push_back(row);
+      list.push_back(AsJson(*row));
+    }
+  }
+  Save(known);
+  if (fresh.empty()) return;
+  const postgres::Rows ids = transaction_.Run(
+      std::string{"INSERT INTO membridge.rows (relation, identity, created, gone, cells, ours, theirs, keys, made, "
+                  "kept) SELECT r.r, r.e, r.d, r.g, r.c, r.o, r.t, r.k, r.m, r.q"} +
+          kRowsGiven + " ON CONFLICT DO NOTHING RETURNING id",
+      {mappings::ExactText(list)});
+  if (ids.size() != fresh.size())
+    throw postgres::SqlFailure(
+        {.sqlstate = "40001", .message = "another transaction noted the same rows of the target in the ledger"});
+  for (std::size_t i = 0; i < fresh.size(); ++i) fresh[i]->id = ids.Int(i, 0);
 }
 
 void Ledger::Save(const std::vector<VersionClaim>& claims) {

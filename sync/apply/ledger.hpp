@@ -47,7 +47,7 @@ struct Contribution {
 
 /// A target row as the ledger knows it (membridge.rows).
 struct LedgerRow {
-  std::int64_t id = 0;
+  std::int64_t id = 0;  ///< 0: not in the ledger yet
   std::string relation;
   nlohmann::json identity;
   bool created = false;  ///< the bridge made it
@@ -104,11 +104,15 @@ class Ledger {
   std::vector<LedgerRow> WithKeptAfter(std::int64_t id, std::size_t most);
   /// The row of that id, locked.
   std::optional<LedgerRow> Locked(std::int64_t id);
-  /// The ledger's rows of these identities, locked; made when they are not there yet. In the order given.
+  /// The ledger's rows of these identities, in the order given; those that are there are locked. The others have no id until they
+  /// are saved: the caller holds their target rows, so that nobody else makes them meanwhile.
   std::vector<LedgerRow> RowsOf(const std::string& relation, const std::vector<nlohmann::json>& identities);
   void Save(const std::vector<Contribution>& contributions);
+  void Save(const std::vector<const Contribution*>& contributions);
   void Remove(const std::vector<Contribution>& contributions);
   void Save(const std::vector<const LedgerRow*>& rows);
+  /// The same; those without an id are made, and get one.
+  void SaveOrMake(const std::vector<LedgerRow*>& rows);
   void Forget(const std::vector<std::int64_t>& row_ids);
   void Save(const std::vector<VersionClaim>& claims);
   void Save(const std::vector<Released>& released);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "sync/apply/key_search.hpp"
@@ -18,11 +19,27 @@ void RowFinder::Find(std::vector<Instance>& instances) {
     return;
   }
   std::vector<Instance*> wanted;
-  for (Instance& instance : instances) wanted.push_back(&instance);
+  std::vector<Instance*> fresh;
+  const std::set<std::size_t> known = SpeakersBefore();
+  for (Instance& instance : instances) {
+    // Of what never spoke of the table the row is rarely there: it is looked for once, under the lock it is made under.
+    const bool is_fresh = planned_.row->create && instance.intent.holds && !known.contains(instance.source);
+    (is_fresh ? fresh : wanted).push_back(&instance);
+  }
   KeySearch{context_, planned_}.Find(wanted);
   std::erase_if(wanted, [](const Instance* instance) { return !instance->intent.holds; });
+  wanted.insert(wanted.end(), fresh.begin(), fresh.end());
   if (planned_.row->create && !wanted.empty()) maker_.MakeByKeys(wanted);
   WaitForMissing(instances);
+}
+
+/// The sources that said something of the table before.
+std::set<std::size_t> RowFinder::SpeakersBefore() const {
+  std::set<std::size_t> speakers;
+  for (const Contribution& contribution : sources_.Former()) {
+    if (contribution.relation == table_.Relation()) speakers.insert(sources_.SourceOf(contribution).value());
+  }
+  return speakers;
 }
 
 /// A row without a key is the source's own: the ledger knows where it is.
@@ -30,17 +47,18 @@ void RowFinder::FindOwn(std::vector<Instance>& instances) {
   std::vector<json> identities;
   std::vector<Instance*> known;
   std::vector<Instance*> fresh;
-  const std::vector<Contribution>& former = sources_.Former();
+  std::map<std::pair<std::size_t, std::string_view>, const Contribution*> former;  // by source and item
+  for (const Contribution& contribution : sources_.Former()) {
+    if (contribution.name == planned_.row->name && contribution.relation == table_.Relation())
+      former.try_emplace({sources_.SourceOf(contribution).value(), contribution.item}, &contribution);
+  }
   for (Instance& instance : instances) {
-    const auto mine = std::find_if(former.begin(), former.end(), [&](const Contribution& contribution) {
-      return sources_.SourceOf(contribution) == instance.source && contribution.name == planned_.row->name &&
-             contribution.item == instance.item && contribution.relation == table_.Relation();
-    });
+    const auto mine = former.find({instance.source, instance.item});
     if (mine == former.end()) {
       fresh.push_back(&instance);
     } else {
       known.push_back(&instance);
-      identities.push_back(mine->identity);
+      identities.push_back(mine->second->identity);
     }
   }
   const auto images = TableReader{table_, context_.transaction}.Fetch(TableReader::Lock::kWrite, identities);

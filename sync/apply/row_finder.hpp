@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "sync/apply/attempt_context.hpp"
@@ -21,6 +22,7 @@ class RowFinder {
   void Find(std::vector<Instance>& instances);
 
  private:
+  std::set<std::size_t> SpeakersBefore() const;
   void FindOwn(std::vector<Instance>& instances);
   void WaitForMissing(std::vector<Instance>& instances);
   void NoteMissing(const Instance& instance);

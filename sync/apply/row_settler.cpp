@@ -55,17 +55,19 @@ void RowSettler::Settle(std::vector<Work>& works) {
     for (Work& work : works) VersionKeeper::Keep(work);
   }
   if (planned_.row != nullptr) Outgrow(works);
-  const std::vector<Work*> standing = Record(works);
+  std::vector<const Contribution*> said;
+  const std::vector<Work*> standing = Record(works, said);
   Decide(standing, &RowSettlement::Dropped);
   Decide(standing, &RowSettlement::Present);
+  SaveSaid(works, said);
   if (planned_.row != nullptr) SettleLate(standing);
   if (context_.report.Explains()) NoteRows(works);
 }
 
-/// Remembers what everybody says of the rows now. Returns the rows whose cells must be decided.
-std::vector<Work*> RowSettler::Record(std::vector<Work>& works) {
+/// Forgets what nobody says of the rows any more. Returns the rows whose cells must be decided, and in `said` what is to be
+/// remembered.
+std::vector<Work*> RowSettler::Record(std::vector<Work>& works, std::vector<const Contribution*>& said) {
   std::vector<Contribution> removed;
-  std::vector<Contribution> saved;
   std::vector<std::int64_t> forgotten;
   std::vector<Contribution> former;
   std::vector<Work*> standing;
@@ -76,15 +78,16 @@ std::vector<Work*> RowSettler::Record(std::vector<Work>& works) {
     }
     const std::size_t last_removed = removed.size();
     const std::set<const Contribution*> outdated = OutdatedIn(work);
+    const bool is_forgotten = work.image.empty() && work.others.empty();
     for (const Contribution& given : work.given) {
-      if (!outdated.contains(&given)) saved.push_back(given);
+      if (!is_forgotten && !outdated.contains(&given)) said.push_back(&given);
     }
     for (const Contribution& other : work.others) {
       if (outdated.contains(&other)) removed.push_back(other);
     }
     if (work.image.empty()) {
       // The row is not there any more: a person or a cascade deleted it.
-      if (work.others.empty()) forgotten.push_back(work.ledger.id);
+      if (is_forgotten) forgotten.push_back(work.ledger.id);
     } else if (RowSettlement{planned_, work, context_.report}.Goes()) {
       remover_.Doom(planned_, work);
     } else {
@@ -97,15 +100,22 @@ std::vector<Work*> RowSettler::Record(std::vector<Work>& works) {
   }
   context_.ledger.Remove(removed);
   context_.ledger.NoteFormer(former);
-  if (planned_.speaks && planned_.remembers) context_.ledger.Save(saved);
   context_.ledger.Forget(forgotten);
   return standing;
+}
+
+/// Once the rows are in the ledger.
+void RowSettler::SaveSaid(std::vector<Work>& works, const std::vector<const Contribution*>& said) {
+  for (Work& work : works) {
+    for (Contribution& given : work.given) given.row_id = work.ledger.id;
+  }
+  if (planned_.speaks && planned_.remembers) context_.ledger.Save(said);
 }
 
 /// Settles the cells that `names` picks of each row, and writes what follows.
 void RowSettler::Decide(const std::vector<Work*>& works, std::set<std::string> (RowSettlement::*names)() const) {
   std::vector<RowSettlement> changing;
-  std::vector<const LedgerRow*> rows;
+  std::vector<LedgerRow*> rows;
   for (Work* work : works) {
     RowSettlement settlement{planned_, *work, context_.report};
     const std::set<std::string> chosen = (settlement.*names)();
@@ -115,7 +125,7 @@ void RowSettler::Decide(const std::vector<Work*>& works, std::set<std::string> (
     if (settlement.Changes()) changing.push_back(std::move(settlement));
   }
   Write(changing);
-  context_.ledger.Save(rows);
+  context_.ledger.SaveOrMake(rows);
 }
 
 /// Events are not taken back, so of all that a mapping's events say of a row only the newest word on each cell decides anything,
@@ -143,6 +153,7 @@ void RowSettler::HearOthers(std::vector<Work>& works) {
   std::vector<std::int64_t> row_ids;
   std::map<std::int64_t, Work*> by_id;
   for (Work& work : works) {
+    if (work.ledger.id == 0) continue;
     row_ids.push_back(work.ledger.id);
     by_id[work.ledger.id] = &work;
   }

@@ -28,7 +28,8 @@ class RowSettler {
   void AddCounters(std::vector<Work>& works);
 
  private:
-  std::vector<Work*> Record(std::vector<Work>& works);
+  std::vector<Work*> Record(std::vector<Work>& works, std::vector<const Contribution*>& said);
+  void SaveSaid(std::vector<Work>& works, const std::vector<const Contribution*>& said);
   void Decide(const std::vector<Work*>& works, std::set<std::string> (RowSettlement::*names)() const);
   void SettleLate(const std::vector<Work*>& works);
   void HearOthers(std::vector<Work>& works);

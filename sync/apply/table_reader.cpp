@@ -4,6 +4,8 @@
 
 #include <map>
 
+#include "mappings/base/utf8.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -115,12 +117,21 @@ std::vector<std::optional<Image>> TableReader::Fetch(Lock lock, const std::vecto
   return images;
 }
 
+/// Whether the column's type prints the value letter by letter: PostgreSQL need not be asked.
+bool TableReader::IsAsItIs(std::size_t column, const json& value) const {
+  if (!value.is_string() || table_.At(column).IsArray()) return false;
+  const std::string& type = sql_.TypeOf(column);
+  const auto& text = value.get_ref<const std::string&>();
+  return (type == "text" || type == "pg_catalog.text") && mappings::FirstBadByte(text) == std::string::npos &&
+         text.find('\0') == std::string::npos;
+}
+
 std::vector<Content> TableReader::Normalise(const std::vector<std::pair<std::size_t, json>>& values) const {
   std::vector<Content> normal(values.size());
   std::map<std::size_t, json> by_column;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    if (values[i].second.is_null()) {
-      normal[i] = nullptr;
+    if (values[i].second.is_null() || IsAsItIs(values[i].first, values[i].second)) {
+      normal[i] = values[i].second;
       continue;
     }
     by_column.try_emplace(values[i].first, json::array()).first->second.push_back({{"n", i}, {"v", values[i].second}});

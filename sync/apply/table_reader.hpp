@@ -44,6 +44,8 @@ class TableReader {
   std::vector<Content> Normalise(const std::vector<std::pair<std::size_t, nlohmann::json>>& values) const;
 
  private:
+  bool IsAsItIs(std::size_t column, const nlohmann::json& value) const;
+
   const TargetTable& table_;
   TableSql sql_;
 };

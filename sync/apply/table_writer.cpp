@@ -79,15 +79,17 @@ void TableWriter::RefuseTwins(const std::vector<Image>& images) const {
 
 std::vector<Image> TableWriter::Insert(const std::vector<json>& rows) const {
   // Columns that may be NULL and have no default are given as NULL, so that rows which differ only there share a statement.
+  std::vector<bool> harmless;
+  for (const mappings::Column& column : table_.Definition().columns) {
+    const bool may_be_null = !column.not_null && !column.has_default && !column.generated && !column.identity;
+    harmless.push_back(may_be_null &&
+                       std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.contains(column.name); }));
+  }
   std::map<std::vector<std::size_t>, std::vector<std::size_t>> by_columns;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::vector<std::size_t> columns;
-    for (std::size_t c = 0; c < table_.Definition().columns.size(); ++c) {
-      const bool given = rows[i].contains(table_.At(c).name);
-      const bool harmless =
-          std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row.contains(table_.At(c).name); }) &&
-          !table_.At(c).not_null && !table_.At(c).has_default && !table_.At(c).generated && !table_.At(c).identity;
-      if (given || harmless) columns.push_back(c);
+    for (std::size_t c = 0; c < harmless.size(); ++c) {
+      if (harmless[c] || rows[i].contains(table_.At(c).name)) columns.push_back(c);
     }
     by_columns[columns].push_back(i);
   }

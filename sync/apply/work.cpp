@@ -3,8 +3,8 @@
 namespace membridge::sync {
 
 void SetSourceNames(Frame& frame, const Source& source, const nlohmann::json& vars, Instant now) {
-  for (const auto& [name, value] : source.names.items()) frame.Set(name, value);
-  frame.Set("vars", vars);
+  for (const auto& [name, value] : source.names.items()) frame.scope.Set(name, &value);
+  frame.scope.Set("vars", &vars);
   frame.Set("now", FormatRfc3339(now));
 }
 

@@ -28,7 +28,8 @@ struct Frame {
   std::deque<nlohmann::json> held;
 };
 
-/// Sets what an expression may use before any row is found: what the source brings, `vars` and `now`.
+/// Sets what an expression may use before any row is found: what the source brings, `vars` and `now`. Source and vars outlive the
+/// frame.
 void SetSourceNames(Frame& frame, const Source& source, const nlohmann::json& vars, Instant now);
 
 /// One row of one source on its way: from its key to its target row.

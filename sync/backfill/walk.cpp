@@ -46,13 +46,12 @@ std::vector<Param> MissingParams(const Run& run, int walk, Instant began) {
 
 std::vector<Walk::Known> Walk::LookUp(const std::vector<MemoryId>& memories) {
   const Keys keys = KeysOf(run_.project, memories);
-  // OFFSET 0: a table that has just been filled has no statistics, and for a constant project the planner would then read all of
-  // it for every page.
+  // OFFSET 0: a table that has just been filled has no statistics, and the planner would then read all of it for every page.
   const Rows rows = transaction_.Run(R"(
       SELECT c.place, m.gone_at IS NOT NULL, m.digest
-      FROM (SELECT bucket, $1::text AS project, memory_id, place
-            FROM unnest($2::smallint[], $3::text[]) WITH ORDINALITY AS u(bucket, memory_id, place) OFFSET 0) AS c
-      JOIN membridge.memories m ON m.bucket = c.bucket AND m.project = c.project AND m.memory_id = c.memory_id)",
+      FROM unnest($2::smallint[], $3::text[]) WITH ORDINALITY AS c(bucket, memory_id, place)
+      CROSS JOIN LATERAL (SELECT m.gone_at, m.digest FROM membridge.memories m
+                          WHERE m.bucket = c.bucket AND m.project = $1 AND m.memory_id = c.memory_id OFFSET 0) AS m)",
                                      {run_.project.Text(), keys.buckets, keys.ids});
   std::vector<Known> known(memories.size());
   for (std::size_t row = 0; row < rows.size(); ++row) {

@@ -95,9 +95,13 @@ void Parked::Unpark(const std::vector<Claim>& claims, const std::vector<std::str
     memories.AddText(claim.memory.Text());
   }
   for (const std::string& mapping : mappings) names.AddText(mapping);
+  // The caller holds the memories' locks, so that nobody parks one of them meanwhile.
   transaction_.Run(R"(
-      DELETE FROM membridge.parked p USING unnest($1::text[], $2::text[]) AS c(project, memory_id)
-      WHERE p.project = c.project AND p.memory_id = c.memory_id AND p.mapping = ANY ($3::text[]))",
+      DELETE FROM membridge.parked p
+      USING unnest($1::text[], $2::text[]) AS c(project, memory_id)
+      CROSS JOIN LATERAL (SELECT q.ctid AS place FROM membridge.parked q
+                          WHERE q.project = c.project AND q.memory_id = c.memory_id AND q.mapping = ANY ($3::text[]) OFFSET 0) AS q
+      WHERE p.ctid = q.place)",
                    {projects.Take(), memories.Take(), names.Take()});
 }
 

@@ -112,10 +112,11 @@ std::vector<DueBucket> Queue::DueBuckets() {
 
 std::vector<Claim> Queue::ClaimDue(const DueBucket& due, std::size_t limit, std::chrono::seconds lease) {
   // due_at stays as it is while claimed: no indexed column changes, so claiming is a HOT update that costs no index entry. The
-  // few rows under claim stay at the head of the index and are stepped over. MATERIALIZED, or a join could run the LIMIT twice.
+  // few rows under claim stay at the head of the index and are stepped over. MATERIALIZED, or a join could run the LIMIT twice. A
+  // row that moves between the look and the lock is not met at its place, and claimed in the next round.
   static const std::string kSql = fmt::format(R"(
       WITH due AS MATERIALIZED (
-        SELECT d.project, d.memory_id FROM membridge.dirty d
+        SELECT d.ctid AS place FROM membridge.dirty d
         WHERE d.bucket = $1::smallint AND d.rank = $4::smallint AND d.due_at <= statement_timestamp() AND {}
         ORDER BY d.due_at LIMIT $2::bigint
         FOR UPDATE SKIP LOCKED),
@@ -123,7 +124,7 @@ std::vector<Claim> Queue::ClaimDue(const DueBucket& due, std::size_t limit, std:
         UPDATE membridge.dirty d
         SET claimed_until = statement_timestamp() + $3::bigint * interval '1 second', fence = nextval('membridge.fence')
         FROM due
-        WHERE d.bucket = $1::smallint AND d.project = due.project AND d.memory_id = due.memory_id
+        WHERE d.bucket = $1::smallint AND d.ctid = due.place
         RETURNING d.*)
       SELECT project, memory_id, generation, fence, marked_at, statement_timestamp(), attempts, absent_since, reason, told
       FROM claimed ORDER BY due_at, project, memory_id)",
@@ -176,10 +177,12 @@ std::vector<Claim> Queue::StillOurs(const std::vector<Claim>& claims) {
   // A claim whose lease ran out is still ours until another worker takes the next fence. The lock prevents that until we commit.
   static const std::string kSql = R"(
       SELECT c.place
-      FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS c(bucket, project, memory_id, fence, place)
-      JOIN membridge.dirty d ON d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
-      ORDER BY d.bucket, d.project COLLATE "C", d.memory_id COLLATE "C"
-      FOR UPDATE OF d)";
+      FROM (SELECT * FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[])
+                          WITH ORDINALITY AS u(bucket, project, memory_id, fence, place)
+            ORDER BY u.bucket, u.project COLLATE "C", u.memory_id COLLATE "C") AS c
+      CROSS JOIN LATERAL (SELECT FROM membridge.dirty d
+                          WHERE d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
+                          FOR UPDATE) AS d)";
   const Rows rows = transaction_.Run(kSql, KeysAndFences(claims));
   std::vector<std::size_t> places;
   places.reserve(rows.size());
@@ -193,20 +196,21 @@ std::vector<Claim> Queue::StillOurs(const std::vector<Claim>& claims) {
 
 void Queue::Settle(const std::vector<std::pair<Claim, Settlement>>& settlements) {
   if (settlements.empty()) return;
-  // Locked first and in order: a delivery that marks the same memory now either came before (and `moved` says so) or waits. The
-  // UPDATE and the DELETE never meet in one row. A failure keeps its back-off although a delivery came, as in membridge.mark.
+  // The caller holds the locks StillOurs or TakeListed took: a delivery that marks the same memory now either came before (and
+  // `moved` says so) or waits, and a row stays at its place. The UPDATE and the DELETE never meet in one row. A failure keeps its
+  // back-off although a delivery came, as in membridge.mark.
   static const std::string kSql = R"(
       WITH settled AS MATERIALIZED (
-        SELECT d.bucket, d.project, d.memory_id, d.generation <> s.generation AS moved, s.kind, s.absent, s.error,
+        SELECT s.bucket, d.place, d.generation <> s.generation AS moved, s.kind, s.absent, s.error,
                statement_timestamp() + s.due_in_ms * interval '1 millisecond' AS due_at
         FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::boolean[], $9::text[])
              AS s(bucket, project, memory_id, fence, generation, kind, due_in_ms, absent, error)
-        JOIN membridge.dirty d ON d.bucket = s.bucket AND d.project = s.project AND d.memory_id = s.memory_id AND d.fence = s.fence
-        ORDER BY d.bucket, d.project COLLATE "C", d.memory_id COLLATE "C"
-        FOR UPDATE OF d),
+        CROSS JOIN LATERAL (SELECT d.ctid AS place, d.generation FROM membridge.dirty d
+                            WHERE d.bucket = s.bucket AND d.project = s.project AND d.memory_id = s.memory_id AND d.fence = s.fence
+                            OFFSET 0) AS d),
       finished AS (
         DELETE FROM membridge.dirty d USING settled s
-        WHERE d.bucket = s.bucket AND d.project = s.project AND d.memory_id = s.memory_id AND s.kind = 'done' AND NOT s.moved)
+        WHERE d.bucket = s.bucket AND d.ctid = s.place AND s.kind = 'done' AND NOT s.moved)
       UPDATE membridge.dirty d SET
         claimed_until = NULL,
         fence = NULL,
@@ -217,7 +221,7 @@ void Queue::Settle(const std::vector<std::pair<Claim, Settlement>>& settlements)
         blocked_since = CASE WHEN s.kind = 'blocked' THEN coalesce(d.blocked_since, statement_timestamp()) END,
         last_error = CASE WHEN s.kind IN ('retry', 'blocked') THEN s.error END
       FROM settled s
-      WHERE d.bucket = s.bucket AND d.project = s.project AND d.memory_id = s.memory_id AND NOT (s.kind = 'done' AND NOT s.moved))";
+      WHERE d.bucket = s.bucket AND d.ctid = s.place AND NOT (s.kind = 'done' AND NOT s.moved))";
   ClaimKeys keys;
   Column fences, generations, kinds, due_in, absent, errors;
   for (const auto& [claim, settlement] : settlements) {

@@ -87,9 +87,9 @@ void BatchApplier::Conclude(Batch& batch, const std::vector<WorkItem*>& items, c
   batch.AskDeferred();
   std::vector<std::pair<Claim, Settlement>> settlements;
   std::vector<std::pair<Claim, Reading>> readings;
-  for (const WorkItem* item : items) {
+  for (WorkItem* item : items) {
     settlements.emplace_back(item->claim, item->settlement);
-    if (item->reading) readings.emplace_back(item->claim, *item->reading);
+    if (item->reading) readings.emplace_back(item->claim, std::move(*item->reading));
   }
   if (!readings.empty()) Mirror{batch.State()}.Write(readings);
   batch.MarkPassedOver();

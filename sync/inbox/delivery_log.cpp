@@ -21,7 +21,7 @@ using postgres::Where;
 
 constexpr std::size_t kLongestPage = 1000;
 
-/// The state of delivery `d`; see kOutcomes.
+/// The outcome of delivery `d`; see kOutcomes.
 constexpr const char* kOutcome = R"(
     CROSS JOIN LATERAL (
         SELECT CASE WHEN cardinality(d.memories) = 0 THEN 'nothing'

@@ -15,7 +15,7 @@
 
 namespace membridge::sync {
 
-/// The state of a delivery. A delivery with several memories has the first of these states that one of its memories has:
+/// What became of a delivery: its outcome. A delivery with several memories has the first outcome that one of its memories has:
 ///   parked      a mapping refused it
 ///   blocked     another session's lock is in its way
 ///   waiting     it must be read, or read again
@@ -25,7 +25,7 @@ namespace membridge::sync {
 ///   withdrawn   Mem0 does not have it any more, and the tables do not either
 ///   unchanged   the tables already showed what was read, or no mapping says anything of it
 ///   left_out    it is not kept: its person was erased, or Mem0 never had a memory of that id
-/// A delivery that names no memory has the state `nothing`.
+/// A delivery that names no memory has the outcome `nothing`.
 inline constexpr std::array<std::string_view, 10> kOutcomes{"parked",  "blocked",   "waiting",   "received", "incomplete",
                                                             "applied", "withdrawn", "unchanged", "left_out", "nothing"};
 

@@ -35,7 +35,7 @@ Result<void> Access::Admit(const Ping& ping) {
   for (;;) {
     if (IsFresh()) return Verdict();
     if (!asking_) break;
-    // A key that was recognised goes on being used while it is asked about again.
+    // A recognised key stays in use while another thread pings again.
     if (state_.standing == Standing::kRecognised) return {};
     asked_.wait(lock);
     if (!asking_ && !IsFresh()) return Verdict();  // the last ping got no answer; another one at once would get none either
@@ -63,7 +63,7 @@ Result<void> Access::Admit(const Ping& ping) {
   if (told || IsFresh())
     return key == key_ ? Verdict()
                        : Result<void>{tl::unexpected<Error>({ErrorCode::kUnavailable, "the API key changed meanwhile", ""})};
-  // Nobody could tell. A key that was recognised before stays so; the call will find out by itself whether Mem0 is away.
+  // The ping was not conclusive. A recognised key stays recognised; the call itself will find out whether Mem0 is away.
   if (state_.standing != Standing::kRecognised) return told;
   fresh_until_ = Steady::now() + options_.again;
   return {};
@@ -73,7 +73,7 @@ void Access::Conclude(const std::string& key, const State& state) {
   bool news = false;
   {
     const std::lock_guard lock{mutex_};
-    if (key != key_) return;  // another key by now, which will be asked about by itself
+    if (key != key_) return;  // the key was replaced, and the new one is pinged on its own
     news = state.standing != state_.standing;
     state_ = state;
     fresh_until_ = Steady::now() + (state.standing == Standing::kRecognised ? options_.every : options_.again);
@@ -94,7 +94,7 @@ bool Access::ReadKeyAgain() {
   const std::lock_guard lock{mutex_};
   if (key.empty() || key == key_) return false;
   key_ = std::move(key);
-  // Whose it is has to be asked before anything else; until then the old verdict must not let a call pass.
+  // The new key must be pinged before any other call. Until then the old key's standing must not let a call pass.
   if (state_.standing == Standing::kRecognised) state_ = {};
   fresh_until_.reset();
   return true;

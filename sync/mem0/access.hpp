@@ -16,13 +16,13 @@ struct Account;
 
 /// The API key of one project, and whether it may be used. Shared by all clients of the project, in one process; thread-safe.
 ///
-/// Before the first call with a key, and every `every` after that, Mem0 is asked (ping) whose key it is. As long as that is
-/// another project than the state knows, or Mem0 refuses the key, no other call is made: what another project does not have must
-/// not pass for deleted.
+/// It asks Mem0 (ping) whose key it is: before the first call with a key, and again every `every`. No other call is made while
+/// the key is another project's than the state knows, or while Mem0 refuses it. Otherwise memories that the other project does
+/// not have would count as deleted.
 class Access {
  public:
   enum class Standing {
-    kUnknown,       ///< nobody could tell yet: Mem0 or the state database did not answer
+    kUnknown,       ///< not known yet: Mem0 or the state database did not answer
     kRecognised,    ///< the key is the known project's
     kKeyRefused,    ///< Mem0 refuses the key
     kOtherProject,  ///< the key is another project's
@@ -34,23 +34,23 @@ class Access {
   struct Options {
     std::string key;
     std::function<std::string()> read_key;  ///< the key as its file holds it now, "" when it cannot be read; may be empty
-    /// Compares what ping answered with what the state knows: kUnauthorized means another project. May throw.
+    /// Compares the pinged account with the known one: kUnauthorized means another project. May throw.
     std::function<Result<void>(const Account&)> recognise;
     std::function<void(const State&)> changed;  ///< called when the standing changed, from any thread; may be empty
-    std::chrono::milliseconds every{30'000};    ///< how long a key that was recognised is not asked about again
-    std::chrono::milliseconds again{2'000};     ///< the same for one that was not
+    std::chrono::milliseconds every{30'000};    ///< how long the answer for a recognised key holds
+    std::chrono::milliseconds again{2'000};     ///< how long any other answer holds
   };
   using Ping = std::function<Result<Account>(const std::string& key)>;
 
   explicit Access(Options options);
 
   std::string Key() const;
-  /// Whether a call may be made now; asks by `ping` when that is due, one thread at a time. kUnauthorized: the key is refused or
-  /// another project's. kUnavailable: nobody could tell.
+  /// Tells whether a call may be made now. Calls `ping` when that is due, one thread at a time. kUnauthorized: Mem0 refuses the
+  /// key, or it is another project's. kUnavailable: it could not be found out; try later.
   Result<void> Admit(const Ping& ping);
-  /// Mem0 refused this key in a call. True: the key was read again and is another one now, so that the call can be repeated.
+  /// Call when Mem0 refused this key. Returns true when the key's file now holds another one, so that the call can be repeated.
   bool WasRefused(const std::string& key, const Error& error);
-  /// Reads the key again. True: it is another one.
+  /// Reads the key again. Returns true when it is another one.
   bool ReadKeyAgain();
   State Now() const;
 

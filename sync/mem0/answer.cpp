@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Walks JSON text far enough to know where values begin and end; it judges nothing else.
+/// Walks JSON text only to find where values begin and end; does not check anything else.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
@@ -46,7 +46,8 @@ bool IsSpace(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/// The `results` array inside a page, or the array that is the page. The envelope around it is returned with `null` in its place.
+/// Finds the `results` array inside a page, or the array that is the page. Returns the envelope around it with `null` in its
+/// place.
 std::string_view ArrayIn(std::string_view text, std::string& envelope) {
   Scanner scan{text};
   while (!scan.AtEnd() && IsSpace(scan.Here())) scan.Step();
@@ -67,7 +68,7 @@ std::string_view ArrayIn(std::string_view text, std::string& envelope) {
   return {};
 }
 
-/// The `id` of a record that is no JSON; empty when none is to be seen.
+/// Finds the `id` of a record that is not valid JSON; empty when there is none.
 std::string IdIn(std::string_view record) {
   Scanner scan{record};
   std::string_view before_last, last;  // the newest two tokens of the record's own level

@@ -14,8 +14,8 @@ namespace membridge::sync::mem0 {
 /// How deep an answer may nest. Mem0's own objects need five levels; metadata is the caller's.
 inline constexpr int kDeepest = 100;
 
-/// Parses an answer; numbers keep their digits (mappings/base/exact_json.hpp). kRefused, with a message that holds nothing of the
-/// text, when it is not JSON or nests deeper than kDeepest.
+/// Parses an answer; numbers keep their digits (mappings/base/exact_json.hpp). kRefused when it is not JSON or nests deeper than
+/// kDeepest; the message does not quote the text.
 Result<nlohmann::json> ParseJson(std::string_view text);
 
 /// A page of a list.
@@ -23,14 +23,14 @@ struct ListAnswer {
   std::vector<nlohmann::json> results;  ///< those that could be read
   std::vector<std::string>
       broken;  ///< the `id` of those that are no JSON (NaN, broken UTF-8, too deep); empty where there is none
-  std::optional<std::int64_t> count;  ///< of all pages, where Mem0 says so
-  std::optional<std::string> next;    ///< the link to the next page, as it came; never to be followed, see Client
+  std::optional<std::int64_t> count;  ///< of all pages, where Mem0 tells it
+  std::optional<std::string> next;    ///< the link to the next page, as it came; never follow it, see Client
 
   std::size_t Records() const { return results.size() + broken.size(); }
 };
 
-/// Reads `{"count","next","results":[…]}` or a bare array. When the whole does not parse, its records are parsed one by one, so
-/// that one bad record spoils nothing but itself; its id is looked for in the text.
+/// Reads `{"count","next","results":[…]}` or a bare array. When the whole does not parse, it parses the records one by one, so
+/// that one bad record does not lose the others. It searches the text of a bad record for its id.
 Result<ListAnswer> ParseList(std::string_view text);
 
 /// A member as text; nothing when it is missing, null or something else.

@@ -8,8 +8,8 @@ namespace membridge::sync::mem0 {
 /// A random number in [0, 1). Empty means the machine's generator.
 using Random = std::function<double()>;
 
-/// Waits that grow with each failure and never fall into step with anyone else's ("decorrelated jitter": each lies between the
-/// shortest and three times the one before). For one thread.
+/// Waits that grow with each failure, with "decorrelated jitter": each lies between the shortest wait and three times the one
+/// before, so that several clients do not retry at the same time. For one thread.
 class Backoff {
  public:
   struct Limits {
@@ -21,7 +21,7 @@ class Backoff {
 
   /// How long to wait before the next try.
   std::chrono::milliseconds Next();
-  /// It worked: the next failure starts from the shortest wait again.
+  /// Call after a success: the next failure starts from the shortest wait again.
   void Reset();
 
  private:

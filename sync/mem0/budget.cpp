@@ -76,7 +76,7 @@ std::chrono::milliseconds CallBudget::Take(bool background) {
   };
   if (now < state.paused_until) return told(state.paused_until - now);
   if (background && now < state.live_until) return told(state.live_until - now);
-  // Background work leaves a token for live work that comes by, where the bucket holds more than one.
+  // Background work leaves one token for live work, where the bucket holds more than one.
   const double needed = background ? std::min(2.0, state.Capacity()) : 1.0;
   if (state.tokens + kRounding >= needed) {
     state.tokens -= 1;
@@ -110,8 +110,8 @@ void CallBudget::Succeeded() {
   const std::lock_guard lock{state_->mutex};
   State& state = *state_;
   const auto now = state.now();
-  // By the time that passed and not by the call, so that a fast server does not teach us faster; a quiet hour counts as one
-  // second.
+  // The rate grows with the time that passed, not with the number of calls, so a fast server does not raise it faster. A quiet
+  // hour counts as one second.
   const double seconds = state.grown_at ? std::min(1.0, Seconds{now - *state.grown_at}.count()) : 0.0;
   state.grown_at = now;
   state.rate = std::min(state.full_rate, state.rate + state.full_rate / kFullRecovery * seconds);

@@ -7,9 +7,9 @@
 
 namespace membridge::sync::mem0 {
 
-/// What all clients of one project share: a token bucket whose rate is learnt. Mem0 publishes no limits, so the rate halves when
-/// Mem0 says 429 (at most once a second, since the calls under way at that moment are all refused) and grows back in small steps
-/// while calls succeed. Live work goes before background work: while a live caller waits, background callers get nothing.
+/// Limits the calls of all clients of one project: a token bucket with a learnt rate. Mem0 publishes no limits, so the rate
+/// halves when Mem0 answers 429 (at most once a second, since all calls under way are refused then) and grows back in small steps
+/// while calls succeed. Live work goes before background work: background callers get nothing while a live caller waits.
 /// Thread-safe.
 class CallBudget {
  public:
@@ -19,18 +19,18 @@ class CallBudget {
   explicit CallBudget(double per_second = 50, double burst = 50, Steady now = {});
   ~CallBudget();
 
-  /// When the next call may start: zero means now, and takes the token. Otherwise wait that long and ask again.
+  /// Returns how long to wait. Zero: the call may start now, and its token is taken. Otherwise wait that long and ask again.
   std::chrono::milliseconds Take(bool background);
-  /// When a live call could start, without taking anything: zero means now.
+  /// Returns how long a live call would have to wait now. Takes no token.
   std::chrono::milliseconds NextTurn() const;
-  /// The server said 429 or 503. With a time to wait nobody calls before it is over.
+  /// Call when the server answered 429 or 503. With `retry_after`, no call starts before it is over.
   void Throttled(std::optional<std::chrono::milliseconds> retry_after);
   void Succeeded();
 
-  /// The rate as learnt so far, and what it grows back to.
+  /// The rate as learnt so far, and the most that it grows back to.
   double PerSecond() const;
   double MostPerSecond() const;
-  /// How long a Retry-After still holds everybody back; zero when none does.
+  /// How long a Retry-After still holds all calls back; zero when none does.
   std::chrono::milliseconds Paused() const;
 
  private:

@@ -11,16 +11,16 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kFields = 20;  // an error that names more of them helps nobody
+constexpr std::size_t kFields = 20;  // more would make the message too long to help
 
-/// How many bytes the UTF-8 character at the start of `text` has; 0 when it is none.
+/// How many bytes the UTF-8 character at the start of `text` has; 0 when it is invalid.
 std::size_t CharacterAt(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
   const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
   return mappings::FirstBadByte(text.substr(0, size)) == std::string_view::npos ? size : 0;
 }
 
-/// Every text inside a value, fields in front of theirs: `["a", {"url": ["b"]}]` is "a; url: b".
+/// Joins all texts inside a value, each behind its field's name: `["a", {"url": ["b"]}]` is "a; url: b".
 void Collect(const json& value, std::string& text) {
   if (text.size() > kComplaintBytes) return;
   const auto separate = [&text] {

@@ -7,17 +7,17 @@
 
 namespace membridge::sync::mem0 {
 
-/// What Mem0 says is wrong. Its error bodies have no fixed shape, see ReadComplaint.
+/// What Mem0 says in an error body. These bodies have no fixed shape, see ReadComplaint.
 struct Complaint {
-  std::string text;                           ///< one line, no control characters; empty when the body has no words of Mem0's
+  std::string text;                           ///< one line, no control characters; empty when the body holds no message of Mem0's
   std::string key;                            ///< `detail`, `message` or `error`: the member that held `text`; else empty
   std::map<std::string, std::string> fields;  ///< `name` → "This field is required."; only where Mem0 names fields
-  bool from_mem0 = false;                     ///< false: HTML or nothing, so a proxy on the way answered
+  bool from_mem0 = false;                     ///< false: HTML or nothing, so a proxy answered
 };
 
 /// Reads an error body: `detail`, `message`, `error` (with `details.message`), `errors`, then an object keyed by field whose
-/// values are texts, arrays or objects of texts, then an array of texts. What is not JSON gives no text: an error page may show
-/// anything.
+/// values are texts, arrays or objects of texts, then an array of texts. A body that is not JSON gives no text, since an error
+/// page may show anything.
 Complaint ReadComplaint(std::string_view body);
 
 /// `event_types: …; url: …`, as one line of at most kComplaintBytes.

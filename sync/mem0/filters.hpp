@@ -9,14 +9,14 @@
 
 namespace membridge::sync::mem0 {
 
-/// Which memories a list or an export is about. It always begins with whose they are, because Mem0 refuses a filter without that,
-/// and what is added narrows it. The document is always one AND of one-key conditions, so nothing can stand beside an OR, where
-/// Mem0 would silently drop it.
+/// Selects the memories of a list or an export. It always begins with their owner, because Mem0 refuses a filter without one;
+/// each further condition narrows it. The document is always one AND of one-key conditions, because Mem0 silently drops
+/// conditions beside an OR.
 class Filter {
  public:
   /// Every memory of the project. Four conditions, since `user_id: "*"` alone skips memories of agents and apps.
   static Filter Everything();
-  /// One user's. Throws std::invalid_argument unless NamesOneEntity(user).
+  /// The memories of one user. Throws std::invalid_argument unless NamesOneEntity(user).
   static Filter OfUser(const std::string& user);
 
   Filter& Among(const std::vector<MemoryId>& memories);
@@ -33,7 +33,7 @@ class Filter {
   nlohmann::json conditions_ = nlohmann::json::array();
 };
 
-/// Whether an entity's name can be asked for by itself: Mem0 reads `*` as "any", so a user of that name would be everybody.
+/// Whether an entity's name selects that entity alone. Mem0 reads `*` as "any", so a user of that name would select all users.
 bool NamesOneEntity(const std::string& name);
 
 }  // namespace membridge::sync::mem0

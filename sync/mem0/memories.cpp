@@ -31,11 +31,11 @@ std::string Lower(std::string text) {
   return text;
 }
 
-// What Mem0 itself says when it refuses these calls.
+// Mem0's own texts when it refuses these calls.
 const std::vector<Refusal> kNoSuchMemory = {{404, "error", "Memory not found"},
                                             {400, "error", "memory_id should be a valid UUID"}};
 
-/// The text between the first and the last character that is no space.
+/// The text without spaces at its ends.
 std::string_view Trimmed(std::string_view text) {
   constexpr std::string_view kSpace = " \t\r\n";
   const auto begin = text.find_first_not_of(kSpace);
@@ -43,7 +43,7 @@ std::string_view Trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kSpace) - begin + 1);
 }
 
-/// Whether an answer speaks of this memory: a whole object that names the id. It need not be one that we can read.
+/// Whether an answer is about this memory: a complete object that names the id. It need not be readable as a memory.
 bool SpeaksOf(const MemoryId& id, const Answer& answer) {
   const std::string_view text = Trimmed(answer.body);
   if (!text.starts_with('{') || !text.ends_with('}')) return false;
@@ -52,7 +52,7 @@ bool SpeaksOf(const MemoryId& id, const Answer& answer) {
                      [](char one, char other) { return ToLower(one) == ToLower(other); }) != text.end();
 }
 
-/// Ids come from deliveries, which anyone may forge. What could lead to another address than a memory's is never sent.
+/// Ids come from deliveries, which can be forged. An id that could lead to another address than a memory's is never sent.
 bool MayBeAnId(const MemoryId& id) {
   const std::string& text = id.Text();
   return !text.empty() && text.size() <= kLongestId && std::all_of(text.begin(), text.end(), [](char c) {
@@ -64,7 +64,7 @@ tl::unexpected<Error> NoId(std::string_view name) {
   return Fail(ErrorCode::kRefused, fmt::format("{}: no memory can have this id", name));
 }
 
-/// Mem0 has this memory and we cannot use it, which is something else than an id that Mem0 refuses.
+/// Mem0 has this memory, but we cannot read it. This must differ from an id that Mem0 refuses.
 tl::unexpected<Error> Unreadable(Error error) {
   error.code = ErrorCode::kRowRejected;
   return tl::unexpected<Error>(std::move(error));
@@ -74,7 +74,7 @@ bool IsPastTheEnd(const Error& error, int page) {
   return error.code == ErrorCode::kNotFound && page > 1;
 }
 
-/// A first page that does not exist means that we are not talking to Mem0's list at all; nobody may take that for "no memories".
+/// Without a first page we are not talking to Mem0's list at all. This must not count as "no memories".
 Error NoSuchList(Error error) {
   if (error.code == ErrorCode::kNotFound) error = {ErrorCode::kUnavailable, error.message, "is base_url right?"};
   return error;
@@ -112,7 +112,7 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
   }
   if (!answer) return tl::unexpected<Error>(NoSuchList(answer.error()));
   auto list = ParseList(answer->body);
-  // A list can always be answered, so whatever this is, it may be better next time.
+  // Mem0 can always answer a list, so another try may succeed after any other refusal.
   if (!list)
     return Fail(ErrorCode::kUnavailable, "list_memories: " + list.error().message,
                 "is base_url right, and is there a proxy in between?");
@@ -157,7 +157,7 @@ Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
   std::optional<std::int64_t> count;
   bool adds_up = true;
   bool ended = false;
-  // A server that gives one record per page still ends, and so does one whose pages bring nothing.
+  // The bound allows one record per page, and ends with a server whose pages bring nothing.
   const int most_pages = static_cast<int>(ids.size()) + 1;
   for (int page = 1; page <= most_pages && met.size() < asked.size(); ++page) {
     auto found = ListMemories(filter, page);
@@ -171,8 +171,8 @@ Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
     count = found->count;
     adds_up = adds_up && found->nameless == 0;
     for (mappings::Memory& memory : found->memories) {
-      // What was not asked for is dropped: a server that overlooks the filter must not hand us the whole project. What comes on
-      // two pages is taken once.
+      // Drops memories that were not asked for, since a server that ignores the filter would return the whole project. Takes a
+      // memory that comes on two pages once.
       const std::string id = Lower(memory.id.Text());
       if (!asked.contains(id)) {
         adds_up = false;
@@ -188,10 +188,10 @@ Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
       }
     }
     const bool more = found->linked || (count && static_cast<std::int64_t>(records) != *count);
-    ended = page > 1 && met.size() == before;  // it brings nothing any more
+    ended = page > 1 && met.size() == before;  // the page brought nothing new
     if (!more || ended) break;
   }
-  // More than was asked for, or fewer than were listed, is a count that tells nothing: then the list's own end does.
+  // A count above the number asked for, or below the number listed, is wrong. Then the end of the list decides instead.
   const auto listed_so_far = static_cast<std::int64_t>(met.size());
   const bool can_be_right = count && *count >= listed_so_far && *count <= static_cast<std::int64_t>(asked.size());
   listed.complete =

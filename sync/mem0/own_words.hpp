@@ -6,10 +6,10 @@
 
 namespace membridge::sync::mem0 {
 
-/// Refusals of a call in Mem0's own words: what it says is wrong with a request (400 and 422, whose words are not documented),
-/// and `more`. A 404 in other words, or another status, is somebody's in between.
+/// Returns the refusals that come from Mem0 itself: a request is wrong (400 and 422, whose texts are not documented), and `more`.
+/// A 404 with another text, or another status, comes from a proxy.
 std::vector<Refusal> OwnRefusals(std::vector<Refusal> more = {});
-/// The same of a list: a page past its end.
+/// The same for a list: it adds the refusal of a page past the end.
 std::vector<Refusal> OwnRefusalsOfList(int page);
 
 /// Whether an answer can be a page of a list.

@@ -5,14 +5,14 @@
 
 #include "mappings/base/id.hpp"
 
-/// Every address of Mem0's API that the bridge calls, and nothing else: a change of theirs is a change of one line here.
-/// All of them begin with a slash and, query apart, end with one, as Mem0 insists.
+/// All paths of Mem0's API that the bridge calls, so that a change at Mem0 needs a change of one line here. Each begins with a
+/// slash and ends with one before its query, as Mem0 requires.
 namespace membridge::sync::mem0::paths {
 
-/// Everything but letters, digits and `-._~` as %XX.
+/// Encodes every byte but letters, digits and `-._~` as %XX.
 std::string Encode(std::string_view text);
-/// Whether text may stand between two slashes: not empty, not `.` or `..`, and without `/` and `\`, which proxies on the way
-/// decode and then read as another path.
+/// Whether text may stand between two slashes: not empty, not `.` or `..`, and without `/` and `\`, which proxies decode and then
+/// read as another path.
 bool FitsSegment(std::string_view text);
 
 std::string Ping();

@@ -18,7 +18,7 @@ bool IsDigit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/// Digits, and perhaps a point and more digits; `rest` is what follows.
+/// Reads digits, and perhaps a point and more digits; `rest` is what follows.
 std::optional<std::chrono::milliseconds> ReadSeconds(std::string_view text, std::string_view& rest) {
   std::size_t at = 0;
   std::int64_t seconds = 0;
@@ -38,8 +38,8 @@ std::optional<std::chrono::milliseconds> ReadSeconds(std::string_view text, std:
 }  // namespace
 
 std::optional<Instant> ParseHttpDate(std::string_view text) {
-  // curl_getdate takes much that is no date ("now" aside, a bare "12 Dec"); all three HTTP forms begin with a day's name and hold
-  // a time.
+  // curl_getdate also accepts text that is not an HTTP date, such as "now" or a bare "12 Dec". All three HTTP forms begin with a
+  // day's name and hold a time.
   text = Trim(text);
   const bool looks_right =
       text.size() >= 24 && text.size() <= 40 && !IsDigit(text.front()) && text.find(':') != std::string_view::npos;

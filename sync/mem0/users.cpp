@@ -18,7 +18,7 @@ std::optional<Instant> TimeAt(const json& object, const char* key) {
   return text ? ParseRfc3339(*text) : std::nullopt;
 }
 
-/// Names that fit no address by themselves cannot be asked for one by one.
+/// The error for a user whose name cannot stand alone in a path or a filter.
 tl::unexpected<Error> NoSingleUser(std::string_view call) {
   return Fail(ErrorCode::kRefused, fmt::format("{}: this user's name could mean another user or everybody", call),
               "names that are empty, . or .., or hold * or / are left to Mem0's dashboard");
@@ -64,7 +64,7 @@ Result<std::string> Client::DeleteUser(const std::string& user) {
        .refusals = OwnRefusals(
            {{404, "error", "Entity"}, {404, "error", "User"}, {404, "message", "Entity"}, {404, "message", "User"}})});
   if (!answer) return tl::unexpected<Error>(answer.error());
-  // Deleted is deleted, even if the answer says so in no words.
+  // A success without a readable body still means that the user is deleted.
   const auto words = ParseJson(answer->body);
   return words ? TextAt(*words, "event_id").value_or("") : std::string{};
 }
@@ -100,7 +100,7 @@ Result<std::optional<json>> Client::GetExport(const std::string& export_id) {
   if (!answer && answer.error().code == ErrorCode::kNotFound) return std::optional<json>{};
   if (!answer) return tl::unexpected<Error>(answer.error());
   if (!answer->is_object()) return Fail(ErrorCode::kRefused, "get_export: the export is not an object");
-  answer->erase("mem0_notice");  // Mem0's words to owners of unclaimed accounts, put into any answer
+  answer->erase("mem0_notice");  // a notice for owners of unclaimed accounts, which Mem0 adds to any answer
   return std::optional<json>{std::move(*answer)};
 }
 

@@ -36,7 +36,7 @@ std::optional<Webhook> ReadWebhook(const json& object) {
   return webhook;
 }
 
-/// The part of the address that is the secret, so that an error which repeats it can be cleaned.
+/// The secret part of the address, so that it can be removed from an error that repeats it.
 std::vector<std::string> SecretsIn(const Webhook& webhook) {
   const auto slash = webhook.url.rfind('/');
   return {webhook.url, slash == std::string::npos ? std::string{} : webhook.url.substr(slash + 1)};
@@ -55,7 +55,7 @@ Result<std::vector<Webhook>> Client::ListWebhooks(const std::string& mem0_projec
                                    .refusals = OwnRefusals({kNoSuchProject})});
   if (!answer) return tl::unexpected<Error>(answer.error());
   const auto list = ParseList(answer->body);
-  // A list that was not understood must not pass for an empty one: webhooks would be made again and again.
+  // A list that was not understood must not count as empty: webhooks would be made again and again.
   if (!list || !list->broken.empty() || list->next)
     return Fail(ErrorCode::kUnavailable, "list_webhooks: the answer is not a whole list of webhooks");
   std::vector<Webhook> webhooks;

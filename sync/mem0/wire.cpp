@@ -35,7 +35,7 @@ struct UrlCloser {
   void operator()(CURLU* url) const noexcept { curl_url_cleanup(url); }
 };
 
-/// scheme://host:port in lower case, with the port written out; nothing when the text is no absolute http(s) address.
+/// scheme://host:port in lower case, with the port written out; nothing when the text is not an absolute http(s) address.
 std::optional<std::string> OriginOf(const std::string& url) {
   const std::unique_ptr<CURLU, UrlCloser> parsed{curl_url()};
   if (curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(), 0) != CURLUE_OK) return std::nullopt;
@@ -79,7 +79,7 @@ bool IsAmong(const std::vector<Refusal>& refusals, long status, const Complaint&
 
 template <class Value>
 void Set(CURL* handle, CURLoption option, Value value) {
-  // What can fail here is an option this libcurl does not have, and then nothing below can be relied upon.
+  // This fails only for an option that this libcurl does not have. The code below cannot work without it.
   if (curl_easy_setopt(handle, option, value) != CURLE_OK) throw std::runtime_error{"libcurl refused an option"};
 }
 
@@ -165,7 +165,7 @@ Result<Account> Wire::Ping() {
 
 Result<Account> Wire::PingWithKey() {
   Request request{.name = "ping", .path = paths::Ping()};
-  request.refusals = {{0, "", ""}};  // it refuses keys, and nothing else
+  request.refusals = {{0, "", ""}};  // ping refuses only keys
   request.is_mem0s = [](const Answer& answer) {
     const auto account = ParseJson(answer.body);
     return account && !TextAt(*account, "project_id").value_or("").empty();
@@ -216,7 +216,7 @@ bool Wire::Wait(std::chrono::milliseconds time) {
   const auto until = std::chrono::steady_clock::now() + time;
   for (auto now = std::chrono::steady_clock::now(); now < until; now = std::chrono::steady_clock::now()) {
     if (Stopping()) return false;
-    // `stop` is a question and cannot wake us, so it is asked in slices.
+    // `stop` is polled and cannot wake us, so the wait is cut into slices.
     std::this_thread::sleep_for(std::min<std::chrono::steady_clock::duration>(until - now, kStopSlice));
   }
   return !Stopping();
@@ -276,9 +276,10 @@ Result<Answer> Wire::TryOnce(const Request& request) {
   Set(handle, CURLOPT_NOPROGRESS, 0L);
   Set(handle, CURLOPT_XFERINFOFUNCTION, &Exchange::Progress);
   Set(handle, CURLOPT_XFERINFODATA, &exchange);
-  // Not every libcurl can unpack; "" means whatever this one can.
+  // "" accepts every encoding that this libcurl can unpack, perhaps none.
   Set(handle, CURLOPT_ACCEPT_ENCODING, "");
-  // libcurl sends again by itself when a kept connection turns out dead: harmless, except where twice makes two.
+  // libcurl sends a request again when a kept connection turns out dead. That is harmless, except for calls that create
+  // something.
   if (request.creates) Set(handle, CURLOPT_FRESH_CONNECT, 1L);
   if (request.body) {
     Set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(exchange.sent.size()));

@@ -15,14 +15,14 @@
 
 namespace membridge::sync::mem0 {
 
-/// What a call is about decides how much of Mem0's own words an error may repeat.
+/// The subject of a call decides how much of Mem0's message an error may repeat.
 enum class Subject {
   kAccount,   ///< everything Mem0 says
-  kMemories,  ///< only what it says about our request (4xx): a fault of the server may quote what people said
+  kMemories,  ///< only messages about our request (4xx): a server fault may quote a memory's text
   kWebhooks,  ///< everything, with addresses redacted: they hold tokens
 };
 
-/// A refusal in Mem0's own words.
+/// A refusal that comes from Mem0 itself, recognised by its text.
 struct Refusal {
   int status;
   std::string_view key;    ///< the member that holds the words: `error`, `detail`; empty: any JSON
@@ -37,10 +37,10 @@ struct Request {
   std::string path;
   std::optional<nlohmann::json> body = {};
   Subject subject = Subject::kAccount;
-  bool creates = false;                   ///< twice would make two: tried again only when Mem0 surely did nothing (429)
+  bool creates = false;  ///< two calls would make two things: tried again only when Mem0 certainly did nothing (429)
   std::vector<std::string> secrets = {};  ///< must not come back in an error
-  /// The only refusals of this call that Mem0 itself gives, besides those of keys, limits and faults. Any other one comes from
-  /// somebody in between. Empty: every refusal that is JSON counts as Mem0's.
+  /// The refusals of this call that Mem0 itself gives, besides those about keys, limits and faults. Any other refusal counts as a
+  /// proxy's. Empty: every refusal that is JSON counts as Mem0's.
   std::vector<Refusal> refusals = {};
   /// Whether an answer of 2xx can be Mem0's. Empty: every one can.
   std::function<bool(const Answer&)> is_mem0s = {};
@@ -53,7 +53,7 @@ struct Answer {
   bool says_json = false;  ///< by its Content-Type
 };
 
-/// Carries requests to Mem0 and back: one connection that is kept alive, the shared budget, retries. For one thread.
+/// Sends requests to Mem0: one connection that is kept alive, the shared budget, retries. For one thread.
 class Wire {
  public:
   Wire(Client::Options options, std::shared_ptr<CallBudget> budget);
@@ -61,7 +61,7 @@ class Wire {
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
 
-  /// Errors are those of Client. Redirects are not followed: the key would travel with them.
+  /// Errors are those of Client. Does not follow redirects, because the key would go with them.
   Result<Answer> Call(const Request& request);
   /// The same, and the answer parsed. An answer that is not JSON though it says so is kRefused, anything else kUnavailable.
   Result<nlohmann::json> CallForJson(const Request& request);
@@ -73,7 +73,7 @@ class Wire {
 
   const Failure& LastFailure() const { return failure_; }
   const CallBudget& Budget() const { return *budget_; }
-  /// Whether a `next` link leads to another server than the one we ask.
+  /// Whether a `next` link leads to another server than base_url.
   bool LeadsElsewhere(const std::string& link) const;
 
  private:
@@ -92,7 +92,7 @@ class Wire {
   Client::Options options_;
   std::shared_ptr<CallBudget> budget_;
   std::unique_ptr<Curl> curl_;
-  std::string key_;  ///< of the call that is made
+  std::string key_;  ///< of the current call
   Failure failure_;
 };
 

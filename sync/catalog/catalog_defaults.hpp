@@ -11,15 +11,15 @@
 
 namespace membridge::sync {
 
-/// The column defaults that are constants, each evaluated once however many columns share it.
+/// Evaluates column defaults that are constants. Columns that share a default share one evaluation.
 class ConstantDefaults {
  public:
-  /// Notes a default when its parse tree (pg_attrdef.adbin as text) holds only constants, arrays of them and PostgreSQL's own
+  /// Notes a default if its parse tree (pg_attrdef.adbin as text) holds only constants, arrays of them and PostgreSQL's own
   /// casts.
   void Expect(std::string_view parse_tree, std::string expression, const mappings::Column& column);
-  /// Evaluates what was noted, in few statements. One that fails (a domain's check refuses it) stays unknown.
+  /// Evaluates the noted defaults with few statements. A default that fails (a domain's check refuses it) stays unknown.
   void Evaluate(postgres::Transaction& transaction);
-  /// As `column::text` prints it, an array as `to_jsonb(column)::text`; nothing when it is no constant, or NULL.
+  /// Returns the value as `column::text` prints it, an array as `to_jsonb(column)::text`. Nothing: it is not a constant, or NULL.
   std::optional<std::string> ValueOf(const std::string& expression, const mappings::Column& column) const;
 
  private:
@@ -35,7 +35,7 @@ class ConstantDefaults {
   std::map<Key, Wanted> wanted_;
 };
 
-/// Whether a parse tree as pg_node_tree prints it is a constant in that sense.
+/// Whether a parse tree, as pg_node_tree prints it, is a constant in the sense of Expect().
 bool IsConstant(std::string_view parse_tree);
 
 }  // namespace membridge::sync

@@ -18,25 +18,25 @@ struct WantedTable {
 
 /// What to read of a database's catalogue.
 struct CatalogRequest {
-  /// Only these; nothing means every table and view of every schema but PostgreSQL's own and ours (`membridge`), without
+  /// Only these tables. Nothing: every table and view of every schema except PostgreSQL's own and `membridge`, without
   /// partitions.
   std::optional<std::vector<WantedTable>> tables{};
-  /// Schemas in order, as the mapping's session sets them; empty means the session's own.
+  /// Schemas in order, as the mapping's session sets them. Empty: the session's own.
   std::vector<std::string> search_path{};
 };
 
-/// Reads tables, partitioned tables, views and foreign tables in one read-only snapshot, with a handful of statements however
-/// many there are; a table that is wanted and not there is simply missing from the catalogue. Type names are written as the
-/// search path makes them. `default_value` has the form in which the ledger remembers a cell: `column::text`, an array as
-/// `to_jsonb(column)::text`; it is there when the default is a literal, an array of literals, or a cast of these, and nothing
-/// else is ever evaluated. kUnavailable: try again. Never throws SqlFailure.
+/// Reads tables, partitioned tables, views and foreign tables in one read-only snapshot, with a fixed small number of statements.
+/// A wanted table that does not exist is missing from the result. Type names are written as the search path makes them.
+/// `default_value` has the form in which the ledger remembers a cell: `column::text`, an array as `to_jsonb(column)::text`. It is
+/// set only when the default is a literal, an array of literals, or a cast of these; no other default is evaluated. kUnavailable:
+/// try again. Never throws SqlFailure.
 Result<mappings::Catalog> ReadCatalog(postgres::Session& session, const CatalogRequest& request = {});
-/// The same inside a transaction that goes on: as the tables are now, for a catalogue that turned out to be old. Leaves the
-/// search path as it was. Throws postgres::SqlFailure.
+/// The same inside a transaction that goes on, for a catalogue that turned out to be out of date: reads the tables as they are
+/// now. Leaves the search path as it was. Throws postgres::SqlFailure.
 mappings::Catalog ReadCatalog(postgres::Transaction& transaction, const CatalogRequest& request);
 
-/// An expression for mappings::Table::fingerprint of the table whose oid the expression `oid` names: equal as long as columns,
-/// types, defaults, NOT NULL and unique indexes are as they were.
+/// Returns an SQL expression for mappings::Table::fingerprint of the table whose oid is the expression `oid`. The fingerprint
+/// stays equal as long as columns, types, defaults, NOT NULL and unique indexes do not change.
 std::string FingerprintInSql(const std::string& oid);
 
 }  // namespace membridge::sync

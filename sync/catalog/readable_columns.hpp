@@ -8,8 +8,8 @@
 
 namespace membridge::sync {
 
-/// The columns of a table that the session's role may read. For what shows whole rows: a column that is forbidden is left out,
-/// and does not make all others unreadable. Throws postgres::SqlFailure.
+/// Returns the columns of a table that the session's role may read. Code that shows whole rows selects only these, since one
+/// forbidden column would make the whole statement fail. Throws postgres::SqlFailure.
 std::set<std::string> ReadableColumns(postgres::Transaction& transaction, const mappings::Table& table);
 
 }  // namespace membridge::sync

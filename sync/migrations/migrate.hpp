@@ -10,11 +10,11 @@
 
 namespace membridge::sync {
 
-/// State: what the bridge itself must remember. Ledger: what it wrote into a target, kept in the target's database. One database
-/// may hold both.
+/// State: what the bridge itself must remember. Ledger: what the bridge wrote into a target, kept in the target's database. One
+/// database may hold both.
 enum class MigrationKind { kState, kLedger };
 
-/// `state` or `ledger`, as messages, the table and the folders spell it.
+/// `state` or `ledger`, as in messages, in membridge.migrations and in the folders' names.
 std::string_view NameOf(MigrationKind kind);
 
 /// One numbered file of sync/migrations/, as it was when this binary was built.
@@ -24,22 +24,22 @@ struct Migration {
   std::string_view name;      ///< `0001_state`
   std::string_view checksum;  ///< SHA-256 of the file, hex
   std::string_view sql;
-  int runs_beside = 0;  ///< a binary that knows migrations up to this number may go on running; 0: none that lacks this one
+  int runs_beside = 0;  ///< binaries that know migrations up to this number may go on running; 0: no binary without this one may
 };
 
-/// All there are of a kind, in order.
+/// Returns all migrations of a kind, in order.
 std::span<const Migration> MigrationsOf(MigrationKind kind);
 
-/// Brings the database up to this binary: makes schema `membridge` when missing and applies what is new, each migration in one
-/// transaction with its entry in membridge.migrations. Any number of processes may do so at once: an advisory transaction lock
-/// lets one at a time through, and the others find nothing left. Returns what this call applied. kRefused: the database is newer
-/// than this binary, and a migration that it lacks does not run beside it; a merged migration was edited, or the role lacks a
-/// right; the hint says which statement helps. kUnavailable: try again. Never throws SqlFailure.
+/// Brings the database up to this binary: makes the schema `membridge` when it is missing and applies new migrations, each in one
+/// transaction with its entry in membridge.migrations. Any number of processes may call it at once: an advisory transaction lock
+/// lets one at a time through, and the others find nothing left to do. Returns what this call applied. kRefused: the database has
+/// a newer migration that does not run beside this binary; a merged migration was edited; or the role lacks a right, and the hint
+/// names the statement that helps. kUnavailable: try again. Never throws SqlFailure.
 Result<std::vector<Migration>> Migrate(postgres::Session& session, MigrationKind kind);
-/// The same with a list of one's own; all of one kind.
+/// The same with the given migrations, which must all be of one kind.
 Result<std::vector<Migration>> Migrate(postgres::Session& session, MigrationKind kind, std::span<const Migration> known);
 
-/// What Migrate() would apply; changes nothing and takes no lock. Errors as above.
+/// Returns what Migrate() would apply. Changes nothing and takes no lock. Errors as above.
 Result<std::vector<Migration>> PendingMigrations(postgres::Session& session, MigrationKind kind);
 
 }  // namespace membridge::sync

@@ -19,25 +19,26 @@ struct ProgramUser {
   std::string name;
 };
 
-/// PostgreSQL refuses root: `postgres`, else `nobody`, when this process is root; nothing when it is not, as then nothing
-/// changes.
+/// Returns the user for the server, since PostgreSQL refuses to run as root: `postgres`, else `nobody`. Nothing when this process
+/// is not root: the child then runs as the same user.
 Result<std::optional<ProgramUser>> UnprivilegedUser();
 
-/// The folder of the newest server this machine has (`/usr/lib/postgresql/*/bin`, else along PATH), or of that major version:
-/// holds initdb and postgres.
+/// Returns the folder that holds initdb and postgres of the newest server on this machine (`/usr/lib/postgresql/*/bin`, else
+/// along PATH), or of major version `version`.
 Result<std::filesystem::path> FindServerPrograms(std::optional<int> version = std::nullopt);
 
-/// Waits until a process that need not be our child has ended; false when `patience` ended first.
+/// Waits until a process has ended, which need not be our child. Returns false when `patience` ended first.
 bool WaitForEnd(pid_t pid, std::chrono::milliseconds patience);
 
-/// What a child is started with. It always gets a clean signal mask, no file of ours but its output, an environment of its own, a
-/// process group of its own (Ctrl-C on the terminal is the bridge's business), and /dev/null to read from.
+/// How to start a child. It always gets a clean signal mask, none of our open files but its output, its own environment, its own
+/// process group (so that Ctrl-C on the terminal reaches only the bridge), and /dev/null as input.
 struct ChildOptions {
   std::vector<std::string> command;  ///< command[0] is a path
   std::optional<ProgramUser> user{};
-  std::filesystem::path output{};          ///< appended to, made when missing (0600, the child's user); empty means /dev/null
-  int death_signal = 0;                    ///< what it gets when the *thread* that started it ends, this process killed included
-  std::vector<std::string> environment{};  ///< `NAME=value`, besides PATH, LC_ALL and TZ: for what must not stand in the command
+  std::filesystem::path output{};  ///< appended to, made when missing (0600, the child's user); empty means /dev/null
+  int death_signal = 0;  ///< signal that it gets when the *thread* that started it ends, also when this process is killed
+  std::vector<std::string>
+      environment{};  ///< `NAME=value`, besides PATH, LC_ALL and TZ; for secrets, which must not stand in the command
 };
 
 /// A child process. Not thread-safe. The destructor kills (SIGKILL) and reaps a child that still runs.
@@ -51,8 +52,8 @@ class Child {
 
   pid_t Pid() const noexcept { return pid_; }
   void Signal(int signal) const noexcept;
-  /// Waits until it ends, at most `patience`, or until the file `wake` becomes readable; reaps it. The wait status, or nothing
-  /// when it still runs. Later calls give the same.
+  /// Waits until the child ends, `patience` ends, or the file `wake` becomes readable. Reaps an ended child and returns its wait
+  /// status; nothing when it still runs. Later calls return the same status.
   std::optional<int> Wait(std::chrono::milliseconds patience, int wake = -1);
 
  private:

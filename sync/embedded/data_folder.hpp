@@ -12,7 +12,7 @@
 
 namespace membridge::sync {
 
-/// `state_dir/postgresql` of one embedded server, held against other bridges as long as this object lives.
+/// The folder `state_dir/postgresql` of one embedded server. No other bridge can use it as long as this object lives.
 ///
 ///   data/     the cluster, 0700, the server's user's      log      what initdb and postgres print
 ///   socket/   its Unix socket, 0700 (in /tmp when the     lock     held by the bridge that uses the folder
@@ -34,16 +34,18 @@ class EmbeddedFolder {
   /// The major version the data were made by.
   std::optional<int> DataVersion() const;
 
-  /// An empty folder for initdb, which AdoptData() then moves into place: a crash in between leaves no half-made data.
+  /// Makes an empty folder for initdb. AdoptDraft() then moves it into place, so that a crash in between leaves no half-made
+  /// data.
   Result<std::filesystem::path> MakeDraft() const;
   Result<void> AdoptDraft() const;
 
   /// Remembers the server as ours.
   void RecordServer(pid_t pid) const;
-  /// Ends a server of ours that an earlier bridge left behind and waits until nothing works in the data any more. kRefused when
-  /// the server there is not ours.
+  /// Ends a server that an earlier bridge left behind, and waits until no process works in the data any more. kRefused when the
+  /// server there is not ours.
   Result<void> ClearLeftovers(std::chrono::milliseconds patience) const;
-  /// How long the log is, and the last line after that place that says what went wrong, for a message.
+  /// LogSize() returns the log's length in bytes. LastWords() returns the last line after byte `since` that tells what went
+  /// wrong, for a message.
   std::uintmax_t LogSize() const;
   std::string LastWords(std::uintmax_t since) const;
 

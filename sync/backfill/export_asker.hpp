@@ -15,8 +15,8 @@
 
 namespace membridge::sync {
 
-/// Asks Mem0 about one user at a time: for an export and then whether it is ready, or for their profile. Each function is a step
-/// of the run. Throws postgres::SqlFailure and RunLost.
+/// Asks Mem0 for one user's export and then whether it is ready, or for their profile. Each function is one step of the run.
+/// Functions throw postgres::SqlFailure and RunLost.
 class ExportAsker {
  public:
   /// Everything referred to outlives it.
@@ -24,7 +24,7 @@ class ExportAsker {
               ExportConcluder& concluder)
       : options_(options), client_(client), clock_(clock), steps_(steps), concluder_(concluder) {}
 
-  /// Asks for an export. That it is asked for is committed before.
+  /// Asks for an export. Commits before the call that it is about to ask.
   Result<Job::Step> Ask(Run& run, const ExportUse& use, ExportJob job);
   /// Asks for an export's answer.
   Result<Job::Step> Poll(Run& run, const ExportUse& use, const ExportJob& job);
@@ -41,7 +41,7 @@ class ExportAsker {
   const Clock& clock_;
   const ExportSteps& steps_;
   ExportConcluder& concluder_;
-  bool in_doubt_ = false;  // Mem0 may be away: it is asked for nothing that counts until it answers something that does not
+  bool in_doubt_ = false;  // Mem0 may be away: no call that counts as an attempt is made until another call succeeds
 };
 
 }  // namespace membridge::sync

@@ -18,24 +18,24 @@
 
 namespace membridge::sync {
 
-/// Gives Mem0's answers to the mapping, and takes back what answers said of users who are gone. Each function is a step of the
-/// run. Throws postgres::SqlFailure and RunLost.
+/// Applies Mem0's answers by the mapping, and withdraws the answers about users who are gone. Each function is one step of the
+/// run. Functions throw postgres::SqlFailure and RunLost.
 class ExportConcluder {
  public:
   /// Everything referred to outlives it.
   ExportConcluder(const ExportingOptions& options, TiedSessions& sessions, const Clock& clock, const ExportSteps& steps)
       : options_(options), sessions_(sessions), clock_(clock), steps_(steps) {}
 
-  /// What a user's export came to.
+  /// The result of a user's export.
   struct Answer {
-    std::optional<nlohmann::json> filled;  ///< nothing: there is none, and why says `refusal`
+    std::optional<nlohmann::json> filled;  ///< nothing: there is no answer, and `refusal` says why
     std::optional<Error> refusal;
     Instant completed;
   };
   /// Applies an answer and ends the job, in one transaction where the target is the state database.
   Job::Step Conclude(Run& run, const ExportUse& use, const ExportJob& job, const Answer& answer);
 
-  /// Ends the run: what exports said of users who are gone no longer holds.
+  /// Withdraws what exports said about users who are gone, and ends the run.
   Job::Step Withdraw(Run& run, const ExportUse& use);
 
  private:

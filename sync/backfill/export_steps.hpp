@@ -12,18 +12,18 @@
 
 namespace membridge::sync {
 
-/// How a step of an export run ends: what it did is committed together with the run's row. Functions throw postgres::SqlFailure
-/// and RunLost.
+/// Ends the steps of an export run: commits what a step did together with the run's row. Functions throw postgres::SqlFailure and
+/// RunLost.
 class ExportSteps {
  public:
   /// The sessions outlive it.
   ExportSteps(TiedSessions& sessions, std::chrono::seconds lease) : sessions_(sessions), lease_(lease) {}
 
-  /// Commits the transaction with the run's row, counters and progress; at the end of the run also with what failed.
+  /// Commits the transaction with the run's row, counters and progress, and at the end of the run with the failed users.
   Job::Step End(postgres::Transaction& transaction, Run& run) const;
-  /// The same in a transaction of its own, which puts the job into this state.
+  /// Puts the job into this state and ends the step, in a transaction of its own.
   Job::Step Put(Run& run, const ExportJob& job, std::string_view state, Instant due_at, const std::string& note) const;
-  /// Commits a job that Mem0 is about to be asked for; the step goes on.
+  /// Commits that Mem0 is about to be asked for this job. The step goes on.
   void PutAsked(const Run& run, const ExportJob& job) const;
 
  private:

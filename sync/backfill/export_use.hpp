@@ -22,7 +22,7 @@ struct ExportPlace {
   Admission admission{};  ///< filled by ExportUse::AskLedgers
 };
 
-/// The mapping of a run of exports, in every target that has it, and what it asks Mem0.
+/// The mapping of a run of exports with its targets, and the question that it asks Mem0.
 struct ExportUse {
   std::shared_ptr<const MappingSet> set;  ///< keeps the rest alive
   std::vector<ExportPlace> places;
@@ -33,8 +33,8 @@ struct ExportUse {
   /// kBadMapping: the project has no such mapping.
   static Result<ExportUse> Of(const Run& run, std::shared_ptr<const MappingSet> set);
 
-  /// Asks for the admission to every target's ledger; before Mem0 is asked for anything. An error: a ledger is another state's,
-  /// or another process is at it. Throws postgres::SqlFailure.
+  /// Gets the admission to every target's ledger. Call it before Mem0 is asked. Errors as LedgerTie::Admit(): a ledger belongs to
+  /// another state, or another process is taking it over. Throws postgres::SqlFailure.
   Result<void> AskLedgers(TiedSessions& sessions);
 };
 

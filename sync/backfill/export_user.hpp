@@ -7,15 +7,15 @@
 
 namespace membridge::sync {
 
-/// A longer name does not fit our indexes. It stands for itself by its hash, and no export is asked for.
+/// The longest user name, in bytes, that fits our indexes. A longer name is replaced by its hash, and no export is asked for.
 inline constexpr std::size_t kLongestUser = 512;
-/// The name that stands for one that is too long.
+/// Returns the replacement for a name that is too long.
 std::string HashedUser(const std::string& user);
 
-/// How a user is named where people's names have no business, as in logs: the first digits of the name's SHA-256.
+/// Returns the first digits of the SHA-256 of the name, which logs and messages show instead of the name.
 std::string HashOfUser(const std::string& user);
 
-/// What a user's name is in the table of parked memories: no memory can have such an id.
+/// Returns the id that stands for a user in the table of parked memories. No memory can have such an id.
 MemoryId ParkedUser(const std::string& user);
 
 }  // namespace membridge::sync

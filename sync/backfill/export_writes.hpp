@@ -10,19 +10,19 @@
 
 namespace membridge::sync {
 
-/// The transactions that write what exports say: the state's, and those of targets that live elsewhere. What is not committed is
-/// rolled back. Functions throw postgres::SqlFailure.
+/// The transactions that write an export's values: the state's, and one for each target in another database. The destructor rolls
+/// back what is not committed. Functions throw postgres::SqlFailure.
 class ExportWrites {
  public:
   /// Begins the state's transaction. The sessions outlive it.
   explicit ExportWrites(TiedSessions& sessions);
 
   postgres::Transaction& State() { return state_; }
-  /// Where a place is written to, under a claim with this fence (0: under none). Throws SqlFailure of kLedgerChanged once the
-  /// ledger is not the one any more that was asked.
+  /// Returns the transaction that writes to a place, under a claim with this fence (0: without a claim). Throws SqlFailure with
+  /// kLedgerChanged when the ledger is not the admitted one any more.
   postgres::Transaction& Of(const ExportPlace& place, std::int64_t fence);
-  /// Commits all but the state's, which comes last: what is committed elsewhere and not there is done again and finds nothing to
-  /// do.
+  /// Commits all transactions but the state's, which the caller commits last. When that fails, the step runs again and finds the
+  /// other databases already written.
   void CommitElsewhere();
 
  private:

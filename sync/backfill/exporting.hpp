@@ -18,11 +18,11 @@ namespace membridge::sync {
 
 /// Asks Mem0 to fill a mapping's schema for every user who changed, and applies the answers.
 ///
-/// One export per user. That Mem0 is about to be asked is committed before the call, and the export's id before the first poll: a
-/// run that is killed goes on polling what was made. Mem0 cannot list exports, so an answer that was lost means asking once more,
-/// and never a third time. An answer that does not fit parks its user, and one that does not come by the deadline fails them,
-/// told by a hash of their name; the run goes on. What an export said is withdrawn when its user has gone from Mem0 and the last
-/// memory with them.
+/// One export per user. A step commits that Mem0 is about to be asked before the call, and the export's id before the first poll.
+/// So a run that was killed goes on polling the exports that exist. Mem0 cannot list exports: when an answer was lost, it is
+/// asked once more, but never a third time. An answer that does not fit parks its user. A user whose answer does not come by the
+/// deadline fails, and is shown by a hash of the name. The run goes on in both cases. What an export said is withdrawn when its
+/// user and their last memory are gone from Mem0.
 class Exporting final : public Job {
  public:
   using Mappings = MappingsInForce;

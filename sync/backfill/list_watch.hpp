@@ -7,29 +7,29 @@
 
 namespace membridge::sync {
 
-/// What a page brought.
+/// What one page of a list held.
 struct ListedPage {
   std::size_t records = 0;            ///< everything on it
-  std::size_t fresh = 0;              ///< of these, what no page before it had
+  std::size_t fresh = 0;              ///< of these, the ones that no earlier page had
   std::optional<std::int64_t> count;  ///< of all pages, as Mem0 says
   bool linked = false;                ///< there is a link to a next page
   bool past_end = false;              ///< there is no such page
 };
 
-/// Judges after every page of a list at Mem0 whether to ask for another one.
+/// Decides after every page of a list at Mem0 whether to ask for another one.
 ///
-/// Neither links nor counts are to be relied upon: lists were seen that ignore `page`, give a link on the last page or none on
-/// the first, have empty pages in between, and count what they do not show. A list is at its end when Mem0 says that there is no
-/// such page, or when neither link nor count speaks of more. It is given up when page after page brings nothing new, or when it
-/// goes on far beyond its count. So a list costs a number of calls that its own content bounds.
+/// Links and counts are not reliable: some lists ignore `page`, give a link on the last page or none on the first, have empty
+/// pages in between, or count records that they do not show. A list ends when Mem0 says that there is no such page, or when
+/// neither link nor count promises more. It is given up when several pages in a row bring nothing new, or when it goes on far
+/// beyond its count. So the list's content bounds the number of calls.
 class ListWatch {
  public:
   enum class Verdict {
     kMore,       ///< ask for the next page
     kEnd,        ///< that was all
-    kRepeats,    ///< given up: pages show again what was shown
+    kRepeats,    ///< given up: pages repeat earlier records
     kHollow,     ///< given up: pages are empty
-    kNeverEnds,  ///< given up: far more pages than its count speaks of
+    kNeverEnds,  ///< given up: far more pages than its count needs
   };
 
   Verdict See(const ListedPage& page);
@@ -37,13 +37,13 @@ class ListWatch {
   int Pages() const { return pages_; }
   /// Different records so far.
   std::int64_t Listed() const { return listed_; }
-  /// What the first page that had a count said.
+  /// The count of the first page that had one.
   std::optional<std::int64_t> Count() const { return count_; }
   /// Whether a later page counted less than one before it.
   bool Shrank() const { return shrank_; }
 
   nlohmann::json AsJson() const;
-  /// The watch that AsJson wrote; a new one of anything else.
+  /// Reads what AsJson() wrote; anything else gives a new watch.
   static ListWatch FromJson(const nlohmann::json& json);
 
  private:

@@ -20,16 +20,16 @@ enum class RunState { kQueued, kRunning, kPaused, kCancelled, kDone, kFailed };
 /// `queued`, `running`, …
 std::string_view NameOf(RunState state);
 
-/// What a run is asked to do; kept with it, so that any process that goes on with it does the same.
+/// What a run must do. Its row keeps the options, so that every process that goes on with the run does the same.
 struct RunOptions {
   bool dry_run = false;              ///< looks and counts; changes neither rows nor Mem0
   bool full = false;                 ///< exports: every user, changed or not
   bool profiles = false;             ///< exports: reads Mem0's User Profiles instead of asking for exports
   bool allow_vanishing = false;      ///< full sweep: many memories may be missing at once
-  std::string mapping;               ///< exports: which
-  std::string instructions;          ///< exports: instead of the usual ones
-  std::chrono::seconds deadline{0};  ///< exports: how long one may take to become ready; zero: as usual
-  std::optional<Instant> since;      ///< incremental sweep: instead of the watermark
+  std::string mapping;               ///< exports: its name
+  std::string instructions;          ///< exports: replace the mapping's usual ones
+  std::chrono::seconds deadline{0};  ///< exports: how long one may take to become ready; zero: the default
+  std::optional<Instant> since;      ///< incremental sweep: replaces the watermark
 
   nlohmann::json AsJson() const;
   static RunOptions FromJson(const nlohmann::json& json);
@@ -39,14 +39,14 @@ struct RunOptions {
 struct Progress {
   std::int64_t done = 0;              ///< memories of a sweep, users of an export
   std::optional<std::int64_t> total;  ///< as far as it is known
-  double per_second = 0;              ///< while somebody worked on the run, waits for Mem0 included
+  double per_second = 0;              ///< while a process worked on the run, waits for Mem0 included
   std::optional<std::chrono::seconds> left;
 
   /// 0 to 1; nothing while the total is unknown.
   std::optional<double> Share() const;
 };
 
-/// A run as its row says. `counters` by name:
+/// A run, as its row holds it. `counters` by name:
 /// sweeps: `calls seen changed loaded repaired_added repaired_updated repaired_deleted left_to_workers parked missing walks
 /// unreadable`; exports: `calls users unchanged asked repeated polls applied parked failed expired extra_keys withdrawn`.
 struct Run {

@@ -18,36 +18,37 @@ namespace membridge::sync {
 struct SweepOptions {
   std::chrono::seconds lease{60};
   int page_size = mem0::Client::kLargestPage;
-  std::chrono::seconds overlap = std::chrono::hours{24};  ///< how far an increment reaches back behind the watermark
-  std::chrono::seconds delivery_patience{60};  ///< a change younger than this may still be delivered: it is not called lost
+  std::chrono::seconds overlap = std::chrono::hours{24};  ///< how far an incremental sweep reaches back before the watermark
+  std::chrono::seconds delivery_patience{60};  ///< a younger change may still be delivered, so it does not count as lost
   std::chrono::seconds confirm_patience =
-      std::chrono::minutes{10};          ///< how long to wait for the workers to read what is in doubt
-  int walks = 3;                         ///< a walk that was disturbed is done again, up to so many in all
-  std::int64_t vanishing_at_least = 20;  ///< the guard: so many may be missing at once,
+      std::chrono::minutes{10};          ///< how long to wait for the workers to read the memories in doubt
+  int walks = 3;                         ///< the most walks; a disturbed walk is done again
+  std::int64_t vanishing_at_least = 20;  ///< the guard: this many may be missing at once,
   double vanishing_share = 0.1;          ///< or this share of all, whichever is more
 };
 
-/// A walk through the memories at Mem0 that repairs what webhooks lost, and the first load as well.
+/// Walks through the memories at Mem0 and repairs what webhooks lost. It also does the first load.
 ///
-/// Every page is compared with the mirror in one statement; what differs is applied with the page's own records, without reading
-/// them again, unless the mirror has something newer or the memory is dirty: live deliveries win. What cannot be told apart by
-/// looking is left to the workers to read.
+/// It compares every page with the mirror in one statement. It applies differing records as they are on the page, without reading
+/// them again, unless the mirror has a newer one or the memory is dirty: live deliveries win. When the page does not tell which
+/// record is newer, the workers read the memory.
 ///
-/// An increment takes what changed since the project's watermark (less an overlap), which moves on only when a walk came to a
-/// sound end. A full sweep also looks for memories the mirror has and the walk did not meet. It never withdraws them: it marks
-/// them dirty, and the workers' reads decide. When more are missing at once than the guard allows, the run fails and says so.
+/// An incremental sweep takes the memories that changed since the project's watermark (less an overlap). The watermark moves on
+/// only after a sound walk. A full sweep also looks for memories that the mirror has and the walk did not meet. It never
+/// withdraws them: it marks them dirty, and the workers' reads decide. When more are missing than the guard allows, the run fails
+/// and says so.
 ///
-/// A record that cannot be read hides nothing but itself: it is left to the workers, who park it. A walk is disturbed when the
-/// list shrank, ended before its count, or was given up (ListWatch), and is then done again. Two walks that came to their own end
-/// and met exactly the same are sound, whatever the count says. Without a sound walk the run ends as failed and tells why, what
-/// was met stays applied, and what no walk met is still looked at by the workers.
+/// An unreadable record does not hide others: it is left to the workers, which park it. A walk is disturbed when the list shrank,
+/// ended before its count, or was given up (ListWatch); it is then done again. Two walks that came to their own end and met
+/// exactly the same memories are sound, even if the count differs. Without a sound walk the run fails and tells why. The memories
+/// that were met stay applied, and the workers read those that no walk met.
 ///
-/// While a page is applied the next one is read already. Memory use does not depend on how many memories there are.
+/// It reads the next page while it applies one. Memory use does not depend on the number of memories.
 class Sweep final : public Job {
  public:
   Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, std::unique_ptr<Worker> worker,
         const Clock& clock);
-  ~Sweep() override;  ///< waits for a page that is being read ahead
+  ~Sweep() override;  ///< waits until the page that is read ahead has come
 
   Result<Step> Next(Run& run) override;
 

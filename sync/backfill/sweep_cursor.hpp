@@ -10,20 +10,20 @@
 
 namespace membridge::sync {
 
-/// Where a sweep stands. It is kept with the run as JSON, so that any process can go on with it; only this class knows how it is
-/// written there.
+/// How far a sweep has come. The run's row keeps it as JSON, so that any process can go on with it; only this class knows the
+/// form.
 struct SweepCursor {
   enum class Phase { kBegin, kWalk, kMissing, kConfirm, kOver };
 
   Phase phase = Phase::kBegin;
 
   // The whole run's.
-  bool first_load = false;      ///< the project was never swept: what is found was not lost by anybody
-  Instant cutoff;               ///< the watermark of a sound end
+  bool first_load = false;      ///< the project was never swept, so what is found does not count as lost
+  Instant cutoff;               ///< the watermark to set after a sound walk
   std::optional<Instant> from;  ///< only memories that changed since then; nothing: all of them
   Instant first_began;          ///< when the first walk began, by the database's clock
-  std::string note;             ///< what a person is to know of how it ended; may be empty
-  bool unsound = false;         ///< no walk came to an end that can be relied upon
+  std::string note;             ///< for the operator: how it ended; may be empty
+  bool unsound = false;         ///< no walk was sound
 
   // This walk's.
   int walk = 1;
@@ -33,15 +33,15 @@ struct SweepCursor {
   std::int64_t met = 0;                    ///< memories with an id
   std::int64_t nameless = 0;               ///< records without one
   std::int64_t strangers = 0;              ///< of `met`, those that the walk before did not meet
-  std::string disturbed;                   ///< why it cannot be relied upon; empty when it can
-  std::optional<std::int64_t> met_before;  ///< by the walk before, when that one came to its own end
+  std::string disturbed;                   ///< why it is not sound; empty when it is
+  std::optional<std::int64_t> met_before;  ///< memories that the walk before met, when it came to its own end
 
-  // Of what comes after the walks.
+  // After the walks.
   std::optional<std::int64_t> missing;
-  std::int64_t waiting_marked = -1;  ///< memories that waited for rows, marked to be looked at; -1: not yet
+  std::int64_t waiting_marked = -1;  ///< how many memories that wait for rows were marked dirty; -1: not done yet
   Instant confirm_until;
 
-  /// Begins another walk. What the mirror read before `now` and the walk does not meet is missing.
+  /// Begins another walk. A memory that the mirror read before `now` is missing when the walk does not meet it.
   void StartWalk(int number, Instant now);
 
   nlohmann::json AsJson() const;

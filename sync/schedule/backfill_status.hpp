@@ -14,49 +14,49 @@
 
 namespace membridge::sync {
 
-/// How one backfill stands: what is configured, when it runs next, and what became of it so far.
+/// The status of one backfill: its configuration, its next moment and its runs.
 struct Standing {
   Backfill backfill;
-  std::optional<Instant> paused_at;  ///< its moments are let pass since then
+  std::optional<Instant> paused_at;  ///< since then its moments pass without a run
   std::optional<Instant> next;       ///< the next moment; nothing while it is paused, and without a schedule
   std::optional<Run> active;         ///< queued, running or paused
-  std::optional<Run> last;           ///< the newest run that is over
+  std::optional<Run> last;           ///< the newest finished run
 };
 
-/// The entries of `backfill:` in their order, as the database knows them. Throws postgres::SqlFailure.
+/// Returns the status of each entry of `backfill:`, in order. Throws postgres::SqlFailure.
 std::vector<Standing> StandingsOf(postgres::Transaction& transaction, const std::vector<Backfill>& entries, Instant now);
 
-/// What all runs of one name came to, dry runs left out; those that are forgotten by now are counted.
+/// The totals over all runs of one name without dry runs. Forgotten runs are counted too.
 struct BackfillTotals {
   std::string name;
   std::int64_t done = 0, failed = 0, cancelled = 0;
   std::int64_t repaired_added = 0, repaired_updated = 0, repaired_deleted = 0;  ///< deliveries that were lost
-  std::optional<Instant> done_at;                                               ///< when the last run was done
+  std::optional<Instant> done_at;                                               ///< when the last successful run ended
 };
 std::vector<BackfillTotals> TotalsOf(postgres::Transaction& transaction);
 
-/// How many users' exports are parked, by mapping.
+/// Returns how many users' exports are parked, by mapping.
 std::map<std::string, std::int64_t> ParkedUsers(postgres::Transaction& transaction);
 
-/// The last full sweep of a project, where it failed: which memories are gone is not known since.
+/// A project whose last full sweep failed, so that it is not known which memories are gone since.
 struct FailedSweep {
   ProjectId project;
   std::string name;
   std::string error;  ///< why; safe to show
 };
-/// Of every project at most one; a dry run or one that was cancelled changes nothing.
+/// Returns at most one per project. Dry runs and cancelled runs do not count.
 std::vector<FailedSweep> SweepsWithoutConclusion(postgres::Transaction& transaction);
 
-/// Lets the moments of a schedule pass from now on, and stops the run under way with its next page. Doing it twice changes
-/// nothing. Throws postgres::SqlFailure.
+/// Pauses a backfill: from now on the moments of its schedule pass without a run, and a running run stops with its next page.
+/// Pausing twice changes nothing. Throws postgres::SqlFailure.
 void PauseBackfill(postgres::Transaction& transaction, const Backfill& backfill, Instant now);
-/// Puts the schedule in force again, from now: moments that passed are not made up for. A run that was paused goes on. kRefused
-/// when nothing was paused.
+/// Resumes a backfill from now: moments that passed are not made up for, and a paused run goes on. kRefused when nothing was
+/// paused. Throws postgres::SqlFailure.
 Result<void> ResumeBackfill(postgres::Transaction& transaction, const Backfill& backfill, Instant now);
-/// Whether its moments are let pass.
+/// Whether the backfill of this name is paused.
 bool IsPaused(postgres::Transaction& transaction, const std::string& name);
 
-/// The words a schedule is known by: when they change, moments count from then on.
+/// Returns the text that identifies a schedule. When it changes, missed moments count only from then on.
 std::string WordsOf(const Backfill& backfill);
 
 }  // namespace membridge::sync

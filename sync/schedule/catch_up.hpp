@@ -14,25 +14,25 @@
 
 namespace membridge::sync {
 
-/// Deliveries that nobody could take: while no process listened, and before the webhook existed. What changed at Mem0 in the
-/// meantime is found by an incremental sweep, which a project wants until one of them was done. Within one transaction, which
-/// outlives it. Functions throw postgres::SqlFailure; times are the database's clock, unless said otherwise.
+/// Queues an incremental sweep for projects that may have missed deliveries: while no process listened, or before the webhook
+/// existed. A project wants the sweep until one was done. Within one transaction, which outlives it. Functions throw
+/// postgres::SqlFailure; times are by the database's clock, unless said otherwise.
 class CatchUp {
  public:
   explicit CatchUp(postgres::Transaction& transaction) : transaction_(transaction) {}
 
-  /// This process takes deliveries now. `process` is a UUID of its own.
+  /// Notes that this process takes deliveries now. `process` is its own UUID.
   void Beat(const std::string& process);
-  /// It does so no longer.
+  /// Notes that it takes no more.
   void Leave(const std::string& process);
-  /// Whether another process has taken deliveries since before this one did, as far as is known: it said so within the last
-  /// kSilence. Of two that start at once, only one looks to the other as if it had.
+  /// Whether another process took deliveries already before this one did, and beat within the last kSilence. When two start at
+  /// once, this holds for only one of them.
   bool AnotherListens(const std::string& process);
-  /// Whether one of them has said so since this moment: then it surely lives.
+  /// Whether another process has beaten since this moment: then it certainly lives.
   bool AnotherListenedSince(const std::string& process, Instant moment);
   Instant Now();
 
-  /// A sweep of the project is wanted that begins after this moment; asking twice wants one.
+  /// Wants a sweep of the project that begins after this moment. Wanting twice gives one sweep.
   void Want(const ProjectId& project, std::string_view reason);
 
   struct Queued {
@@ -40,18 +40,18 @@ class CatchUp {
     std::int64_t run = 0;
     std::string reason;
   };
-  /// Queues what is wanted, except where such a run is under way already: it began before. Forgets what was done or cancelled; a
-  /// run that failed is followed by another, minutes later at first. `now` is the scheduler's clock.
+  /// Queues the wanted sweeps, unless such a run is under way already, since that one began earlier. Forgets wanted sweeps that
+  /// were done or cancelled. After a failed run it queues another, at first minutes later. `now` is by the scheduler's clock.
   std::vector<Queued> Queue(Instant now);
 
   struct Wanted {
     Instant since;
     std::string reason;
   };
-  /// What the project waits for; nothing when all that could have been missed has been looked for.
+  /// Returns what the project wants; nothing when no delivery can have been missed.
   std::optional<Wanted> Of(const ProjectId& project);
 
-  /// How the runs of a project are called.
+  /// The name of a project's catch-up runs.
   static std::string NameOf(const ProjectId& project) { return "catch-up " + project.Text(); }
 
  private:

@@ -10,20 +10,20 @@
 
 namespace membridge::sync {
 
-/// What jobs are made of. What is referred to outlives them.
+/// What jobs need. The pointers' objects outlive the jobs.
 struct JobParts {
   std::string state_dsn;
   Worker::Mappings mappings;
   /// A client that waits behind live work for the call budget (Client::Options::background); nullptr: no such project.
   Worker::ClientFor background_client;
   const Clock* clock = nullptr;
-  WorkerCounters* counters = nullptr;  ///< what sweeps apply is counted there
+  WorkerCounters* counters = nullptr;  ///< counts what sweeps apply
   WorkerOptions worker{};
   SweepOptions sweep{};
   ExportingOptions exporting{};
 };
 
-/// For Scheduler: the job of a run's kind. kBadMapping when the run's project is not configured.
+/// Returns the function that makes a run's job, for Scheduler. It returns kBadMapping when the run's project is not configured.
 Scheduler::MakeJob JobsFrom(JobParts parts);
 
 }  // namespace membridge::sync

@@ -24,7 +24,8 @@ struct Backfill {
   RunOptions options{};
   std::string schedule{};  ///< five cron fields; empty: only when asked for
   std::string timezone = "UTC";
-  std::chrono::seconds jitter{0};  ///< a run starts up to so much later than its moment, always the same for one moment
+  std::chrono::seconds jitter{
+      0};  ///< a run starts up to this much later than its moment; the delay is the same whenever it is computed for one moment
 };
 
 struct SchedulerOptions {
@@ -36,10 +37,10 @@ struct SchedulerOptions {
   std::size_t keep = 200;  ///< finished runs remembered per name
 };
 
-/// Starts runs when their time has come and works them, step by step. Any number of schedulers in any number of processes may
-/// share a database: a run is one scheduler's while its lease holds, and when that process dies another goes on where it stopped.
-/// Runs of one name never overlap: a moment that comes while the last run is under way is let pass. Moments missed while nobody
-/// ran are made up for by one run. One thread's.
+/// Starts runs when they are due and works on them step by step. Any number of schedulers in any number of processes may share a
+/// database: one scheduler holds a run while its lease lasts, and when its process dies, another goes on where it stopped. Runs
+/// of one name never overlap: a moment that comes while the last run is under way passes without a run. One run makes up for all
+/// moments missed while no scheduler ran. For one thread.
 class Scheduler {
  public:
   using MakeJob = std::function<Result<std::unique_ptr<Job>>(const Run&)>;
@@ -47,24 +48,25 @@ class Scheduler {
   /// kRefused: a schedule or time zone that cannot be read.
   static Result<std::unique_ptr<Scheduler>> Make(SchedulerOptions options, std::string state_dsn, std::vector<Backfill> backfills,
                                                  MakeJob make_job, const Clock& clock);
-  ~Scheduler();  ///< gives back what is under way, for anybody to go on with at once
+  ~Scheduler();  ///< gives back its runs, so that another scheduler can go on at once
 
-  /// Queues runs that are due, takes one more when there is room, and does one step of one run. False: there is nothing to do
-  /// now. kUnavailable when the state database is away.
+  /// Queues due runs, takes one more when there is room, and does one step of one run. Returns false when there is nothing to do
+  /// now. kUnavailable: the state database is away.
   Result<bool> RunOnce();
-  /// How long until RunOnce() has something to do again, as far as this process knows; at most `patience`.
+  /// Returns how long until RunOnce() has something to do, as far as this process knows; at most `patience`.
   std::chrono::milliseconds NextDue(std::chrono::milliseconds patience);
 
-  /// From now on this run and no other: for a command that works what it was asked for and leaves the schedules to `serve`.
+  /// Works only on this run from now on. For a command that runs one backfill and leaves the schedules to `serve`.
   void WorkOnly(std::int64_t run) { only_ = run; }
 
-  /// When a backfill's next moment comes; nothing without a schedule or an entry of that name.
+  /// Returns a backfill's next moment; nothing without a schedule or an entry of that name.
   std::optional<Instant> NextMoment(const std::string& name) const;
   const std::vector<Backfill>& Entries() const { return entries_; }
 
-  /// Queues a run now because a person asked. kNotFound: no entry of that name. kRefused: a run of it is not finished.
+  /// Queues a run now, for a person, and returns its id. kNotFound: no entry of that name. kRefused: a run of that name is not
+  /// finished.
   Result<std::int64_t> Start(const std::string& name, const RunOptions& options);
-  /// Queues a run that needs no entry, like a sweep from the command line.
+  /// The same without an entry, as for a sweep from the command line.
   Result<std::int64_t> Start(const Backfill& backfill);
 
  private:

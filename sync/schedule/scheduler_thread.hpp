@@ -11,10 +11,10 @@
 
 namespace membridge::sync {
 
-/// A thread that keeps a scheduler going. A database that is away is tried again with growing pauses. Thread-safe.
+/// Runs a scheduler in a thread. When the database is away, it tries again with growing pauses. Thread-safe.
 class SchedulerThread {
  public:
-  /// Starts at once. `poll`: how often the database is asked for runs that other processes, or people, queued.
+  /// Starts at once. `poll`: how often it looks for runs that other processes or people queued.
   explicit SchedulerThread(std::unique_ptr<Scheduler> scheduler, std::chrono::milliseconds poll = std::chrono::seconds{2});
   ~SchedulerThread();  ///< finishes the step under way and gives back the runs
 

@@ -9,16 +9,16 @@
 
 namespace membridge::sync {
 
-/// A place's clock, from the time zone files of the operating system. A small value; used by any number of threads.
+/// A time zone, read from the operating system's time zone files. A small value; any number of threads may use it.
 class TimeZone {
  public:
   /// `Europe/Berlin`, `UTC`, …; kRefused for a name the system does not know.
   static Result<TimeZone> Named(const std::string& name);
 
-  /// The wall clock at an instant, as if it were UTC.
+  /// Returns the wall clock at an instant, as if it were UTC.
   Instant Local(Instant instant) const;
 
-  /// What a wall-clock time is in UTC.
+  /// The moments, in UTC, at which the wall clock shows a time.
   struct Moments {
     Instant first;   ///< of a skipped time: the first moment after the gap
     Instant second;  ///< later than `first` only when the clock shows this time twice

@@ -112,7 +112,7 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
   }
   if (!answer) return tl::unexpected<Error>(NoSuchList(answer.error()));
   auto list = ParseList(answer->body);
-  // Mem0 can always answer a list, so another try may succeed after any other refusal.
+  // Mem0 can always answer a list, so the next try may bring a readable answer.
   if (!list)
     return Fail(ErrorCode::kUnavailable, "list_memories: " + list.error().message,
                 "is base_url right, and is there a proxy in between?");

@@ -35,7 +35,7 @@ constexpr const char* kWorks = "revoked_at IS NULL AND (expires_at IS NULL OR ex
 Result<AdminTokens::Issued> AdminTokens::Create(const std::string& name, Role role, const std::string& created_by,
                                                 std::optional<std::chrono::days> expires_in) {
   const std::string token = receiver::MakeToken();
-  // The index on the name counts expired tokens too; a name is free again once its token ended either way.
+  // The index on the name also counts expired tokens, so release the names of tokens that have expired.
   transaction_.Run(
       "UPDATE membridge.admin_tokens SET revoked_at = expires_at WHERE name = $1 AND revoked_at IS NULL AND expires_at <= "
       "statement_timestamp()",

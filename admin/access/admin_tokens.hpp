@@ -14,7 +14,7 @@
 
 namespace membridge::admin {
 
-/// Who asks the admin API.
+/// The caller of an admin API request, known by its token.
 struct Caller {
   std::string name;  ///< of the token
   Role role = Role::kViewer;
@@ -26,7 +26,7 @@ struct Caller {
   std::string Actor() const { return (in_configuration ? "config:" : "token:") + name; }
 };
 
-/// A token of the admin API that is kept in the database: never the token, only its SHA-256.
+/// A token of the admin API in the database. The token itself is not stored, only its SHA-256.
 struct StoredAdminToken {
   std::string id;  ///< a UUID; safe to show and to log
   std::string name;
@@ -37,7 +37,7 @@ struct StoredAdminToken {
   std::optional<Instant> last_used;  ///< to within a minute
 };
 
-/// All functions throw postgres::SqlFailure; times are the database's clock.
+/// The admin tokens of the database. All functions throw postgres::SqlFailure. Times are by the database's clock. Threads: one.
 class AdminTokens {
  public:
   /// The transaction outlives it.
@@ -45,28 +45,28 @@ class AdminTokens {
 
   struct Issued {
     StoredAdminToken stored;
-    std::string token;  ///< the secret: to be shown once and forgotten
+    std::string token;  ///< the secret: show it once and do not keep it
   };
-  /// A new token, in the caller's transaction. kRefused: another token of that name works.
+  /// Makes a token in the caller's transaction. kRefused: another valid token has this name.
   Result<Issued> Create(const std::string& name, Role role, const std::string& created_by,
                         std::optional<std::chrono::days> expires_in);
-  /// All of them, revoked and expired ones included; newest first.
+  /// Returns all tokens, including revoked and expired ones, newest first.
   std::vector<StoredAdminToken> List();
-  /// From the commit on it opens nothing. kNotFound; kRefused when it was revoked before.
+  /// Revokes a token; it is invalid from the commit on. kNotFound: there is no such token. kRefused: it was revoked before.
   Result<StoredAdminToken> Revoke(const std::string& id);
 
  private:
   sync::postgres::Transaction& transaction_;
 };
 
-/// Whether any token of the database opens the door now.
+/// Whether any token of the database is valid now. Throws postgres::SqlFailure.
 bool AnyAdminTokenWorks(sync::postgres::Session& session);
 
-/// The one that a token's text is, when it works now; notes its use.
+/// Returns the caller whose token this is, if it is valid now, and notes its use. Throws postgres::SqlFailure.
 std::optional<Caller> CallerByToken(sync::postgres::Session& session, std::string_view token);
 
-/// The one of `admin.tokens` that a token's text is. Compares SHA-256 with every one of them in constant time, so that time tells
-/// nothing about any.
+/// Returns the caller whose token under `admin.tokens` this is; nothing when there is none. Compares SHA-256 with every one in
+/// constant time, so that the time reveals nothing about any of them.
 std::optional<Caller> FindConfigured(const std::vector<AdminToken>& tokens, std::string_view token);
 
 }  // namespace membridge::admin

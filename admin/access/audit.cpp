@@ -24,7 +24,7 @@ constexpr std::size_t kLongestPage = 1000;
 constexpr const char* kAuditColumns =
     "a.number, a.at, a.actor, a.role, a.source, a.action, a.object, a.outcome, a.detail, a.previous, a.hash";
 
-/// PostgreSQL holds neither NUL nor what is not UTF-8; the hash is over what it holds.
+/// Returns the text as PostgreSQL can store it: without NUL and as valid UTF-8. The hash is computed from the stored text.
 std::string Storable(std::string text) {
   std::replace(text.begin(), text.end(), '\0', ' ');
   const auto dumped = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -40,7 +40,7 @@ AuditEntry::Outcome OutcomeOf(std::string_view name) {
   return name == "refused" ? AuditEntry::Outcome::kRefused : AuditEntry::Outcome::kFailed;
 }
 
-/// The hash is over `detail` byte for byte, so it is taken before anybody parses it.
+/// Computes the hash from the bytes of `detail`, so it takes them as they were before parsing.
 std::string ChainHash(const AuditRecord& record, const std::string& detail) {
   const AuditEntry& entry = record.entry;
   const nlohmann::json parts =
@@ -73,7 +73,7 @@ std::optional<std::int64_t> NumberIn(const std::string& cursor) {
   return number;
 }
 
-/// What is wrong with an entry behind `previous`; empty when it fits.
+/// Returns what is wrong with an entry that follows `previous`; empty when it fits.
 std::string ProblemWith(const AuditRecord& record, const std::string& detail, std::int64_t expected,
                         const std::string& previous) {
   if (record.number != expected) return fmt::format("entry {} is missing", expected);
@@ -101,7 +101,7 @@ std::string HashOf(const AuditRecord& record) {
 }
 
 AuditRecord Audit::Append(const AuditEntry& entry) {
-  // The head's row is the lock: numbers have no gaps, and nobody reads a head that is about to move.
+  // Lock the head's row, so that numbers have no gaps and no other append reads a head that is about to change.
   const Rows head = transaction_.Run("SELECT number, hash, clock_timestamp() FROM membridge.audit_head FOR UPDATE");
   AuditRecord record;
   record.number = head.Int(0, 0) + 1;

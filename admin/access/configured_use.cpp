@@ -18,7 +18,7 @@ void ConfiguredUse::Note(sync::postgres::Session& session, const std::string& na
         "ON CONFLICT (name) DO UPDATE SET last_used = excluded.last_used",
         {name});
   } catch (const sync::postgres::SqlFailure&) {
-    // The database is away or read-only, which the call itself will tell of.
+    // The database is away or read-only; the call itself will report that.
   }
 }
 

@@ -14,7 +14,7 @@
 namespace membridge::admin {
 namespace {
 
-/// Shorter ones can be guessed.
+/// Shorter tokens can be guessed.
 constexpr std::size_t kShortestToken = 16;
 
 void ReadAdminToken(const YamlNode& item, Fields& admin, Config& config) {
@@ -47,7 +47,7 @@ void ReadAdminToken(const YamlNode& item, Fields& admin, Config& config) {
   config.admin_tokens.push_back(std::move(token));
 }
 
-/// A list of networks; a text that is none is reported.
+/// Reads a list of networks. A text that is not a network is reported.
 receiver::Networks ReadNetworks(Fields& fields, std::string_view key) {
   std::vector<std::string> texts;
   for (const YamlNode* item : fields.List(key)) {
@@ -213,7 +213,7 @@ std::optional<Config> ReadConfig(const std::string& file, const std::string& yam
 std::optional<Config> LoadConfig(const std::string& file, const Environment& environment, mappings::Diagnostics& problems) {
   std::ifstream stream{file};
   std::stringstream text;
-  // A folder opens but cannot be read: the second check catches it.
+  // A folder can be opened but not read; the second check catches this.
   if (!stream || !(text << stream.rdbuf())) {
     problems.Error({file, 0, 0}, "cannot be read; give the configuration with --config FILE, or name it in MEMBRIDGE_CONFIG");
     return std::nullopt;

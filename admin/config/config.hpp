@@ -32,37 +32,38 @@ struct AdminToken {
   std::string token;  ///< secret
 };
 
-/// One scheme that has to let a delivery in.
+/// One verification scheme that must accept a delivery.
 struct VerificationScheme {
   std::string name;                                      ///< as written: `token`, `hmac`, …
-  std::shared_ptr<const receiver::Verifier> verifier{};  ///< nothing for `token`: its tokens are in the database
-  std::vector<VerificationScheme> parts{};               ///< of `all` and `any`, which have no verifier of their own either
+  std::shared_ptr<const receiver::Verifier> verifier{};  ///< empty for `token`, because its tokens are in the database
+  std::vector<VerificationScheme> parts{};               ///< of `all` and `any`, which have no verifier of their own
   receiver::Networks trusted_proxies{};                  ///< of `ip-allow` and `client-certificate`
 };
 
 struct WebhookConfig {
-  std::string public_url;  ///< without a slash at the end; empty when nothing is registered for this project
+  std::string public_url;  ///< without a slash at the end; empty: no webhook is registered for this project
   std::string name;
   std::vector<std::string> events;
   bool manage = false;
-  std::chrono::milliseconds check_every = std::chrono::minutes{5};  ///< how often a managed webhook is looked at
-  std::chrono::seconds overlap = std::chrono::hours{24};            ///< how long a replaced token goes on being accepted
+  std::chrono::milliseconds check_every = std::chrono::minutes{5};  ///< how often a managed webhook is checked
+  std::chrono::seconds overlap = std::chrono::hours{24};            ///< how long a replaced token is still accepted
   std::vector<VerificationScheme> verify;                           ///< all of them must pass
 };
 
 struct ProjectConfig {
   ProjectId id;
   std::string api_key;                 ///< secret
-  std::string api_key_file{};          ///< as it can be opened; empty when the key stands in the configuration
+  std::string api_key_file{};          ///< as it can be opened; empty when the key is in the configuration itself
   std::string base_url;                ///< without a slash at the end
-  std::size_t calls_per_second = 100;  ///< to Mem0, at most; fewer where Mem0 asks for it
+  std::size_t calls_per_second = 100;  ///< the most calls to Mem0; fewer when Mem0 asks for it
   WebhookConfig webhook;
-  std::optional<sync::CanaryOptions> canary{};  ///< nothing: none is let out
+  std::optional<sync::CanaryOptions> canary{};  ///< nothing: the project has no canary
   mappings::Place key_place{};                  ///< of api_key or api_key_file
   mappings::Place url_place{};                  ///< of base_url, else of the project
 };
 
-/// Where target tables stand: nothing is the state database, else the DSN of its own (secret: it may hold a password).
+/// The database of target tables: without `dsn` the state database, else the database of this DSN (secret: it may contain a
+/// password).
 struct TargetConfig {
   std::string name;
   std::optional<std::string> dsn;
@@ -83,13 +84,13 @@ struct BackfillConfig {
   ProjectId project;
   Kind kind = Kind::kExport;
   std::string export_mapping;  ///< of kExport
-  std::string instructions;    ///< of kExport: what Mem0 is told besides the schema; empty: the usual words
+  std::string instructions;    ///< of kExport: the instructions for Mem0 besides the schema; empty: the default text
   bool profiles = false;       ///< of kExport: reads Mem0's User Profiles instead of asking for exports
   bool full = false;           ///< of kExport: every user each time, changed or not
   std::chrono::seconds deadline = std::chrono::minutes{10};  ///< of kExport: one that is not ready by then has failed
   std::string schedule;                                      ///< five cron fields
   std::string timezone = "UTC";
-  std::chrono::seconds jitter{0};  ///< a run starts up to so much after its moment
+  std::chrono::seconds jitter{0};  ///< a run starts at most this long after its scheduled time
   mappings::Place place;
 };
 
@@ -99,30 +100,30 @@ struct SyncConfig {
   std::chrono::milliseconds read_lag{
       1'000};                             ///< a read that began earlier than this after the newest delivery is looked at again
   std::chrono::seconds lease{60};         ///< how long a claim hides a memory from other workers
-  std::chrono::milliseconds poll{1'000};  ///< the floor under NOTIFY
+  std::chrono::milliseconds poll{1'000};  ///< how often to look for work without a NOTIFY
   std::chrono::milliseconds lock_timeout{2'000};        ///< of every session: how long it waits for a lock
   std::chrono::milliseconds statement_timeout{30'000};  ///< of every session: how long a statement may take
-  std::chrono::seconds delivery_patience{60};  ///< a change younger than this may still be delivered: no sweep calls it lost
+  std::chrono::seconds delivery_patience{60};  ///< a younger change may still be delivered, so no sweep counts it as lost
 };
 
-/// What the listener for deliveries grants its clients.
+/// The limits of the listener for deliveries.
 struct HttpConfig {
   std::chrono::milliseconds idle = std::chrono::seconds{150};  ///< between two requests of a connection, on both listeners
   std::size_t connections_per_address = 256;                   ///< loopback and trusted proxies are exempt
-  receiver::Networks trusted_proxies;  ///< exempt from that bound, besides those that `verify` and `admin` trust
+  receiver::Networks trusted_proxies;  ///< exempt from that limit, as are those that `verify` and `admin` trust
 };
 
-/// `membridge.yaml`, read and checked as far as that goes without database and network. Every relative path in the file counts
-/// from the file's own folder; here they are as they can be opened.
+/// `membridge.yaml`, read and checked as far as possible without database and network. Relative paths in the file count from the
+/// file's folder; the paths here can be opened as they are. Immutable after loading.
 struct Config {
   std::string file;
   ListenAddress listen{"127.0.0.1", 8080};
   ListenAddress admin_listen{"127.0.0.1", 8081};
   std::vector<AdminToken> admin_tokens;
   receiver::Networks admin_trusted_proxies;  ///< whose X-Forwarded-For the admin API believes
-  /// `dev` only: how often Mem0 is asked for what changed (Mem0Polling), because no webhook says so; nothing: it is not.
+  /// `dev` only: how often Mem0 is asked for changes (Mem0Polling), because no webhook reports them. Nothing: no polling.
   std::optional<std::chrono::milliseconds> poll_mem0{};
-  std::optional<std::string> database;  ///< nothing: embedded; else a DSN (secret: it may hold a password)
+  std::optional<std::string> database;  ///< nothing: embedded; else a DSN (secret: it may contain a password)
   mappings::Place database_place;       ///< of `database`
   std::string state_dir;
   std::vector<ProjectConfig> projects;
@@ -142,18 +143,19 @@ struct Config {
   const TargetConfig* FindTarget(const std::string& name) const;
 };
 
-/// The API key that a file holds, without the space at its end; "" when it cannot be read, or holds what no key can be.
+/// Returns the API key in a file, without white space at its end; "" when the file cannot be read or does not contain a possible
+/// key.
 std::string ReadKeyFile(const std::string& file);
 
-/// Where `${VAR}` comes from: the process's environment, or a test's.
+/// Looks up the value of `${VAR}`: in the process's environment, or in a test's.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Environment ProcessEnvironment();
 
-/// Reads the configuration from disk. Every problem is added to `problems` with its place; nothing is returned when one is an
-/// error. No message holds the value of a variable, a key, a token or a DSN. Never throws on bad input.
+/// Reads the configuration from disk. Adds every problem to `problems` with its place, and returns nothing when one is an error.
+/// No message contains the value of a variable, a key, a token or a DSN. Never throws on bad input.
 std::optional<Config> LoadConfig(const std::string& file, const Environment& environment, mappings::Diagnostics& problems);
 
-/// The same from text; `file` gives the folder that paths count from, and the name in messages.
+/// Reads the configuration from text in the same way. `file` gives the folder for relative paths and the name in messages.
 std::optional<Config> ReadConfig(const std::string& file, const std::string& yaml, const Environment& environment,
                                  mappings::Diagnostics& problems);
 

@@ -12,7 +12,7 @@
 namespace membridge::admin {
 namespace {
 
-/// `key:` and `key: null` say no more than leaving the key out.
+/// Whether the value counts as absent: `key:` and `key: null` mean the same as no key.
 bool IsNothing(const YamlNode& value) {
   return value.kind == YamlNode::Kind::kNothing || value.IsNull();
 }

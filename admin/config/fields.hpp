@@ -15,18 +15,18 @@ namespace membridge::admin {
 
 using mappings::YamlNode;
 
-/// What every section of the configuration is read with.
+/// What the readers of all sections of the configuration need. Threads: one.
 struct ReadingContext {
   const Environment& environment;
   mappings::Diagnostics& problems;
-  std::string folder;  ///< of the configuration file: what relative paths count from
+  std::string folder;  ///< the folder of the configuration file; relative paths count from it
 
-  /// A path of the file as it can be opened.
+  /// Returns a path from the file in the form that can be opened.
   std::string PathOf(const std::string& written) const;
 };
 
-/// The keys of one map, taken one by one. Whatever is wrong becomes a problem at its place: values of the wrong shape at the
-/// value, unknown and repeated keys (told by Done(), which knows every key that was asked for) at the key.
+/// Reads the keys of one map one by one and reports every problem at its place: a value of the wrong shape at the value, unknown
+/// and repeated keys at the key. Done() reports unknown keys, because it knows all keys that were asked for. Threads: one.
 class Fields {
  public:
   using Entry = mappings::YamlEntry;
@@ -34,22 +34,22 @@ class Fields {
   /// `where` names the map in messages: `project "crm"`.
   Fields(const YamlNode& map, std::string where, ReadingContext& context);
 
-  /// The value of `key`; nullptr when it is absent or null.
+  /// Returns the value of `key`; nullptr when it is absent or null.
   const YamlNode* Take(std::string_view key);
-  /// A scalar, substituted. Absent and broken are both nothing; broken has been reported.
+  /// Returns a scalar after substitution of `${VAR}`. Nothing when it is absent or wrong; a wrong value has been reported.
   std::optional<std::string> Text(std::string_view key);
-  /// Like Text, but absence is reported too; `hint` says what to write.
+  /// Like Text(), but also reports a missing key; `hint` says what to write.
   std::optional<std::string> RequiredText(std::string_view key, std::string_view hint);
-  /// A secret, which may stand under `key`, or alone in a file that `key_file` names. Absent and broken are both nothing; broken,
-  /// and both at once, have been reported.
+  /// Returns a secret, given under `key` or as the content of the file that `key_file` names. Nothing when it is absent or wrong.
+  /// A wrong value, and both keys at once, have been reported.
   std::optional<std::string> Secret(std::string_view key);
-  /// Like Secret, but absence is reported too.
+  /// Like Secret(), but also reports a missing key.
   std::optional<std::string> RequiredSecret(std::string_view key, std::string_view hint);
-  /// `key`, or `key_file` when that is there.
+  /// Returns `key_file` when that key is present, else `key`.
   std::string SecretKeyOf(std::string_view key);
-  /// The parts of a list, or nothing; a value that is no list is reported.
+  /// Returns the elements of a list; empty when it is absent. A value that is not a list is reported.
   std::vector<const YamlNode*> List(std::string_view key);
-  /// The entries of a map, likewise.
+  /// Returns the entries of a map; empty when it is absent. A value that is not a map is reported.
   std::vector<const Entry*> Map(std::string_view key);
 
   void Read(std::string_view key, bool& into);
@@ -60,12 +60,12 @@ class Fields {
     if (const auto read = DurationOf(key)) into = std::chrono::duration_cast<Duration>(*read);
   }
 
-  /// Where `key` stands, else where the map stands.
+  /// Returns the place of `key`, or of the map when it has no such key.
   mappings::Place PlaceOf(std::string_view key) const;
   const std::string& where() const { return where_; }
   ReadingContext& context() const { return context_; }
 
-  /// Reports unknown keys. To be called once, after the last Take.
+  /// Reports unknown keys. Call it once, after all keys were read.
   void Done();
 
  private:
@@ -77,10 +77,10 @@ class Fields {
   std::vector<std::string> known_;
 };
 
-/// A scalar's text, substituted; anything else is reported as `what` having to be text.
+/// Returns a scalar's text after substitution. For any other value reports that `what` must be text.
 std::optional<std::string> TextOf(const YamlNode& value, const std::string& what, ReadingContext& context);
 
-/// Whether a value is a map; reported when it is not. Null counts as an empty map.
+/// Whether a value is a map; reports it when it is not. Null counts as an empty map.
 bool IsMap(const YamlNode& value, const std::string& what, ReadingContext& context);
 
 }  // namespace membridge::admin

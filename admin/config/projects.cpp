@@ -11,7 +11,8 @@
 namespace membridge::admin {
 namespace {
 
-/// A URL without query or fragment, and without the slash at its end. Nothing when it is none; that has been reported.
+/// Reads a URL without query or fragment and removes the slash at its end. Returns nothing when the text is not such a URL, which
+/// has been reported.
 std::optional<std::string> ReadUrl(Fields& fields, std::string_view key) {
   auto url = fields.Text(key);
   if (!url) return std::nullopt;
@@ -128,7 +129,7 @@ void ReadProjects(Fields& top, Config& config) {
     ProjectConfig project;
     project.id = ProjectId{entry->key.text};
     YamlNode body = entry->value;
-    body.place = entry->key.place;  // what is missing is told at the project's name
+    body.place = entry->key.place;  // report missing keys at the project's name
     Fields fields{body, where, top.context()};
     project.api_key = ReadApiKey(fields, project.api_key_file);
     project.key_place = fields.PlaceOf(fields.Take("api_key_file") != nullptr ? "api_key_file" : "api_key");

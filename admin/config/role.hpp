@@ -5,13 +5,13 @@
 
 namespace membridge::admin {
 
-/// What a caller of the admin API may do; each may do what those before it may. viewer: look, without texts of memories and
-/// values of rows. operator: all of that, and act. admin: everything, tokens and bodies of deliveries included.
+/// What a caller of the admin API may do. Each role includes those before it. viewer: read, but no memory text and no row values.
+/// operator: read all of that, and act. admin: everything, including tokens and the bodies of deliveries.
 enum class Role { kViewer, kOperator, kAdmin };
 
 /// `viewer`, `operator`, `admin`
 std::string_view NameOf(Role role);
-/// Nothing when there is no such role.
+/// Returns the role of that name; nothing when there is none.
 std::optional<Role> RoleNamed(std::string_view name);
 
 }  // namespace membridge::admin

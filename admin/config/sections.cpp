@@ -12,7 +12,7 @@
 namespace membridge::admin {
 namespace {
 
-/// Names that appear in URLs, tables and metrics.
+/// Whether the text is a valid name. Names appear in URLs, tables and metrics.
 bool IsName(std::string_view text) {
   if (text.empty() || text.size() > 63 || text.front() == '-' || text.front() == '_') return false;
   return std::all_of(text.begin(), text.end(),
@@ -79,7 +79,7 @@ void ReadTargets(Fields& top, Config& config) {
 
 namespace {
 
-/// A mapping's `project`, `target` and `vars`.
+/// Reads a mapping's `project`, `target` and `vars`.
 void ReadMappingOptions(Fields& fields, const Config& config, MappingConfig& mapping) {
   ReadingContext& context = fields.context();
   if (const auto project = fields.Text("project")) {
@@ -104,7 +104,7 @@ void ReadMappingOptions(Fields& fields, const Config& config, MappingConfig& map
   }
 }
 
-/// Two mappings of one name for one project could not be told apart in the ledger and among the parked.
+/// Refuses two mappings with one name for one project. The ledger and the list of parked memories could not distinguish them.
 void RefuseSameName(const Config& config, const MappingConfig& mapping, ReadingContext& context) {
   const auto stem = [](const MappingConfig& each) { return std::filesystem::path{each.file}.stem().string(); };
   for (const auto& other : config.mappings) {
@@ -151,7 +151,7 @@ void Tell(Fields& fields, std::string_view key, const Error& error) {
 
 namespace {
 
-/// What only exports have; a sweep that names it is told so.
+/// Reads the keys that only exports may have; reports them for a sweep.
 void ReadExportOptions(Fields& fields, BackfillConfig& backfill) {
   fields.Read("profiles", backfill.profiles);
   fields.Read("full", backfill.full);

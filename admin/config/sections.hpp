@@ -10,22 +10,24 @@
 
 namespace membridge::admin {
 
-// The longer sections of the configuration, in the order they may be read: each may refer to those before it.
+// Readers of the longer sections of the configuration. Call them in this order, because each section may refer to earlier ones.
+// Problems are reported.
 
 void ReadProjects(Fields& top, Config& config);
-/// A webhook's `verify`; without one it is `token`.
+/// Reads a webhook's `verify`; the default is `token`.
 std::vector<VerificationScheme> ReadVerify(Fields& webhook);
 void ReadTargets(Fields& top, Config& config);
 void ReadMappings(Fields& top, Config& config);
 void ReadBackfill(Fields& top, Config& config);
 
-/// Whether a text is a DSN: a URL, or key=value words.
+/// Whether a text has the form of a DSN: a URL, or `key=value` words.
 bool IsDsn(std::string_view text);
 
-/// `database`: one text, or `{url: postgresql://…, pooled: true}`, of which the URL is the text; absence is reported with `hint`.
+/// Reads `database`: one text, or `{url: postgresql://…, pooled: true}`, for which it returns the URL. Reports a missing value
+/// with `hint`.
 std::optional<std::string> ReadDatabaseText(Fields& fields, std::string_view hint, Config& config);
 
-/// Whether the entry's key can name a project or target; reported when it cannot.
+/// Whether the entry's key is a valid name of a project or target; reports it when it is not.
 bool HasName(const Fields::Entry& entry, std::string_view what, ReadingContext& context);
 
 }  // namespace membridge::admin

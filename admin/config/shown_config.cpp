@@ -14,7 +14,7 @@ using std::chrono::milliseconds;
 
 constexpr const char* kMasked = "***";
 
-/// With the largest unit that leaves a whole number, as the configuration reads it.
+/// Writes a duration as the configuration reads it, with the largest unit that gives a whole number.
 std::string Written(milliseconds time) {
   const auto count = time.count();
   if (count == 0) return "0s";

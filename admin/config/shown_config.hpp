@@ -7,11 +7,11 @@
 
 namespace membridge::admin {
 
-/// The configuration as it counts, defaults and variables filled in, in the shape of `membridge.yaml`. Keys, tokens and passwords
-/// are `***`.
+/// Returns the configuration in force, with defaults and variables filled in, in the shape of `membridge.yaml`. Keys, tokens and
+/// passwords are `***`.
 nlohmann::ordered_json ShownConfig(const Config& config);
 
-/// JSON in YAML's own style: block maps and lists, scalars as JSON writes them.
+/// Writes JSON as YAML: block maps and lists, scalars as in JSON.
 std::string AsYaml(const nlohmann::ordered_json& value);
 
 }  // namespace membridge::admin

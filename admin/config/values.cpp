@@ -12,7 +12,7 @@
 namespace membridge::admin {
 namespace {
 
-/// The number at the front and what follows it.
+/// Splits a text into the number at its front and the rest.
 std::optional<std::pair<std::uint64_t, std::string_view>> NumberAndUnit(std::string_view text) {
   std::uint64_t number = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -46,7 +46,7 @@ std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, std::uint64_t>, 5> kUnits{
       {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
   const auto milliseconds = Scaled(text, kUnits);
-  // A century is more than any setting means, and keeps sums of instants and durations from overflowing.
+  // Refuse more than a century: no setting needs it, and sums of instants and durations could overflow.
   if (!milliseconds || *milliseconds > std::uint64_t{36'500} * 86'400'000) return std::nullopt;
   return std::chrono::milliseconds{static_cast<std::int64_t>(*milliseconds)};
 }

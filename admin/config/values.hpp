@@ -12,20 +12,20 @@
 
 namespace membridge::admin {
 
-/// `250ms`, `30s`, `5m`, `12h`, `30d`. Nothing for anything else, a bare number among it.
+/// Reads `250ms`, `30s`, `5m`, `12h` or `30d`. Returns nothing for any other text, also for a number without a unit.
 std::optional<std::chrono::milliseconds> ParseDuration(std::string_view text);
-/// `512KiB`, `1MiB`, `2GiB`, `4096B`, in bytes.
+/// Reads `512KiB`, `1MiB`, `2GiB` or `4096B`, in bytes. Returns nothing for any other text.
 std::optional<std::size_t> ParseSize(std::string_view text);
-/// `127.0.0.1:8080`, `[::1]:8080`, `localhost:0`.
+/// Reads `127.0.0.1:8080`, `[::1]:8080` or `localhost:0`. Returns nothing for any other text.
 std::optional<ListenAddress> ParseListenAddress(std::string_view text);
-/// A whole number without sign.
+/// Reads a whole number without a sign. Returns nothing for any other text.
 std::optional<std::size_t> ParseCount(std::string_view text);
 
-/// `; did you mean "x"?` when one of the candidates is close, else `; known are a, b, c`.
+/// Returns `; did you mean "x"?` when one of the candidates is close, else `; known are a, b, c`.
 std::string Suggestion(std::string_view word, const std::vector<std::string>& candidates);
 
-/// Replaces every `${NAME}` by the environment's value. Unset variables and malformed names are added to `problems`, and nothing
-/// is returned; the values never appear in a message.
+/// Replaces every `${NAME}` by its value in the environment. For unset variables and malformed names adds problems and returns
+/// nothing. The values never appear in a message.
 std::optional<std::string> Substitute(std::string_view text, const mappings::Place& place, const Environment& environment,
                                       mappings::Diagnostics& problems);
 

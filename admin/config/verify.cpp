@@ -25,7 +25,7 @@ std::vector<std::string> Texts(Fields& fields, std::string_view key) {
   return texts;
 }
 
-/// One of a few words; what it stands for goes into `into`.
+/// Reads one of a few words and stores its meaning in `into`.
 template <class Meaning>
 void ReadWord(Fields& fields, std::string_view key, const std::map<std::string, Meaning>& words, Meaning& into) {
   const auto text = fields.Text(key);
@@ -103,7 +103,7 @@ Made Basic(const YamlNode& value, ReadingContext& context) {
   return receiver::MakeBasicVerifier(logins);
 }
 
-/// A scheme with options. Problems that are told at their own place are not told again for the scheme as a whole.
+/// Reads a scheme with options. A problem that was reported at its own place is not reported again for the whole scheme.
 std::optional<VerificationScheme> ReadWithOptions(const YamlNode& name, const YamlNode& value, ReadingContext& context) {
   const auto scheme = SchemesWithOptions().find(name.text);
   const bool is_basic = name.text == "basic";
@@ -122,7 +122,7 @@ std::optional<VerificationScheme> ReadWithOptions(const YamlNode& name, const Ya
   } else if (IsMap(value, fmt::format("\"{}\"", name.text), inner)) {
     Fields fields{value, fmt::format("\"{}\"", name.text), inner};
     made = scheme->second(fields);
-    // What is wrong with them was told by the scheme.
+    // The scheme has already reported problems with them.
     if (made) trusted_proxies = receiver::Networks::Read(Texts(fields, "trusted_proxies")).value_or(receiver::Networks{});
     fields.Done();
   }
@@ -138,7 +138,7 @@ bool IsCombination(std::string_view name) {
 
 std::optional<VerificationScheme> ReadScheme(const YamlNode& item, ReadingContext& context);
 
-/// `all` or `any` of a list. `none` in it would open the door, or do nothing.
+/// Reads `all` or `any` with its list. `none` is refused there: it would accept every request, or have no effect.
 std::optional<VerificationScheme> ReadCombination(const YamlNode& name, const YamlNode& value, ReadingContext& context) {
   if (value.kind != YamlNode::Kind::kList || value.items.empty()) {
     context.problems.Error(value.place, fmt::format("\"{0}\" takes a list; write {{{0}: [token, …]}}", name.text));

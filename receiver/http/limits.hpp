@@ -19,8 +19,7 @@ struct Limits {
   std::chrono::milliseconds header_timeout = std::chrono::seconds{10};         ///< first byte to end of header; beyond: 408
   std::chrono::milliseconds body_timeout = std::chrono::seconds{30};           ///< end of header to end of body; beyond: 408
   std::chrono::milliseconds unproven_body_timeout = std::chrono::seconds{10};  ///< the same for senders not yet known
-  std::chrono::milliseconds slow_after =
-      std::chrono::seconds{1};  ///< to send a header or body; then it may be closed to make room
+  std::chrono::milliseconds slow_after = std::chrono::seconds{1};  ///< to send a header or body; then it may be ended for room
   std::chrono::milliseconds idle_timeout = std::chrono::seconds{150};  ///< between requests; beyond: closed
   std::chrono::milliseconds write_timeout = std::chrono::seconds{30};  ///< the client reads no byte of its answer; beyond: reset
   std::chrono::milliseconds linger_timeout = std::chrono::seconds{2};  ///< for the client to read the last answer and close

@@ -17,18 +17,18 @@
 
 namespace membridge::admin {
 
-/// The entries of `backfill:` as the scheduler takes them.
+/// Converts the entries of `backfill:` for the scheduler.
 std::vector<sync::Backfill> BackfillsOf(const Config& config);
 
-/// What runs of this configuration are worked with. Everything referred to outlives it.
+/// Returns the parts that runs of this configuration need. Everything referred to outlives the result.
 sync::JobParts JobPartsOf(const Config& config, const std::string& state_dsn, sync::Worker::Mappings mappings,
                           const Mem0Clients& mem0, const Clock& clock, sync::WorkerCounters& counters);
 
-/// A scheduler of the configured backfills. kRefused: a schedule or time zone that cannot be read.
+/// Makes a scheduler of the configured backfills. kRefused: a schedule or time zone cannot be read.
 Result<std::unique_ptr<sync::Scheduler>> MakeScheduler(const Config& config, sync::JobParts parts);
 
-/// Starts the thread that runs `backfill:` when its time comes, and what people queue. Everything referred to outlives it.
-/// kRefused: a schedule or time zone that cannot be read.
+/// Starts the thread that runs the entries of `backfill:` at their times and the runs that people queue. Everything referred to
+/// outlives it. kRefused: a schedule or time zone cannot be read.
 Result<std::unique_ptr<sync::SchedulerThread>> StartBackfills(const Config& config, const std::string& state_dsn,
                                                               sync::Worker::Mappings mappings, const Mem0Clients& mem0,
                                                               const Clock& clock, sync::WorkerCounters& counters);

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The server another bridge runs on this state_dir, if it answers.
+/// Returns the DSN of the server that another bridge runs on this state_dir, if it answers.
 std::optional<std::string> RunningServer(const fs::path& address_file) {
   std::ifstream stream{address_file};
   std::string dsn;
@@ -28,12 +28,12 @@ std::optional<std::string> RunningServer(const fs::path& address_file) {
     sync::postgres::Session{dsn}.Run("SELECT 1");
     return dsn;
   } catch (const sync::postgres::SqlFailure&) {
-    return std::nullopt;  // left behind by a bridge that was killed
+    return std::nullopt;  // the file of a bridge that was killed
   }
 }
 
 void WriteAddress(const fs::path& file, const std::string& dsn) {
-  // Written aside and moved, so that nobody reads half of it.
+  // Write a draft and rename it, so that a reader never sees half of the file.
   const fs::path draft = file.string() + ".draft";
   std::ofstream{draft} << dsn << "\n";
   std::error_code ignored;
@@ -43,7 +43,8 @@ void WriteAddress(const fs::path& file, const std::string& dsn) {
 
 using OneDatabase = std::function<Result<std::vector<sync::Migration>>(sync::postgres::Session&, sync::MigrationKind)>;
 
-/// A ledger of another state is left as it is: that one may be of an older release, and would not start any more.
+/// Whether the ledger belongs to another state. It is not migrated then, because a bridge of an older release may use it and
+/// would no longer start.
 bool IsLeftAlone(const Databases& databases, sync::postgres::Session& there, const std::string& target) {
   const auto pending = sync::PendingMigrations(there, sync::MigrationKind::kLedger);
   if (!pending || pending->empty()) return false;
@@ -52,7 +53,7 @@ bool IsLeftAlone(const Databases& databases, sync::postgres::Session& there, con
     sync::postgres::Session state{databases.StateDsn()};
     return sync::LedgerTie{state, there, target}.Look().standing == sync::LedgerLook::Standing::kForeign;
   } catch (const sync::postgres::SqlFailure&) {
-    return false;  // a state without tables of its own knows nobody's ledger
+    return false;  // the state has no tables yet, so it has no ledger
   }
 }
 

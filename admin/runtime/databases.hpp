@@ -12,21 +12,21 @@
 
 namespace membridge::admin {
 
-/// The databases a configuration names: the state database, and the targets that have one of their own. With `database: embedded`
-/// the server lives as long as this object, unless another bridge runs it already: then a command uses that one.
+/// The databases of a configuration: the state database, and those of targets that have their own. With `database: embedded`, the
+/// server runs as long as this object exists, unless another bridge runs it already; a command then uses that server.
 class Databases {
  public:
   enum class Use {
-    kServe,    ///< owns an embedded server: refused while another bridge runs it
+    kServe,    ///< owns an embedded server; refused while another bridge runs it
     kCommand,  ///< uses the running one, and starts its own only when there is none
   };
-  /// Blocks while an embedded server starts. Errors say what an operator can do.
+  /// Opens the databases. Blocks while an embedded server starts. Errors say what an operator can do.
   static Result<Databases> Open(const Config& config, Use use);
   Databases(Databases&&) noexcept;
   Databases& operator=(Databases&&) noexcept;
   ~Databases();
 
-  /// How to reach the state database (secret: may hold a password).
+  /// Returns the DSN of the state database (secret: it may contain a password).
   const std::string& StateDsn() const { return state_dsn_; }
   const std::string& DsnOf(const TargetConfig& target) const { return target.dsn ? *target.dsn : state_dsn_; }
 
@@ -38,16 +38,16 @@ class Databases {
   std::string address_file_;  // names the running embedded server for commands; empty when we run none
 };
 
-/// One migration that was applied, or waits.
+/// One migration that was applied or is pending.
 struct MigrationStep {
   std::string database;  ///< `state`, or `target warehouse`
   std::string name;      ///< `state/0001_state`
 };
 
-/// Brings the state database and the ledger of every target up to this binary, under a lock. A ledger of another state is left
-/// alone.
+/// Applies the pending migrations of the state database and of every target's ledger, under a lock. Does not touch a ledger that
+/// belongs to another state.
 Result<std::vector<MigrationStep>> MigrateAll(const Config& config, const Databases& databases);
-/// What MigrateAll would apply; changes nothing.
+/// Returns what MigrateAll() would apply; changes nothing.
 Result<std::vector<MigrationStep>> PendingOfAll(const Config& config, const Databases& databases);
 
 }  // namespace membridge::admin

@@ -5,14 +5,15 @@
 
 namespace membridge::admin {
 
-/// What a GET brought.
+/// The result of a GET.
 struct HttpLook {
   long status = 0;    ///< 0: there was no answer
   std::string body;   ///< at most 1 MiB of it
   std::string error;  ///< why there was no answer; without the address
 };
 
-/// One GET, without redirects, credentials or proxies for loopback. Blocks for at most `patience`.
+/// Makes one GET without following redirects, without credentials, and without a proxy for loopback addresses. Blocks for at most
+/// `patience`.
 HttpLook LookAt(const std::string& url, std::chrono::milliseconds patience);
 
 }  // namespace membridge::admin

@@ -20,7 +20,7 @@ inline constexpr std::array<std::string_view, 5> kFates{"applied", "unchanged", 
 using FateCounts = std::array<std::uint64_t, kFates.size()>;
 FateCounts FatesIn(const sync::WorkerCounters& counters);
 
-/// What only the present tells, at one moment.
+/// Values of one moment that are stored nowhere else.
 struct RecentLook {
   std::optional<double> lag_seconds;               ///< nothing: no memory was applied yet
   std::optional<double> parked;                    ///< memories; nothing: the database was away
@@ -29,13 +29,14 @@ struct RecentLook {
   FateCounts fates{};                              ///< since the process began
 };
 
-/// The looks of the last hour, in memory: enough to draw a chart at once, gone with the process. Threads: any.
+/// Keeps the values of the last hour in memory, so that a chart can be drawn at once. They are lost when the process ends.
+/// Threads: any.
 class Recent {
  public:
   static constexpr std::chrono::seconds kStep{10};
   static constexpr std::size_t kKept = 360;
 
-  /// To be called once a step; the oldest goes.
+  /// Adds the values of one step. Call it once per kStep; the oldest value is dropped when there are kKept.
   void Take(RecentLook look);
   /// Oldest first.
   std::vector<RecentLook> Kept() const;

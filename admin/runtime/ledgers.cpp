@@ -111,7 +111,7 @@ Result<bool> AdoptTarget(const Config& config, const Databases& databases, const
 LedgerWatch::LedgerWatch(const Config& config, const Databases& databases, Reasons& reasons)
     : thread_("ledger_watch", [&](const std::stop_token&) {
         for (const TargetStanding& standing : LookAtLedgers(config, databases)) {
-          // Of one that is away it is not known.
+          // The owner of a ledger is unknown while its database is away.
           if (!standing.look) continue;
           const Error told = standing.error.value_or(Error{});
           reasons.Set(Degraded::kLedgerOfAnotherState, {.target = standing.target}, IsForeign(standing), told.message, told.hint);

@@ -20,27 +20,29 @@ namespace membridge::admin {
 /// A target of the configuration and its ledger.
 struct TargetStanding {
   std::string target;
-  std::optional<sync::LedgerLook> look;  ///< nothing: `error` says why not
-  std::optional<Error> error;            ///< also of a ledger that is another state's
+  std::optional<sync::LedgerLook> look;  ///< nothing: see `error`
+  std::optional<Error> error;            ///< also set when the ledger belongs to another state
 };
 
-/// How every target's ledger and the state stand to one another; changes nothing. Blocks for a connection attempt each.
+/// Returns for every target whether its ledger belongs to this state. Changes nothing. Blocks for one connection attempt per
+/// target.
 std::vector<TargetStanding> LookAtLedgers(const Config& config, const Databases& databases);
 
-/// kRefused: one of these targets has the ledger of another state. One that cannot be looked at is no reason.
+/// Checks that commands may write to these targets. kRefused: the ledger of one of them belongs to another state. A target that
+/// cannot be reached is not refused.
 Result<void> MayWriteTo(const Config& config, const Databases& databases, const std::vector<std::string>& targets);
 
-/// The same as `check` and `doctor` tell it: what is missing only. Nothing of databases that are away or not migrated.
+/// Returns the ledgers of other states in the form of `check` and `doctor`. Leaves out databases that are away or not migrated.
 std::vector<Precondition> ForeignLedgers(const Config& config, const Databases& databases);
 
 /// `{"target", "standing", "ledger", "state", "since", "fences", "message", "hint"}`.
 nlohmann::ordered_json ViewOf(const TargetStanding& standing);
 
-/// Takes the ledger of a target over. What follows, `serve` does: every memory is read again. False: it was this state's already.
-/// kNotFound: no such target.
+/// Takes over the ledger of a target; `serve` then reads every memory again. False: the ledger belonged to this state already.
+/// kNotFound: there is no such target.
 Result<bool> AdoptTarget(const Config& config, const Databases& databases, const std::string& target);
 
-/// Looks at every ledger each ten seconds, and tells which are another state's. Threads: one of its own.
+/// Checks every ledger each ten seconds and reports those of other states in `reasons`. Threads: one of its own.
 class LedgerWatch {
  public:
   static constexpr std::chrono::seconds kEvery{10};

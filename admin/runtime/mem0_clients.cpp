@@ -13,7 +13,8 @@ namespace {
 
 using sync::mem0::Access;
 
-/// That a key is recognised is told only after it was not: commands would else begin with it, every one.
+/// Logs changes of a key's standing. An accepted key is logged only after it was refused; otherwise every command would begin
+/// with that line.
 void LogStanding(const ProjectId& project, Access::Standing before, const Access::State& state) {
   switch (state.standing) {
     case Access::Standing::kKeyRefused:
@@ -37,7 +38,7 @@ std::shared_ptr<Access> AccessTo(const ProjectConfig& project, const std::string
   Access::Options options;
   options.key = project.api_key;
   if (!project.api_key_file.empty()) options.read_key = [file = project.api_key_file] { return ReadKeyFile(file); };
-  // A session per ping: twice a minute is not worth keeping one.
+  // Open a session for each check; two a minute are not worth keeping one open.
   options.recognise = [id = project.id, state_dsn](const sync::mem0::Account& account) {
     sync::postgres::Session session{state_dsn, "membridge projects"};
     return sync::KnownProjects{session}.Recognise(id, account);
@@ -88,7 +89,7 @@ std::unique_ptr<sync::mem0::Client> Mem0Clients::For(const ProjectId& id, Urgenc
   options.base_url = project->base_url;
   options.access = access_.at(id);
   options.background = urgency == Urgency::kBackground;
-  // A refused call is repeated here, within the claim: put back, the memories around it would wait out a pause too.
+  // Repeat a failed call within the claim. If the claim were put back, all its memories would wait for a pause.
   options.tries = 3;
   if (urgency == Urgency::kInteractive) {
     options.timeout = std::chrono::seconds{10};
@@ -108,7 +109,7 @@ void Mem0Clients::Report(const std::string& project, const sync::mem0::CallRepor
   bool news = false;
   {
     const std::lock_guard lock{mutex_};
-    // Some calls may pass where others do not, so that only the same kind of answer ends a streak.
+    // Some kinds of calls may work while others fail, so a streak ends only with an answer to the same kind of call.
     const std::string call = project + "/" + std::string{report.name};
     if (in_between) news = in_between_.insert(call).second;
     if (report.outcome == "ok" || report.outcome == "not_found") in_between_.erase(call);

@@ -20,38 +20,38 @@
 
 namespace membridge::admin {
 
-/// A client for one command. Before its first call it asks whose key it is: of another project than the state knows nothing is
-/// read, written or deleted (kUnauthorized, with the way out). `tries` and `timeout` as in Client::Options. `state` outlives it,
-/// and is in no transaction while Mem0 is asked.
+/// Makes a client for one command. Before its first call it asks Mem0 which project the key belongs to. When that is not the
+/// project that the state knows, every call fails with kUnauthorized and a hint. `tries` and `timeout` are as in Client::Options.
+/// `state` outlives the client and must not be in a transaction during calls.
 sync::mem0::Client ClientForCommand(const ProjectConfig& project, sync::postgres::Session& state, int tries = 1,
                                     std::chrono::milliseconds timeout = sync::mem0::Client::Options{}.timeout);
 
-/// Makes Mem0 clients that share one call budget and one key per project, and count their calls. A key that Mem0 refuses, or that
-/// belongs to another project than the state knows, is told in the log once, and no client makes a call with it.
-/// Thread-safe; outlives what it makes.
+/// Makes Mem0 clients that share one call budget and one key per project and count their calls. A key that Mem0 refuses, or that
+/// belongs to another project than the state knows, is logged once, and no client makes calls with it. Thread-safe. It outlives
+/// the clients that it makes.
 class Mem0Clients {
  public:
-  /// The state database remembers which project at Mem0 each of ours is.
+  /// The state database remembers which Mem0 project belongs to each project.
   Mem0Clients(const Config& config, const std::string& state_dsn, Metrics& metrics);
 
   enum class Urgency {
     kLive,
-    kInteractive,  ///< a person waits: as kLive, and gives up sooner
+    kInteractive,  ///< a person waits: like kLive, but gives up sooner
     kBackground,
   };
   /// nullptr for a project that is not in the configuration.
   std::unique_ptr<sync::mem0::Client> For(const ProjectId& project, Urgency urgency) const;
 
-  /// The budget its clients share. Precondition: the project is in the configuration.
+  /// Returns the budget that the project's clients share. Precondition: the project is in the configuration.
   const sync::mem0::CallBudget* BudgetOf(const ProjectId& project) const { return budgets_.at(project).get(); }
 
-  /// `key_refused` and `other_project`: what keeps projects from being read now, as far as it is known. Makes no call.
+  /// Returns the reasons `key_refused` and `other_project` of projects that cannot be read now, as far as known. Makes no call.
   std::vector<Reason> Refusals() const;
 
-  /// Reads every `api_key_file` again; a key that changed is used from the next call on.
+  /// Reads every `api_key_file` again. A changed key is used from the next call on.
   void ReadKeysAgain() const;
 
-  /// From now on every client gives up the call it is in.
+  /// Makes every client give up its current call, and all later ones.
   void GiveUp() { give_up_ = true; }
 
  private:

@@ -17,7 +17,7 @@ Mem0Watch::Mem0Watch(const Config& config, const Mem0Clients& clients)
         clients_.ReadKeysAgain();
         for (const auto& [project, client] : asking_) {
           if (stop.stop_requested()) break;
-          // What is wrong is told by Mem0Clients; an answer that does not come is asked for again.
+          // Mem0Clients reports problems. When there is no answer, the next round asks again.
           static_cast<void>(client->Admit());
         }
         return std::chrono::milliseconds{kEvery};

@@ -12,9 +12,9 @@
 
 namespace membridge::admin {
 
-/// Asks Mem0 every half minute whose key each project has (every two seconds while something is wrong with it), and looks at
-/// `api_key_file` every two seconds, so that Mem0Clients::Refusals() is true also while nothing else is asked.
-/// Threads: one of its own.
+/// Asks Mem0 every half minute which project each key belongs to (every two seconds while something is wrong with the key), and
+/// checks `api_key_file` every two seconds. So Mem0Clients::Refusals() is up to date even while no other call is made. Threads:
+/// one of its own.
 class Mem0Watch {
  public:
   static constexpr std::chrono::seconds kEvery{2};

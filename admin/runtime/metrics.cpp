@@ -67,7 +67,7 @@ const prometheus::Histogram::BucketBoundaries& Bounds() {
 }  // namespace
 
 struct Metrics::State {
-  // Registering a name again returns the family that is there.
+  // With this behaviour, registering a name again returns the existing family.
   prometheus::Registry registry{prometheus::Registry::InsertBehavior::Merge};
   mutable std::mutex mutex;
   std::vector<Watched> watched;                // guarded by mutex

@@ -28,12 +28,12 @@ struct MetricHistogram {
   double sum = 0;
 };
 
-/// Everything the process tells Prometheus. Names begin with `membridge_` and end in a unit or `_total`; admin/README.md lists
-/// them. Threads: any. Values are read when somebody asks, so that what already counts for itself is not counted twice.
+/// All metrics of the process for Prometheus. Names begin with `membridge_` and end in a unit or `_total`; admin/README.md lists
+/// them. Values are read when Text() is called, so parts that count for themselves need no second counter. Threads: any.
 class Metrics {
  public:
   enum class Kind { kCounter, kGauge };
-  /// Called on the thread that asks for Text(); must not block for long and must not throw.
+  /// Called on the thread that calls Text(). Must not block for long and must not throw.
   using Source = std::function<std::vector<MetricSample>()>;
   using HistogramSource = std::function<MetricHistogram()>;
 
@@ -47,18 +47,18 @@ class Metrics {
 
   /// Called before every Text(), for parts that keep metrics in the registry themselves. Must not block for long.
   void BeforeText(std::function<void()> prepare);
-  /// For parts that register metrics themselves. Lives as long as this.
+  /// The registry, for parts that register metrics themselves. It lives as long as this object.
   prometheus::Registry& Registry();
 
-  /// Adds to a counter of our own. A name belongs to one help text.
+  /// Adds to a counter that is kept here. A name must always have the same help text.
   void Count(const std::string& name, const std::string& help, const MetricLabels& labels = {}, double by = 1);
   /// Adds an observation, in seconds, to a histogram with bounds from 1 ms to 60 s.
   void Observe(const std::string& name, const std::string& help, double seconds);
 
-  /// Stops reading sources and preparing: what they point at may go away.
+  /// Stops calling sources and the functions of BeforeText(). The objects they use may be destroyed afterwards.
   void Forget();
 
-  /// All of it, in Prometheus's text format.
+  /// Returns all metrics in Prometheus's text format.
   std::string Text() const;
 
  private:

@@ -9,17 +9,17 @@
 
 namespace membridge::admin {
 
-/// What may be logged of an exception: only those whose text is known to hold no row values and no secrets are quoted.
+/// Returns a text about an exception that may be logged. Quotes only exceptions whose text never contains row values or secrets.
 std::string SafeNameOf(const std::exception& failure);
 
-/// A thread that does one thing again and again.
+/// A thread that repeats one piece of work.
 class Periodic {
  public:
-  /// Returns how long to pause before the next time.
+  /// Does the work once and returns the pause before the next time.
   using Work = std::function<std::chrono::milliseconds(const std::stop_token& stop)>;
 
-  /// Starts at once. `name` is for the log: an exception is logged as `periodic_failed`, once per streak, and tried again after
-  /// pauses that grow to a minute.
+  /// Starts at once. After an exception the work is tried again, with pauses that grow to a minute. The exception is logged with
+  /// `name` as `periodic_failed`, once per streak.
   Periodic(std::string name, Work work);
   ~Periodic();  ///< stops and waits
 

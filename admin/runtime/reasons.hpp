@@ -14,8 +14,8 @@
 
 namespace membridge::admin {
 
-/// Why a bridge that stores deliveries is not all right. `/readyz`, `membridge_degraded{reason}`, the overview and the page show
-/// the same ones; each has an alert in deploy/prometheus and a paragraph in admin/README.md.
+/// Why a bridge is degraded although it stores deliveries. `/readyz`, `membridge_degraded{reason}`, the overview and the page
+/// show the same reasons. Each has an alert in deploy/prometheus and a paragraph in admin/README.md.
 enum class Degraded {
   kStandstill,
   kBlocked,
@@ -40,12 +40,12 @@ inline constexpr std::array kAllDegraded{
     Degraded::kLedgerOfAnotherState,
     Degraded::kCanaryLost,
 };
-/// As /readyz, metrics and alerts write it: `key_refused`.
+/// Returns the name in /readyz, metrics and alerts: `key_refused`.
 std::string_view NameOf(Degraded reason);
-/// One sentence: what an operator does about it.
+/// Returns one sentence that says what an operator must do.
 std::string_view HintOf(Degraded reason);
 
-/// What a reason is about; empty where it is about the whole process.
+/// What a reason is about; all fields empty: the whole process.
 struct ReasonSubject {
   std::string project{};
   std::string target{};
@@ -54,11 +54,11 @@ struct ReasonSubject {
   auto operator<=>(const ReasonSubject&) const = default;
 };
 
-/// One reason that stands now. No field holds a secret, a memory's text or a row's value.
+/// One reason that holds now. No field contains a secret, memory text or a row value.
 struct Reason {
   Degraded kind{};
   ReasonSubject subject{};
-  std::string message{};  ///< what is wrong, in a sentence; empty: the name says it
+  std::string message{};  ///< what is wrong, in a sentence; empty: the name says enough
   std::string hint{};     ///< what to do; empty: HintOf(kind)
   Instant since{};        ///< filled in by Reasons
 };
@@ -69,24 +69,24 @@ nlohmann::ordered_json ViewOf(const Reason& reason);
 /// A list of them.
 nlohmann::ordered_json ViewsOf(const std::vector<Reason>& reasons);
 
-/// The reasons that stand at this moment. A part of the process tells them in either of two ways, each in one line:
-/// `reasons.Set(Degraded::kKeyRefused, {.project = name}, refused)` whenever it learns something, or `reasons.Watch(source)`
-/// once, with a function that answers what stands now. Threads: any. The clock outlives it.
+/// The reasons that hold at this moment. A part of the process reports them in one of two ways: with
+/// `reasons.Set(Degraded::kKeyRefused, {.project = name}, refused)` whenever it learns something, or once with
+/// `reasons.Watch(source)` and a function that returns what holds now. Threads: any. The clock outlives it.
 class Reasons {
  public:
-  /// Called by All(), on its thread; must not block and must not throw. What it points at must outlive the last All(), or
-  /// Forget() comes first.
+  /// Called by All() on its thread. Must not block and must not throw. The objects it uses must outlive the last All(), or
+  /// Forget() must be called before they are destroyed.
   using Source = std::function<std::vector<Reason>()>;
 
   explicit Reasons(const Clock& clock) : clock_(clock) {}
 
-  /// Says whether the reason stands. Saying the same again keeps its `since` and takes the new words.
+  /// Sets whether the reason holds. Setting the same again keeps `since` and takes the new texts.
   void Set(Degraded kind, const ReasonSubject& subject, bool stands, std::string message = {}, std::string hint = {});
   void Watch(Source source);
-  /// Stops asking sources.
+  /// Stops calling sources.
   void Forget();
 
-  /// All that stand, in the order of kAllDegraded. A watched reason stands since All() first saw it.
+  /// Returns all reasons that hold, in the order of kAllDegraded. A watched reason holds since All() first saw it.
   std::vector<Reason> All();
 
  private:

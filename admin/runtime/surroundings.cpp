@@ -19,7 +19,7 @@ namespace {
 using PreconditionState = Precondition::State;
 using sync::postgres::Session;
 
-/// Rights on the bridge's own schema: on the tables that are there, or to make it.
+/// Asks for the rights on the bridge's own schema: on its tables if it exists, else for the right to make it.
 constexpr const char* kOwnRights = R"(
   SELECT current_user, current_database(),
          NOT pg_catalog.pg_is_in_recovery() AND pg_catalog.current_setting('transaction_read_only') = 'off',
@@ -48,7 +48,7 @@ Precondition Missing(const LookedAtDatabase& database, std::string message, std:
   return {database.what, database.place, PreconditionState::kMissing, database.what + ": " + std::move(message), std::move(hint)};
 }
 
-/// The first thing that keeps the role from doing its work, or nothing when `fine` says what was found.
+/// Returns the first problem that keeps the role from working; when there is none, what was found.
 std::vector<Precondition> LookAtOne(const LookedAtDatabase& database) {
   try {
     Session session{database.dsn, "membridge check"};
@@ -99,7 +99,8 @@ std::vector<Precondition> LookAtOne(const LookedAtDatabase& database) {
   }
 }
 
-/// Whether the state knows the project as another one at Mem0; a state that cannot be asked is told elsewhere.
+/// Returns an error when the state knows another Mem0 project for this project. A state database that cannot be reached is
+/// reported elsewhere.
 std::optional<Error> OtherProject(const ProjectConfig& project, const Databases* databases, const sync::mem0::Account& account) {
   if (databases == nullptr) return std::nullopt;
   try {

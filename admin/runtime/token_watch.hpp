@@ -13,19 +13,20 @@
 
 namespace membridge::admin {
 
-/// Keeps the receiver's tokens equal to the database's: looks every second, so that a token another process issued opens the door
-/// within kKnownWithin. While the database is away the last ones stay valid. Threads: one of its own, and any for ReloadNow().
+/// Keeps the receiver's tokens up to date with the database. It looks every second, so that a token from another process is
+/// accepted within kKnownWithin. While the database is away, the last known tokens stay valid. Threads: one of its own, and any
+/// for ReloadNow().
 class TokenWatch {
  public:
-  /// How long after its commit a token may take to be known to every process of the deployment. The part that registers a token's
-  /// URL waits that long first.
+  /// The longest time from a token's commit until every process of the deployment accepts it. A token's URL is registered only
+  /// after this time.
   static constexpr std::chrono::milliseconds kKnownWithin{3'000};
 
   /// Loads the tokens before it returns; throws postgres::SqlFailure when that fails.
   explicit TokenWatch(std::string state_dsn);
 
   std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>> Tokens() const { return tokens_; }
-  /// For a token this process just issued.
+  /// Loads the tokens now. Call it after this process has issued a token. Throws postgres::SqlFailure.
   void ReloadNow();
 
  private:

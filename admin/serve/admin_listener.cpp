@@ -21,7 +21,7 @@ receiver::http::Limits AdminLimits(const Config& config) {
   receiver::http::Limits limits;
   limits.idle_timeout = config.http.idle;
   limits.max_per_address = config.http.connections_per_address;
-  // More than the API takes, so that it can say so itself, and write down who asked.
+  // The listener accepts more than the API, so that the API itself refuses larger bodies and writes the caller to the audit.
   limits.max_body_bytes = 2 * api::Api::Options{}.largest_body;
   limits.max_connections = 1'000;
   return limits;

@@ -14,23 +14,23 @@
 
 namespace membridge::admin {
 
-/// The operator's listener: the API under /api/v1, and whatever is added to Routes(). Binds when it is made; throws
-/// std::runtime_error when it cannot.
+/// The operator's listener: the API under /api/v1, and the routes that are added to Routes(). The constructor binds the port; it
+/// throws std::runtime_error when it cannot.
 class AdminListener {
  public:
-  enum class Serves { kEverything, kHealth };  ///< kHealth: no API, only what is added to Routes()
+  enum class Serves { kEverything, kHealth };  ///< kHealth: no API, only the routes added to Routes()
 
-  /// `clock`, and what `parts` refers to, outlive it.
+  /// `clock` and everything that `parts` refers to outlive it.
   AdminListener(api::Parts parts, const Clock& clock, api::Throttle::Limits throttle = {}, Serves serves = Serves::kEverything);
 
-  /// Before Start(): for more routes on the same listener.
+  /// The router of this listener, for more routes. Add them before Start().
   receiver::http::Router& Routes() { return router_; }
   std::uint16_t port() const { return server_.port(); }
-  /// membridge_admin_refusals_total: requests that came to no route, so that the audit has nothing of them.
+  /// Exports membridge_admin_refusals_total: requests that reached no route and so have no entry in the audit.
   void AddTo(Metrics& metrics) const;
-  /// Tells the log when nobody can sign in yet, then takes requests.
+  /// Logs when there is no valid token yet, then begins to take requests.
   void Start();
-  /// Calls under way are answered within that time, and are over when this returns.
+  /// Answers the calls under way within that time. No call runs any more when this returns.
   void Stop(std::chrono::milliseconds within);
 
  private:

@@ -15,14 +15,14 @@
 
 namespace membridge::admin {
 
-/// Exports how the runs of exports and sweeps go, as the state database knows it: whichever process, or command, worked them.
-/// Every process that shares a database says the same, so dashboards take the maximum over instances and not the sum.
+/// Exports metrics of the runs of exports and sweeps from the state database, whichever process or command worked on them. Every
+/// process of a database exports the same values, so dashboards must take the maximum over instances and not the sum.
 class BackfillMetrics {
  public:
-  /// Looks every two seconds. `metrics` and `clock` outlive this, or are told to Forget() first.
+  /// Reads the database every two seconds. `metrics` and `clock` outlive this object, or Metrics::Forget() is called first.
   BackfillMetrics(std::vector<sync::Backfill> entries, std::string state_dsn, const Clock& clock, Metrics& metrics);
 
-  /// Full sweeps that concluded nothing, for /readyz. Threads: any.
+  /// Returns full sweeps that ended without a conclusion, for /readyz. Threads: any.
   std::vector<Reason> Troubles() const;
 
  private:

@@ -16,15 +16,15 @@
 
 namespace membridge::admin {
 
-/// Keeps the canaries of the projects that ask for them going, and raises the alarm when one is lost: `canary_lost` in the log
-/// once per streak, membridge_canary_* metrics, and a note in /readyz, which stays 200: the bridge itself may be well. Threads:
-/// one of its own; Note() from any.
+/// Runs the canaries of the projects that have one, and reports when one is lost: as `canary_lost` in the log once per streak, in
+/// the metrics membridge_canary_*, and as a note in /readyz. /readyz stays 200, because the bridge itself may work. Threads: one
+/// of its own; Note() from any.
 class CanaryWatch {
  public:
   CanaryWatch(const Config& config, std::string state_dsn, const Mem0Clients& mem0, Metrics& metrics, Reasons& reasons);
 
   void RequestStop() { thread_->RequestStop(); }
-  /// `{"ok":…,"message":…}` for /readyz; nothing when no project has a canary.
+  /// Returns `{"ok":…,"message":…}` for /readyz; nothing when no project has a canary.
   std::optional<nlohmann::json> Note() const;
 
  private:

@@ -16,7 +16,7 @@ using sync::postgres::SqlFailure;
 using sync::postgres::Transaction;
 
 constexpr auto kBeat = 2'000ms;
-/// Whoever lives says so several times within it.
+/// A running process reports itself several times within this period.
 constexpr std::chrono::seconds kJudgeStartAfter = 8s;
 
 std::string NewProcessId() {
@@ -44,7 +44,7 @@ CatchUpWatch::~CatchUpWatch() {
     CatchUp{transaction}.Leave(process_);
     transaction.Commit();
   } catch (const SqlFailure& failure) {
-    // The others find it out by its silence.
+    // Other processes will notice that this one no longer reports itself.
     Log(LogLevel::kWarn, "catch_up_left_silently", {{"sqlstate", failure.fields().sqlstate}});
   }
 }
@@ -56,7 +56,7 @@ std::chrono::milliseconds CatchUpWatch::Look() {
   catch_up.Beat(process_);
   bool judged = start_judged_;
   if (!judged) {
-    // A process that was killed a moment ago looks as if it listened; one that lives says so again.
+    // A process that was just killed still looks as if it were listening. A running one reports itself again.
     const bool another = catch_up.AnotherListens(process_);
     const bool lives = another && catch_up.AnotherListenedSince(process_, *began_);
     judged = !another || lives || catch_up.Now() > *began_ + kJudgeStartAfter;

@@ -13,16 +13,18 @@
 
 namespace membridge::admin {
 
-/// Says that this process takes deliveries, and has swept what nobody could take: after a start, unless another process listened
-/// all the while, and after a webhook was made or came back (membridge.catching_up). Threads: one of its own.
+/// Records that this process takes deliveries, and queues sweeps for deliveries that no process could take
+/// (membridge.catching_up): after a start, unless another process was listening all the time, and after a webhook was made or
+/// works again. Threads: one of its own.
 class CatchUpWatch {
  public:
-  /// `queued` is called when a sweep was queued. Everything referred to outlives it. Make it once deliveries are taken.
+  /// Make it only when this process takes deliveries. `queued` is called when a sweep was queued. Everything referred to outlives
+  /// it.
   CatchUpWatch(const Config& config, std::string state_dsn, const Clock& clock, std::function<void()> queued);
-  /// Ends the thread, and says that this process does not listen any more.
+  /// Ends the thread and records that this process no longer listens.
   ~CatchUpWatch();
 
-  /// Whether it is known by now what this start has to catch up with. Threads: any.
+  /// Whether it has been decided what this start has to catch up with. Threads: any.
   bool StartJudged() const { return start_judged_; }
 
  private:

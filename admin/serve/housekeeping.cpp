@@ -18,12 +18,12 @@ namespace {
 
 using sync::postgres::Session;
 
-/// Enough for somebody to notice what keeps them from being made.
+/// Partitions are made this many days ahead, so that an operator has time to notice when they cannot be made.
 constexpr int kDaysAhead = 7;
 constexpr std::size_t kExpiredAtOnce = 1'000;
 constexpr std::chrono::seconds kKeepExpiredTokens = std::chrono::days{30};
 
-/// One step, whose failure leaves the others alone: a lock that cannot be had now is had in a minute.
+/// Runs one step. Its failure does not affect the other steps; a step that could not get a lock is tried again after a minute.
 void Step(const char* name, const std::function<void()>& step) {
   try {
     step();
@@ -37,7 +37,7 @@ void EnsurePartitions(Session& session, Day today) {
   if (!made.empty()) Log(LogLevel::kInfo, "partitions_made", {{"partitions", made}});
 }
 
-/// On a session of its own: both wait for everybody who reads deliveries at that moment, however long that takes.
+/// Uses a session of its own, because both statements wait for every transaction that reads deliveries, however long it takes.
 void TidyPastDays(const std::string& state_dsn, Day today, Day first_kept) {
   Session session{state_dsn, "membridge housekeeping"};
   session.Set("statement_timeout", "0");
@@ -59,7 +59,7 @@ std::size_t MarkExpired(Session& session, Day today) {
 Housekeeping::Housekeeping(const Config& config, std::string state_dsn, const Clock& clock, Metrics& metrics,
                            sync::WakeUp& wake_up)
     : config_(config), state_dsn_(std::move(state_dsn)), clock_(clock), metrics_(metrics), wake_up_(wake_up) {
-  // Before deliveries come.
+  // Do this before deliveries arrive.
   Session session{state_dsn_, "membridge housekeeping"};
   Step("partitions", [&] { EnsurePartitions(session, std::chrono::floor<std::chrono::days>(clock_.Now())); });
   thread_.emplace("housekeeping", [this](const std::stop_token& stop) {

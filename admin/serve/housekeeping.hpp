@@ -12,12 +12,13 @@
 
 namespace membridge::admin {
 
-/// Keeps the state database tidy, once a minute: partitions of `deliveries` for the days ahead, retention of deliveries, parked
-/// memories, runs of backfills and expired tokens, and dirty marks for memories whose last day has passed. Several processes may
-/// do it at once.
+/// Maintains the state database once a minute. It makes partitions of `deliveries` for the next days, deletes old deliveries,
+/// parked memories, backfill runs and expired tokens, and marks memories dirty whose last day has passed. Several processes may
+/// do it at once. Threads: one of its own.
 class Housekeeping {
  public:
-  /// Makes the partitions of today before it returns; throws postgres::SqlFailure when the database is away.
+  /// Makes today's partitions before it returns. Throws postgres::SqlFailure when the database is away. Everything referred to
+  /// outlives it.
   Housekeeping(const Config& config, std::string state_dsn, const Clock& clock, Metrics& metrics, sync::WakeUp& wake_up);
 
  private:

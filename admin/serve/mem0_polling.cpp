@@ -26,7 +26,7 @@ void Mem0Polling::Look() {
     run.name = NameOf(project.id);
     run.kind = full ? sync::BackfillKind::kFullSweep : sync::BackfillKind::kIncrementalSweep;
     run.queued_at = run.due_at = clock_.Now();
-    // Refused while the last one is under way: the next look asks again.
+    // Queueing is refused while the last run is under way; the next round tries again.
     if (sync::RunStore{transaction}.Queue(run))
       transaction.Commit();
     else

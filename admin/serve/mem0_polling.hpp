@@ -12,19 +12,19 @@
 
 namespace membridge::admin {
 
-/// Asks Mem0 again and again for what changed, for a bridge that no webhook reaches: an incremental sweep of every project each
-/// `every`, and instead of it a full one a minute, which also finds what was deleted. A sweep that is still under way is let
-/// finish. Threads: one of its own.
+/// Asks Mem0 for changes regularly, for a bridge that webhooks cannot reach. It queues an incremental sweep of every project once
+/// per `every`, and once a minute a full one instead, which also finds deleted memories. It never queues a sweep while the last
+/// one is still running. Threads: one of its own.
 class Mem0Polling {
  public:
   static constexpr std::chrono::seconds kFullEvery{60};
 
-  /// `queued`: runs were queued. Everything outlives it.
+  /// `queued` is called when runs were queued. Everything referred to outlives it.
   Mem0Polling(const Config& config, std::string state_dsn, const Clock& clock, std::function<void()> queued);
 
   void RequestStop() { thread_.RequestStop(); }
 
-  /// How the runs of a project are called.
+  /// Returns the name of a project's polling runs.
   static std::string NameOf(const ProjectId& project) { return "poll " + project.Text(); }
 
  private:
@@ -39,7 +39,7 @@ class Mem0Polling {
   Periodic thread_;
 };
 
-/// The configuration for a bridge that polls: no webhook is registered or expected, and no canary waits for its delivery.
+/// Returns the configuration for a bridge that polls: it registers and expects no webhook, and it runs no canary.
 Config WithPolling(Config config, std::chrono::milliseconds every);
 
 }  // namespace membridge::admin

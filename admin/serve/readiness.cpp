@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-/// A look older than this says nothing any more.
+/// A look older than this is too old to be used.
 constexpr std::chrono::seconds kStale = 15s;
 
 constexpr const char* kLook = R"(
@@ -31,7 +31,7 @@ constexpr const char* kLookAtServer =
     "SELECT NOT pg_catalog.pg_is_in_recovery() AND pg_catalog.current_setting('default_transaction_read_only') = 'off'";
 constexpr const char* kLookAtEvents = R"(
   SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0) FROM membridge.events WHERE parked = '{}')";
-// The oldest of a thousand is old enough to tell.
+// Only a thousand deliveries are read; the oldest of them is close enough to the true value.
 constexpr const char* kLookAtJournal = R"(
   SELECT coalesce(extract(epoch FROM clock_timestamp() - min(unfolded.received_at)), 0) FROM (
     (SELECT d.received_at FROM membridge.fold f, membridge.deliveries d
@@ -63,7 +63,7 @@ std::chrono::milliseconds Readiness::Look() {
   QueueLook look;
   const auto began = steady_clock::now();
   try {
-    // A session per look: one that was kept would not notice that new ones are refused.
+    // Open a session for each look. A session that is kept open would not notice that the server refuses new ones.
     sync::postgres::Session session{state_dsn_, "membridge readiness"};
     look.reachable = true;
     look.writable = session.Run(kLookAtServer).Text(0, 0) == "t";
@@ -86,7 +86,7 @@ std::chrono::milliseconds Readiness::Look() {
       look.oldest_unfolded = std::chrono::duration<double>{std::stod(std::string{journal.Text(0, 0)})};
     }
   } catch (const sync::postgres::SqlFailure&) {
-    look.reachable = false;  // told by Ready(); the workers log it
+    look.reachable = false;  // Ready() reports it, and the workers log it
   }
   look.at = steady_clock::now();
   if (look.reachable && look.migrated) {

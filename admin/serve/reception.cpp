@@ -11,7 +11,7 @@
 namespace membridge::admin {
 namespace {
 
-/// One attempt that fails may be one bad delivery; and without deliveries nothing is known any more after a while.
+/// One failed attempt may be caused by one bad delivery. And when no deliveries come, the last result becomes too old to be used.
 constexpr int kFailuresThatCount = 2;
 constexpr std::chrono::seconds kFailureIsRecent{30};
 

@@ -23,26 +23,26 @@ namespace membridge::admin {
 /// `127.0.0.1:8080` or `[::1]:8080`
 std::string AddressOf(const ListenAddress& listen);
 
-/// Whether clients of that address are exempt from `http.connections_per_address`: loopback, and every proxy that is trusted
-/// anywhere in the configuration.
+/// Whether clients of that address are exempt from `http.connections_per_address`. These are loopback and every proxy that the
+/// configuration trusts anywhere.
 bool MayHaveManyConnections(const Config& config, const std::string& peer_address);
 
-/// The way in, wired together: listener, verification as configured, committer, inbox. `config` outlives it. Binds when it is
-/// made; throws std::runtime_error when it cannot.
+/// Receives deliveries: it connects listener, verification, committer and inboxes as configured. `config` outlives it. The
+/// constructor binds the port; it throws std::runtime_error when it cannot.
 class Reception {
  public:
   Reception(const Config& config, const std::string& state_dsn, const Clock& clock,
             const std::shared_ptr<const receiver::Snapshot<receiver::TokenSet>>& tokens, Metrics& metrics,
             const sync::PostgresInbox::OnStored& on_stored, const sync::PostgresInbox::CountsEvents& counts_events);
 
-  /// Before Start(): for more routes on the same listener.
+  /// The router of this listener, for more routes. Add them before Start().
   receiver::http::Router& Routes() { return router_; }
   std::uint16_t port() const { return server_.port(); }
-  /// Whether the latest attempts to store deliveries failed, one after the other and not long ago. Any thread.
+  /// Whether the last attempts to store deliveries failed in a row, and recently. Any thread.
   bool StoringFails() const;
-  /// From here on deliveries are taken.
+  /// Begins to take deliveries.
   void Start() { server_.Start(); }
-  /// Takes no new deliveries, answers every one it has begun to read, at most for `within`.
+  /// Stops taking deliveries. Answers every delivery that has begun to arrive, for at most `within`.
   void Stop(std::chrono::milliseconds within);
 
  private:

@@ -5,18 +5,18 @@
 
 namespace membridge::admin {
 
-/// What one process does of all that `serve` does. Several processes on one database share the work out; health and metrics are
-/// answered by each.
+/// The parts of `serve` that one process does. Several processes on one database can divide the work. Each of them answers health
+/// and metrics.
 struct ServeRoles {
   bool receiver = true;   ///< takes deliveries
   bool worker = true;     ///< reads memories and writes rows
   bool scheduler = true;  ///< sweeps, exports, housekeeping, canaries; keeps webhooks
-  bool admin = true;      ///< page and API; keeps webhooks, too, because it shows how they stand
+  bool admin = true;      ///< page and API; also keeps webhooks, because it shows their state
 
   bool All() const { return receiver && worker && scheduler && admin; }
-  /// `receiver`, `worker`, … in that order.
+  /// Returns the names of the roles, in the order above: `receiver`, `worker`, …
   std::vector<std::string> Names() const;
-  /// Only these; names that are none of AllNames() are passed over. An empty list means all.
+  /// Returns only these roles; an empty list means all. Names that are not in AllNames() are ignored.
   static ServeRoles Only(const std::vector<std::string>& names);
   static const std::vector<std::string>& AllNames();
 };

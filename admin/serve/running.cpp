@@ -165,7 +165,7 @@ receiver::HealthAnswers Running::HealthAnswers() {
   const auto ready = [this](const receiver::http::Reply& reply) {
     Readiness::Verdict verdict = readiness_.Ready();
     if (const auto note = canaries_ ? canaries_->Note() : std::nullopt) verdict.detail["checks"]["canary"] = *note;
-    // What is degraded does not make it less ready: deliveries are stored, and a restart would mend nothing.
+    // Reasons to be degraded do not change readiness: deliveries are stored, and a restart would repair nothing.
     verdict.detail["checks"]["mappings"] = mappings_.Standing();
     const nlohmann::ordered_json standing = ViewsOf(reasons_.All());
     verdict.detail["degraded"] = !standing.empty();
@@ -194,13 +194,14 @@ bool Running::Stop() {
   if (backfills_) backfills_->RequestStop();
   if (workers_) workers_->RequestStop();
   if (reception_) reception_->Stop(config_.soft_stop / 2);
-  // Most of what is left is for finishing reads at Mem0; those that do not come back are given up, and their claims put back.
+  // Most of the remaining time is for finishing reads at Mem0. Reads that do not return are given up, and their claims are put
+  // back.
   bool finished = !workers_ || workers_->WaitFinished(left() * 3 / 4);
   if (!finished) {
     mem0_.GiveUp();
     finished = workers_->WaitFinished(left());
   }
-  // A run goes on where it stands, here or in another process, so its call at Mem0 is given up.
+  // A run continues later where it stopped, here or in another process, so its call at Mem0 can be given up.
   mem0_.GiveUp();
   looking_.reset();
   admin_.Stop(100ms);

@@ -37,23 +37,25 @@
 
 namespace membridge::admin {
 
-/// Everything that runs in a process of `serve`, in the order it is made; it ends in the reverse. Threads: one, besides its own.
+/// Everything that runs in a process of `serve`. The members are made in this order and destroyed in the reverse order. Threads:
+/// one, besides its own.
 class Running {
  public:
-  /// Starts what `roles` name; everyone folds the journal, watches its lights and answers health and metrics. Throws
-  /// std::runtime_error or postgres::SqlFailure when something cannot start. What is referred to outlives it.
+  /// Starts the parts of `roles`. Every process also folds the journal, watches for reasons to be degraded, and answers health
+  /// and metrics. Throws std::runtime_error or postgres::SqlFailure when a part cannot start. Everything referred to outlives it.
   Running(const Config& config, const Databases& databases, CheckedMappings mappings, const ServeRoles& roles);
 
-  /// What SIGHUP asks for: mappings and API keys as they stand in their files now.
+  /// Loads mappings and API keys from their files again, as SIGHUP asks for.
   void Reload() {
     mappings_.RequestReload();
     mem0_.ReadKeysAgain();
   }
 
-  /// Nothing new, then everything begun, within soft_stop. False when something did not end in time.
+  /// Takes nothing new, then finishes everything that has begun, within soft_stop. Returns false when something did not end in
+  /// time.
   bool Stop();
 
-  /// Where this process answers /healthz, from this machine.
+  /// Returns the URL of /healthz of this process, for use on this machine.
   std::string HealthUrl() const;
 
  private:

@@ -22,7 +22,7 @@
 namespace membridge::admin {
 namespace {
 
-/// Those that end the process, and the one that has it load its mappings again.
+/// Returns the signals that end the process, and SIGHUP, which loads the mappings again.
 sigset_t OurSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -32,10 +32,10 @@ sigset_t OurSignals() {
   return signals;
 }
 
-/// Within this time a living process answers /healthz.
+/// A working process answers /healthz within this time.
 constexpr std::chrono::seconds kHealthPatience{5};
 
-/// Loads and checks everything that decides rows. Nothing when something is wrong; every problem was printed.
+/// Loads and checks the mappings. Returns nothing when something is wrong; every problem was printed.
 std::optional<CheckedMappings> PrepareMappings(const Config& config, const Databases& databases, Console& console) {
   mappings::Diagnostics problems;
   auto checked = LoadAndCheck(config, databases, problems);
@@ -92,7 +92,7 @@ int Serve(const Config& config, const ServeRoles& roles, Console& console) {
   Log(LogLevel::kInfo, "stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
   manager.Stopping();
   if (!running->Stop()) {
-    // Whatever hangs holds only claims, and those come back when their lease ends.
+    // The work that hangs holds only claims, which are free again when their lease ends.
     Log(LogLevel::kError, "stopped_hard", {{"reason", "a worker did not finish within soft_stop"}});
     std::fflush(nullptr);
     std::_Exit(kDone);

@@ -6,14 +6,14 @@
 
 namespace membridge::admin {
 
-/// Blocks the signals that end the process and SIGHUP, for this thread and all it starts, and ignores SIGPIPE. To be called by
-/// `main`'s thread before the first other thread starts: afterwards only Serve() waits for them.
+/// Blocks SIGHUP and the signals that end the process, for this thread and all threads it starts later, and ignores SIGPIPE. Call
+/// it on `main`'s thread before any other thread starts, so that only Serve() receives these signals.
 void BlockSignals();
 
-/// Does what `roles` name until SIGTERM or SIGINT, all of it by default: receives, reads, applies, schedules; SIGHUP has it load
-/// its mappings again. Then nothing new is accepted or claimed, what waits is answered and what is claimed is finished, at most
-/// for `soft_stop`. The exit status: 0 after that, 2 when the configuration or a mapping is wrong (all problems were printed on
-/// `console`), 1 when it could not start for another reason.
+/// Runs the parts of `roles` (by default all) until SIGTERM or SIGINT: receives, reads, applies and schedules. SIGHUP loads the
+/// mappings again. At the end it accepts and claims nothing new, answers waiting requests and finishes claimed work, for at most
+/// `soft_stop`. Returns the exit status: 0 after such an end; 2 when the configuration or a mapping is wrong (all problems were
+/// printed on `console`); 1 when it could not start for another reason.
 int Serve(const Config& config, const ServeRoles& roles, Console& console);
 
 }  // namespace membridge::admin

@@ -8,12 +8,13 @@
 
 namespace membridge::admin {
 
-/// Exports what the workers count and what was last seen of the queue. Both outlive the metrics, or Metrics::Forget() comes
+/// Exports the workers' counters and the last look at the queue. All of them outlive the metrics, or Metrics::Forget() is called
 /// first.
 void WatchSync(Metrics& metrics, const sync::WorkerCounters& counters, const sync::FoldCounters& folds,
                const Readiness& readiness);
 
-/// Exports `membridge_degraded{reason}`, 0 or 1 for every reason there is. The same holds for `reasons`.
+/// Exports `membridge_degraded{reason}`, 0 or 1 for every reason. `reasons` outlives the metrics, or Metrics::Forget() is called
+/// first.
 void WatchReasons(Metrics& metrics, Reasons& reasons);
 
 }  // namespace membridge::admin

@@ -34,7 +34,7 @@ ServiceManager::ServiceManager(const Environment& environment)
 void ServiceManager::Ready(std::function<bool()> alive) {
   Say("READY=1");
   if (!IsThere() || !patience_) return;
-  // Twice within its patience, and once more for a look that came late.
+  // Notify three times within the watchdog's time, so that one late check does no harm.
   const auto pause =
       std::max(std::chrono::milliseconds{1}, std::chrono::duration_cast<std::chrono::milliseconds>(*patience_ / 3));
   watchdog_.emplace("watchdog", [this, pause, alive = std::move(alive), was_alive = true](const std::stop_token&) mutable {
@@ -54,7 +54,7 @@ void ServiceManager::Stopping() {
 
 void ServiceManager::Say(const std::string& state) const {
   sockaddr_un address{};
-  // A name that begins with @ is not a file: its first byte is zero on the wire.
+  // A name that begins with @ is an abstract socket; its first byte is replaced by zero.
   if (socket_.empty() || socket_.size() >= sizeof address.sun_path || (socket_[0] != '/' && socket_[0] != '@')) return;
   address.sun_family = AF_UNIX;
   std::copy(socket_.begin(), socket_.end(), address.sun_path);
@@ -62,7 +62,7 @@ void ServiceManager::Say(const std::string& state) const {
   const int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return;
   const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
-  // The kernel queues few datagrams. A manager that is busy is waited for; one that does not read at all loses the message.
+  // The kernel queues few datagrams. Wait a short time for a busy manager; if it does not read, the message is lost.
   const timeval patience{2, 0};
   setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   [[maybe_unused]] const ssize_t sent =

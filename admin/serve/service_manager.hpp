@@ -10,21 +10,21 @@
 
 namespace membridge::admin {
 
-/// The service manager that started this process (systemd, `Type=notify`), if there is one. It is told by datagrams to the socket
-/// that NOTIFY_SOCKET names. These are own lines because libsystemd would be one more library to ship, for one call of sendto().
-/// Threads: any.
+/// The service manager that started this process (systemd, `Type=notify`), if there is one. It is notified by datagrams to the
+/// socket that NOTIFY_SOCKET names. libsystemd is not used, because it would be one more library to ship for one call of
+/// sendto(). Threads: any.
 class ServiceManager {
  public:
   explicit ServiceManager(const Environment& environment);
 
-  /// The bridge takes its work. From here on, as often as the manager's watchdog wants, it hears whether `alive` says true;
-  /// a bridge that is not alive is killed and started again.
+  /// Reports that the bridge is ready. From now on the manager's watchdog is notified as long as `alive` returns true; without
+  /// it, the manager kills the bridge and starts it again.
   void Ready(std::function<bool()> alive);
-  /// The bridge is on its way down: the manager stops its watchdog, and waits as long as its own time for stopping.
+  /// Reports that the bridge is stopping. The manager then stops its watchdog and waits for its own stop time-out.
   void Stopping();
 
   bool IsThere() const { return !socket_.empty(); }
-  /// How long the watchdog waits; nothing: it does not.
+  /// Returns how long the watchdog waits for a notification; nothing when there is no watchdog.
   std::optional<std::chrono::microseconds> Patience() const { return patience_; }
 
  private:

@@ -66,9 +66,9 @@ void WorkerPool::WorkUntilFailure(const std::stop_token& stop, sync::Worker& wor
     const std::uint64_t seen = wake_up_.Pokes();
     const auto claimed = worker.RunOnce(stop);
     if (!claimed) {
-      // Once per streak: a database that is away for an hour is one event.
+      // Log it once per streak, because a long outage is one event.
       if (pause == kFirstPause) Log(LogLevel::kWarn, "database_away", {{"error", claimed.error().message}});
-      Pause(stop, pause);  // deliveries do not shorten it: a sick database gets less traffic
+      Pause(stop, pause);  // deliveries do not shorten the pause, so that a failing database gets less traffic
       pause = std::min(pause * 2, kLongestPause);
       continue;
     }

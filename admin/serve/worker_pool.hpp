@@ -16,8 +16,8 @@
 
 namespace membridge::admin {
 
-/// The worker threads of one process. A worker whose database is away tries again with growing pauses; one that throws is made
-/// anew. Threads: one makes, stops and destroys it.
+/// The worker threads of one process. A worker whose database is away tries again with growing pauses. A worker that throws is
+/// replaced by a new one. Threads: one thread makes, stops and destroys the pool.
 class WorkerPool {
  public:
   using MakeWorker = std::function<std::unique_ptr<sync::Worker>()>;
@@ -26,12 +26,12 @@ class WorkerPool {
   WorkerPool(std::size_t threads, std::chrono::milliseconds poll, sync::WakeUp& wake_up, MakeWorker make_worker);
   ~WorkerPool();
 
-  /// From now on no worker claims anything new; returns at once. What is claimed is finished.
+  /// Makes the workers claim nothing new; claimed work is finished. Returns at once.
   void RequestStop();
-  /// Waits until every worker has finished, at most `patience`. False when one has not.
+  /// Waits until every worker has finished, for at most `patience`. Returns false when one has not.
   bool WaitFinished(std::chrono::milliseconds patience);
 
-  /// When a round last went through, on the steady clock; the beginning when none has.
+  /// Returns when a round last succeeded, on the steady clock; the start when none has. Any thread.
   std::chrono::steady_clock::time_point LastRound() const { return std::chrono::steady_clock::time_point{last_round_.load()}; }
 
  private:

@@ -48,7 +48,7 @@ tl::unexpected<Error> Refused(const FieldProblems& problems) {
   return Fail(ErrorCode::kRefused, fmt::format("{}", fmt::join(sentences, "; ")));
 }
 
-/// Mem0's error, with its words about single fields under our names for them.
+/// Returns Mem0's error; stores its messages about single fields under the bridge's names of the fields.
 tl::unexpected<Error> Told(const Error& error, const Client& client, FieldProblems& problems) {
   if (error.code == ErrorCode::kRefused) {
     for (const auto& [field, words] : client.LastFailure().fields) problems[field == "event_types" ? "events" : field] = words;
@@ -60,7 +60,7 @@ WebhookView ViewOf(const Webhook& webhook, const Turn& turn, const DesiredWebhoo
   return ViewWebhooks({webhook}, turn.Books(), desired).front();
 }
 
-/// One that is at Mem0 and not ours.
+/// Returns the webhook if it exists at Mem0 and is not kept by this deployment.
 Result<const Webhook*> Editable(const Turn& turn, const std::string& webhook_id) {
   const Webhook* webhook = turn.Find(webhook_id);
   if (webhook == nullptr) return Fail(ErrorCode::kNotFound, "Mem0 lists no such webhook in this project");

@@ -39,7 +39,8 @@ bool WebhookJudge::LeadsHere(const Webhook& webhook) const {
 }
 
 const Token* WebhookJudge::TokenOf(const Webhook& webhook) const {
-  // By its end and not by our prefix: after a change of public_url the token is still the proof that the webhook is ours.
+  // Look at the end of the address and not at our prefix: after a change of public_url, the token still proves that the webhook
+  // is ours.
   const auto slash = webhook.url.rfind('/');
   if (slash == std::string::npos) return nullptr;
   const auto found = by_hash_.find(receiver::HashToken(std::string_view{webhook.url}.substr(slash + 1)));

@@ -10,7 +10,7 @@
 
 namespace membridge::admin {
 
-/// Whose each webhook is and what is known of its token; shared by planning, viewing, rotating and removing.
+/// Decides who owns a webhook and what is known of its token. Planning, viewing, rotating and removing use it. Threads: one.
 class WebhookJudge {
  public:
   /// All three outlive the judge.
@@ -18,18 +18,18 @@ class WebhookJudge {
 
   Ownership OwnershipOf(const sync::mem0::Webhook& webhook) const;
   bool IsInBooks(const sync::mem0::Webhook& webhook) const;
-  /// Whether its address leads to this project's receiver, whatever the token.
+  /// Whether its address leads to this project's receiver, with any token.
   bool LeadsHere(const sync::mem0::Webhook& webhook) const;
-  /// Whether it is ours by the books, but not to be touched: it leads elsewhere, or another state database has it.
+  /// Whether it is ours by the books but must not be touched, because it leads elsewhere or another state database registered it.
   bool IsLeft(const sync::mem0::Webhook& webhook) const;
   /// Whether another state database registered it.
   bool IsOfAnotherState(const sync::mem0::Webhook& webhook) const;
-  /// The token of ours that ends its address; nullptr when there is none.
+  /// Returns our token at the end of its address; nullptr when there is none.
   const sync::Token* TokenOf(const sync::mem0::Webhook& webhook) const;
-  /// Whether deliveries through it are let in, and will be: it leads here, with a token that does not expire. The newest token
-  /// counts as permanent although it expires: its webhook was made and not written down.
+  /// Whether its deliveries are accepted now and later: it leads here with a token that does not expire. The newest token counts
+  /// as permanent even if it expires, because its webhook was made but not recorded.
   bool IsOpen(const sync::mem0::Webhook& webhook) const;
-  /// A token still to be made permanent.
+  /// Whether its token must still be made permanent.
   bool IsPending(const sync::mem0::Webhook& webhook) const;
 
  private:
@@ -41,7 +41,8 @@ class WebhookJudge {
   const sync::Token* newest_ = nullptr;
 };
 
-/// Event names as they are compared: older installations hold `memory:add`, which is the same event as `memory_add`.
+/// Returns event names in the form for comparisons. Older installations use `memory:add`, which is the same event as
+/// `memory_add`.
 std::set<std::string> CanonicalEvents(const std::vector<std::string>& events);
 
 }  // namespace membridge::admin

@@ -14,7 +14,7 @@ using sync::mem0::RedactUrl;
 using sync::mem0::Webhook;
 using PlanKind = WebhookStep::Kind;
 
-// Mem0 reads from replicas: what was made moments ago may not be listed yet, and is not made again for that.
+// Mem0 reads from replicas, so a new webhook may not be listed for this long. It must not be made again.
 constexpr auto kListedWithin = std::chrono::minutes{2};
 
 class Planner {
@@ -33,7 +33,7 @@ class Planner {
     }
     ForgetGone();
     if (!ours_.empty()) {
-      // The one that needs least: it goes on, and the others go.
+      // Keep the webhook that needs the fewest changes and remove the others.
       std::sort(ours_.begin(), ours_.end(), [this](const Webhook* a, const Webhook* b) { return RankOf(*a) < RankOf(*b); });
       Settle(*ours_.front());
       for (auto extra = ours_.begin() + 1; extra != ours_.end(); ++extra) {

@@ -15,8 +15,8 @@ using sync::postgres::Transaction;
 
 namespace {
 
-/// Which state database this is. A dump restored elsewhere is another one; where the server does not tell its identifier, the
-/// database alone counts.
+/// Returns an id of this state database. A dump that is restored elsewhere has another id. When the server does not give its own
+/// identifier, the database alone decides.
 std::string StateName(Transaction& transaction) {
   const bool may_ask = transaction.Run("SELECT has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')").Bool(0, 0);
   std::string server;

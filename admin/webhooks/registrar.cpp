@@ -81,7 +81,7 @@ bool Registrar::Keep(const ProjectConfig& project, const std::stop_token& stop) 
   return true;
 }
 
-/// What somebody registered with `webhooks apply` must go on leading here, although it is not kept.
+/// Checks a webhook that `webhooks apply` registered. It must still lead here, although the bridge does not manage it.
 bool Registrar::Look(const ProjectConfig& project) {
   sync::postgres::Session session{state_dsn_, "membridge webhooks"};
   if (ReadWebhookBooks(session, project.id).webhooks.empty()) {

@@ -16,15 +16,15 @@
 
 namespace membridge::admin {
 
-/// The webhook a project's configuration asks for.
+/// Returns the webhook that a project's configuration asks for.
 DesiredWebhook DesiredOf(const ProjectConfig& project);
-/// How it is registered from a process of this deployment: its overlap, and the time until every process knows a new token.
+/// Returns the options for registering it: its overlap, and the time until every process knows a new token.
 ApplyOptions ApplyOptionsOf(const ProjectConfig& project);
 
-/// Keeps the webhooks of projects with `manage: true` at Mem0 as they are configured: at start, and again every
-/// `check_every`. One that works again after it was off or led elsewhere has a sweep look for what it did not tell. Those that
-/// `webhooks apply` registered and nobody keeps are looked at as often, and left as they are. When Mem0 or the database is away
-/// it tries again, sooner; nothing else waits for it. Threads: one of its own.
+/// Keeps the webhooks of projects with `manage: true` at Mem0 as configured: at start, and again every `check_every`. When a
+/// webhook works again after it was off or led elsewhere, a sweep is requested for the changes that it did not report. Webhooks
+/// that `webhooks apply` registered are checked as often, but not changed. When Mem0 or the database is away, it tries again
+/// sooner; nothing else waits for it. Threads: one of its own.
 class Registrar {
  public:
   /// `issued` is called when a new token is in the database.
@@ -32,12 +32,13 @@ class Registrar {
 
   void RequestStop() { thread_.RequestStop(); }
 
-  /// How each project's webhook stood when it was looked at last; those that were not looked at yet, or could not be, as before.
+  /// Returns the state of each project's webhook at the last check. A webhook that could not be checked keeps its earlier state.
   /// Threads: any.
   std::map<ProjectId, WebhookStanding> Standings() const;
-  /// Those of them that are wrong, for /readyz. Threads: any.
+  /// Returns the webhooks that are wrong, for /readyz. Threads: any.
   std::vector<Reason> Troubles() const;
-  /// Why deliveries of a project may not come here until now, in words; empty when nothing of its webhook says so. Threads: any.
+  /// Returns in words why deliveries of a project may not have reached this bridge until now; empty when its webhook gives no
+  /// reason. Threads: any.
   std::string Unheard(const ProjectId& project) const;
 
  private:
@@ -53,7 +54,7 @@ class Registrar {
   Metrics& metrics_;
   const std::function<void()> issued_;
   std::map<ProjectId, std::chrono::steady_clock::time_point> due_;
-  std::map<ProjectId, std::string> last_said_;  // so that what stays wrong is logged once
+  std::map<ProjectId, std::string> last_said_;  // so that a lasting problem is logged once
   mutable std::mutex mutex_;
   std::map<ProjectId, WebhookStanding> standings_;  // guarded by mutex_
   Periodic thread_;                                 // last: it uses everything above

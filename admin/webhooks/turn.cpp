@@ -20,17 +20,17 @@ using sync::mem0::Client;
 using sync::mem0::Webhook;
 using TurnKind = WebhookStep::Kind;
 
-constexpr std::chrono::seconds kLease = 5min;  // longer than Mem0 takes for any one call
+constexpr std::chrono::seconds kLease = 5min;  // longer than any single call to Mem0 takes
 constexpr auto kAskForLease = 250ms;
 constexpr int kTries = 4;
 constexpr std::array kConfirmations{0ms, 250ms, 500ms, 1'000ms, 2'000ms};
 
-/// An address as it is compared: Mem0 may put a slash at its end.
+/// Returns an address for comparison, because Mem0 may add a slash at its end.
 std::string_view Comparable(std::string_view url) {
   return url.ends_with('/') ? url.substr(0, url.size() - 1) : url;
 }
 
-/// Whether Mem0 has what was sent.
+/// Whether the webhook that Mem0 lists equals the one that was sent.
 bool IsAs(const Webhook& listed, const Webhook& wanted) {
   return listed.name == wanted.name && Comparable(listed.url) == Comparable(wanted.url) &&
          CanonicalEvents(listed.event_types) == CanonicalEvents(wanted.event_types);
@@ -70,7 +70,7 @@ Result<void> WebhookTurn::Begin() {
   if (!listed) return tl::unexpected<Error>(listed.error());
   listed_ = std::move(*listed);
   ledger_.Claim();
-  // After the list: what another process made and wrote down in the meantime must not look like nobody's.
+  // Read the records after the list. Otherwise a webhook that another process made and recorded in between would look foreign.
   books_ = ledger_.Read();
   return {};
 }
@@ -133,8 +133,8 @@ Result<Rotation> WebhookTurn::MoveToNewToken(const Webhook& webhook, bool heard)
       Insist([&] { return client_.UpdateWebhook(webhook.webhook_id, wanted); },
              Shows([&](const Webhook& listed) { return listed.webhook_id == webhook.webhook_id && IsAs(listed, wanted); }));
   if (!moved) {
-    // The old address goes on, and not only for the day that Issue left its token. The new one may show up late, where Mem0 said
-    // that it took it.
+    // The old address stays in use, so keep its token for longer than the day that Issue() left it. The new address may appear
+    // late if Mem0 said that it accepted it.
     const std::string kept = old != nullptr && !old->expires_at ? replaced : "";
     if (unconfirmed_) {
       ledger_.KeepBoth(kept);
@@ -174,8 +174,8 @@ Webhook WebhookTurn::Wanted(const std::string& token) const {
   return {"", desired_.name, desired_.UrlPrefix() + token, desired_.events, true};
 }
 
-/// The id of the token in this webhook's address, unless another one of ours carries it too, as after a create that was sent
-/// twice.
+/// Returns the id of the token in this webhook's address; empty when another webhook of ours has the same token, as after a
+/// create that was sent twice.
 std::string WebhookTurn::TokenOnlyOf(const Webhook& webhook) const {
   const Token* token = Judge().TokenOf(webhook);
   const bool shared = std::any_of(listed_.begin(), listed_.end(), [&](const Webhook& other) {
@@ -198,7 +198,7 @@ Result<void> WebhookTurn::Create() {
   const auto made = Make(Wanted(token.text));
   if (!made) {
     const bool unknown = made.error().code == ErrorCode::kUnavailable;
-    // Not shown is not surely not made: the token lives for a day, in which the next run may find the webhook.
+    // A webhook that is not listed may still have been made. Its token is valid for a day, so that the next run can find it.
     if (!unknown && !unconfirmed_) ledger_.Withdraw(token.id, "");
     return tl::unexpected<Error>(made.error());
   }
@@ -247,12 +247,13 @@ Result<void> WebhookTurn::Change(const std::string& webhook_id, const Webhook& w
 }
 
 Result<void> WebhookTurn::Replace(const Webhook& webhook) {
-  // The new one first: two of them deliver twice, which changes nothing; none of them delivers nothing.
+  // Create the new webhook first. Two webhooks deliver everything twice, which does no harm; without a webhook, deliveries would
+  // be lost.
   if (auto created = Create(); !created) return created;
   return Remove(webhook);
 }
 
-/// Sends until Mem0 says yes or no. When it said neither, `took` looks through what it has before it is sent again.
+/// Sends until Mem0 accepts or refuses. When there was no clear answer, `took` checks Mem0's list before it is sent again.
 Result<void> WebhookTurn::Insist(const Send& send, const Took& took) {
   sync::mem0::Backoff backoff{{500ms, 10'000ms}};
   for (int attempt = 1;; ++attempt) {
@@ -269,7 +270,7 @@ Result<void> WebhookTurn::Insist(const Send& send, const Took& took) {
   }
 }
 
-/// Mem0 said that it did it. Its list must show so; it reads from replicas, so it is given some time.
+/// Checks a write that Mem0 confirmed: its list must show the result. Mem0 reads from replicas, so the check waits some time.
 Result<void> WebhookTurn::Confirm(const Took& took) {
   for (const auto wait : kConfirmations) {
     if (wait > 0ms && !Wait(wait)) return Stopping();

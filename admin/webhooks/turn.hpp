@@ -14,8 +14,8 @@
 
 namespace membridge::admin {
 
-/// One process's turn at a project's webhooks: shared by applying, rotating, removing and editing. What it is given outlives it;
-/// the rules are those of webhooks.hpp.
+/// The exclusive turn of one process to change a project's webhooks. Applying, rotating, removing and editing use it. Everything
+/// it is given outlives it; the rules are those of webhooks.hpp. Threads: one.
 class WebhookTurn {
  public:
   using Webhook = sync::mem0::Webhook;
@@ -23,29 +23,30 @@ class WebhookTurn {
   WebhookTurn(sync::mem0::Client& client, sync::postgres::Session& session, const DesiredWebhook& desired,
               const ApplyOptions& options);
 
-  /// Waits for our turn and reads what there is.
+  /// Waits for the turn and reads the webhooks at Mem0 and the records.
   Result<void> Begin();
 
   WebhookPlan Plan() const { return PlanWebhooks(listed_, books_, desired_, options_.choices); }
   Result<void> CarryOut(const WebhookStep& step);
 
-  /// Our webhook, as the plan sees it; nullptr when there is none.
+  /// Returns our webhook according to the plan; nullptr when there is none.
   const Webhook* Ours() const;
   std::vector<const Webhook*> AllOurs() const;
-  /// What is in the books and not at Mem0.
+  /// Returns the ids of webhooks that are recorded but no longer at Mem0.
   std::vector<std::string> Gone() const;
-  /// A webhook at Mem0, whosever it is; nullptr when there is none of this id.
+  /// Returns any webhook at Mem0 by its id; nullptr when there is none.
   const Webhook* Find(const std::string& webhook_id) const;
   const std::vector<Webhook>& Listed() const { return listed_; }
   const WebhookBooks& Books() const { return books_; }
   Ownership OwnershipOf(const Webhook& webhook) const { return Judge().OwnershipOf(webhook); }
 
   void Forget(const std::string& webhook_id) { ledger_.Forget(webhook_id, "", options_.overlap); }
-  /// PUTs an address with a new token; both tokens open the door for the overlap. `heard`: its deliveries came here before.
+  /// PUTs an address with a new token. Both tokens are accepted for the overlap. `heard`: its deliveries have reached this bridge
+  /// before.
   Result<Rotation> MoveToNewToken(const Webhook& webhook, bool heard = true);
   Result<void> Remove(const Webhook& webhook);
 
-  /// Creates this webhook at Mem0 as it is given, once, however often the answer is lost, and returns its id.
+  /// Creates this webhook at Mem0, only once even when answers are lost, and returns its id.
   Result<std::string> Make(const Webhook& wanted);
   /// PUTs name, address and events.
   Result<void> Change(const std::string& webhook_id, const Webhook& wanted);
@@ -78,10 +79,10 @@ class WebhookTurn {
   std::string mem0_project_;
   std::vector<Webhook> listed_;
   WebhookBooks books_;
-  bool unconfirmed_ = false;  // Mem0 said that the last write is done, and did not show it
+  bool unconfirmed_ = false;  // Mem0 confirmed the last write but did not list its result
 };
 
-/// Runs work of a turn; the database's failures become errors here.
+/// Runs `work` in a turn. Database failures become errors.
 template <class Work>
 auto WithTurn(sync::mem0::Client& client, sync::postgres::Session& session, const DesiredWebhook& desired,
               const ApplyOptions& options, const Work& work) -> decltype(work(std::declval<WebhookTurn&>())) {

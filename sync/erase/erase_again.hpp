@@ -10,9 +10,9 @@
 
 namespace membridge::sync {
 
-/// Erases people of a project whose erasure was undone: by a restore of the state, which has their memories again, or by one of
-/// the target `there`, which has their rows again. `targets`: all of the project, `restored` among them. Returns how many people
-/// and sources were erased. Throws postgres::SqlFailure; what cannot be erased is told in the log.
+/// Erases again the people of a project whose erasure a restore undid: a restored state has their memories again, and a restored
+/// target `there` their rows. `targets`: all targets of the project, including `restored`. Returns how many people and sources
+/// were erased. Throws postgres::SqlFailure; logs what cannot be erased.
 std::size_t EraseAgain(postgres::Session& state, const std::string& state_dsn, postgres::Session& there,
                        const std::vector<ErasureTarget>& targets, const ErasureTarget& restored, const ProjectId& project,
                        Instant now);

@@ -15,24 +15,26 @@
 
 namespace membridge::sync {
 
-/// The rows and cells of a target that a person's sources left something in: private to erasure. Whose a row is, the ledger
-/// decides (sync/apply/ownership.hpp): a row that another one has replaced is not touched. What has to stay is counted, and told
-/// where.
+/// Erases what a person's sources left in rows and cells of a target. Private to erasure. The ledger decides whose a row is
+/// (sync/apply/ownership.hpp): a row that has replaced the bridge's row is not touched. What has to stay is counted, and logged
+/// with table and cell.
 class ErasedCells {
  public:
-  /// Brings the ledger in step with every table it names. Everything referred to outlives it. Throws postgres::SqlFailure, and
-  /// std::runtime_error when a table is altered meanwhile.
+  /// Brings the ledger in step with every table that it names. Everything referred to outlives it. Throws postgres::SqlFailure,
+  /// and std::runtime_error when a table is altered at the same time.
   ErasedCells(postgres::Transaction& transaction, const ErasedSources& erased, ErasureCounts& counts);
 
   const mappings::Catalog& Catalog() const { return *catalog_; }
   std::shared_ptr<const mappings::Catalog> SharedCatalog() const { return catalog_; }
   const std::vector<std::string>& Relations() const { return relations_; }
 
-  /// Deletes a row that the bridge made, unless it is somebody else's by now or the database refuses. False: it stays.
+  /// Deletes a row that the bridge made. Returns false when the row stays, because it belongs to a person by now or the database
+  /// refuses.
   bool DeleteRow(const LedgerRow& row);
-  /// Gives back what nobody says any more and still stands in these rows of the ledger; what cannot be given back is left.
+  /// Gives back cells in these rows of the ledger that still hold what the bridge wrote and that no source claims any more.
+  /// Leaves cells that cannot be given back.
   void TakeBack(const std::vector<std::string>& row_ids);
-  /// Counts what stands in rows and cells that are not the bridge's any more, and forgets what does not.
+  /// Counts the values that still stand in rows and cells that are not the bridge's any more, and forgets those that do not.
   void CountReleased();
 
  private:

@@ -11,29 +11,29 @@
 
 namespace membridge::sync {
 
-/// A table's name in SQL, of one as the ledger names it.
+/// Returns the name in SQL of a table, from its name in the ledger.
 std::string NameInSql(const std::string& relation);
 
-/// `FROM … WHERE …` for what `ledger` (membridge.rows or membridge.versions, as l) knows of the bridge's own rows in this table
-/// whose cells name somebody: $1 the relation, $2 names. They are looked up by what the ledger knows them by, for the tables may
-/// be large.
+/// Returns `FROM … WHERE …` that selects from `ledger` (membridge.rows or membridge.versions, as l) the bridge's own rows in this
+/// table whose cells name a person: $1 the relation, $2 names. It finds the target's rows by the identity in the ledger, because
+/// the tables may be large.
 std::string NamingInSql(const mappings::Table& table, const std::string& ledger);
 
-/// Rows of target tables that shall go, and may not: private to erasure. What the database refuses is rolled back, logged as
-/// `erasure_row_kept`, and the transaction goes on.
+/// Changes rows of target tables that the database may refuse to change. Private to erasure. A refused change is rolled back and
+/// logged as `erasure_row_kept`, and the transaction goes on.
 class ErasedRows {
  public:
   ErasedRows(postgres::Transaction& transaction, const ProjectId& project) : transaction_(transaction), project_(project) {}
 
   bool Delete(const std::string& relation, const nlohmann::json& identity);
 
-  /// False when the database refused; then nothing of it was done.
+  /// Runs `work`. Returns false when the database refused it; then it has changed nothing.
   template <class Work>
   bool Try(const std::string& relation, const Work& work) {
     transaction_.Savepoint("doomed");
     try {
       work();
-      // What waits for the end of the transaction would refuse all of it there.
+      // A deferred constraint would otherwise refuse the whole transaction at its end.
       transaction_.RunScript("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED");
       transaction_.Release("doomed");
       return true;
@@ -44,7 +44,7 @@ class ErasedRows {
       Log(LogLevel::kWarn, "erasure_row_kept", {{"project", project_.Text()}, {"table", relation}, {"error", failure.what()}});
       return false;
     } catch (const Refusal& refusal) {
-      // Rows that nothing tells apart any more.
+      // Rows that cannot be told apart any more.
       transaction_.RollbackTo("doomed");
       transaction_.Release("doomed");
       Log(LogLevel::kWarn, "erasure_row_kept", {{"project", project_.Text()}, {"table", relation}, {"error", refusal.what()}});

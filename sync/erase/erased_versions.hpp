@@ -9,11 +9,11 @@ namespace membridge::sync {
 
 // Closed versions of rows under `history`: private to erasure.
 
-/// How many would go, and how many would lose what these sources said: see ErasureCounts.
+/// Counts the versions that would be deleted and those that would be changed; see ErasureCounts. Throws postgres::SqlFailure.
 void CountVersions(postgres::Transaction& transaction, const ErasedSources& erased, ErasureCounts& counts);
 
-/// Deletes the versions of rows the bridge made in which nobody else said anything, and takes what was said out of the others,
-/// and out of those that something holds on to. Throws postgres::SqlFailure.
+/// Deletes the versions of rows that the bridge made in which only these sources spoke. Removes what they said from all other
+/// versions, and from versions that the database refuses to delete. Throws postgres::SqlFailure.
 void EraseVersions(postgres::Transaction& transaction, const mappings::Catalog& catalog, const ErasedSources& erased,
                    ErasureCounts& counts);
 

@@ -10,18 +10,19 @@
 
 namespace membridge::sync {
 
-/// What is to go out of a target database: private to erasure.
+/// The sources to erase from a target database. Private to erasure.
 struct ErasedSources {
   ProjectId project;
-  std::string user_hash;             ///< what could not be erased is remembered by it
+  std::string user_hash;             ///< under this the ledger remembers what could not be erased
   std::vector<std::string> sources;  ///< memories, and the user as exports name them; events of these memories belong to them
 };
 
-/// What would go; see ErasureCounts.
+/// Counts what would be erased; see ErasureCounts.
 ErasureCounts CountInTarget(postgres::Transaction& transaction, const ErasedSources& of_state);
 
-/// Withdraws everything these sources said, deletes the rows the bridge made for nobody else, and forgets the sources. One
-/// transaction on `session`, left open for the caller to add to and commit. Adds to `passed_over`. Throws postgres::SqlFailure.
+/// Withdraws everything that these sources said, deletes the rows that the bridge made for them alone, and forgets the sources.
+/// Returns its open transaction on `session`, for the caller to add to and commit. Adds to `counts` and `passed_over`. Throws
+/// postgres::SqlFailure.
 postgres::Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& target, const ErasedSources& erased,
                                     Instant now, ErasureCounts& counts, PassedOver& passed_over);
 

@@ -12,14 +12,14 @@
 
 namespace membridge::sync {
 
-/// An erasure as it stands in the records: by the hash of the user, never by name.
+/// An erasure as recorded: with the hash of the user, never with the name.
 struct ErasureRecord {
   std::string id;
   ProjectId project;
   std::string user_hash;  ///< 64 hex digits
   Instant begun_at;
   std::optional<Instant> finished_at;
-  std::optional<Instant> lifted_at;  ///< since when the person is admitted again
+  std::optional<Instant> lifted_at;  ///< when the person was admitted again
 };
 
 /// What lifting an erasure did.
@@ -28,20 +28,20 @@ struct LiftReceipt {
   Instant lifted_at;
 };
 
-/// Admits an erased person again, by their own wish. Nothing that was erased comes back: what Mem0 has of them now, and what they
-/// tell from now on, is read and applied like anybody's. Functions throw postgres::SqlFailure.
+/// Admits an erased person again, at their own wish. Nothing that was erased comes back. What Mem0 has of them now, and what they
+/// say from now on, is read and applied as usual. Functions throw postgres::SqlFailure.
 class Lifting {
  public:
   /// The session outlives it.
   explicit Lifting(postgres::Session& session) : session_(session) {}
 
-  /// Whether the user is kept out now.
+  /// Whether the user is erased and not admitted again.
   bool IsErased(const ProjectId& project, const std::string& user);
-  /// Lifts the erasure; `at_mem0` are the memories that Mem0 has of the user now, which the caller then marks to be read.
-  /// kNotFound: the user is not erased. kRefused:
-  /// an erasure of them was cut off and must be ended first.
+  /// Lifts the erasure. `at_mem0`: the memories that Mem0 has of the user now; the caller marks them to be read afterwards.
+  /// kNotFound: the user is not erased. kRefused: an erasure of the user was interrupted and must
+  /// be finished first.
   Result<LiftReceipt> Lift(const ProjectId& project, const std::string& user, const std::vector<MemoryId>& at_mem0);
-  /// Every erasure of a project, the newest first.
+  /// Returns every erasure of a project, the newest first.
   std::vector<ErasureRecord> List(const ProjectId& project);
 
  private:

@@ -11,17 +11,17 @@
 
 namespace membridge::sync {
 
-/// What became of one case under `tests:` of a mapping.
+/// The result of one case under `tests:` of a mapping.
 struct CaseResult {
   std::string name;
   mappings::Place place;  ///< of the case; of the failing step when it failed
   bool passed = false;
-  std::string failure;  ///< what differs, and the plan of the step before; quotes row values, which a person put into the file
+  std::string failure;  ///< what differs, and the plan of the step before; quotes row values, which come from the mapping file
 };
 
 /// Runs the mapping's own cases (mappings/README.md, Tests) on a real database, each in a transaction that is rolled back. The
-/// mapping must have passed the checks against `catalog`. Nothing but sequences is moved. Throws postgres::SqlFailure only when
-/// the connection breaks.
+/// mapping must have passed the checks against `catalog`. Only sequences keep their new values. Throws postgres::SqlFailure only
+/// when the connection breaks.
 std::vector<CaseResult> RunCases(postgres::Session& session, const std::shared_ptr<const mappings::Mapping>& mapping,
                                  const std::shared_ptr<const mappings::Catalog>& catalog, Instant now);
 

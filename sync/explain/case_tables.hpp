@@ -1,6 +1,6 @@
 #pragma once
 
-// What a case under `tests:` does with tables besides the mapping's own work: private to sync/explain.
+// The steps of a case under `tests:` that read or write tables directly. Private to sync/explain.
 
 #include <map>
 #include <nlohmann/json.hpp>
@@ -16,13 +16,13 @@
 
 namespace membridge::sync {
 
-/// A step that did not go as the case says.
+/// A step did not go as the case says.
 struct CaseFailed : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The tables of a case: the rows that are there before, and what people do to them. Tables are found as the mapping's rows find
-/// theirs, along the session's search_path. Throws CaseFailed, and postgres::SqlFailure.
+/// The tables of a case: the rows given before, and what people do to them. It finds tables as the mapping's rows do, along the
+/// session's search_path. Functions throw CaseFailed and postgres::SqlFailure.
 class CaseTables {
  public:
   CaseTables(postgres::Transaction& transaction, const mappings::Mapping& mapping, const mappings::Catalog& catalog)
@@ -31,18 +31,18 @@ class CaseTables {
   TargetTable Named(const std::string& name) const;
 
   void Given(const nlohmann::json& body) const;
-  /// A person's edit: a plain UPDATE of the row with that primary key, with whatever triggers the table has.
+  /// Does a person's edit: a plain UPDATE of the row with that primary key, which fires the table's triggers.
   void Edit(const nlohmann::json& body) const;
-  /// A person deletes rows, each named by columns that find exactly one.
+  /// Deletes rows as a person does. Each row is named by columns that match exactly one row.
   void Delete(const nlohmann::json& body) const;
 
-  /// Those of the rows, by relation and identity, that stand in their tables: `public.people {"id":"7"}`. At most so many.
+  /// Returns at most `most` of the rows, given by relation and identity, that exist in their tables: `public.people {"id":"7"}`.
   std::vector<std::string> Present(const std::map<std::string, std::set<nlohmann::json>>& rows, std::size_t most) const;
 
-  /// Remembers which row of its table the case means by `$name.column` from here on.
+  /// Remembers which row the case means by `$name.column` from now on.
   void Remember(const std::string& name, const std::string& relation, const nlohmann::json& identity);
-  /// What stands in `$name.column`; everything else is itself. In `then` a name that is no row of the mapping is a failure; in
-  /// steps that write rows it is text.
+  /// Replaces `$name.column` by the value in that column; returns any other value as it is. `strict`, as in `then`: a name that
+  /// is not a row of the mapping is a failure. Otherwise, as in steps that write rows, it is text.
   nlohmann::json Resolved(const nlohmann::json& value, bool strict) const;
 
  private:

@@ -8,7 +8,7 @@
 
 namespace membridge::sync {
 
-/// What applying one source would do, a line per decision and a summary, as `plan` prints it:
+/// Prints what applying one source would do, a line per decision and a summary, as `plan` shows it:
 ///
 ///     memory 55555555 → contacts.yaml
 ///         contact  crm.contacts id=7  found
@@ -17,13 +17,13 @@ namespace membridge::sync {
 ///       + note     crm.notes id=132   new row
 ///     1 cell changed, 1 row created, 1 kept, nothing withdrawn. Rolled back.
 ///
-/// `source` is NameOf(Source). Holds row values: for the operator's eyes, never for a log.
+/// `source` is NameOf(Source). It holds row values: show it only to the operator, never log it.
 std::string PlanText(const std::string& source, const std::string& mapping_file, const Outcome& outcome);
 
 /// The same as JSON, with the source's id: {"source","mapping","outcome","decisions":[…],"counts":{…}}.
 nlohmann::ordered_json PlanJson(const std::string& source, const std::string& mapping_file, const Outcome& outcome);
 
-/// How much a plan would do; those of several sources add up.
+/// Counts what a plan would do. The counts of several sources can be added.
 struct PlanCounts {
   std::size_t changed = 0, created = 0, deleted = 0, kept = 0, withdrawn = 0, parked = 0;
   PlanCounts& operator+=(const PlanCounts& other);

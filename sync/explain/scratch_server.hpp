@@ -9,30 +9,30 @@
 
 namespace membridge::sync {
 
-/// SQL that makes tables, as a private database takes it.
+/// SQL that makes the tables of a private database.
 struct SchemaFile {
   std::string called;
   std::string sql;
 };
-/// Reads such files. kRefused names the file, and the line where it is not SQL alone (commands of psql) or has rows.
+/// Reads such files. kRefused: a file cannot be read, holds psql commands or holds rows; the message names file and line.
 Result<std::vector<SchemaFile>> ReadSchemaFiles(const std::vector<std::filesystem::path>& files);
 
-/// A private PostgreSQL that holds the tables of targets and none of their rows, for cases that nothing else may disturb. It
-/// works in a temporary folder, is reached through its socket only, and goes with this object, data and all; what a killed
-/// process left is taken away by the next Start().
+/// A private PostgreSQL with the tables of targets and none of their rows, so that nothing else disturbs the cases. It works in a
+/// temporary folder and is reached only through its socket. The destructor removes it with its data; the next Start() removes
+/// what a killed process left.
 class ScratchServer {
  public:
-  /// Blocks while the data are made and the server starts, some two seconds. kRefused: no PostgreSQL is installed here.
+  /// Makes the data and starts the server. Blocks for about two seconds. kRefused: no PostgreSQL is installed here.
   static Result<ScratchServer> Start();
   ScratchServer(ScratchServer&&) noexcept;
   ScratchServer& operator=(ScratchServer&&) noexcept;
   ~ScratchServer();
 
-  /// A database made by these, in order. Answers how to reach it, as its superuser. kRefused names the file at fault.
+  /// Makes a database from these files, in order. Returns its DSN, for the superuser. kRefused names the file at fault.
   Result<std::string> MakeOf(const std::vector<SchemaFile>& files);
-  /// A database with the schema of the one behind `dsn` as pg_dump tells it, with the server's roles (no passwords), and with
-  /// what the role that works there has set. Answers how to reach it, as that role. Reads the other database only. kRefused:
-  /// there is no pg_dump, or the schema cannot be made here (an extension that is not installed).
+  /// Makes a database with the schema that pg_dump prints for `dsn`, with that server's roles (without passwords) and the
+  /// settings of the DSN's role. Returns its DSN, for that role. Only reads the other database. kRefused: there is no pg_dump, or
+  /// the schema cannot be made here, for example because an extension is not installed.
   Result<std::string> MakeLike(const std::string& dsn);
 
  private:
@@ -40,7 +40,7 @@ class ScratchServer {
   struct Parts;
   explicit ScratchServer(std::unique_ptr<Parts> parts);
 
-  /// An empty database of its own.
+  /// Makes an empty database.
   std::string MakeDatabase(const std::string& owner);
   std::string DsnOf(const std::string& database, const std::string& role) const;
   Result<void> RunFile(const std::string& database, const SchemaFile& file) const;

@@ -17,15 +17,15 @@
 
 namespace membridge::sync {
 
-/// One step on the way of a delivery to rows.
+/// One step of a delivery on its way to rows.
 struct TrailStep {
   enum class Kind {
     kReceived,   ///< stored
     kReading,    ///< a worker holds the memory
     kApplied,    ///< the rows say what the memory says
-    kWithdrawn,  ///< the memory is gone at Mem0; what it said was taken back
-    kUnknown,    ///< settled, and nothing is kept of it: Mem0 has no such memory, or it is an erased person's
-    kParked,     ///< cannot be applied as things stand
+    kWithdrawn,  ///< the memory is gone at Mem0; what it said was withdrawn
+    kUnknown,    ///< settled and not kept: Mem0 has no such memory, or it belongs to an erased person
+    kParked,     ///< cannot be applied as things are
     kBlocked,    ///< another session's lock is in the way
     kRetried,    ///< an attempt failed, and another will be made
   };
@@ -33,10 +33,10 @@ struct TrailStep {
   Instant at;  ///< by the database's clock
   std::string delivery, project, verdict;
   std::string memory;                            ///< empty: the delivery names none
-  std::optional<std::chrono::microseconds> lag;  ///< since the delivery was received; of the last step
+  std::optional<std::chrono::microseconds> lag;  ///< since the delivery was received; only of the last step
   bool waits = false;                            ///< applied, and a row that it needs is not there yet
   std::string note;                              ///< why, without values
-  std::string cause;                             ///< of a parked memory: the database's words, which may quote values
+  std::string cause;                             ///< of a parked memory: the database's message, which may quote values
   struct Row {
     std::string target, table, mapping;
     nlohmann::json identity;  ///< may be personal
@@ -47,14 +47,14 @@ struct TrailStep {
 
 std::string_view NameOf(TrailStep::Kind kind);
 
-/// Which deliveries are followed; what is not set does not matter. A delivery does not tell the user: with `user` its steps are
-/// told once the memory was read.
+/// Selects the deliveries to follow. A field that is not set selects all. A delivery does not name its user, so with `user` its
+/// steps are told only once the memory was read.
 struct TrailFilter {
   std::optional<std::string> project{}, user{};
 };
 
-/// Follows deliveries until they are rows, by looking: for a person who watches. Nothing is written, and no lock is taken. For
-/// one thread. Functions throw postgres::SqlFailure.
+/// Follows deliveries until they are rows, for a person who watches. Only reads, and takes no locks. For one thread. Functions
+/// throw postgres::SqlFailure.
 class Trail {
  public:
   /// A target's ledger; `session` is nullptr where it is the state database.
@@ -62,12 +62,12 @@ class Trail {
     std::string name;
     postgres::Session* session;
   };
-  /// Deliveries received from now on. Everything referred to outlives it.
+  /// Follows deliveries that are received from now on. Everything referred to outlives it.
   Trail(postgres::Session& state, std::vector<Ledger> ledgers, TrailFilter filter);
 
-  /// What happened since the last look, in order of time per memory.
+  /// Returns what happened since the last look, in order of time per memory.
   std::vector<TrailStep> Look();
-  /// Memories whose deliveries are not rows yet.
+  /// How many memories have deliveries that are not rows yet.
   std::size_t UnderWay() const { return pending_.size(); }
 
  private:

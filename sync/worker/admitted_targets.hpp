@@ -14,30 +14,29 @@
 
 namespace membridge::sync {
 
-/// The targets that a worker may write to in this round: those whose ledger is this state's (sync/targets). For one thread.
-/// Everything referred to outlives it.
+/// Knows the targets that a worker may write to in this round: those whose ledger belongs to this state (sync/targets). For one
+/// thread. Everything referred to outlives it.
 class AdmittedTargets {
  public:
   AdmittedTargets(TiedSessions& sessions, const MappingsInForce& mappings, const Clock& clock);
 
-  /// Asks every target of the mappings in force, and repairs one that was taken over. Call it when a round begins, before
-  /// anything is claimed: when fences are lifted, claims must come after that. A target that is away is asked again after a while
-  /// and is not known until then.
+  /// Gets the admission to every target of the mappings in force, and repairs one that was taken over. Call it when a round
+  /// begins, before anything is claimed, because claims must come after fences are raised. A target that is away counts as
+  /// unknown and is asked again after a while.
   void Look();
 
-  /// Whether everything of the project may be written, as far as Look() knows. kRefused: a target of it has the ledger of another
-  /// state.
+  /// Whether all targets of the project may be written, as of Look(). kRefused: a target of it has the ledger of another state.
   Result<void> MayWrite(const ProjectId& project) const;
   /// Whether the target has the ledger of another state.
   bool IsRefused(const std::string& target) const;
-  /// Null: the target is away, or refused.
+  /// Returns the target's admission; null when the target is away or refused.
   const Admission* Find(const std::string& target) const;
 
-  /// Lets the transaction in, which is about to write to the target under claims up to `fence`; `state` remembers that. Throws
-  /// SqlFailure of kLedgerChanged when the ledger may not be what Look() saw.
+  /// Call before `there` writes to the target under claims up to `fence`: enters the ledger (EnterLedger) and notes the fence in
+  /// `state`. Throws SqlFailure with kLedgerChanged when the ledger may have changed since Look().
   void Enter(const MappingSet::Target& target, postgres::Transaction& there, postgres::Transaction& state, std::int64_t fence);
 
-  /// Somebody took a ledger over, or it was restored, since Look(): all targets are asked anew by the next one.
+  /// Call when a ledger was taken over or restored since Look(): the next Look() asks all targets anew.
   void Forget();
 
  private:

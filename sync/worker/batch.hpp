@@ -19,8 +19,8 @@
 
 namespace membridge::sync {
 
-/// One attempt to apply some memories: the transaction of the state and those of targets that live elsewhere. All of it is rolled
-/// back unless Commit() returns. For one thread. Functions throw postgres::SqlFailure.
+/// One attempt to apply some memories: the state's transaction, and one for each other database with targets. Everything is
+/// rolled back unless Commit() returns. For one thread. Functions throw postgres::SqlFailure.
 class Batch {
  public:
   /// Begins the state's transaction. Everything referred to outlives the batch.
@@ -32,28 +32,28 @@ class Batch {
   Instant Now() const { return now_; }
   BatchCounts& Counts() { return counts_; }
 
-  /// A claim with this fence is part of the batch. Call it for each before anything is applied.
+  /// Adds a claim's fence to the batch. Call it for each claim before anything is applied.
   void Cover(std::int64_t fence) { fence_ = std::max(fence_, fence); }
 
-  /// True when the target's ledger is another state's; what is not applied there is remembered.
+  /// Whether the target's ledger belongs to another state. If so, remembers that something was not applied there.
   bool LeavesOut(const MappingSet::Target& target);
   /// Gives the sources to a mapping of the target, in the target's transaction.
   std::vector<Outcome> Give(const MappingSet::Target& target, const Applier& applier, const std::vector<Source>& sources);
 
-  /// Parks a memory for a mapping that refused it; counts nothing.
+  /// Parks a memory for a mapping that refused it. Does not change Counts().
   void Park(const WorkItem& item, const std::string& mapping, const Outcome& outcome);
-  /// Parks a memory for what Mem0 answers about it; nothing of what it said is changed.
+  /// Parks a memory because of Mem0's answer about it. Does not change what it said before.
   void ParkUnread(WorkItem& item, const Error& error);
 
-  /// Asks constraints and triggers that wait for the end of the transactions. Before the queue is touched, so that what they
-  /// refuse is a refusal like any other.
+  /// Runs deferred constraints and triggers now. Call it before the queue is changed, so that their refusals are handled like any
+  /// other.
   void AskDeferred();
-  /// Marks memories whose claim on a row could not be written when it was their turn again: they are applied anew, and parked for
-  /// it.
+  /// Marks memories dirty whose older claim on a row became the newest again and could not be written. They are applied anew and
+  /// then parked for it.
   void MarkPassedOver();
   void Commit();
 
-  /// Whether a row was made that other memories had looked for.
+  /// Whether a row was made that other memories had missed.
   bool Wakes() const { return wakes_; }
   /// Tables whose rows changed, `schema.name`.
   const std::set<std::string>& Written() const { return written_; }
@@ -75,7 +75,7 @@ class Batch {
   std::set<std::string> written_;
   std::vector<std::pair<ProjectId, MemoryId>> passed_over_;
   BatchCounts counts_;
-  bool in_state_ = false;  // a target lives in the state database
+  bool in_state_ = false;  // a target is in the state database
   bool wakes_ = false;
 };
 

@@ -19,11 +19,11 @@
 
 namespace membridge::sync {
 
-/// Turns memories that were read into rows, ledger, mirror and queue: one attempt, in one transaction per database. Functions
-/// throw what makes the attempt fail, and then nothing of it stays. For one thread.
+/// Applies memories that were read: writes rows, ledger, mirror and queue in one attempt, with one transaction per database. When
+/// an attempt fails, the function throws and nothing of it stays. For one thread.
 class BatchApplier {
  public:
-  /// What it works with; all of it outlives it.
+  /// What it works with. Everything referred to outlives it.
   struct Tools {
     const WorkerOptions& options;
     TiedSessions& sessions;
@@ -32,16 +32,16 @@ class BatchApplier {
     const MappingsInForce& mappings;
     const Clock& clock;
     WorkerCounters& counters;
-    WokenMarker& woken;     ///< is told when a row was made that others need
-    ParkedRetrier& parked;  ///< is told which tables changed
+    WokenMarker& woken;     ///< told when a row was made that other memories need
+    ParkedRetrier& parked;  ///< told which tables changed
   };
   explicit BatchApplier(const Tools& tools) : tools_(tools) {}
 
-  /// Memories that are claimed. A claim that another worker has meanwhile is left alone.
+  /// Applies claimed memories. Leaves out a claim that another worker has taken over.
   void ApplyClaimed(const std::vector<WorkItem*>& items, Applier::Refused refused);
 
-  /// Records that a list brought, of one project. Claiming and applying are one transaction: nothing is read in between, so
-  /// nobody else need see the claim. `also` may be empty; it runs last in the state's transaction.
+  /// Applies records of one project that a list returned. Claims and applies in one transaction: nothing is read in between, so
+  /// no other worker need see the claim. `also` may be empty; it runs last in the state's transaction.
   using Also = std::function<void(postgres::Transaction&)>;
   void ApplyListed(const ProjectId& project, const std::vector<WorkItem*>& items, Applier::Refused refused, const Also& also);
 

@@ -14,11 +14,11 @@
 
 namespace membridge::sync {
 
-/// Whose canaries are at Mem0, and what marks one in its metadata. Both have to be there.
+/// The user of canaries at Mem0, and the key that marks one in its metadata. A canary has both.
 inline constexpr const char* kCanaryUser = "membridge-canary";
 inline constexpr const char* kCanaryMark = "membridge_canary";
 
-/// Whether a memory is a canary, of this deployment or another: it is mirrored, and no mapping ever sees it.
+/// Whether a memory is a canary, of this or another deployment. Canaries are mirrored, but never given to a mapping.
 bool IsCanary(const nlohmann::json& record);
 
 struct CanaryOptions {
@@ -26,27 +26,27 @@ struct CanaryOptions {
   std::chrono::milliseconds deadline = std::chrono::minutes{2};  ///< a delivery that is later counts as lost
 };
 
-/// What is known of a project's canaries; the same in every process.
+/// What is known of a project's canaries. Every process sees the same.
 struct CanaryView {
   enum class Outcome { kNone, kHeard, kLost, kFailed };
-  bool waiting = false;           ///< one is out
-  Outcome last = Outcome::kNone;  ///< of the one before; kFailed: Mem0 took none
+  bool waiting = false;           ///< a canary is at Mem0 and its delivery has not come
+  Outcome last = Outcome::kNone;  ///< of the canary before; kFailed: Mem0 did not take it
   std::optional<Instant> last_at;
-  std::chrono::milliseconds heard_after{0};  ///< of the last that was heard
+  std::chrono::milliseconds heard_after{0};  ///< of the last canary whose delivery came
   int misses = 0;                            ///< in a row
   std::chrono::milliseconds next{0};         ///< when to look again
-  bool news = false;                         ///< this very step came to an outcome: one process sees it, once
+  bool news = false;                         ///< this step reached an outcome: true once, in one process
 };
 std::string_view NameOf(CanaryView::Outcome outcome);
 
-/// Proves the whole way from Mem0 to the inbox: writes a marked memory, expects its delivery, removes it. One is out at a time,
-/// whatever the number of processes: the row in the database is leased to the process that takes the step. A crash leaves at most
-/// one memory of kCanaryUser at Mem0, which the next canary removes. Steps throw postgres::SqlFailure.
+/// Tests the whole way from Mem0 to the inbox: writes a marked memory, waits for its delivery, removes it. All processes together
+/// have one canary at a time: the database row is leased to the process that takes the step. A crash leaves at most one memory of
+/// kCanaryUser at Mem0, which the next canary removes. Steps throw postgres::SqlFailure.
 class Canary {
  public:
   Canary(ProjectId project, CanaryOptions options) : project_(std::move(project)), options_(options) {}
 
-  /// Goes on with what is due; cheap when nothing is. Mem0's errors are an outcome, kFailed, with `error` filled.
+  /// Does what is due; cheap when nothing is. An error of Mem0's gives the outcome kFailed and fills `error`.
   CanaryView Step(postgres::Session& session, mem0::Client& client, std::optional<Error>& error);
 
  private:

@@ -14,11 +14,11 @@
 
 namespace membridge::sync {
 
-/// Makes memories fail alone: what fails is halved until the memory at fault is alone, and postgres::RemedyFor() says what
-/// becomes of it. For one thread; everything referred to outlives it.
+/// Finds the memory at fault when a batch fails: it halves the batch until that memory is alone, and does with it what
+/// postgres::RemedyFor() says. For one thread; everything referred to outlives it.
 class Containment {
  public:
-  /// One transaction for these. Any exception of it is a failure of the memories.
+  /// Applies these memories in one transaction. Any exception that it throws is a failure of the memories.
   using Attempt = std::function<void(const std::vector<WorkItem*>&, Applier::Refused)>;
   /// Reads the targets' tables again; may be empty.
   using LookAtTables = std::function<void()>;
@@ -26,16 +26,17 @@ class Containment {
   Containment(const WorkerOptions& options, TiedSessions& sessions, LockPatience& patience, LookAtTables look_at_tables,
               WorkerCounters& counters);
 
-  /// A round begins: half a lease from now on it is over.
+  /// Begins a round, which may last for half a lease.
   void Begin();
-  /// Attempts all of them, in parts where they fail. Throws what stops everybody: a database that is away, read-only or full.
+  /// Attempts all memories, and halves of them where they fail. Throws failures that stop all workers: a database that is away,
+  /// read-only or full.
   void Contain(const std::vector<WorkItem*>& items, const Attempt& attempt);
   /// The same for memories that failed together already.
   void Divide(const std::vector<WorkItem*>& items, const Attempt& attempt);
-  /// Call it inside the handler of a failure: returns when what is left of the batch may go on, and throws the failure on when
-  /// all have to stop.
+  /// Call it inside the handler of a failure. Returns when the rest of the batch may go on; rethrows the failure when all workers
+  /// have to stop.
   void MayGoOn(const std::exception& failure);
-  /// There was no time left for these: as if they had not been claimed.
+  /// Puts memories back for which no time was left, as if they had not been claimed.
   void PutOff(const std::vector<WorkItem*>& items);
 
  private:

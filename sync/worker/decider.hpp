@@ -12,18 +12,18 @@
 
 namespace membridge::sync {
 
-/// Decides what memories of one project that were read mean: whether the read is final, whether the memory is present or gone,
-/// whether anything has to be applied, and what becomes of the claim. Functions throw postgres::SqlFailure.
+/// Decides about memories of one project after they were read: whether the read is final, whether the memory is present or gone,
+/// whether anything must be applied, and how the claim ends. Functions throw postgres::SqlFailure.
 class Decider {
  public:
   /// Both outlive it.
   Decider(const WorkerOptions& options, Batch& batch) : options_(options), batch_(batch) {}
 
-  /// First of all: compares the memories with the mirror, and finds out which of those that are gone must not be withdrawn.
+  /// Call this first: compares the memories with the mirror, and finds the gone memories that must not be withdrawn.
   void LookUp(const ProjectId& project, const std::vector<WorkItem*>& items);
 
-  /// What a memory gives its mappings; nothing when nothing of it has to be applied now. `digest` is of the project's mappings.
-  /// Fills the item's settlement, standing, reading and fate.
+  /// Returns the source to apply for a memory; nothing when nothing must be applied now. `digest` is that of the project's
+  /// mappings. Fills the item's settlement, standing, reading and fate.
   std::optional<Source> Decide(WorkItem& item, const std::string& digest);
 
  private:

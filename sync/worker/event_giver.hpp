@@ -12,18 +12,18 @@
 
 namespace membridge::sync {
 
-/// Gives the waiting events of memories that were read to the mappings `from: event`. Functions throw postgres::SqlFailure.
+/// Gives the waiting events of the memories that were read to the mappings `from: event`. Functions throw postgres::SqlFailure.
 class EventGiver {
  public:
   /// `read_lag` as in WorkerOptions. Everything referred to outlives it.
   EventGiver(std::chrono::milliseconds read_lag, Batch& batch, const MappingSet::Project& mapped)
       : read_lag_(read_lag), batch_(batch), mapped_(mapped) {}
 
-  /// What each memory is now has been decided. Events that cannot be given yet stay, and their memory stays dirty.
+  /// Call it after Decider has decided each memory. Events that cannot be given yet stay, and their memory stays dirty.
   void Give(const std::vector<WorkItem*>& items);
 
  private:
-  /// What is to be made of an event, by what is known of its memory.
+  /// What to do with an event, by what is known of its memory.
   enum class Hearing { kTooEarly, kCounts, kNoSuchMemory, kStillThere };
   /// An event that counts.
   struct Told {

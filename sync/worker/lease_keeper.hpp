@@ -15,9 +15,9 @@
 namespace membridge::sync {
 
 /// Renews the leases of a round while its work advances, so that no other worker takes the memories over and does the work
-/// again. A round that did not advance for a whole lease is not renewed, and none is held longer than five minutes. It has a
-/// thread, and a connection that is opened when the first renewal is due, a third of the lease after Hold(). Hold() and what it
-/// returns are one thread's.
+/// again. It does not renew a round that did not advance for a whole lease, and holds none longer than five minutes. It has its
+/// own thread and its own connection, which it opens when the first renewal is due, a third of the lease after Hold(). One thread
+/// must call Hold() and destroy what it returns.
 class LeaseKeeper {
  public:
   static constexpr std::chrono::minutes kLongest{5};
@@ -27,7 +27,7 @@ class LeaseKeeper {
   LeaseKeeper(const LeaseKeeper&) = delete;
   LeaseKeeper& operator=(const LeaseKeeper&) = delete;
 
-  /// The leases are held until it is destroyed.
+  /// Holds the leases until it is destroyed.
   class Held {
    public:
     explicit Held(LeaseKeeper& keeper) : keeper_(keeper) {}
@@ -38,9 +38,9 @@ class LeaseKeeper {
    private:
     LeaseKeeper& keeper_;
   };
-  /// The leases of one round at a time.
+  /// Holds the leases of one round. Only one round at a time.
   [[nodiscard]] Held Hold(std::vector<Claim> claims);
-  /// Something of the round got done. Any thread.
+  /// Notes that work of the round was done. Any thread may call it.
   void Advance();
 
  private:

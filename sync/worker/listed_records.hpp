@@ -12,8 +12,8 @@
 
 namespace membridge::sync {
 
-/// Applies records that a list answered, all in one batch, or in parts where some of them fail. For one thread; everything
-/// referred to outlives it.
+/// Applies records that a list returned, in one batch, or in halves where some of them fail. For one thread; everything referred
+/// to outlives it.
 class ListedRecords {
  public:
   /// See Worker::ApplyRecords.

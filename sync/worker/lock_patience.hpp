@@ -4,16 +4,16 @@
 
 namespace membridge::sync {
 
-/// How long the transactions of one round wait for a lock: as long as every session does, and after one of them waited in vain
-/// much less, so that the rest of the batch is not held up as well. For one thread.
+/// Decides how long the transactions of one round wait for a lock: at first as long as every session. After one of them hit the
+/// timeout, the others wait much less, so that the rest of the batch is not held up as well. For one thread.
 class LockPatience {
  public:
-  /// A round begins.
+  /// Call when a round begins.
   void Renew() { lost_ = false; }
-  /// Somebody held a lock for too long.
+  /// Call when a lock was not released in time.
   void Lose() { lost_ = true; }
 
-  /// A transaction that waits for locks no longer than this round still may. Throws postgres::SqlFailure.
+  /// Begins a transaction whose lock timeout is what this round still allows. Throws postgres::SqlFailure.
   postgres::Transaction Begin(postgres::Session& session) const;
 
  private:

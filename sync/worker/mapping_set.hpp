@@ -15,29 +15,30 @@ namespace membridge::sync {
 
 /// The mappings in force, ready to apply: an immutable snapshot that a reload replaces as a whole.
 struct MappingSet {
-  /// A mapping `from: export`: what is asked of Mem0, and what becomes of the answer.
+  /// A mapping `from: export`: the schema that Mem0 fills, and the applier of the answer.
   struct Export {
     std::shared_ptr<const Applier> applier;
     nlohmann::json schema;  ///< mappings::ExportSchema() of the mapping and its target
   };
   struct Target {
     std::string name;                ///< as in `targets:`
-    std::optional<std::string> dsn;  ///< nothing: the state database, and then one transaction covers rows and queue
+    std::optional<std::string> dsn;  ///< nothing: the state database, so that one transaction covers rows and queue
     std::vector<std::shared_ptr<const Applier>> appliers;  ///< `from: memory`
     std::vector<Export> exports;                           ///< `from: export`
     std::vector<std::shared_ptr<const Applier>> events;    ///< `from: event`
   };
   struct Project {
     std::vector<Target> targets;
-    std::string digest;  ///< over every mapping's digest: what the mirror compares to know whether a memory was applied by these
-    /// Over everything that decides whether a memory can be applied: the mappings and what is known of their tables. Empty: the
-    /// same as `digest`.
+    std::string
+        digest;  ///< over every mapping's digest; the mirror stores it to tell whether a memory was applied by these mappings
+    /// Digest over the mappings and what is known of their tables: over everything that decides whether a memory can be applied.
+    /// Empty: the same as `digest`.
     std::string edition{};
     bool CountsEvents() const;
   };
   std::map<ProjectId, Project> projects;
 
-  /// The project's mappings: none for one that is not configured.
+  /// Returns the project's mappings; no targets for a project that is not configured.
   const Project& Of(const ProjectId& project) const;
 };
 

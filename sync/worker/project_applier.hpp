@@ -10,18 +10,18 @@
 
 namespace membridge::sync {
 
-/// Applies one project's memories of a batch: what has to be applied is given to every mapping `from: memory`, and then their
-/// events to every mapping `from: event`. Functions throw postgres::SqlFailure.
+/// Applies one project's memories of a batch: gives them to every mapping `from: memory`, and then their events to every mapping
+/// `from: event`. Functions throw postgres::SqlFailure.
 class ProjectApplier {
  public:
   /// Everything referred to outlives it.
   ProjectApplier(const WorkerOptions& options, Batch& batch, const ProjectId& project);
 
-  /// The batch holds the claims of all of them.
+  /// The batch must hold the claims of all of them.
   void Apply(const std::vector<WorkItem*>& items);
 
  private:
-  /// A memory that is given to the mappings, and what its mappings made of it.
+  /// A memory that is given to the mappings, and the result.
   struct Given {
     WorkItem* item;
     bool wrote = false;

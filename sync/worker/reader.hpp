@@ -16,20 +16,20 @@
 namespace membridge::sync {
 
 struct ReaderOptions {
-  std::size_t parallel = 8;                         ///< single reads under way at once; the project's call budget bounds them too
-  std::chrono::milliseconds begin_within{120'000};  ///< no single read begins later than this after Read() did
+  std::size_t parallel = 8;                         ///< single reads at the same time; the project's call budget bounds them too
+  std::chrono::milliseconds begin_within{120'000};  ///< no single read begins later than this after Read() began
 };
 
-/// What Mem0 answered about one memory.
+/// Mem0's answer about one memory.
 struct ReadAnswer {
   enum class Kind {
-    kNotAsked,      ///< Mem0 was in trouble, or there was no time: not an attempt
+    kNotAsked,      ///< Mem0 was in trouble, or no time was left: does not count as an attempt
     kFound,         ///< `memory` is its record
-    kAbsent,        ///< the single read says so in Mem0's own words, and a complete list by ids lacks it
-    kContradicted,  ///< the single read says that it is absent, and the list does not bear it out
-    kNotAnId,       ///< Mem0 says that the id is none
-    kUnreadable,    ///< Mem0 has it, and the record cannot be read
-    kFailed,        ///< no answer, or one from somebody in between; `error` says what it was
+    kAbsent,        ///< Mem0 itself says so in a single read, and a complete list by ids lacks it
+    kContradicted,  ///< the single read says that it is absent, but the list does not confirm it
+    kNotAnId,       ///< Mem0 says that the id is not valid
+    kUnreadable,    ///< Mem0 has it, but the record cannot be read
+    kFailed,        ///< no answer, or one from a proxy; `error` says which
   };
   Kind kind = Kind::kNotAsked;
   std::optional<mappings::Memory> memory{};
@@ -37,8 +37,8 @@ struct ReadAnswer {
   std::optional<std::chrono::milliseconds> retry_after{};
 };
 
-/// Reads memories from Mem0 for a worker: many in one list call, and what the list leaves open one by one, several at once.
-/// It owns its Mem0 clients. One thread's; it starts threads of its own while it reads.
+/// Reads memories from Mem0 for a worker: many in one list call, then those that the list leaves open one by one, several at the
+/// same time. It owns its Mem0 clients. For one thread; it starts threads of its own while it reads.
 class Reader {
  public:
   using ClientFor = std::function<std::unique_ptr<mem0::Client>(const ProjectId&)>;
@@ -46,13 +46,15 @@ class Reader {
   Reader(ReaderOptions options, ClientFor client_for, WorkerCounters& counters);
   ~Reader();
 
-  /// One answer per id, in order; at most 200 ids, none twice. `advance` is called after every answer of Mem0, from any thread.
+  /// Returns one answer per id, in order. At most 200 ids, none twice. Calls `advance` after every answer of Mem0, from any
+  /// thread.
   std::vector<ReadAnswer> Read(const ProjectId& project, const std::vector<MemoryId>& ids, const std::function<void()>& advance);
 
-  /// Why nothing may be read, written or withdrawn for a project: its key is another project's. Asks Mem0 when that is due.
+  /// Returns an error when the project's key is another project's: then nothing may be read, written or withdrawn for it. Asks
+  /// Mem0 when that is due.
   std::optional<Error> OfOtherProject(const ProjectId& project);
 
-  /// How long calls for any project made so far must wait for their turn, at least; zero when none was made.
+  /// Returns how long a call for any project used so far must wait at least for its turn; zero when there was no call yet.
   std::chrono::milliseconds NextTurn() const;
 
  private:

@@ -9,20 +9,20 @@
 
 namespace membridge::sync {
 
-/// What a target is repaired with.
+/// What RepairTarget() works with.
 struct RepairTools {
   postgres::Session& state;
-  postgres::Session& there;  ///< may be the same
+  postgres::Session& there;  ///< the target's; may be on the same database
   std::string state_dsn;
   std::string target;
   const MappingSet& mappings;
   Instant now;
 };
 
-/// What has to follow when state and target were not of one time: people whose erasure a restore undid are erased again, and
-/// every memory that mirror or ledger knows is marked, to be read at Mem0 (`sweep`) or from the mirror (`reproject`). Users are
-/// asked about by the next run of an export. Done twice it is harmless, and begun again after a crash. False: another process is
-/// at it. Throws postgres::SqlFailure.
+/// Repairs a target after state or target was restored. Erases again the people whose erasure the restore undid. Marks every
+/// memory that mirror or ledger knows dirty, to be read from Mem0 (`sweep`) or from the mirror (`reproject`). The next run of an
+/// export asks about its users. Doing it twice is harmless, and after a crash it begins again. Returns false when another process
+/// does it now. Throws postgres::SqlFailure.
 bool RepairTarget(const RepairTools& tools, const Admission& admission);
 
 }  // namespace membridge::sync

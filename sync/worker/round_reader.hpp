@@ -11,17 +11,17 @@
 
 namespace membridge::sync {
 
-/// Reads what a round claimed: from the mirror where that is enough, else from Mem0. For one thread.
+/// Reads the memories that a round claimed: from the mirror where that is enough, else from Mem0. For one thread.
 class RoundReader {
  public:
   /// Sessions and counters outlive it.
   RoundReader(ReaderOptions options, Reader::ClientFor client_for, WorkerCounters& counters, TiedSessions& sessions);
 
-  /// How long every project's calls must wait for their turn.
+  /// How long a call for any project must wait at least for its turn.
   std::chrono::milliseconds NextTurn() const { return reader_.NextTurn(); }
 
-  /// Fills what was read of each. `advance` is called after every answer of Mem0, from any thread. Mem0's failures are answers;
-  /// throws postgres::SqlFailure when the state is away.
+  /// Fills in what was read of each. Calls `advance` after every answer of Mem0, from any thread. A failure of Mem0's is an
+  /// answer too. Throws postgres::SqlFailure when the state is away.
   void Read(std::vector<WorkItem>& items, const std::function<void()>& advance);
 
  private:

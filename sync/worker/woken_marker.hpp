@@ -9,20 +9,20 @@
 
 namespace membridge::sync {
 
-/// Marks memories dirty when a row that they needed was made. It works in transactions of its own, which hold no lock of a target
-/// while they wait for one of the queue's, nor the other way round: the two may be two databases, and neither would notice that
-/// they wait for one another. For one thread; everything referred to outlives it.
+/// Marks memories dirty when a row that they needed was made. It uses transactions of its own, which never hold a lock of a
+/// target while they wait for a lock of the queue, nor the other way round: state and target may be two databases, and neither
+/// could detect the deadlock. For one thread; everything referred to outlives it.
 class WokenMarker {
  public:
-  /// It looks at least every `wake_every` for what others woke and did not live to mark.
+  /// Looks at least every `wake_every` for woken memories that a dead worker did not mark.
   WokenMarker(std::chrono::seconds wake_every, TiedSessions& sessions, const AdmittedTargets& targets,
               const MappingsInForce& mappings);
 
-  /// A row was made that other memories had looked for: the next Mark() looks at once.
+  /// Call when a row was made that other memories had missed: the next Mark() looks at once.
   void Expect() { expected_ = true; }
 
-  /// Looks for woken memories in every admitted target and marks them, when that is due. Throws nothing for a database that is
-  /// away: it is looked at again later.
+  /// Marks the woken memories of every admitted target, when that is due. Does not throw when a target's database is away; looks
+  /// at it again later.
   void Mark();
 
  private:

@@ -13,17 +13,17 @@
 
 namespace membridge::sync {
 
-/// The reason of a dirty memory that need not be read at Mem0: the mirror's record is applied again.
+/// The reason of a dirty memory that is not read from Mem0: the mirror's record is applied again.
 inline constexpr std::string_view kReproject = "reproject";
 
-/// What became of a record that Worker::ApplyRecords was given.
+/// What Worker::ApplyRecords did with a record.
 enum class RecordFate {
   kAdded,    ///< the mirror did not know it; applied
   kUpdated,  ///< the mirror had an older version; applied
   kSame,     ///< the mirror had it already
   kParked,   ///< a mapping refused it
-  kLeft,     ///< the mirror knows as much or more (a later version, the same moment with another content, a deletion), or
-             ///< somebody is in its way: stays dirty, to be read
+  kLeft,     ///< the mirror has a later version, another content of the same moment or a deletion, or another session is
+             ///< in the way: stays dirty, to be read
   kBusy,     ///< dirty already: the worker that claims it reads something newer
 };
 
@@ -39,21 +39,21 @@ struct WorkItem {
   std::string digest{};
   Error error{};
   std::optional<std::chrono::milliseconds> retry_after{};
-  bool listed = false;  ///< the record came with a list: nobody asked for it, and it is as final as it gets
+  bool listed = false;  ///< the record came with a list, not from a read of this memory; it counts as final
 
-  // What was decided, anew by every attempt to apply it:
+  // What was decided. Every attempt to apply it decides anew:
   enum class Standing {
     kOpen,     ///< not known yet
     kPresent,  ///< `memory` is what it is now
-    kGone,     ///< the bridge knew it, and Mem0 has it no more
-    kNever,    ///< nobody ever saw it: the delivery may have been made up
+    kGone,     ///< the bridge knew it, and Mem0 does not have it any more
+    kNever,    ///< the bridge never saw it: the delivery may be forged
   };
   std::optional<Mirrored> mirrored{};
-  bool held = false;      ///< gone, and the guard against mass withdrawals keeps what it said
+  bool held = false;      ///< gone, but the guard against mass withdrawals keeps what it said
   bool is_final = false;  ///< the read began late enough after the newest delivery
   Standing standing = Standing::kOpen;
-  Settlement settlement{};           ///< what becomes of the claim
-  std::optional<Reading> reading{};  ///< what the mirror is told
+  Settlement settlement{};           ///< how the claim ends
+  std::optional<Reading> reading{};  ///< what is written to the mirror
   RecordFate fate = RecordFate::kBusy;
 };
 

@@ -9,9 +9,9 @@
 namespace membridge::sync {
 
 struct WorkerOptions {
-  std::size_t batch = 200;                   ///< memories claimed at once; Mem0 lists at most 200
-  std::chrono::milliseconds read_lag{1000};  ///< how far Mem0's reads may lag behind its writes; a read is final when it began
-                                             ///< this much after the newest delivery
+  std::size_t batch = 200;                    ///< memories claimed at once; Mem0 lists at most 200
+  std::chrono::milliseconds read_lag{1000};   ///< how far Mem0's reads may lag behind its writes; a read is final when it began
+                                              ///< this much after the newest delivery
   std::chrono::seconds lease{60};             ///< how long a claim hides a memory from other workers
   std::chrono::milliseconds retry_base{500};  ///< first wait after a failure; doubles with jitter
   std::chrono::milliseconds retry_cap{60'000};

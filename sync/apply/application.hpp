@@ -19,26 +19,26 @@
 
 namespace membridge::sync {
 
-/// Level by level, a level being one row of the mapping: makes the instances that the sources speak of (Instances), finds or
-/// makes their target rows (RowFinder), puts together who speaks for them, forgets rows that are somebody else's (RowReleaser),
-/// settles their cells (RowSettler). In the end it does the same for rows that the mapping no longer has (OrphanTables), removes
-/// rows that nobody speaks for (RowRemover), and remembers which rows are missing.
+/// Works level by level; a level is one row of the mapping. Per level it makes the instances that the sources speak of
+/// (Instances), finds or makes their target rows (RowFinder), collects the sources that speak for each row, forgets rows that a
+/// person has replaced (RowReleaser), and settles their cells (RowSettler). At the end it does the same for rows that the mapping
+/// no longer has (OrphanTables), removes rows that no source speaks for (RowRemover), and remembers which rows are missing.
 class Application {
  public:
   /// Everything referred to outlives it.
   Application(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
               bool explain, const Leaned& passed_over);
 
-  /// What is done about constraints and triggers that wait for the end of the transaction.
+  /// What to do about deferred constraints and triggers.
   enum class Deferred {
-    kLeft,   ///< nothing
-    kAsked,  ///< they are asked before Run() returns, and whatever is deferrable waits until then
+    kLeft,   ///< leave them to the end of the transaction
+    kAsked,  ///< run them before Run() returns; everything deferrable waits until then
   };
   /// Throws postgres::SqlFailure or Refusal; the caller rolls back to where it was.
   std::vector<Outcome> Run(Deferred deferred);
-  /// Memories whose older claims were written because those of the batch's sources are gone.
+  /// Returns the memories whose older claims were written because claims of the batch's sources are gone.
   Leaned LeanedOn() const;
-  /// The mapping row at work when it threw: for the parked memory's place.
+  /// The mapping row that was being applied when Run() threw; it gives the parked memory's place.
   const mappings::Row* At() const { return at_; }
 
  private:
@@ -48,7 +48,7 @@ class Application {
   void SettleLevel(const PlannedRow& planned, std::vector<Instance>& instances);
   void NoteLookups(const PlannedRow& planned, const std::vector<Instance>& instances);
   std::map<nlohmann::json, Work> WorksOf(const PlannedRow& planned, std::vector<Instance>& instances);
-  /// Works in order of identity, each with its row of the ledger.
+  /// Returns the works in order of identity, each with its row of the ledger.
   std::vector<Work> Booked(const TargetTable& table, std::map<nlohmann::json, Work>&& by_identity);
   void Give(const PlannedRow& planned, std::vector<Work>& works);
   void ShowRows(const PlannedRow& planned, std::vector<Instance>& instances);

@@ -32,7 +32,7 @@ struct AttemptContext {
         waits(transaction_, plan_.mapping->name, !explain),
         report(sources_.size(), explain) {}
 
-  /// Whether sources can be applied again later. Exports and events are not kept: there is nothing to apply again.
+  /// Whether the sources can be applied again later. Exports and events cannot, because they are not kept.
   bool KeepsSources() const { return plan.mapping->from == mappings::Mapping::From::kMemory; }
 };
 

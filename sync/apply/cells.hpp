@@ -9,18 +9,18 @@
 
 namespace membridge::sync {
 
-/// Reads, defaults and writes of one cell of a target row, whatever kind of cell it is. Contents are in the form settle.hpp
+/// Functions that read and write one cell of a target row, for every kind of cell. Contents have the form that settle.hpp
 /// describes.
 
-/// The cell a name in the ledger stands for; nothing when the table has no such column any more.
+/// Returns the cell that a name in the ledger stands for; nothing when the table has no such column any more.
 std::optional<mappings::Cell> CellNamed(const TargetTable& table, const std::string& name);
 
-/// The text of a cell such as `tags[;]` that holds these elements; throws a Refusal when one of them holds the delimiter.
+/// Returns the text of a cell such as `tags[;]` with these elements. Throws a Refusal when one of them holds the delimiter.
 std::string JoinedElements(const mappings::Cell& cell, const nlohmann::json& elements);
 
-/// What stands in the cell.
+/// Returns what the cell holds.
 Content ReadCell(const TargetTable& table, const Image& image, const mappings::Cell& cell);
-/// What stands there in a row that nobody gave a value: the column's constant default.
+/// Returns what the cell holds in a new row without a value: the column's constant default.
 Content DefaultOf(const TargetTable& table, const mappings::Cell& cell);
 /// Whether the cell, or one of a group, may not be NULL.
 bool IsNotNull(const TargetTable& table, const mappings::Cell& cell);
@@ -29,8 +29,8 @@ bool IsReachable(const TargetTable& table, const Image& image, const mappings::C
 /// Whether the cell touches this column.
 bool Covers(const mappings::Cell& cell, const std::string& column);
 
-/// Whether one write to the two could mean two things: they have a column in common, and of paths inside it one leads through the
-/// other.
+/// Whether a write to one of two cells could change the other: they share a column and, when both are paths inside it, one path
+/// leads through the other.
 bool Overlaps(const mappings::Cell& one, const mappings::Cell& other);
 
 /// Adds the write of `content` to the change.

@@ -10,14 +10,15 @@
 
 namespace membridge::sync {
 
-/// What a mapping's value means in this cell, before the column's type has read it. `member`: the position in a group.
+/// Returns what a mapping's value means in this cell, before the column's type reads it. `member`: the position in a group.
 nlohmann::json MeantFor(const TargetTable& table, const mappings::Cell& cell, const mappings::CellValue& value,
                         std::optional<std::size_t> member = std::nullopt);
 
-/// Values of a mapping, each with the contribution that they become part of.
+/// Values of a mapping, each with the contribution that it becomes part of.
 using CellClaims = std::vector<std::pair<Contribution*, const mappings::CellValue*>>;
 
-/// Reads claimed values by their columns' types, with one statement for all, and puts them into the contributions.
+/// Converts claimed values by their columns' types, with one statement for all, and puts them into the contributions. Throws
+/// postgres::SqlFailure.
 void AddClaims(postgres::Transaction& transaction, const TargetTable& table, const CellClaims& claims);
 
 }  // namespace membridge::sync

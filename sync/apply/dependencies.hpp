@@ -7,9 +7,9 @@
 
 namespace membridge::sync {
 
-/// The tables, as `schema.name`, whose rows would have to change before a source that was refused with these words could be
-/// applied: both sides of a foreign key, the table of a unique value or an exclusion. Empty when the refusal is about the value
-/// alone, or when PostgreSQL does not say. Asks the catalogue in `transaction`, which must not have failed.
+/// Returns the tables, as `schema.name`, whose rows must change before a source with this refusal can be applied: both sides of a
+/// foreign key, or the table of a unique value or an exclusion. Empty when the refusal is about the value alone, or when
+/// PostgreSQL does not tell. Reads the catalogue in `transaction`, which must not have failed. Throws postgres::SqlFailure.
 std::vector<std::string> DependenciesOf(postgres::Transaction& transaction, const postgres::SqlFailure::Fields& refusal);
 
 }  // namespace membridge::sync

@@ -11,19 +11,19 @@
 
 namespace membridge::sync {
 
-/// What the sources of an attempt speak of, level by level, a level being one row of the mapping; and the names that expressions
-/// may use there.
+/// Makes the instances that the sources of an attempt speak of, level by level (a level is one row of the mapping), and the names
+/// that expressions may use there.
 class Instances {
  public:
   /// Both outlive it.
   Instances(AttemptContext& context, const EnteredSources& sources) : context_(context), sources_(sources) {}
 
-  /// Makes the names of each source ready. Once, when the sources have been entered.
+  /// Prepares the names of each source. Call it once, after the sources were entered.
   void Begin();
-  /// The instances of a level; those before it have been made, and found their rows. Stay where they are.
+  /// Makes the instances of a level. The levels before it must have been made and have found their rows. References stay valid.
   std::vector<Instance>& Make(std::size_t level);
 
-  /// The names that an expression about this row may use, be it in behalf of an instance or only of a source.
+  /// Returns the names that an expression about this row may use: those of its instance, or of its source when it has none.
   const mappings::Scope& ScopeOf(const Work& work) const;
 
  private:

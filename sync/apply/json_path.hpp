@@ -9,20 +9,20 @@
 
 namespace membridge::sync {
 
-/// A way through the objects of a json document; empty is the document itself.
+/// A path through the objects of a json document. Empty: the document itself.
 using JsonPath = std::vector<std::string>;
 
-/// What stands after the first `length` steps; null when they lead nowhere.
+/// Returns the value after the first `length` steps of the path; nullptr when it does not exist.
 const nlohmann::json* At(const nlohmann::json& document, const JsonPath& path, std::size_t length);
 const nlohmann::json* At(const nlohmann::json& document, const JsonPath& path);
 
-/// The place a value is put, with objects made on its way; whatever else stood in the way is replaced.
+/// Returns the place for a value. Makes missing objects on the path and replaces values on it that are not objects.
 nlohmann::json& PlaceAt(nlohmann::json& document, const JsonPath& path);
 
-/// A write into a json column at a path, without touching its siblings.
+/// A write at a path inside a json column, which leaves the path's siblings alone.
 struct PathEdit {
   JsonPath path;  ///< not empty
-  Content value;  ///< nothing removes what stands there
+  Content value;  ///< nothing: removes the value at the path
 };
 
 void Apply(const PathEdit& edit, nlohmann::json& document);

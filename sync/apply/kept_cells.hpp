@@ -11,27 +11,28 @@
 
 namespace membridge::sync {
 
-/// What the ledger remembers of a cell about which a memory and a person disagreed.
+/// What the ledger remembers of a cell in which a memory and a person disagreed.
 struct KeptCell {
-  std::optional<Instant> since{};        ///< when it was noticed; nothing: it is not open
-  bool taken = false;                    ///< a person chose the memory's value, and it is not written yet
+  std::optional<Instant> since{};        ///< when it was noticed; nothing: not open
+  bool taken = false;                    ///< a person chose the memory's value, which is not written yet
   std::vector<std::string> dismissed{};  ///< digests of the memory's values that a person refused, the latest last
 
   bool IsOpen() const { return since && !taken; }
 };
 
-/// By cell.
+/// By the cell's name.
 using KeptCells = std::map<std::string, KeptCell>;
 
-/// Null for none: that is what the ledger's index leaves out.
+/// Returns null when there are none: the ledger's index leaves out nulls.
 nlohmann::json ToJson(const KeptCells& kept);
 KeptCells KeptCellsFrom(const nlohmann::json& json);
 
-/// Notes that the person's value stands against what the newest memory says. What a person refused before is not asked again.
+/// Notes that the person's value differs from what the newest memory says. A value that a person refused before does not open the
+/// cell again.
 void NoteKept(KeptCells& kept, const std::string& cell, const Content& said, Instant now);
-/// Notes that nobody disagrees: `said` is false when no memory speaks of the cell, and then nothing of it is remembered.
+/// Notes that nothing disagrees. `said`: whether a memory claims the cell; if not, nothing of it is remembered.
 void NoteAgreed(KeptCells& kept, const std::string& cell, bool said);
-/// A person refuses what the newest memory says: not asked again until a memory says something else.
+/// Notes that a person refuses what the newest memory says. The cell opens again only when a memory says something else.
 void Dismiss(KeptCell& cell, const std::string& name, const Content& said);
 
 }  // namespace membridge::sync

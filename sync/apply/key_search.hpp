@@ -14,7 +14,7 @@ class KeySearch {
   /// Both outlive it.
   KeySearch(AttemptContext& context, const PlannedRow& planned) : context_(context), planned_(planned) {}
 
-  /// Those without a row yet that have this key, and its values.
+  /// The instances without a row that have this key, and the key's values.
   struct Asking {
     std::vector<TargetTable::KeyColumn> columns;
     std::vector<Instance*> instances;
@@ -22,10 +22,11 @@ class KeySearch {
   };
   static Asking AskingBy(const mappings::Key& key, const TargetTable& table, const std::vector<Instance*>& wanted);
 
-  /// Fills in the images of those that are found and leaves the others in `wanted`. Dead rows count as a reason not to create.
+  /// Fills in the images of the instances whose row is found and leaves the others in `wanted`. A dead row also counts as found,
+  /// so that no second row is created.
   void Find(std::vector<Instance*>& wanted);
 
-  /// The key's columns for people, as in `(account_id, email)`.
+  /// Returns the key's columns for messages, as in `(account_id, email)`.
   static std::string Shown(const mappings::Key& key);
 
  private:

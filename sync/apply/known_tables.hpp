@@ -12,38 +12,39 @@
 
 namespace membridge::sync {
 
-/// What the ledger remembers of target tables, kept in step with what an application's migrations make of them
-/// (membridge.known_tables): inside one transaction.
+/// Keeps the ledger in step with target tables that an application's migrations change (membridge.known_tables). Works inside one
+/// transaction.
 ///
-/// Columns are known by number while the table is the one that was recorded (the same oid), else by name. A renamed column keeps
-/// its cells. A column that is gone takes its cells with it, and another one of the same name is a new column. Where a column has
-/// another type the texts that the ledger remembers are read through it; a text that the type refuses makes its cell a person's,
-/// and whose it was is noted in membridge.released.
+/// It identifies columns by number while the table is the recorded one (the same oid), else by name. A renamed column keeps its
+/// cells. The cells of a dropped column are forgotten, and a later column of the same name is a new one. When a column's type
+/// changed, the ledger's texts are converted to the new type. A text that the type refuses makes its cell a person's, and
+/// membridge.released notes whose it was.
 class KnownTables {
  public:
   explicit KnownTables(postgres::Transaction& transaction) : transaction_(transaction) {}
 
-  /// Gives what the ledger knows of tables that were renamed, or moved to another schema, their name of now. A table that another
-  /// one has replaced under its name is not followed. Throws postgres::SqlFailure.
+  /// Renames tables in the ledger that were renamed or moved to another schema. Does not follow a table that another one has
+  /// replaced under its name. Throws postgres::SqlFailure.
   void FollowNames();
 
-  /// Keeps the tables as they are until the transaction ends: nobody alters them meanwhile.
+  /// Keeps the tables from being altered until the transaction ends. Throws postgres::SqlFailure.
   void Hold(const std::vector<const TargetTable*>& tables) const;
 
-  /// Tells the catalogue which columns tell the rows of tables without a key apart, as the ledger remembers them: a mapping once
-  /// named them as `identity`. Of `relations` only.
+  /// Sets in the catalogue the identity columns of those of `relations` that have no key. The ledger remembers them from a
+  /// mapping that named them as `identity`.
   void DeclareIdentities(mappings::Catalog& catalog, const std::vector<std::string>& relations) const;
 
   struct Followed {
-    /// False: a table is not as its catalogue says any more, and nothing was done.
+    /// False: a table has changed since its catalogue was read, and nothing was done.
     bool is_current = true;
-    /// By relation, the columns that cells stand for now.
+    /// By relation: the columns that the ledger's cells name now.
     std::map<std::string, std::set<std::string>> remembered;
   };
-  /// The columns that cells of the ledger stand for, as far as it recorded the table; else as their names say.
+  /// Returns the columns that the ledger's cells name: by the recorded columns where the table was recorded, else by the cells'
+  /// names.
   static std::set<std::string> ColumnsInLedger(postgres::Transaction& transaction, const TargetTable& table);
 
-  /// Brings the ledger in step with these tables, one each. Throws postgres::SqlFailure.
+  /// Brings the ledger in step with these tables, each given once. Throws postgres::SqlFailure.
   Followed Follow(const std::vector<const TargetTable*>& tables);
 
  private:
@@ -62,11 +63,11 @@ class KnownTables {
   postgres::Transaction& transaction_;
 };
 
-/// In SQL: the ledger's name of a table (NameOfTable()) of its schema's and its own, which are SQL as well.
+/// Returns SQL for the ledger's name of a table (NameOfTable()), from SQL for its schema and its name.
 std::string NameInLedger(std::string_view schema, std::string_view table);
 
-/// The columns a cell of the ledger stands for: `city`, `attrs.plan`, `tags[]`, `(street, zip)`, `{attrs.plan}`. Without those
-/// the table has no more.
+/// Returns the columns that a cell of the ledger names: `city`, `attrs.plan`, `tags[]`, `(street, zip)`, `{attrs.plan}`. Leaves
+/// out columns that the table does not have any more.
 std::set<std::string> ColumnsOfCell(const TargetTable& table, const std::string& name);
 
 }  // namespace membridge::sync

@@ -18,7 +18,8 @@
 
 namespace membridge::sync {
 
-/// SQL that holds where two identities are equal, and that the ledger's indexes answer. Both are expressions of type jsonb.
+/// Returns an SQL condition that two identities are equal, in a form that can use the ledger's indexes. Both are expressions of
+/// type jsonb.
 std::string SameIdentity(std::string_view one, std::string_view other);
 
 /// One claim of a contribution.
@@ -27,25 +28,25 @@ struct Claimed {
   bool force = false;
 };
 
-/// What one source gives one row (membridge.contributions).
+/// What one source says about one row (membridge.contributions).
 struct Contribution {
   std::int64_t row_id = 0;
   std::string relation;     ///< the row's table and
   nlohmann::json identity;  ///< primary key: filled in by ContributionsOf only
   std::string project, mapping, source;
   std::string name;  ///< of the row in the mapping
-  std::string item;  ///< which instance, for rows under `each`: the items' JSON; else empty
+  std::string item;  ///< for rows under `each`: which instance, as the items' JSON; else empty
   Instant stamp;
   bool goes = false;  ///< `gone: delete`
   std::map<std::string, Claimed> cells;
 
-  /// Who says it: equal for two versions of the same contribution.
+  /// The contributor. Equal for two versions of the same contribution.
   auto Who() const { return std::tie(project, mapping, source, name, item); }
-  /// Newest first: by stamp, then by source, name and item, so that every order of delivery finds the same winner.
+  /// Whether this one is newer: by stamp, then by source, name and item, so that every order of delivery gives the same winner.
   bool IsNewerThan(const Contribution& other) const;
 };
 
-/// A target row as the ledger knows it (membridge.rows).
+/// A target row in the ledger (membridge.rows).
 struct LedgerRow {
   std::int64_t id = 0;  ///< 0: not in the ledger yet
   std::string relation;
@@ -55,15 +56,15 @@ struct LedgerRow {
   std::map<std::string, CellEntry> cells;
   std::optional<std::string> ours;  ///< the touch column after our last write
   std::optional<Instant> theirs;    ///< when a person last moved it
-  /// By key (a JSON list of its columns), what each column held when the row was last seen; complete keys only.
+  /// By key (a JSON list of its columns): what each column held when the row was last seen. Complete keys only.
   std::map<std::string, std::map<std::string, std::string>> keys;
   std::map<std::string, std::string> made;  ///< by column, what `new` gave it when the bridge made the row
-  KeptCells kept;                           ///< where a memory and a person disagree, or did
-  /// Whether anything is remembered of the row, and not only its identity.
+  KeptCells kept;                           ///< cells in which a memory and a person disagree, or did
+  /// Whether the ledger remembers more of the row than its identity.
   bool IsRemembered() const { return created || gone || !cells.empty() || !keys.empty(); }
 };
 
-/// What a source said in a row or cell that is not the bridge's any more (membridge.released).
+/// What a source said in cells that are not the bridge's any more (membridge.released).
 struct Released {
   std::string relation;
   nlohmann::json identity;
@@ -71,13 +72,13 @@ struct Released {
   std::map<std::string, Content> cells;  ///< what was left there
 };
 
-/// What one source said in a version of a row that is closed now (membridge.versions).
+/// What one source said in a closed version of a row (membridge.versions).
 struct VersionClaim {
   std::string relation;
   nlohmann::json identity;                 ///< of the closed version
-  std::string project, source;             ///< both empty: nobody spoke for it
+  std::string project, source;             ///< both empty: no source spoke for it
   bool created = false;                    ///< the bridge made the row
-  std::map<std::string, CellEntry> cells;  ///< where its word stands; of elements `written` holds all it asked for
+  std::map<std::string, CellEntry> cells;  ///< the cells that hold its value; for elements, `written` holds all that it asked for
 };
 
 /// The ledger of one target database, inside one transaction. Throws postgres::SqlFailure. Everything is set-wise.
@@ -85,24 +86,24 @@ class Ledger {
  public:
   explicit Ledger(postgres::Transaction& transaction) : transaction_(transaction) {}
 
-  /// Locks the sources of a mapping, in one order for everybody, and says of each whether `fence` may still write. Those that may
-  /// are recorded with their new stamp, digest and whether they are gone.
+  /// Locks the sources of a mapping, in one order for all callers, and returns for each whether its `fence` may still write.
+  /// Records those that may with their new stamp, digest and whether they are gone.
   std::vector<bool> Enter(const std::string& mapping, const std::vector<Source>& sources);
-  /// The same for events, which count once: only those never entered before may write.
+  /// The same for events, which count once: only an event that was never entered before may write.
   std::vector<bool> EnterOnce(const std::string& mapping, const std::vector<Source>& sources);
 
-  /// Everything these sources contribute under this mapping.
+  /// Returns all contributions of these sources under this mapping.
   std::vector<Contribution> ContributionsOf(const std::string& mapping, const std::vector<Source>& sources);
-  /// The tables whose rows they contribute to.
+  /// Returns the tables whose rows they contribute to.
   std::set<std::string> RelationsOf(const std::string& mapping, const std::vector<Source>& sources);
-  /// Everything anybody contributes to these rows.
+  /// Returns all contributions to these rows, of every source and mapping.
   std::vector<Contribution> ContributionsTo(const std::vector<std::int64_t>& row_ids);
 
-  /// The ledger's row of this identity, if there is one; not locked.
+  /// Returns the ledger's row of this identity, if there is one. Does not lock it.
   std::optional<LedgerRow> Known(const std::string& relation, const nlohmann::json& identity);
-  /// Up to so many rows behind the id in which a memory and a person disagree, or did; in order of their ids, not locked.
+  /// Returns up to `most` rows with an id above `id` in which a memory and a person disagree, or did, by id. Does not lock them.
   std::vector<LedgerRow> WithKeptAfter(std::int64_t id, std::size_t most);
-  /// The row of that id, locked.
+  /// Locks and returns the row of that id.
   std::optional<LedgerRow> Locked(std::int64_t id);
   /// The ledger's rows of these identities, in the order given; those that are there are locked. The others have no id until they
   /// are saved: the caller holds their target rows, so that nobody else makes them meanwhile.
@@ -116,9 +117,9 @@ class Ledger {
   void Forget(const std::vector<std::int64_t>& row_ids);
   void Save(const std::vector<VersionClaim>& claims);
   void Save(const std::vector<Released>& released);
-  /// Notes that these spoke for their rows, which stay.
+  /// Notes that these once spoke for their rows, which stay.
   void NoteFormer(const std::vector<Contribution>& contributions);
-  /// Has the memories behind these applied again.
+  /// Wakes the memories of these contributions, so that they are applied again.
   void Wake(const std::vector<Contribution>& contributions, const std::string& relation);
 
  private:

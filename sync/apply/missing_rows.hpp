@@ -13,38 +13,39 @@
 
 namespace membridge::sync {
 
-/// Remembers memories that need a missing row, and wakes them when the row is made (membridge.waiting): one mapping's batch,
+/// Remembers memories that need a missing row, and wakes them when the row is made (membridge.waiting). For one mapping's batch,
 /// inside its transaction. Throws postgres::SqlFailure.
 ///
-/// Whoever looks in vain holds the key shared until it commits. Whoever makes a row notes the keys by which rows of that table
-/// were ever looked for, and Match(), once that is committed, tells those that wait for them, a key at a time when nobody holds
-/// it. So of two at once either the one finds the row, or is told of it; and neither waits for the other, which in two tables at
-/// once would be a deadlock.
+/// A transaction that misses a row holds the key's lock shared until it commits. A transaction that makes a row notes its values
+/// for every key by which rows of that table were ever missed. Once that is committed, Match() wakes the memories that wait for
+/// these keys, one key at a time, and only when no transaction holds the key. So when one transaction looks for a row that
+/// another makes at the same time, it either finds the row or its memory is woken. Neither waits for the other, since that could
+/// deadlock across two tables.
 class Waits {
  public:
-  /// `committed`: false for a dry run. It notes what the others would, and keeps nobody from making rows meanwhile.
+  /// `committed`: false for a dry run, which notes the same but does not keep others from making rows.
   Waits(postgres::Transaction& transaction, const std::string& mapping, bool committed)
       : transaction_(transaction), mapping_(mapping), committed_(committed) {}
 
-  /// Holds keys under which nothing was found. Whoever waits for what is not there when it returns will be told: so look once
-  /// more. Answers a number per value; nothing when the key's types cannot be compared this way.
+  /// Holds keys under which no row was found. Look for the rows once more after it returns: a memory that waits for a row which
+  /// is still missing then will be woken. Returns a number per value; nothing when the key's types cannot be compared this way.
   std::vector<std::string> Seek(const TargetTable& table, const std::vector<TargetTable::KeyColumn>& key,
                                 const std::vector<nlohmann::json>& values);
-  /// The source of the batch waits for that key of that table.
+  /// Notes that a source of the batch waits for this key of this table.
   void Note(const Source& source, const TargetTable& table, const std::string& number);
 
-  /// A row was made or came back (`before` empty), or other values stand in it now.
+  /// Notes that a row was made or came back (`before` empty), or that its values changed.
   void Appeared(const TargetTable& table, const Image& row, const Image& before, const std::set<std::size_t>& sources);
 
-  /// Books the notes of these sources in place of those they had, and what appeared. Answers the sources of the batch on whose
-  /// behalf something did that is looked for: then there is something to match.
+  /// Replaces the stored waits of these sources by the noted ones, and stores what appeared. Returns the sources of the batch for
+  /// which a wanted row appeared: then call Match().
   std::set<std::size_t> Settle(const std::vector<const Source*>& sources);
 
-  /// Wakes who waits for what was made and committed. In a transaction of its own, which is to be committed soon. False when
-  /// something is left that somebody is just looking for: then do it again in a moment.
+  /// Wakes the memories that wait for rows that were made and committed. Use a transaction of its own and commit it soon. Returns
+  /// false when another transaction holds one of the keys: then call it again in a moment.
   static bool Match(postgres::Transaction& transaction);
 
-  /// A source that is refused as things stand is parked, and waits for nothing.
+  /// Forgets the waits of a source that was refused: it is parked instead.
   static void Forget(postgres::Transaction& transaction, const std::string& mapping, const Source& source);
 
  private:

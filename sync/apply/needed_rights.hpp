@@ -7,9 +7,9 @@
 
 namespace membridge::sync {
 
-/// Tells every right on schemas, tables, columns and sequences that the mapping's statements need and the role they run under
-/// (the session's own, or `session: {role: …}`) does not have, each with the GRANT that helps, at the place of the row. Tables
-/// that are not in the catalogue are left out: CheckAgainst() tells of them. Throws postgres::SqlFailure.
+/// Adds a problem for every right on schemas, tables, columns and sequences that the mapping's statements need and their role
+/// lacks (the session's own, or `session: {role: …}`). Each names the GRANT that helps, at the place of the row. Leaves out
+/// tables that are not in the catalogue, which CheckAgainst() reports. Throws postgres::SqlFailure.
 void CheckRights(postgres::Session& session, const mappings::Mapping& mapping, const mappings::Catalog& catalog,
                  mappings::Diagnostics& problems);
 

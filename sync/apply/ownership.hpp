@@ -8,28 +8,30 @@
 
 namespace membridge::sync {
 
-// Whose a row is. A primary key alone says little: a table may be emptied with its identity restarted, restored, or filled again
-// by a person. So a row counts as the one the ledger knows only while it carries what the bridge last saw in it. Pure.
+// Decides whose a row is. The primary key is not enough: a table may be emptied with its identity restarted, restored, or filled
+// again by a person. So a row counts as the ledger's row only while it holds what the bridge last saw in it. These functions are
+// pure.
 
-/// Whether a cell, or a column that `new` gave, stands as the bridge wrote it. Of elements: any that the bridge added.
+/// Whether any cell, or a column that `new` set, still holds what the bridge wrote; for elements, any element that the bridge
+/// added.
 bool HoldsOurs(const TargetTable& table, const LedgerRow& known, const Image& row);
 
-/// Whether this one cell stands so.
+/// Whether this cell still holds `written`.
 bool StandsAsWritten(const TargetTable& table, const std::string& name, const Content& written, const Image& row);
 
-/// Whether the row is the one the ledger knows: it carries at least one complete key as it was last seen. Of a row without keys
-/// (a memory's own, or one from before keys were remembered) one cell as the bridge wrote it is asked for.
+/// Whether the row is the ledger's row: it holds at least one complete key as last seen. A row without keys (a memory's own, or
+/// one from before keys were remembered) needs one cell as the bridge wrote it.
 bool IsTheKnownRow(const TargetTable& table, const LedgerRow& known, const Image& row);
 
-/// Whether the bridge may delete the row: it is the one it made, and something in it is as the bridge wrote it. Of a row that was
-/// given nothing but its key nothing more is asked for.
+/// Whether the bridge may delete the row: the bridge made it, and something in it is as the bridge wrote it. A row that was given
+/// only its key needs no more.
 bool MayDelete(const TargetTable& table, const LedgerRow& known, const Image& row);
 
-/// Whether nothing of all that the bridge wrote into the row stands there any more: a person made it anew under its key, or made
-/// all of it theirs. From then on it is a row that people made, whatever the bridge may write into it later.
+/// Whether the row holds nothing of what the bridge wrote any more: a person made it anew under its key, or changed all of it.
+/// From then on it counts as a person's row, even if the bridge writes into it later.
 bool LostEverything(const TargetTable& table, const LedgerRow& known, const Image& row);
 
-/// Remembers the complete keys that the row carries now: the mapping's, and those that were remembered before.
+/// Remembers the complete keys that the row holds now: the mapping's keys, and keys that were remembered before.
 void RememberKeys(const PlannedRow& planned, const Image& row, LedgerRow& known);
 
 }  // namespace membridge::sync

@@ -19,7 +19,7 @@ struct Refusal : std::runtime_error {
   std::vector<Candidate> candidates{};  ///< where several rows match a key
 };
 
-/// Of a statement that changed fewer rows than it was given; `statement` with its article.
+/// The refusal for a statement that changed fewer rows than it was given. `statement` includes its article.
 inline Refusal Swallowed(const std::string& statement, const std::string& relation) {
   return {ErrorCode::kRowRejected,
           statement + " of " + relation + " changed no row: a trigger swallowed it, or a rule or row security did",

@@ -13,47 +13,48 @@
 
 namespace membridge::sync {
 
-/// What became of a table's columns since the ledger was written.
+/// How a table's columns changed since the ledger was written.
 struct ColumnChanges {
   std::map<std::string, std::string> renamed;                          ///< from, to
-  std::map<std::string, std::pair<std::string, std::string>> retyped;  ///< by the name of now: type before, type now
+  std::map<std::string, std::pair<std::string, std::string>> retyped;  ///< by the present name: type before, type now
   std::set<std::string> dropped;
-  bool is_other_table = false;  ///< dropped and made anew, or restored
+  bool is_other_table = false;  ///< the table was dropped and made anew, or restored
   bool IsEmpty() const { return !is_other_table && IsOnlyOtherTable(); }
   bool IsOnlyOtherTable() const { return renamed.empty() && retyped.empty() && dropped.empty(); }
 };
 
-/// Documents of the ledger on their way through such changes: cells by name, and what columns held. First everything is renamed,
-/// then what is to be read by another type is collected, and Finish() reads it with few statements.
+/// Rewrites documents of the ledger after such changes: cells by name, and what columns held. First rename everything, then
+/// collect the texts of changed types; Finish() converts these with few statements.
 class RewrittenCells {
  public:
-  /// What the documents hold: texts that columns held, of which one that the new type cannot hold is refused; or what memories
-  /// say, which stays as it was said when the new type cannot hold it, or not all of it: whoever is to write it is told then.
+  /// What the documents hold. kColumns: texts that columns held; a text that the new type cannot hold is refused. kClaims: what
+  /// memories say; a claim that the new type cannot hold, or not completely, stays as it was said, and the next write of it is
+  /// refused.
   enum class Of { kColumns, kClaims };
   RewrittenCells(postgres::Transaction& transaction, const ColumnChanges& changes, Of of = Of::kColumns)
       : transaction_(transaction), changes_(changes), of_(of) {}
 
-  /// Objects by cell, without the cells whose column is gone; objects by column likewise; and keys, which are objects by their
-  /// columns, without those that lost a column.
+  /// These return the documents with new names: objects by cell or by column, without those whose column is gone, and keys
+  /// (objects by their columns), without those that lost a column.
   nlohmann::json RenamedCells(const nlohmann::json& cells) const;
-  /// The same, but what is said of a column that is gone stays said: a new one of its name may take it.
+  /// The same as RenamedCells(), but keeps claims on a dropped column: a new column of its name may take them.
   nlohmann::json RenamedClaims(const nlohmann::json& cells) const;
   nlohmann::json RenamedColumns(const nlohmann::json& columns) const;
   nlohmann::json RenamedKeys(const nlohmann::json& keys) const;
 
-  /// Collects texts of these, which must stay where they are until Finish(): entries of cells (`b`, `w`, `c`, `v`), and what
-  /// columns held.
+  /// Collect texts to convert: entries of cells (`b`, `w`, `c`, `v`), and what columns held. The documents must stay in place
+  /// until Finish().
   void Reread(nlohmann::json& cells);
   void RereadColumns(nlohmann::json& columns);
-  /// Reads what was collected. What a type refuses is marked.
+  /// Converts the collected texts, and marks those that a type refuses. Throws postgres::SqlFailure.
   void Finish();
   /// Whether the type refused what the entry remembers as written.
   bool IsRefused(const nlohmann::json& entry) const;
-  /// Removes what was refused from what columns held; whether there was any.
+  /// Removes refused texts from what columns held. Returns whether there were any.
   bool ForgetRefusedColumns(nlohmann::json& columns) const;
-  /// Forgets of a row's cells by which claim they came about, where the type refuses it.
+  /// Forgets the claims behind a row's cells where the type refused them.
   void ForgetRefusedClaims(nlohmann::json& cells) const;
-  /// Removes what was refused from claims and closed versions.
+  /// Removes refused texts from claims and closed versions.
   void ForgetRefused(nlohmann::json& cells) const;
 
  private:
@@ -61,7 +62,7 @@ class RewrittenCells {
   void RereadContent(const std::string& cell, nlohmann::json& content);
   void RereadText(const std::string& column, nlohmann::json& text);
   bool Converts(const std::string& from, const std::string& to);
-  /// How a column's texts are read: by the type that was first, and compared with what leads back to it.
+  /// How a column's texts are converted: through the old type first, and compared with the way back.
   struct Way {
     bool through_old = false;
     bool looks_back = false;

@@ -10,7 +10,7 @@
 
 namespace membridge::sync {
 
-/// Finds the target rows of one row of the mapping, or has them made, and notes what is missing: another memory may make it
+/// Finds the target rows of one row of the mapping, or lets RowMaker make them. Notes missing rows, which another memory may make
 /// later. Functions throw postgres::SqlFailure or Refusal.
 class RowFinder {
  public:

@@ -8,19 +8,19 @@
 
 namespace membridge::sync {
 
-/// Makes the target rows of one row of the mapping that are not there yet. Functions throw postgres::SqlFailure or Refusal.
+/// Makes the missing target rows of one row of the mapping. Functions throw postgres::SqlFailure or Refusal.
 class RowMaker {
  public:
   /// Both outlive it.
   RowMaker(AttemptContext& context, const PlannedRow& planned) : context_(context), planned_(planned), table_(*planned.table) {}
 
-  /// Makes rows for keys that were not found. Others may be making the same one: the keys are locked first and looked for again,
-  /// and of several instances that share a key the first one makes the row and the others find it.
+  /// Makes rows for keys that were not found. Another transaction may make the same row, so it first locks the keys and looks
+  /// again. When several instances share a key, the first one makes the row and the others find it.
   void MakeByKeys(std::vector<Instance*> wanted);
-  /// Makes one row for each that has a value for every column that needs one.
+  /// Makes one row for each instance that has a value for every column that needs one.
   void Make(const std::vector<Instance*>& wanted);
 
-  /// The values that a new row would start with; nothing when one that it needs is missing, and the instance knows which.
+  /// Returns the values of a new row. Nothing when a needed value is missing; the instance then notes the column.
   std::optional<nlohmann::json> ValuesFor(Instance& instance);
 
  private:

@@ -8,15 +8,15 @@
 
 namespace membridge::sync {
 
-/// Forgets rows that do not carry any more what the ledger knows them by, whatever their primary key: the table was emptied and
-/// its numbers begin anew, it was restored, or a person made another row in its place. Functions throw postgres::SqlFailure.
+/// Forgets rows that no longer hold what the ledger recognises them by, even under the same primary key: the table was emptied
+/// and its numbers begin anew, it was restored, or a person made another row in its place. Functions throw postgres::SqlFailure.
 class RowReleaser {
  public:
   /// Everything referred to outlives it.
   RowReleaser(AttemptContext& context, const EnteredSources& sources, const PlannedRow& planned)
       : context_(context), sources_(sources), planned_(planned) {}
 
-  /// Takes those works away that nothing is left to do for.
+  /// Releases such rows, and removes the works for which nothing is left to do.
   void Release(std::vector<Work>& works);
 
  private:

@@ -11,16 +11,16 @@
 
 namespace membridge::sync {
 
-/// Removes target rows that no memory speaks for any more: they are collected while the levels are settled, and removed last.
+/// Removes target rows that no memory speaks for any more. It collects them while the levels are settled, and removes them last.
 /// Functions throw postgres::SqlFailure or Refusal.
 class RowRemover {
  public:
   /// The context outlives it.
   explicit RowRemover(AttemptContext& context) : context_(context) {}
 
-  /// The row is to go. The planned row outlives the remover.
+  /// Notes a row to remove. The planned row outlives the remover.
   void Doom(const PlannedRow& planned, const Work& work);
-  /// Removes them: deletes them, or marks them dead where the mapping says how.
+  /// Removes the noted rows: deletes them, or marks them dead where the mapping has a soft-delete column.
   void RemoveAll();
 
  private:

@@ -12,25 +12,25 @@
 
 namespace membridge::sync {
 
-/// Decides what becomes of one target row: every cell that a source of this batch speaks for or used to, by the claims of all
-/// sources. Asks no database: the caller writes `Change()` and hands back the row as it stands then. Brings the work's ledger row
-/// up to date.
+/// Settles one target row: decides every cell that a source of this batch claims or used to claim, by the claims of all sources.
+/// Uses no database: the caller writes Change() and passes the row back to Written(). Updates the work's ledger row.
 class RowSettlement {
  public:
   /// Everything referred to outlives it.
   RowSettlement(const PlannedRow& planned, Work& work, Report& report)
       : planned_(planned), table_(*planned.table), work_(work), report_(report) {}
 
-  /// Whether the row itself goes: the bridge made it, its mapping says `gone: delete` and no memory speaks for it any more.
+  /// Whether the row itself must be removed: the bridge made it, its mapping says `gone: delete`, and no memory speaks for it any
+  /// more.
   bool Goes() const;
 
-  /// The cells that this batch used to speak for and the mapping's row no longer has: they are given back before others that
-  /// share a column with them are decided, so that `(street, zip)` may follow `street`.
+  /// The cells that this batch used to claim and the mapping's row no longer has. They are given back before cells that share a
+  /// column with them are decided, so that `(street, zip)` may replace `street`.
   std::set<std::string> Dropped() const;
-  /// The others that this batch speaks for or used to; and whoever speaks for them, those that share a column with a dropped one.
-  /// Without what mentions `$row`.
+  /// The other cells that this batch claims or used to claim, without cells whose value mentions `$row`; and the cells that other
+  /// sources claim and that share a column with a dropped one.
   std::set<std::string> Present() const;
-  /// What mentions `$row`: decided once the row is as it will be.
+  /// The cells whose value mentions `$row`. They are decided after all others are written.
   std::set<std::string> Late() const;
 
   /// Decides these cells. `scope` is what the row's `touch` is evaluated in.
@@ -39,7 +39,7 @@ class RowSettlement {
   const RowChange& Change() const { return change_; }
   Work& Of() const { return work_; }
 
-  /// The row after the change was written: what triggers and types made of it is what counts as ours.
+  /// Takes the row after the change was written: what triggers and types made of the values counts as ours.
   void Written(const Image& after);
 
  private:
@@ -72,7 +72,7 @@ class RowSettlement {
   struct Asked {
     mappings::Cell cell;
     Content value;
-    nlohmann::json desired;  ///< of elements: what led to them
+    nlohmann::json desired;  ///< for elements: the claim that led to them
   };
   std::vector<Asked> asked_;
 };

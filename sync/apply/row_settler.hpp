@@ -12,8 +12,8 @@
 
 namespace membridge::sync {
 
-/// Settles the target rows of one level: hears all claims on them, remembers them in the ledger, and writes the cells that
-/// follow. Functions throw postgres::SqlFailure or Refusal.
+/// Settles the target rows of one level: collects all claims on them, records them in the ledger, and writes the resulting cells.
+/// Functions throw postgres::SqlFailure or Refusal.
 class RowSettler {
  public:
   /// Everything referred to outlives it. `passed_over`: whose claims of this mapping count as never made.
@@ -21,8 +21,8 @@ class RowSettler {
              const PlannedRow& planned)
       : context_(context), passed_over_(passed_over), instances_(instances), remover_(remover), planned_(planned) {}
 
-  /// The works know what this batch says of the rows now and what it said before. Rows that nobody speaks for any more are left
-  /// to the remover.
+  /// Settles the works, which hold what this batch says about the rows now and what it said before. Leaves rows that no source
+  /// speaks for any more to the remover.
   void Settle(std::vector<Work>& works);
   /// Adds to the counters of the rows.
   void AddCounters(std::vector<Work>& works);

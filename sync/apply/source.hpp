@@ -14,7 +14,7 @@
 
 namespace membridge::sync {
 
-/// One memory, export or event, as the bridge last read it: what a mapping is evaluated on.
+/// One memory, export or event, as the bridge last read it. Mappings are evaluated on it.
 struct Source {
   ProjectId project;
   std::string id;          ///< the memory's id; an export's entity; an event's id
@@ -27,7 +27,7 @@ struct Source {
   nlohmann::json names = nlohmann::json::object();
 };
 
-/// One thing that applying a source did, or found no reason to do. Values are as the column prints them.
+/// One thing that applying a source did, or decided not to do. Values are as the column prints them.
 struct Decision {
   enum class Kind { kCreated, kDeleted, kFound, kSkipped, kWaits, kWritten, kRestored, kKept, kUnchanged };
   Kind kind;
@@ -45,7 +45,7 @@ struct Decision {
 struct Touched {
   std::string table;        ///< `schema.name`
   nlohmann::json identity;  ///< primary key, as text
-  nlohmann::json deleted;   ///< the row as it was, when it went; else null
+  nlohmann::json deleted;   ///< the old row, when it was deleted; else null
 };
 
 /// A row that matches a key together with others, so that nobody knows which is meant.
@@ -58,22 +58,22 @@ struct Candidate {
 /// SQLSTATE of a source that is parked because several rows match where one is meant: PostgreSQL's cardinality_violation.
 inline constexpr const char* kAmbiguous = "21000";
 
-/// What became of one source under one mapping.
+/// The result of applying one source under one mapping.
 struct Outcome {
   enum class Kind {
     kApplied,  ///< the tables say what the source says
-    kLate,     ///< a later claim was there first: nothing was changed
-    kParked,   ///< refused; nothing of it was changed
+    kLate,     ///< a later claim was applied before: nothing was changed
+    kParked,   ///< refused: nothing was changed for it
   };
   Kind kind = Kind::kApplied;
   bool wrote = false;  ///< whether any target row changed
   bool waits = false;  ///< a row that it needs is missing: membridge.waiting says that it must be applied again when the bridge
                        ///< makes the row
   std::set<std::string> written{};  ///< tables whose rows changed, `schema.name`
-  /// Memories, by project and id, whose claims on a row it fell back on and could not write: the claims are taken back, and they
-  /// are to be applied anew, and are then parked for it.
+  /// Memories (project, id) whose older claims on a row became the newest and could not be written. These claims were withdrawn;
+  /// apply the memories anew, and they are then parked for it.
   std::vector<std::pair<ProjectId, MemoryId>> passed_over{};
-  bool wakes = false;  ///< it made a row of a kind that others need: see Waits::Match()
+  bool wakes = false;  ///< it made a row under a key that other memories missed: see Waits::Match()
   // When parked. `cause` may quote row values: for the operator's eyes, never for a log.
   ErrorCode code = ErrorCode::kRowRejected;
   std::string cause;
@@ -81,10 +81,10 @@ struct Outcome {
   std::string place;                    ///< `contacts.yaml:12`: the mapping's row
   std::string sqlstate;                 ///< empty when the refusal is the bridge's own, but for kAmbiguous
   std::vector<Candidate> candidates{};  ///< with kAmbiguous: the rows
-  /// Tables whose rows would have to change for it, `schema.name`, where PostgreSQL said so; empty: nobody knows.
+  /// Tables whose rows must change before it can be applied, `schema.name`, where PostgreSQL tells; empty: not known.
   std::vector<std::string> depends_on;
   std::vector<Decision> decisions;  ///< when they were asked for
-  std::vector<Touched> touched;     ///< likewise; a row may stand here more than once
+  std::vector<Touched> touched;     ///< when decisions were asked for; a row may occur more than once
 };
 
 }  // namespace membridge::sync

@@ -13,32 +13,31 @@
 
 namespace membridge::sync {
 
-/// Writes rows of one target table in a transaction, set-wise: each call is a fixed number of statements however many rows it is
-/// about. Throws postgres::SqlFailure, or a Refusal.
+/// Writes rows of one target table in a transaction, set-wise: each call runs a fixed number of statements for any number of
+/// rows. Throws postgres::SqlFailure or a Refusal.
 class TableWriter {
  public:
   /// Both outlive it.
   TableWriter(const TargetTable& table, postgres::Transaction& transaction)
       : table_(table), sql_(table, transaction), reader_(table, transaction) {}
 
-  /// Inserts rows (objects by column name). A plain INSERT, since ON CONFLICT is refused by tables with deferrable constraints
-  /// and by some views: what is in the way is what PostgreSQL says. A Refusal when a trigger or rule swallowed one.
+  /// Inserts rows (objects by column name). Uses a plain INSERT, because tables with deferrable constraints and some views refuse
+  /// ON CONFLICT; a conflict throws PostgreSQL's error. Throws a Refusal when a trigger or rule swallowed a row.
   std::vector<Image> Insert(const std::vector<nlohmann::json>& rows) const;
-  /// Throws a Refusal when one of the rows just inserted is like another row in the columns that a mapping declared as identity;
-  /// a unique key of the database sees to that itself.
+  /// Throws a Refusal when one of the rows just inserted equals another row in the columns that a mapping declared as identity.
+  /// Does nothing where the database has a unique key, which ensures that itself.
   void RefuseTwins(const std::vector<Image>& images) const;
-  /// Updates rows, in order of identity. Answers the rows as they are afterwards, in the order given; nothing where a row went
-  /// away.
+  /// Updates rows, in order of identity. Returns the rows after the update, in the order given; nothing for a row that is gone.
   std::vector<std::optional<Image>> Update(const std::vector<RowChange>& changes, const std::vector<const Image*>& before) const;
-  /// Adds to counters; NULL counts as zero. By position of the column.
+  /// What to add to the counters of one row, by position of the column. NULL counts as zero.
   struct Increment {
     nlohmann::json identity;
     std::map<std::size_t, nlohmann::json> columns;
   };
-  /// A Refusal when a trigger or policy swallowed one.
+  /// Adds to counters. Throws a Refusal when a trigger or policy swallowed an update.
   void Add(const std::vector<Increment>& increments) const;
-  /// Deletes rows, without waiting for a session that holds one. What is gone already counts as deleted; a Refusal when a row
-  /// stays.
+  /// Deletes rows, and does not wait for a session that holds one. A row that is gone already counts as deleted. Throws a Refusal
+  /// when a row stays.
   void Delete(const std::vector<nlohmann::json>& identities) const;
 
  private:

@@ -15,7 +15,7 @@
 
 namespace membridge::sync {
 
-/// A target row as it stands: by position in its table's columns, as text; json and arrays as JSON text; nothing is NULL, or a
+/// The values of a target row, as text, by position in its table's columns; json and arrays as JSON text. Nothing: NULL, or a
 /// column that the table's statements do not read.
 using Image = std::vector<std::optional<std::string>>;
 
@@ -26,14 +26,14 @@ struct RowChange {
   std::vector<std::pair<std::size_t, std::vector<PathEdit>>> paths;  ///< edits inside json columns, in ascending order
 };
 
-/// One target table as a mapping sees it: which columns its statements read, what its rows are known by, how its values look.
-/// TableReader and TableWriter run the statements. Immutable; used by several threads.
+/// One target table as a mapping sees it: the columns that its statements read, the identity of its rows, and the form of its
+/// values. TableReader and TableWriter run the statements. Immutable; several threads may use it.
 class TargetTable {
  public:
-  /// `role`: SET LOCAL ROLE around every statement on the table, while the ledger stays with the session's own role.
-  /// `read`: the columns that statements may name besides the primary key and `live`; nothing means all. Of others an Image holds
-  /// nothing, so a column nobody mapped may come, go or be forbidden.
-  /// `zone`: the time zone that defaults and triggers see while rows are written; times are read back in UTC all the same.
+  /// `role`: SET LOCAL ROLE around every statement on the table; the ledger is always written under the session's own role.
+  /// `read`: the columns that statements may name besides the primary key and `live`; nothing means all. An Image does not hold
+  /// other columns, so an unmapped column may be added, dropped or forbidden.
+  /// `zone`: the time zone that defaults and triggers see while rows are written. Times are still read back in UTC.
   TargetTable(const mappings::Table& table, std::optional<mappings::Liveness> live, std::optional<std::string> role,
               const std::optional<std::set<std::string>>& read = std::nullopt, std::optional<std::string> zone = {});
 
@@ -53,21 +53,21 @@ class TargetTable {
 
   /// The identity of a row: by column, as text.
   nlohmann::json IdentityOf(const Image& image) const;
-  /// The row as expressions see it: numbers, booleans, json and arrays in their JSON shape, the rest as text.
+  /// The row as expressions see it: numbers, booleans, json and arrays as JSON, everything else as text.
   nlohmann::json AsJson(const Image& image) const;
   /// Whether the soft-delete column says the row is alive; true without one.
   bool IsLive(const Image& image) const;
-  /// What the soft-delete column is set to when a row goes or comes back; only with one.
+  /// The soft-delete column's value for a removed row, and for a row that comes back. Only for a table with such a column.
   nlohmann::json DeadMark(Instant now) const;
   nlohmann::json LiveMark() const;
   bool HasLiveColumn() const { return live_.has_value(); }
-  /// Gives a row that becomes an INSERT what it needs to be alive, unless the mapping gave the column a value.
+  /// Sets the soft-delete column of a new row to alive, unless the mapping gave the column a value.
   void PutLiveMark(nlohmann::json& row) const;
   std::size_t LiveColumn() const;
 
-  /// A moment as the column takes it: local time where the column has no time zone and the mapping's session names one.
+  /// The text of a moment for the column: local time when the column has no time zone and the mapping's session names one.
   std::string TimeFor(std::size_t column, Instant moment) const;
-  /// The moment that stands in the column; nothing when it is no time.
+  /// The moment in the column; nothing when it is not a time.
   std::optional<Instant> TimeIn(std::size_t column, const std::optional<std::string>& text) const;
 
   /// One column of a key: `lowered` compares lower(column) with lower(value); a path into a json column compares the text there.
@@ -76,12 +76,12 @@ class TargetTable {
     bool lowered = false;
     std::vector<std::string> path{};
   };
-  /// What a part of a key is called among the values of a key.
+  /// The name of a key's part in a key value.
   std::string NameOf(const KeyColumn& part) const;
-  /// The same part of a row's own key, as such a value.
+  /// The value of this part in a row.
   nlohmann::json ValueOf(const KeyColumn& part, const Image& image) const;
 
-  /// Refuses two rows of the table that are alike in their identity.
+  /// Throws a Refusal: two rows of the table have the same identity.
   [[noreturn]] void RefuseAlike() const;
 
  private:

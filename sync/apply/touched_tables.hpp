@@ -10,9 +10,9 @@
 
 namespace membridge::sync {
 
-/// The plan's tables that a batch of sources may read or write: those of rows that a source speaks of now, and those of rows that
-/// the ledger says a source spoke of before. May name a table too many, never one too few. What is left out need not be waited
-/// for: a table that somebody holds locked delays the memories that speak of it and no others. Throws postgres::SqlFailure.
+/// Returns the plan's tables that a batch of sources may read or write: tables of rows that a source speaks of now, and tables of
+/// rows that it spoke of before by the ledger. It may return a table too many, never one too few. The batch need not wait for the
+/// other tables, so a locked table delays only the memories that speak of it. Throws postgres::SqlFailure.
 std::vector<const TargetTable*> TouchedTables(const MappingPlan& plan, postgres::Transaction& transaction,
                                               const std::vector<Source>& sources, Instant now);
 

@@ -8,20 +8,20 @@
 
 namespace membridge::sync {
 
-/// `history` of one row of the mapping: a change closes the open version of a target row and opens the next. Functions throw
-/// postgres::SqlFailure or Refusal.
+/// Keeps the `history` of one row of the mapping: a change closes the open version of a target row and opens the next. Functions
+/// throw postgres::SqlFailure or Refusal.
 class VersionKeeper {
  public:
   /// Both outlive it; the row has `history`.
   VersionKeeper(AttemptContext& context, const PlannedRow& planned);
 
-  /// Whether this version is the open one. True of every row without `history`.
+  /// Whether this version is the open one. Always true for a row without `history`.
   static bool IsCurrent(const PlannedRow& planned, const Image& image);
-  /// Remembers in the work what the version that stands there holds and who spoke for it. Before anything is decided.
+  /// Remembers in the work what the open version holds and who spoke for it. Call it before anything is decided.
   static void Keep(Work& work);
 
-  /// Writes the changes, one per row, as new versions where that is due. Returns the rows as they are afterwards; nothing where a
-  /// row went away.
+  /// Writes the changes, one per row, as new versions where that is due. Returns the rows after the write; nothing for a row that
+  /// is gone.
   std::vector<std::optional<Image>> Write(const std::vector<Work*>& works, const std::vector<RowChange>& changes);
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
 
-// What travels through one attempt: private to sync/apply.
+// The data that one attempt passes on between its parts. Private to sync/apply.
 
 #include <deque>
 #include <map>
@@ -28,11 +28,11 @@ struct Frame {
   std::deque<nlohmann::json> held;
 };
 
-/// Sets what an expression may use before any row is found: what the source brings, `vars` and `now`. Source and vars outlive the
+/// Sets the names that an expression may use before any row is found: the source's, `vars` and `now`. Source and vars outlive the
 /// frame.
 void SetSourceNames(Frame& frame, const Source& source, const nlohmann::json& vars, Instant now);
 
-/// One row of one source on its way: from its key to its target row.
+/// One mapping row for one source, from its key to its target row.
 struct Instance {
   std::size_t source = 0;
   Frame* frame = nullptr;
@@ -41,19 +41,19 @@ struct Instance {
   std::optional<Image> image;  ///< the target row, once found or made
   std::string found_by;        ///< the key's columns, as in `(account_id, email)`
   bool created = false;
-  bool revived = false;  ///< it was dead by our own hand
-  bool buried = false;   ///< the row is there and in the trash
-  std::string lacks{};   ///< the column without a value for which it was not made
+  bool revived = false;  ///< the bridge had marked it dead, and it is alive again
+  bool buried = false;   ///< the row exists, but is marked dead
+  std::string lacks{};   ///< the column whose missing value kept the row from being made
 };
 
-/// One target row of one level, with everything that decides its cells.
+/// One target row of one level, with everything that decides about its cells.
 struct Work {
   LedgerRow ledger;
-  Image image;                                 ///< empty: the row is not there any more
-  std::vector<Instance*> instances;            ///< that speak for it
-  std::vector<const Contribution*> withdrawn;  ///< of this batch, as they were
-  std::vector<Contribution> given;             ///< of this batch, as they are now: parallel to `instances`
-  std::vector<Contribution> others;            ///< everybody else's
+  Image image;                                 ///< empty: the row does not exist any more
+  std::vector<Instance*> instances;            ///< the instances that speak for it
+  std::vector<const Contribution*> withdrawn;  ///< of this batch, as they were before
+  std::vector<Contribution> given;             ///< of this batch, as they are now; parallel to `instances`
+  std::vector<Contribution> others;            ///< of all other sources
   std::set<std::size_t> sources;               ///< whose outcome this row belongs to
   std::set<std::string> outgrown;              ///< cells that others claimed under an earlier edition of the mapping
   std::map<std::string, CellEntry> was;        ///< under `history`: the ledger's cells of the version that may be closed,

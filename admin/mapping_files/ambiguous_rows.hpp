@@ -15,8 +15,8 @@
 
 namespace membridge::admin {
 
-/// Memories that wait for a person to say which of several rows they mean. Everything referred to outlives it. Functions throw
-/// postgres::SqlFailure.
+/// Memories whose key matches several rows, so that a person must choose one. Everything referred to outlives it. Functions throw
+/// postgres::SqlFailure. Threads: one.
 class AmbiguousRows {
  public:
   AmbiguousRows(const Config& config, const Databases& databases, const std::vector<ConfiguredMapping>& configured,
@@ -26,16 +26,16 @@ class AmbiguousRows {
   struct Asked {
     ProjectId project;
     MemoryId memory;
-    std::optional<std::string> mapping{};  ///< nothing: the one under which it is parked for this
+    std::optional<std::string> mapping{};  ///< nothing: the mapping under which the memory is parked for this reason
   };
   struct Found {
     std::string target;
     sync::Ambiguity ambiguity;
   };
-  /// The rows that match now. kNotFound: nothing of the memory is ambiguous. kRefused: it is under several mappings.
+  /// Returns the rows that match now. kNotFound: the memory has no ambiguous row. kRefused: it has some under several mappings.
   Result<Found> Find(sync::postgres::Session& state, const Asked& asked, Instant now, std::chrono::milliseconds patience) const;
 
-  /// See sync::ChooseRow(): the candidate of this key, as `17` or `a=1,b=2`. kNotFound: none of them has it.
+  /// Chooses the candidate with this key (`17` or `a=1,b=2`); see sync::ChooseRow(). kNotFound: no candidate has this key.
   Result<std::size_t> Choose(sync::postgres::Session& state, const Found& found, const std::string& key) const;
 
  private:
@@ -46,9 +46,9 @@ class AmbiguousRows {
   OpenTarget open_;
 };
 
-/// The candidates side by side, as commands with --json and the API show them.
+/// Returns the candidates as commands with --json and the API show them.
 nlohmann::ordered_json CandidatesJson(const AmbiguousRows::Found& found);
-/// What the audit is told of a choice: no value, and no key, which may be personal.
+/// Returns the audit's detail of a choice. It has no values and no key, because a key may be personal.
 nlohmann::json AuditedOf(const AmbiguousRows::Found& found, std::size_t memories);
 
 }  // namespace membridge::admin

@@ -17,16 +17,16 @@
 
 namespace membridge::admin {
 
-/// Mappings that were loaded, checked against the tables they write, and can be applied.
+/// Mappings that were loaded and checked against the tables they write, so that they can be applied. Immutable.
 struct CheckedMappings {
-  std::vector<ConfiguredMapping> configured;          ///< every one of the configuration, in its order
-  std::map<std::string, mappings::Catalog> catalogs;  ///< of each target, as it was looked at then
-  std::shared_ptr<const sync::MappingSet> set;        ///< the same, as workers apply them
+  std::vector<ConfiguredMapping> configured;          ///< all mappings of the configuration, in its order
+  std::map<std::string, mappings::Catalog> catalogs;  ///< of each target, as it was read for the check
+  std::shared_ptr<const sync::MappingSet> set;        ///< the same mappings in the form that workers apply
   std::map<std::string, std::string> projected;  ///< digests of those `from: memory`, by name: what the mirror was projected by
 };
 
-/// Loads and checks every mapping file of the configuration, warnings included in `problems`. Nothing: they have errors. An
-/// Error: a target's tables could not be looked at.
+/// Loads and checks every mapping file of the configuration. Adds errors and warnings to `problems`; returns nothing when there
+/// are errors. An Error: a target's tables could not be read.
 Result<std::optional<CheckedMappings>> LoadAndCheck(const Config& config, const Databases& databases,
                                                     mappings::Diagnostics& problems);
 
@@ -36,7 +36,7 @@ struct RefusedMappings {
   mappings::Diagnostics problems;
 };
 
-/// What decides rows at one moment, and what does not: files on disk that were refused since.
+/// The mappings in force at one moment, and the files on disk that were refused since.
 struct MappingsInForce {
   std::shared_ptr<const CheckedMappings> checked;
   std::optional<RefusedMappings> refused;

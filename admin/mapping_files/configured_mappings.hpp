@@ -13,17 +13,17 @@
 
 namespace membridge::admin {
 
-/// A mapping file with what the configuration says of it.
+/// A mapping file with its project and target from the configuration.
 struct ConfiguredMapping {
   std::shared_ptr<const mappings::Mapping> mapping;
   std::optional<ProjectId> project;  ///< nothing: every project
   std::string target;
 };
 
-/// Loads every mapping file of the configuration. Those with errors are left out and told in `problems`.
+/// Loads every mapping file of the configuration. Files with errors are left out; their errors are added to `problems`.
 std::vector<ConfiguredMapping> LoadMappings(const Config& config, mappings::Diagnostics& problems);
 
-/// Checks the mappings against the tables they write, target by target; a target whose catalog is not there is left out.
+/// Checks the mappings against the tables they write, target by target. Targets without a catalog are left out.
 void CheckMappings(const std::vector<ConfiguredMapping>& configured,
                    const std::map<std::string, mappings::Catalog>& catalog_by_target, mappings::Diagnostics& problems);
 

@@ -17,7 +17,7 @@ Result<KeptTargets::Page> KeptTargets::List(const sync::KeptFilter& filter, cons
                                             std::size_t limit, const std::optional<std::string>& cursor) const {
   if (target && config_.FindTarget(*target) == nullptr)
     return Fail(ErrorCode::kNotFound, "no target \"" + *target + "\" in the configuration", "membridge targets list names them");
-  // `warehouse/17`: the target, and where its own list goes on.
+  // The cursor is `warehouse/17`: the target and the position in its own list.
   const std::size_t slash = cursor ? cursor->rfind('/') : std::string::npos;
   if (cursor && (slash == std::string::npos || !catalogs_.contains(cursor->substr(0, slash))))
     return Fail(ErrorCode::kRefused, "that is no cursor of this list", "give `next` of the page before");

@@ -23,8 +23,8 @@ namespace membridge::admin {
 /// Opens a session on a target.
 using OpenTarget = std::function<sync::postgres::Session(const std::string& dsn)>;
 
-/// The targets that mappings write to, where memories and people may disagree. Everything referred to outlives it. Functions
-/// throw postgres::SqlFailure.
+/// Lists and decides cells where a memory and a person disagree, in all targets that mappings write to. Everything referred to
+/// outlives it. Functions throw postgres::SqlFailure. Threads: one.
 class KeptTargets {
  public:
   KeptTargets(const Config& config, const Databases& databases, const std::vector<ConfiguredMapping>& configured,
@@ -38,7 +38,8 @@ class KeptTargets {
     std::vector<Listed> cells;
     std::optional<std::string> next;
   };
-  /// Target by target, by name; `target`: only of that one. kRefused: the cursor is none. kNotFound: no such target.
+  /// Lists the cells, target by target in order of their names, or only those of `target`. kRefused: the cursor is not valid.
+  /// kNotFound: there is no such target.
   Result<Page> List(const sync::KeptFilter& filter, const std::optional<std::string>& target, std::size_t limit,
                     const std::optional<std::string>& cursor) const;
 
@@ -46,7 +47,7 @@ class KeptTargets {
     std::string target;
     sync::KeptDecision decision;
   };
-  /// See sync::DecideKept(); in whichever target it is open.
+  /// Decides about a cell in the target where it is open; see sync::DecideKept().
   Result<Decided> Decide(sync::postgres::Session& state, const std::string& id, sync::KeptChoice choice) const;
 
  private:
@@ -57,21 +58,21 @@ class KeptTargets {
   OpenTarget open_;
 };
 
-/// What the audit is told of a decision: where and about which memory, and no value. The row by the ledger's number, because its
-/// key may be personal.
+/// Returns the audit's detail of a decision: the place and the memory, but no value. The row is given by its number in the
+/// ledger, because its key may be personal.
 nlohmann::json AuditedOf(const KeptTargets::Decided& decided);
-/// `default/crm.contacts.name`
+/// Returns the cell's name for the audit: `default/crm.contacts.name`.
 std::string ObjectOf(const KeptTargets::Decided& decided);
 
-/// Counts what is open in every target, each ten seconds. Threads: one of its own.
+/// Counts the open cells of every target each ten seconds. Threads: one of its own; Cells() from any.
 class KeptWatch {
  public:
   static constexpr std::chrono::seconds kEvery{10};
 
-  /// Everything outlives it, but `metrics` only until Metrics::Forget().
+  /// Everything referred to outlives it; `metrics` does, or Metrics::Forget() is called first.
   KeptWatch(const Config& config, const Databases& databases, Metrics& metrics);
 
-  /// In all targets; nothing until all were counted, or while one is away.
+  /// Returns the sum over all targets; nothing until all were counted, and while one is away.
   std::optional<std::int64_t> Cells() const;
   void RequestStop() { thread_.RequestStop(); }
 

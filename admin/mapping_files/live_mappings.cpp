@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// After a target could not be looked at.
+/// The pause after a target could not be reached.
 constexpr std::chrono::milliseconds kAwayPause = 5s;
 
 std::string PrintOf(const std::string& file) {
@@ -22,7 +22,7 @@ std::string PrintOf(const std::string& file) {
   return fmt::format("{}:{}:{}:{}.{:09}", found.st_dev, found.st_ino, found.st_size, found.st_mtim.tv_sec, found.st_mtim.tv_nsec);
 }
 
-/// Which mappings would now give memories other rows.
+/// Returns the mappings whose rules have changed, so that memories may get other rows.
 std::vector<std::string> Changed(const std::map<std::string, std::string>& before,
                                  const std::map<std::string, std::string>& after) {
   std::vector<std::string> names;
@@ -78,7 +78,7 @@ LiveMappings::Prints LiveMappings::Look() const {
 
 std::chrono::milliseconds LiveMappings::Round() {
   Prints now = Look();
-  // A file that is being written has another print at the next look; only what stays as it is counts.
+  // A file that is still being written changes again before the next look, so wait until two looks are equal.
   const bool settled = now == seen_;
   seen_ = std::move(now);
   const bool asked = requested_.exchange(false);
@@ -125,7 +125,7 @@ void LiveMappings::TakeOver(CheckedMappings next, const mappings::Diagnostics& p
   ++taken_;
   taken_at_ = clock_.Now();
   degraded_ = false;
-  // What the mirror shows stays as it is: a resync is a person's decision, after a look at `plan --all`.
+  // New mappings do not change existing rows by themselves. A person decides about a reprojection, after looking at `plan --all`.
   Log(LogLevel::kInfo, "mappings_taken",
       {{"changed", changed},
        {"warnings", TextsOf(problems)},

@@ -23,32 +23,32 @@
 
 namespace membridge::admin {
 
-/// The mappings in force. Others take over as a whole when a file changed and stays as it is for a moment, or when a person asks;
-/// what has errors, or what the tables refuse, changes nothing, and the last good ones stay in force. Threads: one of its own;
-/// everything else from any.
+/// The mappings in force. New files take over all together, when a file has changed and then stays the same for a moment, or when
+/// a person asks. Files with errors, or that do not fit the tables, change nothing: the last good mappings stay in force.
+/// Threads: one of its own; all functions from any.
 class LiveMappings {
  public:
-  /// How often the files are looked at.
+  /// How often the files are checked for changes.
   static constexpr std::chrono::milliseconds kLook{500};
 
   /// `config` and `databases` outlive it.
   LiveMappings(const Config& config, const Databases& databases, CheckedMappings first, const Clock& clock);
 
-  /// A snapshot: a round of a worker keeps the one it began with.
+  /// Returns a snapshot. A worker keeps one snapshot for its whole round.
   std::shared_ptr<const sync::MappingSet> Get() const;
-  /// The same with their files' text and tables, and what was refused since.
+  /// Returns the mappings in force with their files' text and tables, and the files that were refused since.
   MappingsInForce InForce() const;
 
-  /// Loads the files again at the next look, changed or not, and looks at the tables anew.
+  /// Makes the next look load the files again, changed or not, and read the tables again.
   void RequestReload() { requested_ = true; }
 
-  /// Reads the targets' tables now, since a statement found them other than they are known; blocks as long as that takes. What
-  /// changed takes over as after RequestReload(); what is the same, or cannot be read now, stays in force. From any thread.
+  /// Reads the targets' tables now, because a statement found them changed; blocks until it is done. Changed tables take over as
+  /// after RequestReload(). When nothing changed, or the tables cannot be read now, the mappings in force stay.
   void LookAtTables();
 
-  /// `{"ok":true}`, or `{"ok":false,"message":…}` while files that were refused stand on the disk.
+  /// Returns `{"ok":true}`, or `{"ok":false,"message":…}` while files on disk are refused.
   nlohmann::json Standing() const;
-  /// `mappings_refused` while such files stand there.
+  /// Returns the reason `mappings_refused` while files on disk are refused.
   std::vector<Reason> Refusals() const;
   void AddTo(Metrics& metrics) const;
 

@@ -12,7 +12,8 @@
 
 namespace membridge::admin {
 
-/// The mappings as workers apply them: per project, by target. They must have passed CheckMappings() with these catalogs.
+/// Returns the mappings in the form that workers apply: per project, by target. They must have passed CheckMappings() with these
+/// catalogs.
 std::shared_ptr<const sync::MappingSet> BuildMappingSet(const Config& config, const std::vector<ConfiguredMapping>& configured,
                                                         const std::map<std::string, mappings::Catalog>& catalog_by_target);
 

@@ -17,7 +17,7 @@ Result<std::map<std::string, mappings::Catalog>> ReadCatalogs(const Config& conf
     const std::string& dsn = databases.DsnOf(target);
     try {
       sync::postgres::Session session{dsn, "membridge check"};
-      // Reading a catalog waits for a session that alters a table, and somebody may be waiting for the answer.
+      // Reading a catalog waits for sessions that alter a table. Limit the wait, because a person may be waiting for the answer.
       session.Set("lock_timeout", "2s");
       auto catalog = sync::ReadCatalog(session);
       if (!catalog) return Within(catalog.error(), "target " + target.name);

@@ -12,12 +12,13 @@
 
 namespace membridge::admin {
 
-/// Reads, for every target that a mapping writes to, what its database says of the tables the mappings name.
+/// Reads the catalog of every target that a mapping writes to: the tables that the mappings name. An Error: a target could not be
+/// reached.
 Result<std::map<std::string, mappings::Catalog>> ReadCatalogs(const Config& config, const Databases& databases,
                                                               const std::vector<ConfiguredMapping>& configured);
 
-/// Tells every right that the mappings' statements need on their tables and their roles do not have. An Error: a target could not
-/// be asked.
+/// Reports every right on tables that the mappings' statements need and their roles do not have. An Error: a target could not be
+/// reached.
 Result<void> CheckTargetRights(const Config& config, const Databases& databases, const std::vector<ConfiguredMapping>& configured,
                                const std::map<std::string, mappings::Catalog>& catalogs, mappings::Diagnostics& problems);
 

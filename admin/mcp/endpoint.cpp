@@ -18,7 +18,7 @@ using receiver::http::Reply;
 using receiver::http::Request;
 using receiver::http::Response;
 
-/// Newest first.
+/// Supported versions of the protocol, newest first.
 constexpr std::array<std::string_view, 3> kVersions{"2025-11-25", "2025-06-18", "2025-03-26"};
 constexpr const char* kInstructions =
     "Membridge keeps tables in PostgreSQL equal to what Mem0 remembers. Begin with read_overview: it says what stands still and "
@@ -46,7 +46,7 @@ Response RespondResult(const json& id, ordered_json result) {
   return Respond(200, {{"jsonrpc", "2.0"}, {"id", id}, {"result", std::move(result)}});
 }
 
-/// What a tool answered. The text is the same again, for clients that know nothing of structured content.
+/// Makes the result of a tool. Its text repeats the answer for clients that do not know structured content.
 ordered_json ToolResult(const ordered_json& answer, bool is_error) {
   const ordered_json text{{"type", "text"}, {"text", mappings::ExactText(answer)}};
   ordered_json result{{"content", ordered_json::array({text})}};
@@ -62,7 +62,7 @@ ordered_json Refused(const api::FieldProblems& problems) {
   return {{"code", "bad_request"}, {"message", message}, {"hint", "tools/list says what the tool takes"}, {"fields", problems}};
 }
 
-/// The API's request by whoever sent `outer`: their token, address and browser.
+/// Returns the API's request on behalf of the sender of `outer`, with its token, address and browser headers.
 Request OnBehalfOf(const Request& outer, Request inner) {
   for (const auto& header : outer.headers) {
     if (!receiver::http::EqualsIgnoringCase(header.name, "Content-Type")) inner.headers.push_back(header);
@@ -86,7 +86,7 @@ ordered_json Initialized(const json& parameters) {
           {"instructions", kInstructions}};
 }
 
-/// Why a body is no message that is answered; nothing when it is one.
+/// Returns a refusal when the body is not a message that can be answered, else nothing.
 std::optional<Response> Unreadable(const json& message) {
   if (message.is_discarded() || mappings::IsDeeperThan(message, 2 * mappings::kDeepestRecord))
     return RespondError(nullptr, RpcCode::kNotJson, "the body is not JSON, or nested too deeply", 400);
@@ -112,7 +112,7 @@ void Endpoint::AddTo(receiver::http::Router& router) {
 }
 
 void Endpoint::Receive(Request&& request, const Reply& reply) {
-  // Who asks comes first: nobody without a token is told anything but 401.
+  // Check the caller first: a caller without a token gets only 401.
   const auto outer = std::make_shared<const Request>(std::move(request));
   Request session;
   session.method = "GET";
@@ -125,7 +125,7 @@ void Endpoint::Receive(Request&& request, const Reply& reply) {
                  if (version && !IsKnownVersion(*version))
                    return reply.Send(RespondError(message.value("id", json()), RpcCode::kNotAMessage,
                                                   "this version of the protocol is not spoken here", 400));
-                 // Notifications, and answers to what was never asked, are taken in silence.
+                 // Notifications and unexpected answers are accepted without a reply.
                  if (!message.contains("method") || !message.contains("id"))
                    return reply.Send(Response{.status = 202, .content_type = "", .body = ""});
                  const auto role = RoleNamed(json::parse(answer.body).at("role").get<std::string>());
@@ -159,7 +159,7 @@ void Endpoint::CallTool(const Request& request, const json& message, const Reply
   Request call = Tools::RequestFor(*tool, arguments, problems);
   if (!problems.empty()) return reply.Send(RespondResult(id, ToolResult(Refused(problems), true)));
   api_.Receive(OnBehalfOf(request, std::move(call)), Reply{[id, reply](Response answer) {
-                 // The door is shut to this caller: that is no answer of a tool.
+                 // The API refused the caller itself, which is not an answer of a tool.
                  if (answer.status == 401 || answer.status == 429) return reply.Send(std::move(answer));
                  reply.Send(RespondResult(id, ToolResult(mappings::ParseExactInOrder(answer.body), answer.status >= 400)));
                }});

@@ -8,15 +8,15 @@
 
 namespace membridge::admin::mcp {
 
-/// `POST /mcp`: the Model Context Protocol over streamable HTTP, without sessions and without streams: one JSON-RPC message in,
-/// one JSON answer out. A tool call is the API's request with the caller's own headers and address, so that token, role, limits,
-/// checks and audit are the API's. Threads: any.
+/// `POST /mcp`: the Model Context Protocol over streamable HTTP, without sessions and streams. Each request is one JSON-RPC
+/// message and gets one JSON answer. A tool call becomes a request to the API with the caller's own headers and address, so the
+/// API's tokens, roles, limits, checks and audit apply. Threads: any.
 class Endpoint {
  public:
   /// `api` outlives it and all calls under way.
   explicit Endpoint(api::Api& api) : api_(api), tools_(api.GetDocument()) {}
 
-  /// Adds /mcp to a router that it outlives.
+  /// Adds /mcp to a router. The endpoint outlives the router.
   void AddTo(receiver::http::Router& router);
 
  private:

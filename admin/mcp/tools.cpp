@@ -34,7 +34,7 @@ std::string SnakeCase(const std::string& name) {
   return snake;
 }
 
-/// A schema of the document that stands alone: without references into it.
+/// Returns a schema without references into the document.
 ordered_json Standalone(const json& schema, const json& root) {
   if (schema.is_array()) {
     ordered_json items = ordered_json::array();
@@ -99,7 +99,7 @@ Tool ToolFor(const Operation& operation, const json& root) {
   if (described.contains("description")) text += "\n\n" + described["description"].get<std::string>();
   if (described.value("x-untrusted", false)) text += std::string{"\n\n"} + kUntrusted;
   text += fmt::format("\n\nNeeds a token with the role {}.", NameOf(operation.role));
-  // What is only written down when it is read changes nothing.
+  // A GET with an entry in the audit only reads.
   const bool only_reads = operation.audit.empty() || operation.method == "GET";
   ordered_json annotations{{"title", summary}, {"readOnlyHint", only_reads}};
   if (!only_reads) annotations["destructiveHint"] = described.value("x-destroys", false);
@@ -125,7 +125,7 @@ std::string PercentEncoded(std::string_view text) {
   return encoded;
 }
 
-/// As it stands in a path or query; nothing when it is a list or an object.
+/// Returns a value as text for a path or query; nothing for a list or an object.
 std::optional<std::string> TextOf(const json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_boolean() || value.is_number()) return mappings::ExactText(value);
@@ -142,7 +142,7 @@ std::string UnknownInput(const Tool& tool, const std::string& name) {
   return "there is no such argument" + mappings::DidYouMean(name, names);
 }
 
-/// The path with its parameters, which it takes from the arguments.
+/// Returns the path with its parameters filled in, and removes these from the arguments.
 std::string TargetOf(const Operation& operation, json& arguments, api::FieldProblems& problems) {
   std::string target = kPrefix + operation.path;
   for (const Parameter& parameter : operation.path_parameters) {
@@ -200,7 +200,7 @@ receiver::http::Request Tools::RequestFor(const Tool& tool, const json& argument
   json left = arguments;
   for (const auto& [name, value] : arguments.items()) {
     if (!IsInput(tool, name)) problems.emplace(name, UnknownInput(tool, name));
-    // A model that has nothing to say of an argument often says null.
+    // Models often write null for an argument that they want to leave out.
     if (value.is_null()) left.erase(name);
   }
   receiver::http::Request request;

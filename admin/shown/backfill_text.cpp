@@ -22,7 +22,7 @@ const char* UnitOf(const Run& run) {
   return run.kind == BackfillKind::kExport ? "users" : "memories";
 }
 
-/// What a run looked at for show would have done.
+/// Returns what a dry run would have done.
 std::string WouldText(const Run& run) {
   if (run.kind == BackfillKind::kExport) {
     return fmt::format("dry run: {} of {} users would be asked about", run.Counter("users") - run.Counter("unchanged"),

@@ -9,17 +9,17 @@
 
 namespace membridge::admin {
 
-/// A run for machines: what the command line and the API show. Holds no memory text and no row values.
+/// Returns a run as JSON, as the command line and the API show it. Contains no memory text and no row values.
 nlohmann::ordered_json AsJson(const sync::Run& run);
-/// A backfill, its schedule, and its active and last run.
+/// Returns a backfill as JSON: its schedule, and its active and last run.
 nlohmann::ordered_json AsJson(const sync::Standing& standing);
 
-/// A run for people, on one line: how far it is, or what it came to.
+/// Returns one line about a run for people: its progress or its result.
 std::string LineOf(const sync::Run& run);
-/// A backfill for people, on one line.
+/// Returns one line about a backfill for people.
 std::string LineOf(const sync::Standing& standing);
 
-/// What a bar shows of a run.
+/// Returns a run's progress for ProgressDisplay.
 ProgressLook LookAt(const sync::Run& run);
 
 }  // namespace membridge::admin

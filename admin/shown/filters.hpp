@@ -10,7 +10,7 @@
 
 namespace membridge::admin {
 
-/// An option that was given, as the filter wants it; nothing when it was not.
+/// Returns an option's value for a filter; nothing when the option was not given.
 inline std::optional<std::string> Given(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional<std::string>{text};
 }
@@ -19,10 +19,10 @@ std::optional<Name> GivenAs(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional<Name>{Name{text}};
 }
 
-/// The options that were given, by name.
+/// Returns the options that were given, by name.
 nlohmann::json GivenByName(const std::map<std::string, std::string>& options);
 
-/// A time as the command line takes it: RFC 3339, a day, or an age such as `2h` or `7d`. Nothing for anything else.
+/// Reads a time of the command line: RFC 3339, a day, or an age such as `2h` or `7d`. Returns nothing for any other text.
 std::optional<Instant> ParseWhen(const std::string& text, Instant now);
 
 }  // namespace membridge::admin

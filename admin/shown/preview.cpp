@@ -16,7 +16,7 @@ namespace {
 using nlohmann::json;
 using sync::postgres::Transaction;
 
-/// The rows a source touched, once each, by table.
+/// The rows that a source touched, each once, by table.
 using Identities = std::map<std::string, std::vector<json>>;
 
 Identities TouchedBy(const sync::Outcome& outcome) {
@@ -28,7 +28,7 @@ Identities TouchedBy(const sync::Outcome& outcome) {
   return identities;
 }
 
-/// The rows as they are at this moment of the transaction, in the order of the identities.
+/// Reads the rows as they are now in the transaction, in the order of the identities.
 std::map<std::string, std::vector<json>> Read(Transaction& transaction, const mappings::Catalog& catalog,
                                               const Identities& identities) {
   std::map<std::string, std::vector<json>> rows;
@@ -86,7 +86,7 @@ Preview PreviewOf(sync::postgres::Session& target, const sync::Applier& applier,
       }
     }
   } catch (const sync::postgres::SqlFailure& failure) {
-    // A mapping may write, by `session: {role: …}`, what this role cannot read.
+    // With `session: {role: …}`, a mapping may write tables that this role cannot read.
     if (failure.IsTransient()) throw;
     preview.rows.clear();
   }

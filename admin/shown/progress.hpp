@@ -8,12 +8,12 @@
 
 namespace membridge::admin {
 
-/// How far something long has come.
+/// The progress of a long piece of work.
 struct ProgressLook {
-  std::string what;  ///< names it: `sweep`
+  std::string what;  ///< its name: `sweep`
   std::string unit;  ///< what is counted: `memories`
   std::int64_t done = 0;
-  std::optional<std::int64_t> total;  ///< as far as it is known
+  std::optional<std::int64_t> total;  ///< nothing: not known
   double per_second = 0;
   std::optional<std::chrono::seconds> left;
 };
@@ -23,13 +23,13 @@ std::string TextOf(const ProgressLook& look);
 /// `45 s`, `3 min 20 s`, `2 h 5 min`
 std::string TextOf(std::chrono::seconds time);
 
-/// Shows the progress of a command: on a terminal a bar that is drawn over itself, elsewhere plain lines, one at
-/// most every five seconds, so that a log stays short. For one thread.
+/// Shows the progress of a command: on a terminal as a bar that is redrawn; elsewhere as plain lines, at most one every five
+/// seconds, so that a log stays short. Threads: one.
 class ProgressDisplay {
  public:
   using Time = std::chrono::steady_clock::time_point;
   enum class Kind { kBar, kLines };
-  /// What suits the process's stderr.
+  /// Returns the kind that fits the process's stderr.
   static Kind ForStderr();
 
   ProgressDisplay(std::ostream& err, Kind kind) : err_(err), kind_(kind) {}
@@ -38,7 +38,7 @@ class ProgressDisplay {
   ProgressDisplay& operator=(const ProgressDisplay&) = delete;
 
   void Show(const ProgressLook& look, Time now = std::chrono::steady_clock::now());
-  /// Takes the bar away: what is printed next begins on a line of its own.
+  /// Removes the bar, so that the next output begins on its own line.
   void End();
 
  private:

@@ -11,7 +11,7 @@
 namespace membridge::admin {
 namespace {
 
-/// Characters, not bytes: continuation bytes of UTF-8 take no column.
+/// Counts characters and not bytes, so it skips the continuation bytes of UTF-8.
 std::size_t WidthOf(const std::string& text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));

@@ -7,14 +7,14 @@
 
 namespace membridge::admin {
 
-/// Lines of columns under headers, as wide as their widest cell; for a terminal. The last column is as wide as it likes.
+/// A table for a terminal: columns under headers, each as wide as its widest cell. The last column is not padded.
 class TextTable {
  public:
   explicit TextTable(std::vector<std::string> headers) : headers_(std::move(headers)) {}
 
   void Add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
   bool Empty() const { return rows_.empty(); }
-  /// Headers and rows, a line each; headers are bold when `coloured`.
+  /// Returns headers and rows, one line each. Headers are bold when `coloured`.
   std::string Text(bool coloured = false) const;
 
  private:
@@ -22,14 +22,14 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// `just now`, `45 s ago`, `3 min 20 s ago`, `2 d ago`; `in 5 min` for what is still to come.
+/// Returns `just now`, `45 s ago`, `3 min 20 s ago`, `2 d ago`, or `in 5 min` for a future time.
 std::string AgeOf(Instant instant, Instant now);
 
-/// `2026-03-01 09:00:00 (3 min ago)`: UTC to the second, with its age.
+/// Returns a time in UTC with its age: `2026-03-01 09:00:00 (3 min ago)`.
 std::string WithAge(Instant instant, Instant now);
 
 enum class Tone { kGood, kNote, kBad };
-/// The word in green, yellow or red when `coloured`, else as it is.
+/// Returns the word in green, yellow or red when `coloured`, else unchanged.
 std::string Toned(const std::string& word, Tone tone, bool coloured);
 
 }  // namespace membridge::admin

@@ -91,7 +91,7 @@ ordered_json ViewOf(const AuditRecord& record) {
           {"action", entry.action},
           {"object", entry.object},
           {"outcome", NameOf(entry.outcome)},
-          // Not an object only where somebody changed the table past its trigger.
+          // It is not an object only if someone changed the table and bypassed its trigger.
           {"detail", entry.detail.is_object() ? ordered_json(entry.detail) : ordered_json::object()},
           {"previous", record.previous},
           {"hash", record.hash}};

@@ -13,20 +13,20 @@
 
 namespace membridge::admin {
 
-// What commands with --json and the admin API print of things: the same names and shapes in both.
+// The JSON of commands with --json and of the admin API, with the same names and shapes in both.
 
 nlohmann::ordered_json ViewOf(const sync::DeliverySummary& delivery);
-/// All but the body.
+/// Everything but the body.
 nlohmann::ordered_json ViewOf(const sync::ShownDelivery& delivery);
 nlohmann::ordered_json ViewOf(const sync::ParkedGroup& group);
-/// Its cause may quote row values.
+/// The cause may quote row values.
 nlohmann::ordered_json ViewOf(const sync::ParkedMemory& parked);
 nlohmann::ordered_json ViewOf(const sync::BlockedMemory& blocked);
 
 nlohmann::ordered_json ViewOf(const AuditRecord& record);
 nlohmann::ordered_json ViewOf(const StoredAdminToken& token);
 
-/// A page as `{name: […], "next": cursor or null}`.
+/// Returns a page as `{name: […], "next": cursor or null}`.
 template <class Items>
 nlohmann::ordered_json PageOf(const char* name, const Items& items, const std::optional<std::string>& next) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();

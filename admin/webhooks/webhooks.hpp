@@ -100,7 +100,7 @@ WebhookStanding StandingOf(const WebhookPlan& plan, bool carried_out);
 struct PlanChoices {
   bool adopt = false;       ///< takes over a lookalike that has our name and gives it a new token
   bool reactivate = false;  ///< replaces an inactive webhook; by default it is reported, as someone may have paused it
-  bool take_over = false;   ///< takes back a webhook that leads elsewhere or that another state database registered
+  bool take_over = false;   ///< moves a webhook here that leads elsewhere or that another state database registered
 };
 
 /// Returns the steps after which Mem0 has exactly the desired webhook. They never change webhooks that are not ours. A pure

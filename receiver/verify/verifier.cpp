@@ -108,7 +108,7 @@ Result<Admission> Verification::Verify(const Attempt& attempt) const {
   if (schemes == nullptr) return Fail(ErrorCode::kUnauthorized, "unknown_project");
   Admission admission;
   for (const auto& verifier : *schemes) {
-    const Result<Admission> passed = verifier->Verify(attempt);
+    Result<Admission> passed = verifier->Verify(attempt);
     if (!passed) return passed;
     admission.Add(*passed);
   }
@@ -121,7 +121,7 @@ Result<Standing> Verification::VerifyHead(const Attempt& attempt) const {
   if (schemes == nullptr) return Fail(ErrorCode::kUnauthorized, "unknown_project");
   Standing standing = Standing::kProven;
   for (const auto& verifier : *schemes) {
-    const Result<Standing> asked = verifier->VerifyHead(attempt);
+    Result<Standing> asked = verifier->VerifyHead(attempt);
     if (!asked) return asked;
     if (*asked == Standing::kOpen) standing = Standing::kOpen;
   }

@@ -25,7 +25,7 @@ Application::Application(const MappingPlan& plan, postgres::Transaction& transac
 
 std::vector<Outcome> Application::Run(Deferred deferred) {
   EnterSettings();
-  // A mapping before this one may have asked them.
+  // A mapping that ran before this one may have set constraints to immediate.
   if (deferred == Deferred::kAsked) context_.transaction.Run("SET CONSTRAINTS ALL DEFERRED");
   EnterSources();
   instances_.Begin();
@@ -39,7 +39,7 @@ std::vector<Outcome> Application::Run(Deferred deferred) {
   SettleOrphans();
   remover_.RemoveAll();
   SettleWaits();
-  // Under the mapping's own settings: what they call may need its search path.
+  // Runs them under the mapping's own settings, because the functions that they call may need its search path.
   if (deferred == Deferred::kAsked || !context_.plan.settings.empty()) {
     at_ = nullptr;
     context_.transaction.Run("SET CONSTRAINTS ALL IMMEDIATE");
@@ -72,7 +72,7 @@ void Application::LeaveSettings() {
 void Application::EnterSources() {
   sources_.Enter();
   sources_.ReadFormer();
-  // Tables that only the ledger names may have been altered, too: then what was said goes by other names.
+  // Tables that only the ledger names may have been altered too. Then former contributions have other names now.
   if (orphans_.Follow(sources_.FormerRelations())) sources_.ReadFormer();
 }
 
@@ -80,7 +80,7 @@ void Application::SettleLevel(const PlannedRow& planned, std::vector<Instance>& 
   std::map<json, Work> by_identity = WorksOf(planned, instances);
   const bool withdraws =
       std::any_of(by_identity.begin(), by_identity.end(), [](const auto& one) { return !one.second.withdrawn.empty(); });
-  // A mere lookup: nothing to write, nothing to remember.
+  // A lookup: there is nothing to write or to remember.
   NoteLookups(planned, instances);
   if (!planned.speaks && !withdraws) by_identity.clear();
   std::vector<Work> works = Booked(*planned.table, std::move(by_identity));
@@ -121,7 +121,7 @@ std::map<json, Work> Application::WorksOf(const PlannedRow& planned, std::vector
   }
   const auto was_said_here = [&](const Contribution& contribution) {
     if (contribution.relation != table.Relation()) return false;
-    // What was said of this row under a name that the mapping no longer has is taken back before anything new is decided.
+    // Withdraws what was said about this row under a name that the mapping no longer has, before anything new is decided.
     const bool is_renamed =
         !context_.plan.HasRow(contribution.name, contribution.relation) && by_identity.contains(contribution.identity);
     return contribution.name == planned.row->name || is_renamed;
@@ -174,7 +174,7 @@ void Application::Give(const PlannedRow& planned, std::vector<Work>& works) {
   AddClaims(context_.transaction, *planned.table, claims);
 }
 
-/// Gives the rows behind this one their `$name`.
+/// Sets `$name` for the rows that follow this one.
 void Application::ShowRows(const PlannedRow& planned, std::vector<Instance>& instances) {
   for (Instance& instance : instances) {
     if (!instance.image) continue;
@@ -217,7 +217,7 @@ void Application::SettleOrphansOf(const std::string& relation, const std::vector
   RowSettler{context_, passed_over_, instances_, remover_, *planned}.Settle(works);
 }
 
-/// Remembers which rows are missing, and wakes whoever waited for those that appeared.
+/// Remembers which rows are missing, and notes which wanted rows appeared.
 void Application::SettleWaits() {
   std::vector<const Source*> entered;
   if (context_.KeepsSources()) {

@@ -31,7 +31,7 @@ class Application {
 
   /// What to do about deferred constraints and triggers.
   enum class Deferred {
-    kLeft,   ///< leave them to the end of the transaction
+    kLeft,   ///< leave them to COMMIT, unless the mapping has settings that they may need
     kAsked,  ///< run them before Run() returns; everything deferrable waits until then
   };
   /// Throws postgres::SqlFailure or Refusal; the caller rolls back to where it was.

@@ -18,13 +18,13 @@
 namespace membridge::sync {
 namespace {
 
-/// Whether a source that failed with it may be parked where it stands, and its transaction go on.
+/// Whether a source that failed so may be parked at once, while its transaction goes on.
 bool IsParked(const postgres::SqlFailure& failure) {
   const postgres::Remedy remedy = postgres::RemedyFor(failure);
   return remedy == postgres::Remedy::kPark || remedy == postgres::Remedy::kLookAtTables;
 }
 
-/// What usually helps, by what PostgreSQL said.
+/// Returns a hint for the operator, by PostgreSQL's SQLSTATE.
 std::string HintFor(const postgres::SqlFailure::Fields& fields) {
   const std::string& state = fields.sqlstate;
   if (!fields.hint.empty()) return fields.hint;
@@ -42,7 +42,7 @@ std::string HintFor(const postgres::SqlFailure::Fields& fields) {
 
 constexpr const char* kCheckHint = "the table was altered: run `membridge check`, and mend the mapping or the table";
 
-/// What became of sources that were tried together.
+/// The result of sources that were tried together.
 struct Attempt {
   std::optional<std::vector<Outcome>> outcomes;  ///< nothing: refused
   Outcome refused;
@@ -50,7 +50,7 @@ struct Attempt {
   Leaned leaned_on;
 };
 
-/// Runs `work`, and says what refused it.
+/// Runs `work` and returns its result or the refusal.
 template <class Work>
 Attempt Attempted(const Work& work) {
   Attempt attempt;
@@ -79,14 +79,14 @@ Attempt Attempted(const Work& work) {
   return attempt;
 }
 
-/// Whether a statement names what the table has no more.
+/// Whether a statement failed because it names something that the table does not have any more.
 bool IsOfOldCatalogue(const postgres::SqlFailure& failure) {
   const std::string& state = failure.fields().sqlstate;
   return state == "42P01" || state == "42703" || state == "3F000";
 }
 
-/// Refuses a mapping that the tables, as they were just read, do not fit. A column that nobody maps is none of its business:
-/// where one is missing from an INSERT, the row that cannot be made says so.
+/// Refuses a mapping that does not fit the tables as just read. It does not check unmapped columns: when an INSERT needs one, the
+/// refused row says so.
 void RefuseMisfits(const mappings::Mapping& mapping, const mappings::Catalog& catalog) {
   std::map<std::string, std::set<std::string>> named;
   for (const mappings::Row& row : mapping.rows) {
@@ -112,7 +112,7 @@ void RefuseMisfits(const mappings::Mapping& mapping, const mappings::Catalog& ca
   }
 }
 
-/// Sets settings for the transaction; answers what they were.
+/// Sets settings for the transaction and returns their previous values.
 std::vector<std::pair<std::string, std::string>> EnterSettings(postgres::Transaction& transaction,
                                                                const std::vector<std::pair<std::string, std::string>>& settings) {
   std::vector<std::pair<std::string, std::string>> before;
@@ -124,7 +124,7 @@ std::vector<std::pair<std::string, std::string>> EnterSettings(postgres::Transac
   return before;
 }
 
-/// Applies them inside a savepoint of its own. Claims of the sources in `passed_over` are left out: they could not be written.
+/// Applies the sources inside a savepoint. Leaves out claims of the sources in `passed_over`, which could not be written.
 Attempt Try(const MappingPlan& plan, postgres::Transaction& transaction, const std::vector<Source>& sources, Instant now,
             bool explain, const Leaned& passed_over) {
   // One name for every depth: a later savepoint of the same name hides the earlier one until it is released.
@@ -143,8 +143,8 @@ Attempt Try(const MappingPlan& plan, postgres::Transaction& transaction, const s
   return attempt;
 }
 
-/// A source that is refused may be refused for what others said before it: then the claims it fell back on are passed over, and
-/// those who made them are to be applied anew. Nothing when that does not help.
+/// A source may be refused because of older claims of others that became the newest. This tries again without these claims, whose
+/// sources must then be applied anew. Returns nothing when that does not help.
 std::optional<Outcome> PassOver(const MappingPlan& plan, postgres::Transaction& transaction, const Source& source, Instant now,
                                 bool explain, Leaned leaned_on) {
   Leaned passed_over;
@@ -201,7 +201,7 @@ std::shared_ptr<const MappingPlan> Applier::PlanIn(postgres::Transaction& transa
     bool is_narrow = false;
     try {
       KnownTables known{transaction};
-      // Row security may ask for what the mapping's session says, and planning evaluates it.
+      // Row security may use the mapping's session settings, and planning a statement already evaluates it.
       transaction.EnterRolesPath();
       const auto before = EnterSettings(transaction, plan->settings);
       known.Hold(TouchedTables(*plan, transaction, sources, now));

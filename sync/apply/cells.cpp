@@ -13,7 +13,7 @@ namespace {
 using mappings::Cell;
 using nlohmann::json;
 
-/// The JSON at a path; nothing when it leads nowhere.
+/// The JSON at a path; nothing when the path does not exist.
 Content ContentAt(const json& document, const JsonPath& path) {
   const json* at = At(document, path);
   return at == nullptr ? Content{} : Content{*at};
@@ -185,7 +185,7 @@ void PutCell(const TargetTable& table, const Cell& cell, const json& value, json
   }
   const mappings::Column& column = table.At(table.IndexOf(cell.column).value());
   const bool elements = cell.kind == Cell::Kind::kElements && value.is_array();
-  // No elements say nothing, just as they would of a row that is there already.
+  // An empty list claims nothing, as for a row that exists already.
   if (elements && value.empty() && (!cell.path.empty() || column.MayBeLeftOut())) return;
   if (!cell.delimiter.empty()) {
     json all = SplitElements(column.default_value, cell.delimiter).value_or(json::array());

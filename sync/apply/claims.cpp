@@ -12,13 +12,13 @@ using mappings::Cell;
 using mappings::CellValue;
 using nlohmann::json;
 
-/// Inside json no column has a type: such values are what they are.
+/// Values inside json have no column type, so they stay as they are.
 bool HasNoType(const TargetTable& table, const Cell& cell) {
   return !cell.path.empty() || !cell.delimiter.empty() ||
          (cell.kind == Cell::Kind::kElements && table.At(table.IndexOf(cell.column).value()).IsJson());
 }
 
-/// The elements as they stand in a text between delimiters: text, and no empty ones.
+/// Returns the elements as text, without empty ones, as a delimited text holds them.
 json DelimitedElements(const Cell& cell, const json& value) {
   JoinedElements(cell, value);  // refuses an element that holds the delimiter
   json elements = json::array();
@@ -29,7 +29,7 @@ json DelimitedElements(const Cell& cell, const json& value) {
   return elements;
 }
 
-/// The values of a batch of claims on their way through their columns' types.
+/// Collects the values of a batch of claims and converts them by their columns' types.
 class Reading {
  public:
   explicit Reading(const TargetTable& table) : table_(table) {}
@@ -84,7 +84,7 @@ class Reading {
 }  // namespace
 
 json MeantFor(const TargetTable& table, const Cell& cell, const CellValue& value, std::optional<std::size_t> member) {
-  // A plain scalar in a whole json column is read by YAML's rules: there is no other type to read it by.
+  // A plain scalar in a whole json column is read by YAML's rules, because the column gives no other type.
   const auto* constant = std::get_if<mappings::Constant>(&value.to->value);
   if (constant != nullptr && cell.kind == Cell::Kind::kColumn && table.At(table.IndexOf(cell.column).value()).IsJson())
     return member ? constant->typed.at(*member) : constant->typed;

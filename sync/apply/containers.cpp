@@ -16,7 +16,7 @@ std::string ContainerName(const std::string& column, const JsonPath& path, std::
   return "{" + mappings::NameOfPath(column, path, length) + "}";
 }
 
-/// The objects that a value at this path needs and that are not there.
+/// The missing objects that a value at this path needs.
 void RememberMade(const std::string& column, const JsonPath& path, const json& document, LedgerRow& ledger) {
   for (std::size_t length = 0; length < path.size(); ++length) {
     const json* at = At(document, path, length);
@@ -35,7 +35,7 @@ struct EditedColumn {
   RowChange& change;
   LedgerRow& ledger;
 
-  /// Takes away objects of ours that an erased path left empty, from the inside out.
+  /// Removes objects of ours that an erased path left empty, from the inside out.
   void Tidy(const JsonPath& erased) {
     for (std::size_t length = erased.size(); length-- > 0;) {
       const json* at = At(document, erased, length);

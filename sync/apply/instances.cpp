@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-/// What the ledger's index of contributions has room for, beside the names of a project, a mapping, a row and a source.
+/// The bytes that the ledger's index of contributions has left beside the names of a project, a mapping, a row and a source.
 constexpr std::size_t kLongestItem = 1536;
 
 }  // namespace

@@ -8,10 +8,10 @@
 namespace membridge::sync {
 namespace {
 
-/// So many refused values of a cell are remembered.
+/// How many refused values of a cell are remembered.
 constexpr std::size_t kRemembered = 16;
 
-/// A digest says whether the same is said again, and does not keep what was said.
+/// A digest tells whether the same value is claimed again without keeping the value.
 std::string DigestOf(const std::string& cell, const Content& said) {
   return mappings::Sha256Hex(cell + '\0' + (said ? mappings::ExactText(*said) : "")).substr(0, 32);
 }

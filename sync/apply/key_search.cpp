@@ -50,7 +50,7 @@ void KeySearch::Find(std::vector<Instance*>& wanted) {
   std::erase_if(wanted, [](const Instance* instance) { return instance->image || instance->buried; });
 }
 
-/// The one that a person chose for whoever speaks. Throws Refusal: nobody did.
+/// Returns the row that a person chose for this source. Throws a Refusal when no person chose.
 const Image* KeySearch::Chosen(const Instance& instance, const std::vector<const Image*>& alive) {
   const TargetTable& table = *planned_.table;
   std::vector<json> identities;
@@ -70,7 +70,7 @@ const Image* KeySearch::Chosen(const Instance& instance, const std::vector<const
   throw refusal;
 }
 
-/// Which of the rows that match the key is the instance's.
+/// Chooses the instance's row among those that match the key.
 void KeySearch::Choose(Instance& instance, const mappings::Key& key, const std::vector<Image>& found) {
   const TargetTable& table = *planned_.table;
   std::vector<const Image*> alive;
@@ -86,7 +86,7 @@ void KeySearch::Choose(Instance& instance, const mappings::Key& key, const std::
   for (const Image& image : found) {
     if (!VersionKeeper::IsCurrent(planned_, image)) continue;
     const auto known = context_.ledger.Known(table.Relation(), table.IdentityOf(image));
-    // Only who could have made it brings it back.
+    // Only an instance that could create the row brings it back.
     if (planned_.row->create && instance.intent.holds && known && known->created && known->gone) {
       instance.image = image;
       instance.revived = true;

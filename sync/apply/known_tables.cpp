@@ -43,7 +43,7 @@ std::set<std::string> ColumnsOfCell(const TargetTable& table, const std::string&
   return columns;
 }
 
-/// What the ledger recorded of a table, and what became of it since.
+/// The ledger's record of a table, and how the table changed since.
 struct KnownTables::Record {
   bool exists = false;
   bool is_complete = false;        ///< every column the bridge reads is in it
@@ -151,7 +151,7 @@ KnownTables::Followed KnownTables::Follow(const std::vector<const TargetTable*>&
     const TargetTable* table = by_relation.at(relation);
     Record record = RecordFrom(*table, standing, i, 3);
     if (!record.IsUpToDate()) {
-      // Others may have come first while we waited.
+      // Another transaction may have done this while we waited.
       transaction_.Run("SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended('membridge.known_tables ' || $1, 0))",
                        {relation});
       if (!record.exists) FollowNames();
@@ -224,19 +224,19 @@ void KnownTables::Save(const TargetTable& table, const Record& record) {
 
 void KnownTables::Rewrite(const TargetTable& table, const Record& record) {
   if (record.changes.IsOnlyOtherTable()) return;
-  // Once per change of the table, however long its ledger is.
+  // Runs once per change of the table, over all its rows in the ledger.
   const std::string before{
       transaction_
           .Run("SELECT pg_catalog.current_setting('statement_timeout'), pg_catalog.set_config('statement_timeout', '0', true)")
           .Text(0, 0)};
   RewriteRows(table, record);
   RewriteVersions(table, record);
-  // Who waits for a row of the table looked for it by columns as they were called then.
+  // Waits for rows of the table name its columns by their old names.
   transaction_.Run("UPDATE membridge.waiting SET woken = true WHERE relation = $1 AND NOT woken", {table.Relation()});
   transaction_.Run("SELECT pg_catalog.set_config('statement_timeout', $1, true)", {before});
 }
 
-/// Some of a table's rows in the ledger, and who speaks for them, with the columns' names of now.
+/// A page of a table's rows in the ledger and the contributions to them, with the columns' present names.
 struct KnownTables::Page {
   std::vector<json> identities;  // as they stand in the ledger
   std::vector<json> rows;
@@ -272,13 +272,13 @@ KnownTables::Page KnownTables::ReadPage(const Rows& rows, const RewrittenCells& 
   return page;
 }
 
-/// Forgets what a type refused. Returns the cells that cannot be read any more, for every source that speaks for the row.
+/// Forgets texts that a type refused. Returns the cells that cannot be read any more, for every source that speaks for the row.
 json KnownTables::ForgetRefused(Page& page, const RewrittenCells& rewriting) {
   json released = json::array();
   for (std::size_t i = 0; i < page.rows.size(); ++i) {
     json& row = page.rows[i];
     rewriting.ForgetRefusedColumns(row["made"]);
-    // A row whose identity no type reads is not found any more, under whatever it is called.
+    // A row whose identity cannot be read by the new type cannot be found any more.
     if (rewriting.ForgetRefusedColumns(row["identity"])) row["identity"] = page.identities[i];
     std::vector<std::string> unreadable;
     for (auto& [key, columns] : row["keys"].items()) {
@@ -367,7 +367,7 @@ void KnownTables::RewriteVersions(const TargetTable& table, const Record& record
     rewriting.RereadColumns(document["i"]);
   }
   rewriting.Finish();
-  // What a type refused stays in the closed version as its entry of nothing: an erasure finds that it is not what was written.
+  // A refused text stays in the closed version as an empty entry, so that an erasure sees that it is not what was written.
   for (json& document : documents) rewriting.ForgetRefused(document["c"]);
   transaction_.Run(
       "UPDATE membridge.versions AS v SET identity = r.i, cells = r.c FROM pg_catalog.jsonb_to_recordset($1::jsonb) "

@@ -149,8 +149,8 @@ std::string SameIdentity(std::string_view one, std::string_view other) {
 }
 
 std::vector<bool> Ledger::Enter(const std::string& mapping, const std::vector<Source>& sources) {
-  // The update waits for a transaction that holds the source, in one order for everybody, and leaves alone what a later claim
-  // wrote.
+  // The update waits for a transaction that holds the source, in one order for all callers, and does not change what a later
+  // claim wrote.
   return EnterWith(
       transaction_, mapping, sources,
       "DO UPDATE SET stamp = excluded.stamp, fence = excluded.fence, gone = excluded.gone WHERE s.fence <= excluded.fence");
@@ -193,7 +193,7 @@ std::vector<LedgerRow> Ledger::RowsOf(const std::string& relation, const std::ve
   if (identities.empty()) return {};
   postgres::Column documents;
   for (const json& identity : identities) documents.AddText(mappings::ExactText(identity));
-  // A row at a time, in the order given, which is the same for everybody.
+  // Locks one row at a time, in the order given, which is the same for all callers.
   const postgres::Rows rows =
       transaction_.Run(std::string{"SELECT "} + kRowColumns +
                            ", r.n FROM pg_catalog.unnest($1::jsonb[]) WITH ORDINALITY AS r(i, n) CROSS JOIN LATERAL "

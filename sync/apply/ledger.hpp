@@ -105,8 +105,8 @@ class Ledger {
   std::vector<LedgerRow> WithKeptAfter(std::int64_t id, std::size_t most);
   /// Locks and returns the row of that id.
   std::optional<LedgerRow> Locked(std::int64_t id);
-  /// The ledger's rows of these identities, in the order given; those that are there are locked. The others have no id until they
-  /// are saved: the caller holds their target rows, so that nobody else makes them meanwhile.
+  /// Returns the ledger's rows of these identities, in the order given, and locks those that exist. The others have no id until
+  /// they are saved. The caller must hold their target rows, so that no other transaction makes them.
   std::vector<LedgerRow> RowsOf(const std::string& relation, const std::vector<nlohmann::json>& identities);
   void Save(const std::vector<Contribution>& contributions);
   void Save(const std::vector<const Contribution*>& contributions);

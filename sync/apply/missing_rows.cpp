@@ -12,7 +12,8 @@ namespace {
 using nlohmann::json;
 using KeyColumn = TargetTable::KeyColumn;
 
-/// Everybody who makes rows of a table holds this number shared; who is the first to look for them by other columns, alone.
+/// The lock number of a table. Transactions that make rows of it hold it shared; one that is the first to look by certain columns
+/// holds it exclusively.
 constexpr const char* kTableLock = "pg_catalog.hashtextextended('membridge.sought ' || r.relation, 0)";
 
 json AsJson(const TargetTable& table, const std::vector<KeyColumn>& key) {
@@ -24,13 +25,13 @@ json AsJson(const TargetTable& table, const std::vector<KeyColumn>& key) {
   return columns;
 }
 
-/// Nothing when the table has lost one of the columns since.
+/// Nothing when the table does not have one of the columns any more.
 std::optional<std::vector<KeyColumn>> KeyIn(const TargetTable& table, const json& columns) {
   std::vector<KeyColumn> key;
   for (const json& part : columns) {
     const auto column = table.IndexOf(part.at(0).get<std::string>());
     if (!column) return std::nullopt;
-    // Who looked for it has had the column recorded, and this plan is from before that.
+    // The transaction that looked for it recorded the column, and this plan is older.
     if (!table.Reads(*column))
       throw postgres::SqlFailure({.sqlstate = "40001", .message = "rows of the table are looked for by another column since"});
     key.push_back({*column, part.at(1).get<bool>(), part.size() > 2 ? part.at(2).get<std::vector<std::string>>() : JsonPath{}});
@@ -38,7 +39,7 @@ std::optional<std::vector<KeyColumn>> KeyIn(const TargetTable& table, const json
   return key;
 }
 
-/// PostgreSQL has no hash for a few types that nobody finds rows by.
+/// Whether PostgreSQL can hash all the key's types. It cannot for a few types that are hardly used as keys.
 bool IsHashable(const TargetTable& table, const std::vector<KeyColumn>& key) {
   return std::none_of(key.begin(), key.end(), [&](const KeyColumn& part) {
     const std::string& type = table.At(part.column).type;
@@ -56,8 +57,8 @@ std::vector<std::string> Waits::Seek(const TargetTable& table, const std::vector
                                                      key, values);
 }
 
-/// Has everybody who makes a row of the table compare it by these columns from now on. Once per table and columns, for ever: then
-/// it waits for those who are making one and do not know of it.
+/// Records that all transactions that make rows of the table must compare them by these columns from now on. The first time per
+/// table and columns it waits for the transactions that are making rows and do not know it yet.
 void Waits::Announce(const TargetTable& table, const std::vector<KeyColumn>& key) {
   const json columns = AsJson(table, key);
   if (!announced_.emplace(table.Relation(), columns).second) return;
@@ -108,8 +109,8 @@ void Waits::Book(const std::vector<const Source*>& sources) {
       {mappings::ExactText(notes), mapping_});
 }
 
-/// The keys by which missing rows of the tables with news were looked for. The locks are taken first, by a statement of their
-/// own: the second one sees what was committed while the first one waited.
+/// Returns the keys by which missing rows of the tables with news were looked for. A statement of its own takes the locks first,
+/// so that the second statement sees what was committed while the first one waited.
 std::map<std::string, std::vector<std::vector<KeyColumn>>> Waits::Sought() {
   json relations = json::array();
   for (const auto& [relation, news] : news_) relations.push_back(relation);
@@ -130,7 +131,7 @@ std::map<std::string, std::vector<std::vector<KeyColumn>>> Waits::Sought() {
   return sought;
 }
 
-/// The keys, as numbers, under which the rows are found now and were not before.
+/// Returns the numbers of the keys under which the rows can be found now and could not be before.
 std::vector<std::string> Waits::KeysOf(const News& news, const std::vector<KeyColumn>& key) {
   std::vector<json> values;
   for (const Row& row : news.rows) {
@@ -184,7 +185,8 @@ bool Waits::Match(postgres::Transaction& transaction) {
       else
         all = false;
     }
-    // A note that somebody else changes now is of a memory that has found its row: who looked in vain would hold the key.
+    // Skips a note that another transaction changes now: its memory has found the row, since a transaction that misses it would
+    // hold the key.
     transaction.Run(
         "UPDATE membridge.waiting AS w SET woken = true FROM (SELECT w.ctid FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS n(r "
         "text, k "

@@ -53,7 +53,7 @@ NeededRights NeededBy(const mappings::Mapping& mapping, const Row& row, const Ta
   AddColumns(row.set, needed.update);
   AddColumns(row.add, needed.update);
   if (speaks && !row.set.empty()) AddColumns(row.touch, needed.update);
-  // A key that is empty in a row that was found by another one is filled in.
+  // When a row was found by another key, its empty key columns are filled in.
   if (speaks && row.keys.size() > 1) {
     for (const mappings::Key& key : row.keys) {
       std::set<std::string> columns;
@@ -71,7 +71,7 @@ NeededRights NeededBy(const mappings::Mapping& mapping, const Row& row, const Ta
   return needed;
 }
 
-/// The role that the mapping's statements run under; nothing is the session's own.
+/// The role that the mapping's statements run under; nothing: the session's own.
 std::optional<std::string> RoleOf(const mappings::Mapping& mapping) {
   const auto role = mapping.session.find("role");
   if (role == mapping.session.end()) return std::nullopt;

@@ -18,7 +18,7 @@ bool OrphanTables::Follow(const std::vector<std::string>& relations) {
     const bool is_planned = std::any_of(context_.plan.rows.begin(), context_.plan.rows.end(),
                                         [&](const PlannedRow& planned) { return planned.table->Relation() == relation; });
     if (is_planned || tables_.contains(relation)) continue;
-    // Nobody looks at it but here, and the catalogue may be old or know nothing of it.
+    // Only this class uses the table, and the catalogue may be out of date or lack it.
     CatalogRequest request;
     request.tables.emplace();
     if (const auto name = SchemaAndTable(relation)) request.tables->push_back({name->first, name->second});

@@ -18,7 +18,7 @@ bool SameLetters(const std::string& one, const std::string& other) {
   });
 }
 
-/// What a cell of a key holds: a column, or the text at a path inside json. Nothing when it is empty, or not read.
+/// Returns the content of a key's cell: a column, or the text at a path inside json. Nothing when it is empty or not read.
 std::optional<std::string> KeyText(const TargetTable& table, const Image& row, const std::string& name) {
   const auto cell = CellNamed(table, name);
   if (!cell || cell->kind == Cell::Kind::kGroup || !table.Reads(table.IndexOf(cell->column).value())) return std::nullopt;
@@ -27,7 +27,7 @@ std::optional<std::string> KeyText(const TargetTable& table, const Image& row, c
   return content->is_string() ? content->get<std::string>() : mappings::ExactText(*content);
 }
 
-/// A person who only changes the case of an address has not made it another row's.
+/// Compares without regard to case, so that a person who only changes the case of an address does not make it another row.
 bool Carries(const TargetTable& table, const std::map<std::string, std::string>& key, const Image& row) {
   return std::all_of(key.begin(), key.end(), [&](const auto& part) {
     const auto text = KeyText(table, row, part.first);

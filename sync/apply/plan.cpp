@@ -33,7 +33,8 @@ void ForEachAssignment(const Row& row, const std::function<void(const Assignment
   }
 }
 
-/// The columns that the mapping's expressions ask of the row under one of these names; nothing when one takes the row as a whole.
+/// Returns the columns that the mapping's expressions read of the row under one of these names; nothing when one takes the row as
+/// a whole.
 std::optional<std::set<std::string>> AskedOf(const Mapping& mapping, const Row& asked) {
   std::set<std::string> columns;
   bool whole = false;
@@ -101,7 +102,7 @@ std::shared_ptr<const MappingPlan> MakePlan(const Mapping& mapping, std::shared_
     else
       plan->settings.emplace_back(name, *text);
   }
-  // Rows of one table share what they read: one may settle what another wrote.
+  // Rows of one table read the same columns, because one may settle what another wrote.
   std::map<const mappings::Table*, std::optional<std::set<std::string>>> read;
   std::vector<const mappings::Table*> tables;
   for (const Row& row : plan->mapping->rows) {

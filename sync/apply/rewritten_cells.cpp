@@ -11,7 +11,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Stands where a text was that the new type refuses: no cell's content is such an object.
+/// Replaces a text that the new type refuses. No cell's content is such an object.
 json RefusedText() {
   return json{{"membridge_refused", true}};
 }
@@ -61,7 +61,7 @@ std::optional<std::string> RewrittenCells::NameOf(const std::string& cell) const
     const std::string rest = cell.substr(column.size());
     return rest.empty() || rest.front() == '.' || rest == "[]";
   };
-  // The longest name counts: a column may be called `a.b`.
+  // Takes the longest matching name, because a column's name may be `a.b`.
   const std::string* best = nullptr;
   std::optional<std::string> now;
   const auto consider = [&](const std::string& column, const std::optional<std::string>& to) {
@@ -163,9 +163,10 @@ bool RewrittenCells::Converts(const std::string& from, const std::string& to) {
 void RewrittenCells::Finish() {
   for (const auto& [column, texts] : texts_) {
     const auto& [before, now] = changes_.retyped.at(column);
-    // The type that was is asked, too, as ALTER TABLE does: a real 0.1 is not a double 0.1. It may be gone itself.
+    // Converts through the old type, as ALTER TABLE does, because a real 0.1 is not a double 0.1. The old type itself may be
+    // gone.
     Way way{.through_old = Converts(before, now)};
-    // A conversion that is asked for may cut a text or round a number: then the way back leads elsewhere.
+    // An explicit conversion may cut a text or round a number. Then converting back gives another value.
     way.looks_back = of_ == Of::kClaims && way.through_old && Converts(now, before);
     for (std::size_t first = 0; first < texts.size(); first += 1000)
       Read(column, first, std::min(texts.size(), first + 1000), way);

@@ -22,7 +22,8 @@ void RowFinder::Find(std::vector<Instance>& instances) {
   std::vector<Instance*> fresh;
   const std::set<std::size_t> known = SpeakersBefore();
   for (Instance& instance : instances) {
-    // Of what never spoke of the table the row is rarely there: it is looked for once, under the lock it is made under.
+    // The row of a source that never spoke of the table rarely exists. So it is looked for only once, under the lock for making
+    // it.
     const bool is_fresh = planned_.row->create && instance.intent.holds && !known.contains(instance.source);
     (is_fresh ? fresh : wanted).push_back(&instance);
   }
@@ -42,7 +43,7 @@ std::set<std::size_t> RowFinder::SpeakersBefore() const {
   return speakers;
 }
 
-/// A row without a key is the source's own: the ledger knows where it is.
+/// Finds rows without a key, which belong to their source alone, by their identity in the ledger.
 void RowFinder::FindOwn(std::vector<Instance>& instances) {
   std::vector<json> identities;
   std::vector<Instance*> known;
@@ -63,14 +64,15 @@ void RowFinder::FindOwn(std::vector<Instance>& instances) {
   }
   const auto images = TableReader{table_, context_.transaction}.Fetch(TableReader::Lock::kWrite, identities);
   for (std::size_t i = 0; i < known.size(); ++i) {
-    // One that a person deleted stays deleted. One that could not be made as things are is no row of this source any more.
+    // A row that a person deleted stays deleted. A row that could not be made from the present values does not belong to this
+    // source any more.
     if (images[i] && table_.IsLive(*images[i]) && maker_.ValuesFor(*known[i])) known[i]->image = images[i];
   }
   std::erase_if(fresh, [](const Instance* instance) { return !instance->intent.holds; });
   if (planned_.row->create) maker_.Make(fresh);
 }
 
-/// Those that have no row: looked for once more while nobody may make it, and noted.
+/// Looks once more for missing rows, while no other transaction may make them, and notes those that are still missing.
 void RowFinder::WaitForMissing(std::vector<Instance>& instances) {
   std::vector<Instance*> missing;
   for (Instance& instance : instances) {

@@ -49,7 +49,7 @@ void RowMaker::MakeByKeys(std::vector<Instance*> wanted) {
   }
 }
 
-/// Those that depend on the row as it will be.
+/// Values that depend on the finished row.
 void RowMaker::PutLateValues(const Instance& instance, json& row) const {
   const bool has_late =
       std::any_of(planned_.row->set.begin(), planned_.row->set.end(), [](const auto& a) { return a.uses_row; }) ||
@@ -78,7 +78,7 @@ std::optional<json> RowMaker::ValuesFor(Instance& instance) {
   if (planned_.row->history && !row.contains(planned_.row->history->from))
     row[planned_.row->history->from] =
         table_.TimeFor(table_.IndexOf(planned_.row->history->from).value(), context_.sources[instance.source].stamp);
-  // A row is born alive, whatever the column's default: a dead one would be nobody's at the next reading.
+  // A new row is always alive, even if the column's default says otherwise. The next reading would not find a dead one.
   table_.PutLiveMark(row);
   for (const mappings::Column& column : table_.Definition().columns) {
     if (column.MayBeLeftOut() || row.contains(column.name)) continue;
@@ -93,11 +93,10 @@ std::optional<json> RowMaker::ValuesFor(Instance& instance) {
   return row;
 }
 
-/// A row that a trigger or type gave another key than it was inserted with would never be found again, and be made once more with
-/// every reading.
+/// Refuses rows whose key a trigger or type altered: they would never be found again, and be made anew with every reading.
 void RowMaker::RefuseAlteredKeys(const std::vector<Instance*>& made, const std::vector<Image>& images) {
   for (const mappings::Key& key : planned_.row->keys) {
-    // Most keys come back as they were given, letter by letter; only of others PostgreSQL is asked whether they are equal.
+    // Most keys come back exactly as given. PostgreSQL is asked only about the others, whether they are equal.
     std::vector<std::size_t> which;
     KeySearch::Asking asking;
     for (std::size_t i = 0; i < made.size(); ++i) {

@@ -9,11 +9,11 @@ namespace membridge::sync {
 void RowReleaser::Release(std::vector<Work>& works) {
   std::erase_if(works, [&](Work& work) {
     if (work.image.empty() || !work.ledger.IsRemembered()) return false;
-    // What was inserted just now is no row that was known before.
+    // A row that was just inserted cannot be the row that the ledger knew before.
     if (!work.created && IsTheKnownRow(*planned_.table, work.ledger, work.image)) return false;
     const bool is_own = planned_.row != nullptr && planned_.row->keys.empty() && !work.created;
     if (is_own && !work.instances.empty()) {
-      // A memory's own row that a person took over stays theirs, and no other is made.
+      // When a person took over a memory's own row, it stays the person's, and no other row is made.
       for (Instance* instance : work.instances) instance->image.reset();
       return true;
     }
@@ -40,7 +40,7 @@ void RowReleaser::ReleaseOne(Work& work) {
       if (entry != work.ledger.cells.end() && entry->second.written) one.cells[name] = entry->second.written;
     }
     for (const auto& [name, text] : work.ledger.made) one.cells.try_emplace(name, text);
-    // Those who are not heard in this batch have lost their row, and are applied again to get another.
+    // Sources outside this batch have lost their row too. They are applied again to get another.
     const bool is_heard =
         contribution.mapping == context_.plan.mapping->name && (sources_.SourceOf(contribution) || !context_.KeepsSources());
     if (!is_heard) elsewhere.push_back(contribution);

@@ -24,8 +24,8 @@ void RowRemover::Doom(const PlannedRow& planned, const Work& work) {
                                       "", nullptr, nullptr, "no memory says it any more", planned.Line()});
 }
 
-/// Rows go last, and in reverse order, so that what refers to them is gone before. Where a mapping was edited the order of its
-/// rows may not be the one they were made in; then those still referred to wait for the others.
+/// Removes rows in reverse order, so that rows that refer to them are removed first. After an edit of the mapping its order may
+/// differ from the order in which rows were made. Rows that are still referred to then wait for the others.
 void RowRemover::RemoveAll() {
   std::vector<std::vector<Doomed*>> groups;
   for (auto doomed = doomed_.rbegin(); doomed != doomed_.rend(); ++doomed) {
@@ -41,7 +41,7 @@ void RowRemover::RemoveAll() {
   }
 }
 
-/// False when something still refers to the rows, and they may wait.
+/// Returns false when something still refers to the rows and they may wait.
 bool RowRemover::Remove(const std::vector<Doomed*>& group, bool may_wait) {
   const TargetTable& table = *group.front()->table;
   if (table.HasLiveColumn()) {

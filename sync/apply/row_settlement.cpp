@@ -24,8 +24,8 @@ const mappings::Assignment* AssignmentOf(const mappings::Row* row, const std::st
   return found == row->set.end() ? nullptr : &*found;
 }
 
-/// The union of what everybody claims of an array's elements, in the order of their age, so that it does not depend on who came
-/// first.
+/// The union of all claims on an array's elements, ordered by the claims' age, so that it does not depend on the order of
+/// delivery.
 json ElementsOf(std::vector<const Contribution*> claimants, const std::string& cell) {
   std::sort(claimants.begin(), claimants.end(), [](const auto* a, const auto* b) { return b->IsNewerThan(*a); });
   json elements = json::array();
@@ -72,13 +72,13 @@ Decision::Kind KindOf(const Settled& settled) {
   return Decision::Kind::kUnchanged;
 }
 
-/// Whether a memory says one thing, a person wrote another, and the memory's value could stand there.
+/// Whether a person's value was kept against a memory's value that the cell could hold.
 bool Disagrees(const Cell& cell, const CellFacts& facts, const Settled& settled, const Contribution* newest) {
   if (settled.kind != Settled::Kind::kKeep || newest == nullptr || cell.kind == Cell::Kind::kElements) return false;
   return !(facts.not_null && IsEmpty(newest->cells.at(cell.name).value));
 }
 
-/// What the decision would have liked to see in the cell: of a kept one the claim that lost.
+/// The content that the decision wants in the cell. For a kept cell this is the claim that lost.
 Content Wished(const Cell& cell, const CellFacts& facts, const Settled& settled,
                const std::vector<const Contribution*>& claimants) {
   if (settled.kind != Settled::Kind::kKeep) return Writes(settled) ? settled.value : facts.current;
@@ -98,7 +98,7 @@ void RowSettlement::Settle(const mappings::Scope& scope, const std::set<std::str
   change_.identity = work_.ledger.identity;
   scope_ = &scope;
   if (work_.created) work_.ledger.created = true;
-  // Under `history` a version in which nobody said anything holds nothing of ours, and is ours all the same.
+  // Under `history`, a version in which no source spoke is ours although it holds none of our values.
   const bool versioned = planned_.row != nullptr && planned_.row->history;
   if (!work_.created && !versioned && LostEverything(table_, work_.ledger, work_.image)) work_.ledger.created = false;
   NoticePerson();
@@ -118,7 +118,7 @@ std::set<std::string> RowSettlement::Spoken() const {
   };
   for (const Contribution* old : work_.withdrawn) add(*old);
   for (const Contribution& given : work_.given) add(given);
-  // A row taken out of the trash still holds what those said of it for whom it went there.
+  // A revived row still holds the values of the sources whose withdrawal had marked it dead.
   if (work_.revived) {
     for (const auto& [name, entry] : work_.ledger.cells) {
       if (!name.starts_with('{')) names.insert(name);
@@ -210,7 +210,7 @@ void RowSettlement::SettleOne(const std::string& name) {
                                assignment != nullptr ? static_cast<int>(assignment->cell_place.line) : 0});
 }
 
-/// Whose word it is that is written, when it is not one of the batch's. Elements that stand there already are not written.
+/// Notes the source whose claim is written when it is not one of the batch's. Elements that are there already are not written.
 void RowSettlement::NoteLeaning(const Cell& cell, const std::vector<const Contribution*>& claimants, const Content& current,
                                 const Content& written) {
   const auto holds = [](const Content& list, const json& element) {
@@ -251,18 +251,19 @@ std::vector<const Contribution*> RowSettlement::ClaimantsOf(const std::string& n
   return claimants;
 }
 
-/// What the ledger knows of the cell. The INSERT wrote what its own source said; from here on the cell is like any other of ours.
+/// Returns the ledger's entry of the cell. For a new row it is made from what the INSERT wrote, so that the cell is decided like
+/// any other of ours.
 std::optional<CellEntry> RowSettlement::EntryOf(const Cell& cell, const CellFacts& facts) const {
   const auto found = work_.ledger.cells.find(cell.name);
   if (found != work_.ledger.cells.end()) return found->second;
   const Contribution* creator = work_.created ? OfTheCreator(cell.name) : nullptr;
   if (creator == nullptr) return std::nullopt;
   const Content& claimed = creator->cells.at(cell.name).value;
-  // What mentions `$row` was inserted before the database had given the row its defaults: it may have to be said again.
+  // A value that mentions `$row` was computed before the database gave the row its defaults, so it may have to be written again.
   const auto* assignment = AssignmentOf(planned_.row, cell.name);
   const bool is_late = assignment != nullptr && assignment->uses_row;
   if (cell.kind != Cell::Kind::kElements) return CellEntry{facts.fallback, facts.current, is_late ? Content{} : claimed};
-  // Of elements only those are ours that the column did not start with.
+  // Only the elements that are not in the column's default are ours.
   const json desired = claimed.value_or(json::array());
   json asked = facts.fallback && facts.fallback->is_array() ? *facts.fallback : json::array();
   json ours = json::array();
@@ -287,7 +288,7 @@ bool RowSettlement::IsChanging(std::size_t column) const {
   return std::any_of(change_.columns.begin(), change_.columns.end(), [&](const auto& one) { return one.first == column; });
 }
 
-/// What a row is found by is filled in where it is empty, and stays.
+/// Fills in empty cells by which the row is found. They are never withdrawn.
 void RowSettlement::FillKeys() {
   for (const Instance* instance : work_.instances) {
     if (instance->created) continue;
@@ -296,7 +297,7 @@ void RowSettlement::FillKeys() {
         const std::size_t column = table_.IndexOf(part.to->cell.column).value();
         if (work_.image[column] || part.value.is_null() || IsChanging(column)) continue;
         WriteCell(table_, part.to->cell, part.value, change_);
-        // Nobody claims it, but an erasure has to find it.
+        // No source claims it, but an erasure must find it.
         Cell filled;
         filled.name = filled.column = part.to->cell.column;
         if (!part.to->cell.path.empty() || work_.ledger.cells.contains(filled.name)) continue;
@@ -335,7 +336,7 @@ void RowSettlement::AddTouch(const mappings::Scope& scope) {
   }
 }
 
-/// Our write may make triggers alter other cells of ours: those are ours still.
+/// Our write may fire triggers that alter other cells of ours. These stay ours.
 void RowSettlement::FollowTriggers(const Image& after) {
   std::set<std::string> altered;
   for (std::size_t c = 0; c < after.size(); ++c) {

@@ -28,7 +28,7 @@ bool IsWithdrawn(const Work& work, const Contribution& contribution) {
                      [&](const Contribution* one) { return one->Who() == contribution.Who(); });
 }
 
-/// Whether nobody would miss it: what it says of each cell is in `said` already, in newer words.
+/// Whether the contribution can be dropped: a newer one in `said` claims each of its cells.
 bool IsOutdated(const Contribution& contribution, const std::set<std::string>& said) {
   return std::all_of(contribution.cells.begin(), contribution.cells.end(),
                      [&](const auto& cell) { return said.contains(cell.first); });
@@ -39,7 +39,7 @@ bool ClaimsElements(const mappings::Row& row) {
                      [](const auto& one) { return one.cell.kind == mappings::Cell::Kind::kElements; });
 }
 
-/// Whether the mapping's row has this cell no more, and one in its place.
+/// Whether the mapping's row no longer has this cell, but another one that overlaps with it.
 bool IsOutgrown(const PlannedRow& planned, const std::string& name) {
   const auto& set = planned.row->set;
   if (std::any_of(set.begin(), set.end(), [&](const auto& assignment) { return assignment.cell.name == name; })) return false;
@@ -64,8 +64,8 @@ void RowSettler::Settle(std::vector<Work>& works) {
   if (context_.report.Explains()) NoteRows(works);
 }
 
-/// Forgets what nobody says of the rows any more. Returns the rows whose cells must be decided, and in `said` what is to be
-/// remembered.
+/// Forgets contributions to the rows that no longer hold. Returns the rows whose cells must be decided, and in `said` the
+/// contributions to remember.
 std::vector<Work*> RowSettler::Record(std::vector<Work>& works, std::vector<const Contribution*>& said) {
   std::vector<Contribution> removed;
   std::vector<std::int64_t> forgotten;
@@ -86,13 +86,13 @@ std::vector<Work*> RowSettler::Record(std::vector<Work>& works, std::vector<cons
       if (outdated.contains(&other)) removed.push_back(other);
     }
     if (work.image.empty()) {
-      // The row is not there any more: a person or a cascade deleted it.
+      // The row does not exist any more: a person or a cascade deleted it.
       if (is_forgotten) forgotten.push_back(work.ledger.id);
     } else if (RowSettlement{planned_, work, context_.report}.Goes()) {
       remover_.Doom(planned_, work);
     } else {
       standing.push_back(&work);
-      // The row may still be known by what they said, as by an address it was found by.
+      // The row may still hold what they said, for example an address by which it was found.
       if (work.ledger.created)
         former.insert(former.end(), removed.begin() + static_cast<std::ptrdiff_t>(first_removed),
                       removed.begin() + static_cast<std::ptrdiff_t>(last_removed));
@@ -104,7 +104,7 @@ std::vector<Work*> RowSettler::Record(std::vector<Work>& works, std::vector<cons
   return standing;
 }
 
-/// Once the rows are in the ledger.
+/// Saves what is said about the rows. Call it once the rows are in the ledger.
 void RowSettler::SaveSaid(std::vector<Work>& works, const std::vector<const Contribution*>& said) {
   for (Work& work : works) {
     for (Contribution& given : work.given) given.row_id = work.ledger.id;
@@ -112,7 +112,7 @@ void RowSettler::SaveSaid(std::vector<Work>& works, const std::vector<const Cont
   if (planned_.speaks && planned_.remembers) context_.ledger.Save(said);
 }
 
-/// Settles the cells that `names` picks of each row, and writes what follows.
+/// Settles the cells that `names` returns for each row, and writes the result.
 void RowSettler::Decide(const std::vector<Work*>& works, std::set<std::string> (RowSettlement::*names)() const) {
   std::vector<RowSettlement> changing;
   std::vector<LedgerRow*> rows;
@@ -128,9 +128,10 @@ void RowSettler::Decide(const std::vector<Work*>& works, std::set<std::string> (
   context_.ledger.SaveOrMake(rows);
 }
 
-/// Events are not taken back, so of all that a mapping's events say of a row only the newest word on each cell decides anything,
-/// and the rest would grow with every event. Not so where rows go with their last speaker, or where elements are everybody's
-/// together. The oldest stays, too: it tells why the row is there.
+/// Returns the events' contributions that decide nothing any more. Events are never withdrawn, so among the events of a mapping
+/// only the newest claim on each cell counts, and the rest would grow with every event. This does not apply where rows are
+/// deleted with their last contribution, or where all claims on elements count together. The oldest contribution is kept too: it
+/// tells why the row exists.
 std::set<const Contribution*> RowSettler::OutdatedIn(const Work& work) const {
   const bool counts = context_.plan.mapping->from == mappings::Mapping::From::kEvent && planned_.row != nullptr;
   if (!counts || planned_.row->gone_deletes || ClaimsElements(*planned_.row)) return {};
@@ -162,7 +163,7 @@ void RowSettler::HearOthers(std::vector<Work>& works) {
     Work& work = *by_id[contribution.row_id];
     if (contribution.mapping == context_.plan.mapping->name &&
         passed_over_.contains({ProjectId{contribution.project}, MemoryId{contribution.source}})) {
-      // Its cells are decided anew, without it.
+      // Its cells are decided anew without this contribution.
       for (const auto& [name, claimed] : contribution.cells) work.outgrown.insert(name);
       unwritable.push_back(std::move(contribution));
       continue;
@@ -172,10 +173,10 @@ void RowSettler::HearOthers(std::vector<Work>& works) {
   context_.ledger.Remove(unwritable);
 }
 
-/// A mapping that was edited may have other cells where it had these: `tags[]` for `tags`, `(street, zip)` for `street`. Two
-/// cells on one column would each take the other's value for a person's. So from the first memory that is read under the new
-/// edition its cells hold for the row, and what other memories said under the old one of cells that overlap with them is taken
-/// back with it.
+/// Withdraws claims from before an edit of the mapping that replaced cells by overlapping ones: `tags[]` for `tags`, `(street,
+/// zip)` for `street`. With both cells on one column, each would take the other's value for a person's. So the first memory that
+/// is read under the new edition switches the row to the new cells, and claims of other memories on the old, overlapping cells
+/// are withdrawn with it.
 void RowSettler::Outgrow(std::vector<Work>& works) {
   std::vector<Contribution> changed;
   for (Work& work : works) {
@@ -229,8 +230,8 @@ void RowSettler::NoteRows(const std::vector<Work>& works) {
   }
 }
 
-/// Cells that depend on the row as it will be: computed once the others are settled. What is derived from the row alone says the
-/// same for every memory, so it follows the row, no matter who changed it.
+/// Settles cells that depend on the finished row, after all others. A value that is derived from the row alone is the same for
+/// every memory, so it follows the row, even when a person changed the row.
 void RowSettler::SettleLate(const std::vector<Work*>& works) {
   const auto& set = planned_.row->set;
   if (std::none_of(set.begin(), set.end(), [](const auto& assignment) { return assignment.uses_row; })) return;
@@ -268,7 +269,7 @@ void RowSettler::SettleLate(const std::vector<Work*>& works) {
   Decide(works, &RowSettlement::Late);
 }
 
-/// Counters are moved, not set: only events have them, and an event is entered once.
+/// Adds to counters instead of setting them. Only events have counters, and each event is entered once.
 void RowSettler::AddCounters(std::vector<Work>& works) {
   std::vector<TableWriter::Increment> increments;
   for (Work& work : works) {

@@ -26,8 +26,8 @@ Settled Kept(std::optional<CellEntry> entry, const char* note) {
   return {Settled::Kind::kKeep, {}, std::move(entry), note};
 }
 
-/// What stood there before stands there again. Of a person's value that `force` had overruled the ledger still knows how old it
-/// is: later touches of the row were not about a value that was not there.
+/// Restores the content from before the bridge. If that is a person's value which `force` had overruled, the ledger keeps its
+/// age: later touches of the row were not about this value, because it was not there.
 Settled GivenBack(const CellFacts& facts, const CellEntry& entry, const char* note) {
   std::optional<CellEntry> remembered;
   if (entry.overruled) {
@@ -39,7 +39,7 @@ Settled GivenBack(const CellFacts& facts, const CellEntry& entry, const char* no
   return {Settled::Kind::kRestore, entry.before, std::move(remembered), note};
 }
 
-/// Nobody claims the cell any more.
+/// Decides a cell that no source claims any more.
 Settled Withdraw(const CellFacts& facts, const std::optional<CellEntry>& entry) {
   if (!entry) return Nothing(std::nullopt);
   CellEntry unclaimed = *entry;
@@ -55,7 +55,7 @@ bool IsPersonsAgain(const CellEntry& entry, const Winner& winner) {
   return entry.overruled && (!winner.force || (entry.theirs && *entry.theirs > winner.stamp));
 }
 
-/// A claim on what a person wrote, or left empty after the bridge had written.
+/// Decides a claim on a cell that a person wrote, or emptied after the bridge had written.
 Settled AgainstPerson(const CellFacts& facts, const std::optional<CellEntry>& entry, const Winner& winner) {
   if (facts.current == winner.value) return Nothing(entry);
   if (!winner.force) return Kept(entry, entry ? "a person wrote it since" : "not written by the bridge");
@@ -64,7 +64,7 @@ Settled AgainstPerson(const CellFacts& facts, const std::optional<CellEntry>& en
           "an older human value gives way"};
 }
 
-/// What is known of a person's value that was given back: it is as old as it was, unless the row was touched since.
+/// Returns the facts for a person's value that was given back: it keeps its age unless the row was touched since.
 CellFacts Untouched(CellFacts facts, const CellEntry& entry) {
   if (facts.theirs == entry.touched) facts.theirs = entry.theirs;
   return facts;
@@ -109,7 +109,7 @@ bool IsEmpty(const Content& content) {
 
 Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry, const std::optional<Winner>& winner) {
   const bool given_back = entry && entry->given_back;
-  // What a person writes where nothing is ours is as if nothing ever had been.
+  // A person changed the cell after the bridge gave it back, so it is decided as if the bridge had never written it.
   if (given_back && facts.current != entry->written) return SettleCell(facts, std::nullopt, winner);
   if (!winner) return given_back ? Nothing(entry) : Withdraw(facts, entry);
   if (facts.not_null && IsEmpty(winner->value)) return Kept(entry, "it cannot be empty");
@@ -118,14 +118,14 @@ Settled SettleCell(const CellFacts& facts, const std::optional<CellEntry>& entry
   const bool ours = entry && facts.current == entry->written;
 
   if (ours && IsPersonsAgain(*entry, *winner)) return GivenBack(facts, *entry, "a person's value counts again");
-  // Who comes to say what stood there before needs nothing of ours there, as if nothing else had ever been said.
+  // If the new claim equals the value from before the bridge, the ledger forgets the cell: the value is the person's again.
   if (ours && entry->before == value) return GivenBack(facts, *entry, "it stood there before");
   if (ours && entry->claim == value) return Nothing(entry);
 
   if (ours) {
     CellEntry next = *entry;
     next.claim = value;
-    // What was withdrawn but could not be emptied is ours still; what changed only in spelling needs no write.
+    // A withdrawn value that could not be emptied is still ours. A value that differs only in spelling needs no write.
     if (facts.current == value) return Nothing(next);
     return {Settled::Kind::kWrite, value, next, ""};
   }
@@ -152,7 +152,8 @@ Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& e
   nlohmann::json& next_ours = *remembered.written;
   for (const auto& element : desired) {
     const bool there = Contains(current, element);
-    // One that is ours but not there was taken out by a person: it stays away. Taken out and put in again it is theirs.
+    // If an element of ours is missing, a person removed it, and it stays away. If a person removed it and added it again, it is
+    // the person's.
     const bool mine = Contains(ours, element) || (Contains(removed, element) && !there);
     if ((mine || !there) && !Contains(next_ours, element)) next_ours.push_back(element);
     if (!mine && !there && !Contains(next, element)) next.push_back(element);
@@ -165,7 +166,7 @@ Settled SettleElements(const CellFacts& facts, const std::optional<CellEntry>& e
 
   std::optional<CellEntry> kept;
   if (!next_ours.empty() || !remembered.removed.empty()) kept = remembered;
-  // Where there was no list before there is none again, rather than an empty one.
+  // If there was no list before, restore that, and do not write an empty list.
   const bool vanishes = next.empty() && entry && (!entry->before || (entry->before->is_null() && !facts.not_null));
   const Content value = vanishes ? entry->before : Content{next};
   if (facts.current == value || (!is_array && next.empty())) return Nothing(std::move(kept));
@@ -183,7 +184,7 @@ void NoticeAltered(CellEntry& entry, const nlohmann::json& asked, const Content&
   for (const auto& element : *after) {
     if (!Contains(asked, element)) altered.push_back(element);
   }
-  // Only where nothing of a person's was altered with them can it be told which are ours.
+  // It is clear which altered elements are ours only when no element of a person's was altered with them.
   const bool told = std::all_of(asked.begin(), asked.end(), [&](const auto& element) {
     return Contains(*after, element) || Contains(*entry.written, element);
   });

@@ -15,7 +15,7 @@ using postgres::QuoteName;
 
 constexpr std::string_view kLockNotAvailable = "55P03";
 
-/// Behind a SELECT of rows `t`.
+/// The clause that follows a SELECT of rows `t`.
 std::string_view ClauseOf(TableReader::Lock lock) {
   return lock == TableReader::Lock::kNone ? "" : " FOR NO KEY UPDATE OF t NOWAIT";
 }
@@ -117,7 +117,7 @@ std::vector<std::optional<Image>> TableReader::Fetch(Lock lock, const std::vecto
   return images;
 }
 
-/// Whether the column's type prints the value letter by letter: PostgreSQL need not be asked.
+/// Whether the column's type prints the value exactly as given, so that PostgreSQL need not be asked.
 bool TableReader::IsAsItIs(std::size_t column, const json& value) const {
   if (!value.is_string() || table_.At(column).IsArray()) return false;
   const std::string& type = sql_.TypeOf(column);

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 using postgres::QuoteName;
 
-/// Whether a json object stands at the first `length` steps of the path.
+/// Whether there is a json object after the first `length` steps of the path.
 bool HasContainer(const json& document, const std::vector<std::string>& path, std::size_t length) {
   const json* at = &document;
   for (std::size_t i = 0; i < length; ++i) {
@@ -24,8 +24,8 @@ bool HasContainer(const json& document, const std::vector<std::string>& path, st
   return at->is_object();
 }
 
-/// The SQL of a json document after one edit more. `value_name`: the column of the record that holds the edit's value. `document`
-/// is what stands there now, and gets the objects that the path needs.
+/// The SQL of a json document after one more edit. `value_name`: the column of the record that holds the edit's value. `document`
+/// is the present document; it gets the objects that the path needs.
 std::string Edited(const std::string& expression, const PathEdit& edit, const std::string& value_name, json& document) {
   const std::string path = TableSql::PathLiteral(edit.path, edit.path.size());
   if (!edit.value) return fmt::format("({} OPERATOR(pg_catalog.#-) {})", expression, path);
@@ -42,7 +42,7 @@ std::string Edited(const std::string& expression, const PathEdit& edit, const st
   return fmt::format("pg_catalog.jsonb_set({}, {}, coalesce(r.{}, 'null'::pg_catalog.jsonb))", with_objects, path, value_name);
 }
 
-/// Rows whose changes are written by one statement: the same columns and paths change in them.
+/// Rows in which the same columns and paths change, so that one statement writes them.
 struct Shape {
   std::vector<std::string> record;
   std::vector<std::size_t> members;
@@ -51,7 +51,7 @@ struct Shape {
 
 }  // namespace
 
-/// What a statement answered under the mapping's time zone, as it reads in UTC: the ledger must not depend on the zone.
+/// Converts what a statement returned under the mapping's time zone to UTC, because the ledger must not depend on the zone.
 void TableWriter::ReadAgain(std::vector<std::optional<Image>>& images) const {
   if (!table_.Zone()) return;
   std::vector<json> identities;
@@ -62,7 +62,7 @@ void TableWriter::ReadAgain(std::vector<std::optional<Image>>& images) const {
     places.push_back(i);
   }
   auto again = reader_.Fetch(TableReader::Lock::kNone, identities);
-  // A row that its own policy hides is known by what the statement answered.
+  // For a row that its own policy hides, keep what the statement returned.
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (again[i]) images[places[i]] = std::move(again[i]);
   }
@@ -230,7 +230,7 @@ void TableWriter::Delete(const std::vector<json>& identities) const {
   }
   const std::string rows = fmt::format("pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {}",
                                        TableSql::Join(record, ", "), TableSql::Join(conditions, " AND "));
-  // Who refers to a row holds its key. The DELETE would wait for them; this does not.
+  // A transaction that refers to a row holds a lock on its key. DELETE would wait for it; this does not.
   sql_.Run(fmt::format("SELECT 1 FROM {} AS t, {} FOR UPDATE OF t NOWAIT", table_.Quoted(), rows), json(identities));
   const postgres::Rows gone = sql_.RunWrite(fmt::format("DELETE FROM {} AS t USING {}", table_.Quoted(), rows), json(identities));
   if (gone.Affected() > identities.size()) table_.RefuseAlike();

@@ -14,7 +14,7 @@ namespace {
 
 using mappings::Expression;
 
-/// Whether what decides that a row is spoken of can be evaluated before any row is found: it names no other row, and no element.
+/// Whether the condition of a row can be evaluated before any row is found: it must not name another row or an element.
 bool IsDecidedBySource(const mappings::Row& row, const std::set<std::string>& row_names) {
   if (row.parent || row.each) return false;
   const auto is_known = [&](const Expression& expression) {
@@ -31,7 +31,7 @@ bool IsDecidedBySource(const mappings::Row& row, const std::set<std::string>& ro
   return is_decided;
 }
 
-/// By position in the plan, whether a source speaks of the row now.
+/// For each row of the plan: whether a source speaks of it now.
 std::vector<bool> SpokenOf(const MappingPlan& plan, const std::vector<Source>& sources, Instant now) {
   std::set<std::string> row_names;
   for (const PlannedRow& planned : plan.rows) row_names.insert(planned.row->name);

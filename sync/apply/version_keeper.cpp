@@ -17,7 +17,7 @@ namespace {
 using mappings::CellValue;
 using nlohmann::json;
 
-/// The row as values for an INSERT: everything but what the database makes by itself.
+/// Returns the row as values for an INSERT, without columns that the database fills by itself.
 json Copied(const TargetTable& table, const Image& image) {
   const std::vector<std::string> identity = table.Definition().Identity();
   json row = json::object();
@@ -33,7 +33,7 @@ json Copied(const TargetTable& table, const Image& image) {
   return row;
 }
 
-/// Who said what of the version that stands there: whoever spoke for the row when it was closed, and whose word each cell holds.
+/// Returns who said what in the open version: every source that spoke for the row, with the cells that hold its values.
 std::vector<VersionClaim> SaidIn(const TargetTable& table, const Work& work) {
   std::map<std::pair<std::string, std::string>, VersionClaim> by_source;
   std::map<std::string, const Contribution*> winners;
@@ -57,7 +57,7 @@ std::vector<VersionClaim> SaidIn(const TargetTable& table, const Work& work) {
     const CellEntry& entry = work.was.at(name);
     by_source[{winner->project, winner->source}].cells[name] = {entry.before, entry.written, {}};
   }
-  // A blank version is nobody's, but may be known by whose it was.
+  // A blank version belongs to no source, but its values may still tell whose it was.
   if (by_source.empty() && work.ledger.created) by_source.try_emplace({});
   std::vector<VersionClaim> claims;
   for (auto& [who, claim] : by_source) {
@@ -106,7 +106,7 @@ std::vector<std::optional<Image>> VersionKeeper::Write(const std::vector<Work*>&
   return after;
 }
 
-/// When the next version begins: with the newest word of this batch.
+/// The next version begins with the newest stamp of this batch.
 Instant VersionKeeper::BeginOf(const Work& work) const {
   if (work.given.empty()) return context_.now;
   Instant begins = Instant::min();
@@ -114,7 +114,7 @@ Instant VersionKeeper::BeginOf(const Work& work) const {
   return begins;
 }
 
-/// Closes the version that stands there and opens the next. Nothing: the row went away.
+/// Closes the open version and opens the next. Returns nothing when the row is gone.
 std::optional<Image> VersionKeeper::Open(Work& work, const RowChange& change, Instant begins) {
   RowChange close;
   close.identity = work.ledger.identity;
@@ -129,7 +129,7 @@ std::optional<Image> VersionKeeper::Open(Work& work, const RowChange& change, In
   Image open = TableWriter{table_, context_.transaction}.Insert({NextOf(work, change, begins)}).front();
   TableWriter{table_, context_.transaction}.RefuseTwins({open});
   work.ledger.identity = table_.IdentityOf(open);
-  // What `new` gave belongs to the version that is open.
+  // Values that `new` gave belong to the open version.
   for (auto& [column, text] : work.ledger.made) {
     const auto& now = open[table_.IndexOf(column).value()];
     if (now) text = *now;
@@ -146,7 +146,7 @@ json VersionKeeper::NextOf(const Work& work, const RowChange& change, Instant be
     for (const PathEdit& edit : edits) Apply(edit, next[table_.At(column).name]);
   }
   next[table_.At(from_).name] = table_.TimeFor(from_, begins);
-  // What `new` gives belongs to a version: it is computed for each, and not copied.
+  // Values that `new` gives belong to one version, so they are computed for each and not copied.
   for (const mappings::Assignment& fresh : row.fresh) next.erase(fresh.cell.column);
   mappings::Scope scope{work.instances.empty() ? nullptr : &work.instances.back()->frame->scope};
   scope.Set("row", &next);

@@ -23,7 +23,7 @@ std::string NameOfOption(const std::string& word) {
 
 std::vector<const CLI::App*> CommandsOf(const CLI::App& app) {
   return app.get_subcommands(
-      [](const CLI::App* command) { return !command->get_name().empty(); });  // a group of options has none
+      [](const CLI::App* command) { return !command->get_name().empty(); });  // a group of options has no name
 }
 
 const CLI::App* CommandNamed(const CLI::App& app, const std::string& name) {
@@ -33,12 +33,12 @@ const CLI::App* CommandNamed(const CLI::App& app, const std::string& name) {
   return nullptr;
 }
 
-/// How far the words of a line lead.
+/// The command that the words of a line name, as far as they are right.
 struct Reached {
   const CLI::App* command;           ///< the deepest command they name
   std::string path;                  ///< `membridge deliveries list`
   std::size_t next = 0;              ///< the first word after its name
-  std::optional<std::string> wrong;  ///< a word where the name of a command was due, and there is none
+  std::optional<std::string> wrong;  ///< a word in the place of a command's name that is not a command
 };
 
 Reached Follow(const CLI::App& app, const std::vector<std::string>& words) {
@@ -63,7 +63,7 @@ Reached Follow(const CLI::App& app, const std::vector<std::string>& words) {
   return reached;
 }
 
-/// `list, show or replay`
+/// Returns the names of a group's commands: `list, show or replay`.
 std::string NamesOfCommands(const CLI::App& group) {
   const auto commands = CommandsOf(group);
   std::string names;
@@ -82,7 +82,7 @@ Error NoSuchCommand(const CLI::App& app, const Reached& reached) {
                          ? reached.path + " --help lists the commands"
                          : reached.path + " has the commands " + NamesOfCommands(*reached.command);
   if (meant.empty() && reached.command == &app) {
-    // `membridge list` may be meant as `membridge deliveries list`.
+    // With `membridge list` the user may mean `membridge deliveries list`.
     std::string groups;
     for (const CLI::App* group : CommandsOf(app)) {
       if (CommandNamed(*group, *reached.wrong) == nullptr) continue;
@@ -104,7 +104,7 @@ std::vector<std::string> NamesOfOptions(const CLI::App& command) {
   return names;
 }
 
-/// The first option of the line that its command does not have.
+/// Returns the first option of the line that its command does not have.
 std::optional<std::string> UnknownOption(const Reached& reached, const std::vector<std::string>& words) {
   for (std::size_t at = reached.next; at < words.size() && words[at] != "--"; ++at) {
     if (!IsOption(words[at])) continue;
@@ -115,7 +115,7 @@ std::optional<std::string> UnknownOption(const Reached& reached, const std::vect
   return std::nullopt;
 }
 
-/// The commands that have this option, at most three: it may have been given to the wrong one.
+/// Returns at most three commands that have this option, because it may have been given to the wrong command.
 std::string CommandsWith(const CLI::App& app, const std::string& option) {
   std::vector<std::string> found;
   for (const CLI::App* command : CommandsOf(app)) {
@@ -134,7 +134,7 @@ std::string CommandsWith(const CLI::App& app, const std::string& option) {
 Arguments ReadArguments(const CLI::App& app, int argc, const char* const* argv, const Environment& environment) {
   Arguments arguments;
   std::vector<std::string> config;
-  std::vector<std::string> after;  // from `--` on nothing is an option
+  std::vector<std::string> after;  // after `--` no word is an option
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
     if (word == "--") {
@@ -176,12 +176,12 @@ std::optional<Error> WrongCommand(const CLI::App& app, const std::vector<std::st
 
 namespace {
 
-/// `--limit` of "--limit: 1 required UINT missing".
+/// Returns the option in a message of the library: `--limit` in "--limit: 1 required UINT missing".
 std::string OptionIn(const std::string& words) {
   return words.substr(0, words.find(':'));
 }
 
-/// The library's words on a wrong number of options or values, as people say it; other words as they are.
+/// Rewrites the library's message about a wrong number of options or values in plain words; returns other messages unchanged.
 std::string InPlainWords(const CLI::Error& refusal) {
   std::string words = refusal.what();
   const bool is_mismatch = dynamic_cast<const CLI::ArgumentMismatch*>(&refusal) != nullptr;
@@ -215,7 +215,7 @@ Error ExplainUsage(const CLI::App& app, const std::vector<std::string>& words, c
     return {ErrorCode::kRefused, reached.path + " needs a command: " + NamesOfCommands(*reached.command), see};
   }
   if (dynamic_cast<const CLI::ExtrasError*>(&refusal) != nullptr) {
-    const std::string words_of_library = refusal.what();  // ends in the arguments that are too many
+    const std::string words_of_library = refusal.what();  // ends with the surplus arguments
     const std::size_t colon = words_of_library.rfind(": ");
     return {ErrorCode::kRefused,
             fmt::format("{} does not take the argument \"{}\"", reached.path,

@@ -14,21 +14,21 @@ class Error;
 
 namespace membridge::admin {
 
-/// A command line as the parser wants it: the program's name left out, and what may stand anywhere moved to where its command
-/// looks for it.
+/// A command line in the form that the parser needs: without the program's name, and with the options that may be anywhere moved
+/// to the place where their command reads them.
 struct Arguments {
   std::vector<std::string> words;
-  bool json = false;  ///< --json was given, whether or not the command knows it
+  bool json = false;  ///< --json was given, even if the command does not know it
 };
 
-/// Reads a line. `--config F` and `--json` may stand anywhere; without --config, MEMBRIDGE_CONFIG counts; `help COMMAND` becomes
-/// `COMMAND --help`. `app` holds every command.
+/// Reads a command line. `--config F` and `--json` may be anywhere. Without --config, MEMBRIDGE_CONFIG is used. `help COMMAND`
+/// becomes `COMMAND --help`. `app` has all commands.
 Arguments ReadArguments(const CLI::App& app, int argc, const char* const* argv, const Environment& environment);
 
-/// The error when a word stands where the name of a command is due and there is none of that name; nothing else is looked at.
+/// Returns an error when a word is in the place of a command's name and there is no such command. Checks nothing else.
 std::optional<Error> WrongCommand(const CLI::App& app, const std::vector<std::string>& words);
 
-/// Says what is wrong with a line that the parser refused, and what the user may have meant.
+/// Explains why the parser refused a line, and what the user may have meant.
 Error ExplainUsage(const CLI::App& app, const std::vector<std::string>& words, const CLI::Error& refusal);
 
 }  // namespace membridge::admin

@@ -66,7 +66,7 @@ int Status(const BackfillOptions& options, Session& session, Console& console) {
   return kDone;
 }
 
-/// The unfinished run of this name, or the run of this number.
+/// Returns the unfinished run of this name, or the run with this number.
 Result<std::int64_t> RunOfId(Transaction& transaction, const std::string& name) {
   if (const auto active = sync::RunStore{transaction}.FindActive(name)) return active->id;
   if (const auto number = ParseCount(name)) return static_cast<std::int64_t>(*number);
@@ -130,7 +130,7 @@ int Resume(const BackfillOptions& options, const Config& config, Session& sessio
   return PauseOrResume(options, config, session, console, false);
 }
 
-/// A command of the group with --config and --json.
+/// Adds a command with --config and --json to the group.
 std::pair<CLI::App*, std::shared_ptr<BackfillOptions>> AddMember(CLI::App& group, const char* name, const char* does) {
   auto options = std::make_shared<BackfillOptions>();
   CLI::App* command = group.add_subcommand(name, does);

@@ -1,4 +1,4 @@
-// `backfill run` and `sweep`: a run that somebody waits for.
+// `backfill run` and `sweep`: runs that a person waits for.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
@@ -51,7 +51,8 @@ int PrintRun(const sync::Run& run, const BackfillRunOptions& options, Console& c
   return run.state == sync::RunState::kDone ? kDone : kFoundProblems;
 }
 
-/// What the run met and left to workers, because it was marked already, is read here: there may be no serve. No more than that.
+/// Reads the memories that the run left to the workers because they were marked already. There may be no running serve. Reads
+/// nothing else.
 void ReadMarked(sync::Worker& worker, const sync::Run& run) {
   for (std::int64_t left = run.Counter("already_marked"); left > 0;) {
     const auto read = worker.RunOnce();
@@ -60,8 +61,8 @@ void ReadMarked(sync::Worker& worker, const sync::Run& run) {
   }
 }
 
-/// Works a run to its end, here or in a serve that took it first, and shows how far it is. What the run leaves to be read once
-/// more is read by `worker`, for there may be no serve.
+/// Works on a run until its end, here or in a serve that took it first, and shows its progress. Memories that the run leaves to
+/// be read again are read by `worker`, because there may be no running serve.
 int WorkToEnd(sync::Scheduler& scheduler, sync::Worker& worker, Session& session, std::int64_t id,
               const BackfillRunOptions& options, Console& console) {
   const std::stop_source nobody_stops;
@@ -94,7 +95,7 @@ void NoteStart(Session& session, Console& console, const std::string& action, co
               std::move(detail));
 }
 
-/// Queues a run by `start` and works it, or leaves it to a serve.
+/// Queues a run with `start` and works on it, or leaves it to a serve.
 int RunToEnd(const BackfillRunOptions& options, Console& console, const std::string& action,
              const std::function<Result<std::int64_t>(sync::Scheduler&, const Config&)>& start) {
   const auto prepared = Prepare(options.common->config, {}, console);
@@ -164,7 +165,7 @@ int Sweep(const BackfillRunOptions& options, Console& console) {
   });
 }
 
-/// What both commands have.
+/// Adds the options of both commands.
 void AddRunOptions(CLI::App& command, BackfillRunOptions& options) {
   options.common = AddConfigAndJsonOptions(command);
   command.add_flag("--dry-run", options.dry_run, "Only look and count: neither rows nor Mem0 are changed");

@@ -1,4 +1,4 @@
-// `parked candidates` and `parked choose`: where several rows match a memory's key, a person says which is meant.
+// `parked candidates` and `parked choose`: when several rows match a memory's key, a person chooses one.
 #include "admin/commands/candidates.hpp"
 
 #include <fmt/format.h>
@@ -36,7 +36,7 @@ Result<ProjectId> ProjectMeant(const Config& config, const std::string& named) {
   return Fail(ErrorCode::kRefused, "the configuration has several projects", "say which with --project");
 }
 
-/// Runs `work` with the rows that match now.
+/// Calls `work` with the rows that match now.
 template <class Work>
 int WithCandidates(const CandidateOptions& options, Console& console, const Work& work) {
   const auto prepared = Prepare(options.common->config, {}, console);
@@ -64,7 +64,7 @@ std::string InWords(const nlohmann::json& value) {
   return value.is_string() ? value.get<std::string>() : mappings::ExactText(value);
 }
 
-/// A column a line, a candidate a column: what is alike in all of them tells nothing and is left out.
+/// Returns a table with one line per column and one column per candidate. Values that are equal in all candidates are left out.
 std::string SideBySide(const AmbiguousRows::Found& found, bool coloured) {
   const auto& rows = found.ambiguity.rows;
   std::vector<std::string> heads{"COLUMN"};

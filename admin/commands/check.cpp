@@ -24,7 +24,7 @@ struct CheckOptions {
 
 using Catalogs = std::map<std::string, mappings::Catalog>;
 
-/// A saved catalog stands for every target. Nothing when it cannot be read, which is told in `problems`.
+/// Reads a saved catalog and uses it for every target. Returns nothing when it cannot be read, which is added to `problems`.
 Catalogs SavedCatalogs(const Config& config, const std::string& file, mappings::Diagnostics& problems) {
   std::ifstream stream{file};
   const auto json = nlohmann::json::parse(stream, nullptr, false);
@@ -42,7 +42,7 @@ Catalogs SavedCatalogs(const Config& config, const std::string& file, mappings::
   return catalogs;
 }
 
-/// What only the databases and Mem0 know. Nothing is read of the tables when a database is not as it must be.
+/// Checks what needs the databases and Mem0. Reads no tables when a database has problems.
 Catalogs AskOutside(const Config& config, const std::vector<ConfiguredMapping>& configured, mappings::Diagnostics& around) {
   auto databases = Databases::Open(config, Databases::Use::kCommand);
   Tell(LookAtMem0(config, databases ? &*databases : nullptr), around);
@@ -70,7 +70,7 @@ bool HasWarnings(const mappings::Diagnostics& problems) {
 
 int CheckEverything(const CheckOptions& options, Console& console) {
   mappings::Diagnostics problems;  // of the files
-  mappings::Diagnostics around;    // of databases, rights and Mem0
+  mappings::Diagnostics around;    // about databases, rights and Mem0
   std::size_t mapping_count = 0;
   if (const auto config = LoadConfig(options.common->config, console.environment, problems)) {
     const auto configured = LoadMappings(*config, problems);

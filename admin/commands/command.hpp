@@ -14,10 +14,10 @@ class App;
 
 namespace membridge::admin {
 
-/// Set by the command the user chose; run once the whole line has been understood.
+/// Set by the command that the user chose. It is run after the whole line has been read.
 using Choice = std::function<int(Console&)>;
 
-// One function per command, each in a file of its own. They add the command and its options; nothing runs yet.
+// One function per command, each in a file of its own. It adds the command and its options and runs nothing.
 void AddAudit(CLI::App& app, Choice& choice);
 void AddBackfill(CLI::App& app, Choice& choice);
 void AddBackfillRun(CLI::App& group, Choice& choice);  ///< `run`, of the group `backfill`
@@ -50,7 +50,7 @@ void AddTokens(CLI::App& app, Choice& choice);
 void AddWebhooks(CLI::App& app, Choice& choice);
 void AddWhy(CLI::App& app, Choice& choice);
 
-/// Options that many commands have.
+/// The options of many commands.
 struct CommonOptions {
   std::string config = "membridge.yaml";
   bool json = false;
@@ -58,13 +58,13 @@ struct CommonOptions {
 std::shared_ptr<CommonOptions> AddConfigOption(CLI::App& command);
 std::shared_ptr<CommonOptions> AddConfigAndJsonOptions(CLI::App& command);
 
-/// The configuration; nothing after every problem in it has been printed. Warnings are printed either way.
+/// Loads the configuration and prints its warnings. When it has errors, prints all of them and returns nothing.
 std::optional<Config> ConfigOrProblems(const std::string& file, Console& console);
 
 /// Adds every command of the program.
 void AddCommands(CLI::App& app, Choice& choice);
 
-/// Understands a command line and runs what it asks for. Never throws.
+/// Reads a command line, runs its command and returns the exit status (ExitStatus). Never throws.
 int RunCommandLine(int argc, const char* const* argv, Console& console);
 
 }  // namespace membridge::admin

@@ -11,15 +11,15 @@
 
 namespace membridge::admin {
 
-/// Writes into the audit what a command did or tried: by whom, to what, and how it ended. `error`: nothing when it was done. When
-/// the entry cannot be written that is printed; what was done stays done.
+/// Writes to the audit what a command did or tried: who, to what, and the result. `error`: nullptr when it succeeded. When the
+/// entry cannot be written, prints that; the command's effect stays.
 void NoteInAudit(sync::postgres::Session& session, Console& console, const std::string& action, const std::string& object,
                  const Error* error, nlohmann::json detail = nlohmann::json::object());
-/// The same on a session of its own, for a command that has none.
+/// Does the same with a session of its own, for commands that have none.
 void NoteInAudit(const Databases& databases, Console& console, const std::string& action, const std::string& object,
                  const Error* error, nlohmann::json detail = nlohmann::json::object());
 
-/// MigrateAll(), and its entry when a migration was applied or refused.
+/// Calls MigrateAll(), and writes to the audit when a migration was applied or refused.
 Result<std::vector<MigrationStep>> MigrateAndNote(const Config& config, const Databases& databases, Console& console);
 
 }  // namespace membridge::admin

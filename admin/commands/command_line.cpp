@@ -93,7 +93,7 @@ int RunCommandLine(int argc, const char* const* argv, Console& console) {
       fmt::print(console.out, "{}\n", nlohmann::ordered_json{{"error", console.failure}}.dump(2));
     return status;
   } catch (const std::exception& failure) {
-    // What comes this far is a fault of ours or of the machine: out of memory, a full disk.
+    // An exception here is a bug or a problem of the machine, such as no memory or a full disk.
     fmt::print(console.err, "error: {}\n", failure.what());
     if (console.json)
       fmt::print(console.out, "{}\n",

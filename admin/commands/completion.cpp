@@ -11,7 +11,7 @@
 namespace membridge::admin {
 namespace {
 
-/// What may follow a command: its commands and its options.
+/// Returns the words that may follow a command: its commands and options.
 std::string WordsAfter(const DescribedCommand& command) {
   std::vector<std::string> words;
   for (const auto& inner : command.commands) words.push_back(inner.path.back());
@@ -21,7 +21,7 @@ std::string WordsAfter(const DescribedCommand& command) {
   return fmt::format("{}", fmt::join(words, " "));
 }
 
-/// Text between single quotes of a shell.
+/// Returns the text in single quotes for a shell.
 std::string SingleQuoted(const std::string& text) {
   std::string quoted = "'";
   for (const char c : text) quoted += c == '\'' ? std::string{"'\\''"} : std::string{c};
@@ -40,7 +40,7 @@ _membridge() {
     case "$path $word" in
 )";
 
-/// Three functions of one shape: every command with the words that may follow it.
+/// The three functions below have the same structure: they list every command with the words that may follow it.
 std::string BashCompletion(const DescribedCommand& program) {
   std::string script = kBashHead;
   std::string paths;
@@ -70,7 +70,7 @@ std::string ZshCompletion(const DescribedCommand& program) {
     std::string commands;
     std::string options;
     const auto described = [](std::string name, const std::string& text) {
-      // A colon ends the name in what _describe reads.
+      // _describe reads a colon as the end of the name.
       std::string safe;
       for (const char c : text) safe += c == ':' ? std::string{"\\:"} : std::string{c};
       return " " + SingleQuoted(std::move(name) + ":" + safe);

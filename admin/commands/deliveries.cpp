@@ -48,7 +48,7 @@ Result<sync::DeliveryFilter> DeliveryFilterOf(const DeliveryOptions& options) {
   return filter;
 }
 
-/// The filter as the audit holds it.
+/// Returns the filter for the audit.
 nlohmann::json DeliveryFilterView(const DeliveryOptions& options) {
   return GivenByName({{"project", options.project},
                       {"memory", options.memory},
@@ -88,7 +88,7 @@ int ShowDelivery(const DeliveryOptions& options, Session& session, Console& cons
     return PrintError({ErrorCode::kNotFound, fmt::format("no delivery {}", options.id), "it may have been dropped by retention"},
                       console);
   transaction.Commit();
-  // A body may hold what people said: who read it is written down, as the API does.
+  // A body may contain what people said, so write to the audit who read it, as the API does.
   NoteInAudit(session, console, "delivery.read_body", options.id, nullptr);
   nlohmann::ordered_json json = ViewOf(*delivery);
   json["body"] = delivery->body;

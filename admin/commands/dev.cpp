@@ -1,4 +1,4 @@
-// `dev`: like `serve`, where Mem0 cannot reach the bridge.
+// `dev`: like `serve`, for a bridge that Mem0 cannot reach.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 

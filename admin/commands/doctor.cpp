@@ -34,7 +34,7 @@ Precondition Fine(std::string what, std::string message) {
   return {std::move(what), {}, PreconditionState::kFine, std::move(message), {}};
 }
 
-/// What mapping files and tables say of each other; every problem is a finding of its own.
+/// Checks mapping files against their tables. Every problem is a finding of its own.
 void LookAtMappings(const Config& config, const Databases& databases, Findings& found) {
   mappings::Diagnostics problems;
   const auto configured = LoadMappings(config, problems);
@@ -53,7 +53,7 @@ void LookAtMappings(const Config& config, const Databases& databases, Findings& 
     found.push_back(Fine("mappings", fmt::format("{} and their tables fit", Counted(configured.size(), "mapping", "mappings"))));
 }
 
-/// The settings of the server that decide whether an acknowledged delivery survives a crash, and its clock.
+/// Checks the server's clock, and the settings that decide whether an acknowledged delivery survives a crash.
 void LookAtServer(const Databases& databases, Findings& found) {
   try {
     sync::postgres::Session session{databases.StateDsn(), "membridge doctor"};
@@ -137,7 +137,7 @@ void LookAtWebhook(const ProjectConfig& project, const Databases& databases, Fin
       found.push_back(Fine(what, "registered at Mem0 as configured"));
     }
   } catch (const sync::postgres::SqlFailure&) {
-    // The database is not as it must be, which stands in the list already.
+    // The database has problems, which are in the list already.
   }
 }
 

@@ -23,7 +23,7 @@ struct EraseOptions {
   bool yes = false;
 };
 
-/// Counts that are not zero, as `12 deliveries, 3 memories`.
+/// Returns the counts that are not zero: `12 deliveries, 3 memories`.
 std::string Told(const sync::ErasureCounts& counts) {
   std::string text;
   for (const auto& [name, count] : counts) {
@@ -32,7 +32,8 @@ std::string Told(const sync::ErasureCounts& counts) {
   return text.empty() ? "nothing" : text;
 }
 
-/// By its hash: the audit is kept for ever and must not name who was erased.
+/// Writes the erasure to the audit. The user is named by a hash, because the audit is never deleted and must not name an erased
+/// person.
 void Note(const ProjectId& project, const Databases& databases, const Result<sync::ErasureReceipt>& receipt, Console& console) {
   NoteInAudit(databases, console, "erase", project.Text() + (receipt ? "/" + receipt->user_hash : ""),
               receipt ? nullptr : &receipt.error(), receipt ? nlohmann::json(receipt->erased) : nlohmann::json::object());
@@ -98,7 +99,7 @@ int RunErase(const EraseOptions& options, Console& console) {
     all.push_back(std::move(*erased));
   }
   if (!options.yes) fmt::print(console.err, "nothing was erased; add --yes to do it\n");
-  // The receipt is what there is to keep, so it is printed either way.
+  // The receipt must be kept, so it is printed in both cases.
   if (options.common->json || options.yes) {
     nlohmann::ordered_json document;
     document[options.yes ? "receipts" : "projects"] = std::move(all);

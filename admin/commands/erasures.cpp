@@ -1,4 +1,4 @@
-// `erase --list` and `erase --lift`: the erasures there were, and admitting a person again.
+// `erase --list` and `erase --lift`: list the erasures, and admit a person again.
 #include "admin/commands/erasures.hpp"
 
 #include <fmt/format.h>
@@ -19,10 +19,10 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// A user with more memories than this fills pages that no person's memories fill; what lies beyond is left to the next sweep.
+/// The most pages to read. No person has more memories than these pages hold; the next sweep reads the rest.
 constexpr int kPagesOfUser = 500;
 
-/// The ids of what Mem0 has of the user now.
+/// Returns the ids of the memories that Mem0 has of the user now.
 Result<std::vector<MemoryId>> MemoriesAtMem0(const ProjectConfig& project, sync::postgres::Session& session,
                                              const std::string& user) {
   sync::mem0::Client client = ClientForCommand(project, session, 4);
@@ -78,7 +78,7 @@ Result<ordered_json> LiftIn(const ProjectConfig& project, const ErasuresOptions&
     return ordered_json{{"project", project.id.Text()}, {"would_admit", memories->size()}};
   }
   const auto receipt = sync::Lifting{session}.Lift(project.id, options.user, *memories);
-  // By the hash, as the erasure itself: the audit is kept for ever.
+  // Name the user by the hash, as for the erasure itself, because the audit is never deleted.
   NoteInAudit(session, console, "erase.lift", project.id.Text() + (receipt ? "/" + receipt->user_hash : ""),
               receipt ? nullptr : &receipt.error(), {{"memories", memories->size()}});
   if (!receipt) return tl::unexpected<Error>(receipt.error());

@@ -7,7 +7,7 @@
 
 namespace membridge::admin {
 
-/// What `erase --list` and `erase --lift` were asked for.
+/// The options of `erase --list` and `erase --lift`.
 struct ErasuresOptions {
   std::shared_ptr<CommonOptions> common;
   std::string user, project;  ///< no project: all of them
@@ -15,7 +15,7 @@ struct ErasuresOptions {
   bool yes = false;
 };
 
-/// Lists erasures, or admits an erased user again. The exit status.
+/// Lists erasures, or admits an erased user again. Returns the exit status.
 int RunErasures(const ErasuresOptions& options, Console& console);
 
 }  // namespace membridge::admin

@@ -28,10 +28,10 @@ struct FieldsOptions {
 };
 
 constexpr std::size_t kPageOfRecords = 500;
-constexpr std::size_t kValuesRemembered = 200;  ///< of one field, for telling how many there are
+constexpr std::size_t kValuesRemembered = 200;  ///< per field, to count the different values
 constexpr int kDeepest = 4;
 
-/// One field of memories: how often it is there, and as what.
+/// One field of memories: how often it is present and with which types.
 struct FieldSeen {
   std::size_t memories = 0;
   std::map<std::string, std::size_t> types;
@@ -39,7 +39,7 @@ struct FieldSeen {
   std::set<std::size_t> values;  // hashes
 };
 
-/// What a value looks like without what it says: letters become a, digits 9, and a long one is cut.
+/// Returns the form of a value without its content: letters become a, digits become 9, and a long value is cut.
 std::string ShapeOf(const json& value) {
   if (value.is_boolean()) return "true or false";
   if (!value.is_string()) return value.is_number() ? "a number" : "";
@@ -53,7 +53,7 @@ std::string ShapeOf(const json& value) {
                                                                : c;
     if (static_cast<unsigned char>(shown) < 0x20U) continue;
     if (shape.size() >= 2 && shape.back() == shown && shape[shape.size() - 2] == shown)
-      continue;  // three of a kind are told by two
+      continue;  // show at most two equal characters in a row
     shape += shown;
     if (shape.size() > 24) return shape + "…";
   }
@@ -165,7 +165,7 @@ class FieldCensus {
   std::map<std::string, FieldSeen> fields_;
 };
 
-/// The newest records of the mirror, a page at a time.
+/// Reads the newest records of the mirror, page by page.
 void ReadMirror(sync::postgres::Session& session, const std::string& project, std::size_t limit, FieldCensus& census) {
   std::string last;
   for (std::size_t read = 0; read < limit;) {
@@ -183,7 +183,7 @@ void ReadMirror(sync::postgres::Session& session, const std::string& project, st
   }
 }
 
-/// Reads a first page from Mem0 when the mirror knows nothing of the project yet. Keeps nothing of it.
+/// Reads a first page from Mem0 when the mirror has no memory of the project yet. Stores nothing.
 Result<void> AskMem0(const ProjectConfig& project, sync::postgres::Session& session, FieldCensus& census) {
   const auto page = ClientForCommand(project, session, 3).ListMemories(sync::mem0::Filter::Everything(), 1);
   if (!page) return tl::unexpected<Error>(page.error());

@@ -79,7 +79,7 @@ std::string EnvironmentText(const InitOptions& options, const fs::path& folder, 
   return text;
 }
 
-/// Foreign keys with a row they may point at, and columns under a CHECK.
+/// Reads the foreign keys with a value that they may have, and the columns with a CHECK constraint.
 TableNotes NotesOf(Session& session, const mappings::Table& table) {
   TableNotes notes;
   const auto rows = session.Run(
@@ -105,13 +105,14 @@ TableNotes NotesOf(Session& session, const mappings::Table& table) {
           session.Run(fmt::format("SELECT {0}::text FROM {1}.{2} ORDER BY {0} LIMIT 1", quoted(4), quoted(3), quoted(2)));
       if (!found.empty()) value = found.Text(0, 0);
     } catch (const sync::postgres::SqlFailure&) {
-      value.clear();  // may not be read: the person decides
+      value.clear();  // the table may not be read, so the person decides
     }
   }
   return notes;
 }
 
-/// The tables meant, or the one that looks most like people. The names that could be meant are told when none is.
+/// Returns the tables that the user named, or the one that most likely holds people. When there is none, the error lists possible
+/// names.
 Result<std::vector<const mappings::Table*>> TablesMeant(const InitOptions& options, const mappings::Catalog& catalog) {
   std::vector<const mappings::Table*> meant;
   const std::vector<std::string> names = catalog.Names();

@@ -45,7 +45,7 @@ bool IsInUnique(const Table& table, const std::string& column) {
   });
 }
 
-/// How well a column's name says that it holds a person's id; 0: not at all.
+/// Returns how likely a column holds a person's id, by its name; 0: not at all.
 int RankAsPerson(const std::string& name) {
   static constexpr std::array<std::string_view, 9> kNames{"user_id", "user_ref",   "external_id", "external_ref", "username",
                                                           "handle",  "identifier", "email",       "user"};
@@ -57,7 +57,7 @@ int RankAsPerson(const std::string& name) {
   return 0;
 }
 
-/// ` | truncate(64)` where the column has room for so many characters only.
+/// Returns ` | truncate(64)` when the column has a limited length, else an empty text.
 std::string Shortened(const Column& column) {
   return column.max_length ? fmt::format(" | truncate({})", *column.max_length) : "";
 }
@@ -68,7 +68,7 @@ std::string Expression(const Column& column) {
   return text + Shortened(column);
 }
 
-/// What a new row gets where the table insists on a value and nothing says one; nothing when it cannot be guessed.
+/// Returns a value for a required column that has no source; nothing when it cannot be guessed.
 std::optional<std::string> Needed(const Column& column, const TableNotes& notes) {
   const auto referenced = notes.referenced.find(column.name);
   if (referenced != notes.referenced.end())
@@ -90,7 +90,7 @@ std::string Sample(const Column& column) {
   return column.max_length ? text.substr(0, static_cast<std::size_t>(*column.max_length)) : text;
 }
 
-/// A text that anything may stand in, and that is no secret: written without a second thought.
+/// Whether the column is a free text that is not a secret, so that it can be filled without further thought.
 bool IsPlainCell(const Column& column, const Table& table, const TableNotes& notes) {
   return IsText(column) && notes.checked.count(column.name) == 0 && notes.referenced.count(column.name) == 0 &&
          !IsInUnique(table, column.name) && !Contains(column.name, "password") && !Contains(column.name, "token") &&
@@ -127,9 +127,9 @@ FirstMapping MakeFirstMapping(const Table& table, const TableNotes& notes) {
   std::size_t cells = 0;
   for (const Column& column : table.columns) {
     if (&column == person || !IsPlainName(column.name) || column.generated || column.identity) continue;
-    if (column.has_default && IsUniqueAlone(table, column.name)) continue;  // a serial number: the database gives it
+    if (column.has_default && IsUniqueAlone(table, column.name)) continue;  // a serial number, which the database assigns
     if (!column.MayBeLeftOut()) {
-      // Where values must differ the person's id does; a constant would stop the second person.
+      // In a unique column use the person's id. A constant would fail for the second person.
       const auto value = IsText(column) && IsInUnique(table, column.name)
                              ? std::optional<std::string>{"$memory.user_id" + Shortened(column)}
                              : Needed(column, notes);

@@ -10,24 +10,26 @@
 
 namespace membridge::admin {
 
-/// What a first mapping of a table must know beyond the catalogue.
+/// What MakeFirstMapping() needs to know about a table besides the catalogue.
 struct TableNotes {
   std::map<std::string, std::string>
-      referenced;                 ///< by column: a value of the row that its foreign key may point at; may be empty
-  std::set<std::string> checked;  ///< columns that a CHECK constraint looks at
+      referenced;                 ///< by column: a value of the row that its foreign key may refer to; may be empty
+  std::set<std::string> checked;  ///< columns with a CHECK constraint
 };
 
-/// A mapping file made from a table, for a person to go on with.
+/// A mapping file made from a table, as a start for a person.
 struct FirstMapping {
   std::string yaml;
-  std::vector<std::string> left_open;  ///< what the person must decide before it works, a sentence each; empty: it works as it is
+  std::vector<std::string> left_open;  ///< one sentence for each decision that is still needed; empty: the mapping works as it is
 };
 
-/// The column by which rows of a person are found: text, unique by itself, best by its name. Nothing when there is none.
+/// Returns the column by which a person's row is found: a text column that is unique by itself and has the most suitable name.
+/// nullptr when there is none.
 const mappings::Column* PersonColumn(const mappings::Table& table);
 
-/// A mapping that finds rows by PersonColumn(), fills plain text columns from metadata of the same name, gives new rows what they
-/// need, shows the other columns as comments, and has one case. Without such a column every memory has a row of its own.
+/// Makes a mapping that finds rows by PersonColumn(), fills plain text columns from metadata of the same name and gives new rows
+/// their required values. It lists the other columns as comments and has one test case. Without such a column, every memory gets
+/// a row of its own.
 FirstMapping MakeFirstMapping(const mappings::Table& table, const TableNotes& notes);
 
 }  // namespace membridge::admin

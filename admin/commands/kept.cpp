@@ -1,4 +1,4 @@
-// `kept`: cells where a memory says one thing and a person wrote another, and what a person decides about them.
+// `kept`: cells where a memory says one thing and a person wrote another, and a person's decisions about them.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
@@ -29,7 +29,7 @@ Session OpenForKept(const std::string& dsn) {
   return Session{dsn, "membridge kept", sync::postgres::SearchPath::kRoles};
 }
 
-/// Runs `work` with every target, its mappings and its tables.
+/// Calls `work` with all targets, their mappings and their tables.
 template <class Work>
 int WithKeptTargets(const KeptOptions& options, Console& console, const Work& work) {
   const auto prepared = Prepare(options.common->config, {}, console);
@@ -67,7 +67,7 @@ int ListKeptCells(const KeptOptions& options, Console& console) {
   });
 }
 
-/// Each by itself: one that is settled meanwhile does not keep the others from being decided.
+/// Decides about each cell by itself. A cell that was settled in between does not stop the others.
 int DecideKeptCells(const KeptOptions& options, Console& console, sync::KeptChoice choice) {
   const bool takes = choice == sync::KeptChoice::kTake;
   return WithKeptTargets(options, console, [&](const Prepared& prepared, const KeptTargets& kept) {

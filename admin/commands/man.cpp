@@ -12,7 +12,7 @@
 namespace membridge::admin {
 namespace {
 
-/// Text as roff takes it: hyphens and backslashes literal, no line that begins with a control character.
+/// Returns the text for roff: hyphens and backslashes are literal, and no line begins with a control character.
 std::string Roff(const std::string& text) {
   std::string safe;
   for (const char c : text) {
@@ -65,7 +65,7 @@ std::string ManPage(const DescribedCommand& program) {
   return page;
 }
 
-/// Text as a cell of a Markdown table takes it.
+/// Returns the text for a cell of a Markdown table.
 std::string InTable(const std::string& text) {
   std::string safe;
   for (const char c : text) {
@@ -75,7 +75,7 @@ std::string InTable(const std::string& text) {
   return safe;
 }
 
-/// One option as a row: `--limit`, what it takes, what it is for.
+/// Returns one option as a table row: its name, its value and its purpose.
 std::string OptionRow(const DescribedOption& option) {
   const std::string value = option.value.empty() || option.positional ? "" : " " + option.value;
   const std::string otherwise = option.otherwise.empty() ? "" : fmt::format(" (`{}` when left out)", option.otherwise);
@@ -83,7 +83,7 @@ std::string OptionRow(const DescribedOption& option) {
                      option.required ? "; required" : "");
 }
 
-/// The reference of the command line, as docs/reference/commands.md holds it.
+/// Returns the content of docs/reference/commands.md, the reference of the command line.
 std::string MarkdownPage(const DescribedCommand& program) {
   std::string page =
       "# Command line\n\nMade from the program by `docs/reference/make`; `membridge COMMAND --help` says the same.\n\n"

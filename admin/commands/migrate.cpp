@@ -17,7 +17,7 @@ struct MigrateOptions {
   std::string script;
 };
 
-/// Runs a script of the operator's own in the state database, all of it or nothing.
+/// Runs a script of the operator in the state database, as one transaction.
 Result<void> RunScript(const std::string& file, const std::string& dsn) {
   std::ifstream stream{file};
   if (!stream) return Fail(ErrorCode::kNotFound, file + " cannot be read");
@@ -25,14 +25,14 @@ Result<void> RunScript(const std::string& file, const std::string& dsn) {
   try {
     sync::postgres::Session session{dsn, "membridge migrate", sync::postgres::SearchPath::kRoles};
     sync::postgres::Transaction transaction = session.Begin();
-    // A role named membridge would make its tables in the bridge's own schema, where no mapping finds them.
+    // Without this, a role named membridge would make its tables in the bridge's own schema, where no mapping finds them.
     transaction.Run(
         "SELECT pg_catalog.set_config('search_path', 'public', true) WHERE pg_catalog.current_schema() = 'membridge'");
     transaction.RunScript(sql);
     transaction.Commit();
     return {};
   } catch (const sync::postgres::SqlFailure& failure) {
-    // The operator's own script and terminal: what the server said helps and leaks nothing.
+    // It is the operator's own script and terminal, so the server's message helps and reveals nothing.
     return Fail(ErrorCode::kRefused, fmt::format("{}: {}", file, failure.fields().message), failure.fields().hint);
   }
 }

@@ -36,7 +36,7 @@ sync::ParkedFilter ParkedFilterOf(const ParkedOptions& options) {
           Given(options.code)};
 }
 
-/// The filter as the audit holds it.
+/// Returns the filter for the audit.
 nlohmann::json ParkedFilterView(const ParkedOptions& options) {
   return GivenByName({{"group", options.group},
                       {"project", options.project},
@@ -45,7 +45,7 @@ nlohmann::json ParkedFilterView(const ParkedOptions& options) {
                       {"code", options.code}});
 }
 
-/// Memories that a lock of somebody else holds up: they are not parked, and are tried again within seconds.
+/// Prints memories that wait for another session's lock. They are not parked and are tried again within seconds.
 int PrintBlocked(const ParkedOptions& options, Session& session, Console& console) {
   constexpr std::size_t kBlockedAtMost = 1000;
   Transaction transaction = session.Begin();
@@ -107,7 +107,7 @@ int ShowParked(const ParkedOptions& options, Session& session, Console& console)
   return kDone;
 }
 
-/// What retry and drop have in common: everything only when asked for, count first, act with --yes.
+/// The common part of retry and drop: they act on all memories only when asked to, count first, and act with --yes.
 template <class Act>
 int CountThenAct(const ParkedOptions& options, Session& session, Console& console, const char* action, const char* would,
                  const char* did, Act act) {

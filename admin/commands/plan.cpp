@@ -44,7 +44,7 @@ Result<const ProjectConfig*> ChooseProject(const Config& config, const Configure
   return Fail(ErrorCode::kRefused, "the mapping serves several projects", "say which with --project");
 }
 
-/// What there is to plan for a mapping depends on what it is made from.
+/// Checks that the options fit the mapping's source (memory, export or event).
 Result<void> CheckAsked(const PlanOptions& options, const mappings::Mapping& mapping) {
   using From = mappings::Mapping::From;
   const From asked = !options.event.empty() ? From::kEvent : !options.answer.empty() ? From::kExport : From::kMemory;
@@ -78,7 +78,7 @@ Result<mappings::Memory> ReadRecord(const std::string& file) {
   return memory;
 }
 
-/// An event or an export from a file.
+/// Reads an event or an export from a file.
 Result<sync::Source> ReadTold(mappings::Mapping::From from, const std::string& file, const ProjectId& project) {
   const auto json = ReadJson(file);
   if (!json) return tl::unexpected<Error>(json.error());
@@ -90,7 +90,7 @@ Result<sync::Source> ReadTold(mappings::Mapping::From from, const std::string& f
   return source;
 }
 
-/// The source to evaluate: from the file, or as Mem0 has it now. A memory Mem0 does not have is one that has gone.
+/// Returns the source to evaluate: from the file, or as Mem0 has it now. A memory that Mem0 does not have counts as deleted.
 Result<sync::Source> ReadSource(const PlanOptions& options, const ProjectConfig& project, const std::string& state_dsn) {
   if (!options.event.empty()) return ReadTold(mappings::Mapping::From::kEvent, options.event, project.id);
   if (!options.answer.empty()) return ReadTold(mappings::Mapping::From::kExport, options.answer, project.id);
@@ -106,8 +106,8 @@ Result<sync::Source> ReadSource(const PlanOptions& options, const ProjectConfig&
   return PlannedSource(project.id, *memory, now);
 }
 
-/// Every memory of the mirror: the preview of a first sync, or of what an edited mapping would change. A line per memory that
-/// would change or park, progress on a terminal, and the sum.
+/// Plans every memory of the mirror: a preview of a first sync, or of the changes by an edited mapping. Prints a line for each
+/// memory that would change or park, progress on a terminal, and the sum.
 int PlanAll(const PlanOptions& options, const Prepared& prepared, const ProjectConfig& project, const sync::Applier& applier,
             Console& console) {
   const ConfiguredMapping& configured = prepared.mappings.front();
@@ -165,7 +165,7 @@ int RunPlan(const PlanOptions& options, Console& console) {
     sync::postgres::Session session{prepared->DsnOf(configured), "membridge plan"};
     sync::postgres::Transaction transaction = session.Begin();
     const auto outcome = applier.Apply(transaction, {*source}, SystemClock{}.Now(), true).at(0);
-    // Never committed: the transaction rolls back when it goes.
+    // The transaction is never committed; its destructor rolls it back.
     if (options.common->json) {
       fmt::print(console.out, "{}\n", mappings::ExactText(sync::PlanJson(source->id, configured.mapping->file, outcome), 2));
     } else {

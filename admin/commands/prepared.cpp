@@ -12,7 +12,7 @@
 namespace membridge::admin {
 namespace {
 
-/// By the file's name without ending, or by its path however it is written.
+/// Whether the user named this mapping: by the file's name without ending, or by any form of its path.
 bool IsMeant(const MappingConfig& mapping, const std::string& wanted) {
   const std::filesystem::path file{mapping.file};
   if (file.stem() == wanted || file == wanted) return true;
@@ -57,7 +57,7 @@ tl::expected<Prepared, int> Prepare(const std::string& config_file, const std::v
   }
   auto catalogs = ReadCatalogs(*config, *databases, configured);
   if (catalogs) CheckMappings(configured, *catalogs, problems);
-  // Warnings are for `check`, `doctor` and `serve`: who asks something else has read them.
+  // `check`, `doctor` and `serve` print warnings. Users of other commands have seen them there.
   if (problems.HasErrors() || !catalogs) PrintProblems(problems, console);
   if (!catalogs) return tl::unexpected<int>(PrintError(catalogs.error(), console));
   if (problems.HasErrors()) return tl::unexpected<int>(kBadUsage);

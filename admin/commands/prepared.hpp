@@ -13,8 +13,8 @@
 
 namespace membridge::admin {
 
-/// What a command that works with mappings needs: the configuration, its databases, and the mappings the user means, checked
-/// against the tables they write.
+/// What commands on mappings need: the configuration, its databases, and the mappings that the user named, checked against the
+/// tables they write.
 struct Prepared {
   Config config;
   Databases databases;
@@ -24,11 +24,12 @@ struct Prepared {
   const std::string& DsnOf(const ConfiguredMapping& mapping) const { return databases.DsnOf(*config.FindTarget(mapping.target)); }
 };
 
-/// Points a configuration at other databases, before any is opened: those of its targets that the mappings write.
+/// Changes a configuration to use other databases for the targets that the mappings write. It is called before any database is
+/// opened.
 using Redirect = std::function<Result<void>(Config&, const std::vector<ConfiguredMapping>&)>;
 
-/// Loads and checks the mappings named by `wanted` (by name or path; empty means all). Otherwise an exit status, after everything
-/// that is wrong was printed.
+/// Loads and checks the mappings in `wanted` (names or paths; empty means all). On a failure prints everything that is wrong and
+/// returns the exit status.
 tl::expected<Prepared, int> Prepare(const std::string& config_file, const std::vector<std::string>& wanted, Console& console,
                                     const Redirect& redirect = {});
 

@@ -1,4 +1,4 @@
-// `projects list` and `projects adopt`: which project at Mem0 each of ours is.
+// `projects list` and `projects adopt`: which Mem0 project belongs to each project.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 

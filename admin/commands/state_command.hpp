@@ -11,17 +11,18 @@
 
 namespace membridge::admin {
 
-/// An exit status, after it was said, when a database lacks migrations; nothing: all is there.
+/// When a database lacks migrations, prints that and returns the exit status; else returns nothing.
 std::optional<int> RefuseUnmigrated(const Config& config, const Databases& databases, Console& console);
 
-/// Opens the configured state database and runs `work` on a session there. Prints what goes wrong.
+/// Opens the configured state database and runs `work` with a session there. Prints errors and returns the exit status.
 int WithState(const std::string& config_file, Console& console,
               const std::function<int(const Config&, sync::postgres::Session&)>& work);
 
-/// An error in what the user asked for.
+/// Prints an error in the user's request and returns its exit status.
 int PrintUsageError(const Error& error, Console& console);
 
-/// What is run when the user chose the command: `run` with the options and a session. Options has a member `common`.
+/// Makes the Choice of a command: it calls `run` with the options and a session on the state database. Options has a member
+/// `common`.
 template <class Options>
 Choice OnState(std::shared_ptr<Options> options, int (*run)(const Options&, sync::postgres::Session&, Console&)) {
   return [options, run](Console& console) {
@@ -29,7 +30,7 @@ Choice OnState(std::shared_ptr<Options> options, int (*run)(const Options&, sync
                      [&](const Config&, sync::postgres::Session& session) { return run(*options, session, console); });
   };
 }
-/// The same for one that also wants the configuration.
+/// Does the same for a command that also needs the configuration.
 template <class Options>
 Choice OnState(std::shared_ptr<Options> options, int (*run)(const Options&, const Config&, sync::postgres::Session&, Console&)) {
   return [options, run](Console& console) {

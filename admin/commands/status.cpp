@@ -35,7 +35,7 @@ struct StatusOptions {
 constexpr std::chrono::seconds kWatchEvery{2};
 volatile std::sig_atomic_t watch_interrupted = 0;
 
-/// What the running process says of itself; null when nothing answers.
+/// Returns what the running process reports about itself; null when there is no answer.
 ordered_json AskProcess(const Config& config) {
   const HttpLook look = LookAt(fmt::format("http://{}:{}/readyz", config.admin_listen.host, config.admin_listen.port), 2s);
   if (look.status == 0) return nullptr;
@@ -83,10 +83,10 @@ sync::BlockedSum BlockedIn(Session& session) {
   return sync::SumBlocked(transaction);
 }
 
-/// Cells where a memory and a person disagree, in all targets; null while one is away.
+/// Returns the number of cells where a memory and a person disagree, over all targets; null while one is away.
 ordered_json KeptIn(const Config& config, Session& session) {
   std::int64_t cells = 0;
-  std::set<std::string> counted;  // two targets may be one database, with one ledger
+  std::set<std::string> counted;  // two targets may be in one database with one ledger
   for (const TargetConfig& target : config.targets) {
     if (!counted.insert(target.dsn.value_or("")).second) continue;
     try {

@@ -1,4 +1,4 @@
-// `tail`: deliveries becoming rows, as it happens.
+// `tail`: shows live how deliveries become rows.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
@@ -35,13 +35,13 @@ struct TailOptions {
 constexpr std::chrono::milliseconds kLookEvery{250};
 volatile std::sig_atomic_t tail_interrupted = 0;
 
-/// `184 ms`, `3.2 s`
+/// Returns a text such as `184 ms` or `3.2 s`.
 std::string LagInWords(std::chrono::microseconds lag) {
   if (lag < 1s) return fmt::format("{} ms", std::max<std::int64_t>(0, lag.count() / 1000));
   return fmt::format("{:.1f} s", static_cast<double>(lag.count()) / 1e6);
 }
 
-/// `2 rows of crm.contacts, crm.notes`
+/// Returns a text such as `2 rows of crm.contacts, crm.notes`.
 std::string RowsInWords(const TrailStep& step) {
   std::set<std::string> tables;
   for (const auto& row : step.rows) tables.insert(row.table);

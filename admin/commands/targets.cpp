@@ -1,4 +1,4 @@
-// `targets list` and `targets adopt`: whose ledger each target has.
+// `targets list` and `targets adopt`: which state owns the ledger of each target.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
@@ -51,7 +51,7 @@ int PrintAdopted(const Config& config, const Databases& databases, const Targets
   NoteInAudit(databases, console, "targets.adopt", options.target, adopted ? nullptr : &adopted.error(),
               adopted ? nlohmann::json{{"adopted", *adopted}} : nlohmann::json::object());
   if (!adopted) return PrintError(adopted.error(), console);
-  // It was left alone before.
+  // The ledger of another state was not migrated before.
   if (const auto migrated = MigrateAndNote(config, databases, console); !migrated) return PrintError(migrated.error(), console);
   if (options.common->json) {
     fmt::print(console.out, "{}\n", ordered_json{{"target", options.target}, {"adopted", *adopted}}.dump());

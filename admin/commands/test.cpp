@@ -23,7 +23,8 @@ struct TestOptions {
   std::vector<std::string> schemas;
 };
 
-/// A private database for each target that a mapping writes: of the files, or else like the target's own.
+/// Makes a private database for each target that a mapping writes: from the given files, or else as a copy of the target's
+/// tables.
 Result<void> Redirected(const std::vector<std::string>& schemas, std::optional<sync::ScratchServer>& scratch, Config& config,
                         const std::vector<ConfiguredMapping>& configured) {
   const auto files = sync::ReadSchemaFiles({schemas.begin(), schemas.end()});
@@ -51,13 +52,13 @@ Result<void> Redirected(const std::vector<std::string>& schemas, std::optional<s
     } catch (const sync::postgres::SqlFailure& failure) {
       return tl::unexpected<Error>(failure.AsError("target " + target.name));
     }
-    config.database = *dsn;  // nobody asks for the state here; without an address an embedded server would be started
+    config.database = *dsn;  // the state is not used here, but without an address an embedded server would be started
     target.dsn = std::move(*dsn);
   }
   return {};
 }
 
-/// Cases use the ledger: on a database that no bridge has used yet it is made first.
+/// Makes the ledger on a database that no bridge has used yet, because test cases need it.
 Result<void> WithLedger(const Prepared& prepared, Console& console) {
   const auto pending = PendingOfAll(prepared.config, prepared.databases);
   if (!pending) return tl::unexpected<Error>(pending.error());

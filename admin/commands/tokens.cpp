@@ -36,7 +36,7 @@ int CreateToken(const TokenOptions& options, Session& session, Console& console)
     json["token"] = issued->token;
     fmt::print(console.out, "{}\n", json.dump(2));
   } else {
-    // Alone on stdout: TOKEN=$(membridge tokens create …)
+    // Print only the token to stdout, for TOKEN=$(membridge tokens create …).
     fmt::print(console.out, "{}\n", issued->token);
     fmt::print(console.err, "{}, role {}; it is not shown again\n", options.name, options.role);
   }

@@ -24,7 +24,7 @@ void Tell(const WebhookView& view, std::string_view what, const EditOptions& opt
              view.url, fmt::join(view.events, ", "));
 }
 
-/// Says what is wrong with each field, where a person can see which option it was.
+/// Prints what is wrong with each field, under the name of its option.
 Result<void> TellRefusal(const Error& error, const FieldProblems& problems, const EditOptions& options, WebhookWork& work) {
   work.json["problems"] = nlohmann::ordered_json(problems);
   if (problems.empty() || options.common->json) return tl::unexpected<Error>(error);

@@ -11,7 +11,7 @@
 namespace membridge::admin {
 namespace {
 
-/// Nothing when it is not clear which projects are meant; that was printed.
+/// Returns the selected projects. When they are not clear, prints that and returns nothing.
 std::optional<std::vector<const ProjectConfig*>> Meant(const Config& config, const WebhookSelection& selection,
                                                        Console& console) {
   if (!selection.project.empty() && config.FindProject(ProjectId{selection.project}) == nullptr) {
@@ -55,7 +55,7 @@ int ForEachProject(const WebhookSelection& selection, Console& console, const st
       WebhookWork one{*project, desired, client, session, json, console};
       const auto done = work(one);
       if (!done) {
-        // The document of all projects tells it; one more at the end would be a second document.
+        // Put the error into the document of all projects. Another one at the end would be a second JSON document.
         json["error"] = {{"code", NameOf(done.error().code)}, {"message", done.error().message}, {"hint", done.error().hint}};
         status = PrintError(Within(done.error(), project->id.Text()).value(), console);
         console.failure = nullptr;

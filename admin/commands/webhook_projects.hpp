@@ -11,38 +11,39 @@
 
 namespace membridge::admin {
 
-/// What one project's webhooks are worked on with.
+/// What commands need to work on one project's webhooks.
 struct WebhookWork {
   const ProjectConfig& project;
   const DesiredWebhook& desired;
   sync::mem0::Client& client;
   sync::postgres::Session& session;
-  nlohmann::ordered_json& json;  ///< what `--json` prints of this project
+  nlohmann::ordered_json& json;  ///< what `--json` prints for this project
   Console& console;
 };
 
-/// Writes into the audit what was done to a project's webhooks, or tried. `object`: what it was done to, besides the project.
+/// Writes to the audit what was done or tried with a project's webhooks. `object`: what it was done to, besides the project.
 template <class T>
 void NoteInAudit(const WebhookWork& work, const std::string& action, const Result<T>& result, const std::string& object = {}) {
   NoteInAudit(work.session, work.console, action, work.desired.project.Text() + (object.empty() ? "" : "/" + object),
               result ? nullptr : &result.error());
 }
 
-/// Which projects a webhook command is about.
+/// The projects that a webhook command works on.
 struct WebhookSelection {
   std::shared_ptr<CommonOptions> common;
   std::string project;       ///< empty: all of them
-  bool registered = true;    ///< only those with a public_url: others are told of and left out
-  bool exactly_one = false;  ///< `project` may be left out only where there is one
+  bool registered = true;    ///< only projects with a public_url; others are named and left out
+  bool exactly_one = false;  ///< `project` may be left out only when there is one project
 };
 
-/// Runs `work` for every project meant, on a migrated database, and prints what goes wrong and the collected JSON.
+/// Runs `work` for every selected project, on a migrated database. Prints errors and the collected JSON, and returns the exit
+/// status.
 int ForEachProject(const WebhookSelection& selection, Console& console, const std::function<Result<void>(WebhookWork&)>& work);
 
-/// `--config`, `--json` and `--project` for one of these commands.
+/// Adds `--config`, `--json` and `--project` to a command.
 WebhookSelection AddSelection(CLI::App& command);
 
-/// `create`, `update` and `delete`, in a file of their own.
+/// Adds `create`, `update` and `delete`.
 void AddWebhookEdits(CLI::App& group, Choice& choice);
 
 }  // namespace membridge::admin

@@ -15,7 +15,7 @@ namespace {
 
 struct WebhookOptions : WebhookSelection {
   PlanChoices choices;
-  std::string overlap;  ///< as written; empty: as configured
+  std::string overlap;  ///< as given; empty: as configured
   bool yes = false;
 };
 
@@ -29,7 +29,7 @@ void TellPlan(const WebhookPlan& plan, const WebhookOptions& options, WebhookWor
   for (const auto& step : plan.steps) fmt::print(work.console.out, "{}: {}\n", work.desired.project.Text(), Describe(step));
 }
 
-/// How it is registered, with what the command line says of it.
+/// Returns the options for registering, with the values of the command line.
 ApplyOptions ApplyOptionsOf(const WebhookWork& work, const WebhookOptions& options) {
   ApplyOptions apply = admin::ApplyOptionsOf(work.project);
   apply.choices = options.choices;
@@ -99,7 +99,7 @@ int Rotate(const WebhookOptions& options, Console& console) {
     work.json["old_token"] = rotation->old_token.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(rotation->old_token);
     work.json["overlap_seconds"] = rotation->overlap.count();
     if (options.common->json) return {};
-    // Ids only: Mem0 has the address already, and nobody else needs the token.
+    // Print ids only. Mem0 already has the address, and the token is needed nowhere else.
     fmt::print(work.console.out, "{}: {} has a new token, {}", work.desired.project.Text(), rotation->webhook_id,
                rotation->new_token);
     if (!rotation->old_token.empty())
@@ -110,7 +110,7 @@ int Rotate(const WebhookOptions& options, Console& console) {
   });
 }
 
-/// Which webhooks of ours there are, for saying what would be removed.
+/// Returns the webhooks of ours, to show what would be removed.
 Result<std::vector<std::string>> OursOf(WebhookWork& work) {
   const auto survey = SurveyWebhooks(work.client, work.session, work.desired);
   if (!survey) return tl::unexpected<Error>(survey.error());

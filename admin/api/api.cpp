@@ -20,13 +20,13 @@ using receiver::http::Response;
 constexpr const char* kPrefix = "/api/v1";
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::size_t kLongestObject = 255;
-/// Beside mappings and webhooks: these, too, wait for target tables or for Mem0.
+/// Operations that wait for target tables or for Mem0, besides those of mappings and webhooks.
 const std::set<std::string, std::less<>> kSlowOperations{"readMemory", "readMemoryRecord", "readMemoryHistory", "readLineage",
                                                          "why",        "listTargets",      "adoptTarget",       "adoptProject"};
 
 Response Respond(int status, const nlohmann::ordered_json& body) {
   Response response{.status = status, .body = mappings::ExactText(body)};
-  // For a browser that is led here by other means than our own page.
+  // These headers protect browsers that come here in another way than through the bridge's page.
   response.headers = {{"X-Content-Type-Options", "nosniff"},
                       {"Cache-Control", "no-store"},
                       {"X-Frame-Options", "DENY"},
@@ -76,14 +76,14 @@ Problem NotRecorded() {
 }
 
 Problem FromSql(const sync::postgres::SqlFailure& failure) {
-  // 57014: our own statement_timeout.
+  // 57014: the bridge's own statement_timeout.
   if (failure.fields().sqlstate == "57014")
     return {.status = 503,
             .code = "unavailable",
             .message = "the database took too long",
             .hint = "ask for less: a shorter time, a narrower filter",
             .retry_after = "5"};
-  // 55P03: our own lock_timeout.
+  // 55P03: the bridge's own lock_timeout.
   if (failure.fields().sqlstate == "55P03") return RefuseLocked("another session holds a lock that this needs").value();
   if (failure.IsTransient())
     return {.status = 503,
@@ -108,7 +108,7 @@ Problem FromFields(FieldProblems fields) {
           .fields = std::move(fields)};
 }
 
-/// Nothing when the header is no bearer token of a length that could be one.
+/// Returns the bearer token of the header; nothing when there is none or its length is not possible for a token.
 std::optional<std::string> BearerOf(const Request& request) {
   const auto header = request.Find("Authorization");
   if (!header || header->size() <= kBearer.size() || header->size() > 4096) return std::nullopt;
@@ -128,7 +128,7 @@ bool IsJson(const Request& request) {
 
 }  // namespace
 
-/// One request on its way through. The views of `found` are into `request`.
+/// One request while it is handled. The views of `found` point into `request`.
 struct Api::Arrival {
   Request request;
   std::string source{};  ///< the client's address
@@ -136,7 +136,7 @@ struct Api::Arrival {
   std::optional<std::string> token{};
   bool is_cross_site = false;
 
-  /// What it is called in the audit.
+  /// Returns the request's action for the audit.
   std::string Action() const {
     if (found.operation == nullptr) return "unknown";
     return found.operation->audit.empty() ? found.operation->id : found.operation->audit;
@@ -202,7 +202,8 @@ std::optional<Problem> Api::ShutOut(const std::string& source) {
 
 receiver::http::HeadVerdict Api::CheckHead(const Request& head) {
   if (const auto shut_out = ShutOut(SourceOf(head))) return {.refusal = Respond(*shut_out)};
-  // Another site's page shows no token and is refused with an entry in the audit, which needs the whole request.
+  // A request from another site's page has no token. It is refused later, with an entry in the audit, which needs the whole
+  // request.
   if (!IsCrossSite(head) && !BearerOf(head)) return {.refusal = Respond(Unauthorized("a bearer token is needed"))};
   return {};
 }
@@ -215,7 +216,7 @@ void Api::Receive(Request&& request, const Reply& reply) {
       document_.Find(arrival->request.method, std::string_view{arrival->request.target}.substr(std::string_view{kPrefix}.size()));
   arrival->token = BearerOf(arrival->request);
   arrival->is_cross_site = IsCrossSite(arrival->request);
-  // What needs no database is answered here: strangers cost the pool nothing.
+  // Answer requests that need no database here, so that unknown callers do not occupy the pool.
   const bool changes = arrival->found.operation != nullptr && !arrival->found.operation->audit.empty();
   if (arrival->is_cross_site && !changes) return reply.Send(Respond(CrossSite()));
   if (!arrival->is_cross_site && !arrival->token) return reply.Send(Respond(Unauthorized("a bearer token is needed")));
@@ -319,7 +320,7 @@ Answer Api::ForCaller(const Arrival& arrival, const Caller& caller, sync::postgr
     try {
       return handlers_.find(operation.id)->second(call);
     } catch (const sync::postgres::SqlFailure& sql) {
-      // Written down like any other failure, on a session that still works.
+      // Write the failure to the audit like any other, on a session that still works.
       Log(sql.IsTransient() ? LogLevel::kWarn : LogLevel::kError, "admin_call_failed",
           {{"operation", operation.id}, {"error", sql.what()}});
       return tl::unexpected<Problem>(FromSql(sql));
@@ -360,7 +361,7 @@ void Api::RecordAnonymous(const Arrival& arrival, sync::postgres::Session& state
       minute_began_ = now;
       entries_this_minute_ = 0;
     }
-    // Strangers must not be able to fill the disk; the next entry says how many were left out.
+    // Limit the entries, so that unknown callers cannot fill the disk. The next entry says how many were left out.
     if (entries_this_minute_++ >= options_.most_anonymous_entries) {
       ++unrecorded_;
       return;

@@ -20,40 +20,41 @@
 
 namespace membridge::admin::api {
 
-/// The way into the admin API: what may be asked, by whom, and what is written down of it. On the I/O thread: other sites' pages
-/// and shut-out addresses are refused, everything else goes to a pool of threads by what it may have to wait for, so that signing
-/// in and revoking a token work while previews hang. There: the token, the role, the document, the handler,
-/// the audit. Nothing but 401 is told to somebody without a token, not even which paths there are. Threads: any.
+/// Receives the requests of the admin API, checks them, calls their handlers and writes the audit. On the I/O thread it refuses
+/// requests from other sites' pages and from blocked addresses. All other requests go to one of three pools of threads, by what
+/// they may wait for, so that signing in and revoking a token work even while previews hang. There it checks token and role,
+/// compares the request with the document, calls the handler and appends to the audit. A caller without a token gets only 401 and
+/// does not even learn which paths exist. Threads: any.
 class Api {
  public:
   struct Options {
-    std::size_t threads = 6;                 ///< for calls that only ask the state database
-    std::size_t kept_free_threads = 2;       ///< for signing in and for tokens: no other call ever holds them
+    std::size_t threads = 6;                 ///< for calls that only use the state database
+    std::size_t kept_free_threads = 2;       ///< for signing in and for tokens; no other call uses them
     std::size_t slow_threads = 4;            ///< for calls that wait for target tables or for Mem0
-    std::size_t most_waiting = 64;           ///< calls of each of the three; beyond: 503
-    std::size_t largest_body = 1024 * 1024;  ///< bytes; beyond: 413. The listener must take a little more, or it answers first
+    std::size_t most_waiting = 64;           ///< calls waiting for each of the three pools; beyond: 503
+    std::size_t largest_body = 1024 * 1024;  ///< bytes; beyond: 413. The listener's limit must be larger, or it answers first
     Throttle::Limits throttle{};
     std::vector<AdminToken> tokens{};         ///< of the configuration
     receiver::Networks trusted_proxies{};     ///< whose X-Forwarded-For is believed
-    std::size_t most_anonymous_entries = 60;  ///< audit entries a minute for attempts without a right token
+    std::size_t most_anonymous_entries = 60;  ///< audit entries per minute for attempts without a valid token
   };
 
-  /// Every operation of the document must have a handler and every handler an operation; else std::logic_error. `clock` outlives
-  /// it.
+  /// Throws std::logic_error when an operation of the document has no handler, or a handler no operation. `clock` outlives it.
   Api(Options options, const std::string& state_dsn, Handlers handlers, const Clock& clock);
   ~Api();
 
-  /// Adds everything below /api/v1 to a router that it outlives.
+  /// Adds all paths below /api/v1 to a router. The Api outlives the router.
   void AddTo(receiver::http::Router& router);
 
-  /// What requests are checked against.
+  /// The document that requests are checked against.
   const Document& GetDocument() const { return document_; }
-  /// One request to a path below /api/v1, as AddTo() has the router pass it on.
+  /// Receives one request to a path below /api/v1. The router calls it after AddTo().
   void Receive(receiver::http::Request&& request, const receiver::http::Reply& reply);
-  /// By the header alone: refuses those who are shut out or show no token. Everybody else is a stranger until the call is served.
+  /// Decides by the header alone: refuses callers that are blocked or send no token. All others count as unknown until the call
+  /// is served.
   receiver::http::HeadVerdict CheckHead(const receiver::http::Request& head);
 
-  /// Finishes the calls under way; later ones are answered 503.
+  /// Finishes the calls under way. Later calls are answered with 503.
   void Stop();
 
  private:

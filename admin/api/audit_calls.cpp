@@ -1,4 +1,4 @@
-// Changing calls and refused attempts.
+// Operations that read the audit: changing calls and refused attempts.
 #include "admin/access/audit.hpp"
 #include "admin/api/context.hpp"
 #include "admin/shown/views.hpp"

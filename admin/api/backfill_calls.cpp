@@ -1,4 +1,4 @@
-// Scheduled exports and sweeps, and their runs.
+// Operations on scheduled exports and sweeps and on their runs.
 #include <limits>
 #include <memory>
 
@@ -16,7 +16,7 @@ using nlohmann::ordered_json;
 using sync::RunStore;
 using sync::postgres::Transaction;
 
-/// What a bigint holds.
+/// The largest number of PostgreSQL's bigint.
 constexpr std::size_t kLargestNumber = std::numeric_limits<std::int64_t>::max();
 
 Answer ListBackfills(Call& call, const Parts& parts) {
@@ -50,7 +50,7 @@ Answer PauseOrResume(Call& call, const Parts& parts, bool pause) {
   return AsJson(standing);
 }
 
-/// For queueing runs: it works none itself.
+/// Makes a scheduler that only queues runs.
 tl::expected<std::unique_ptr<sync::Scheduler>, Problem> Asking(const Parts& parts, const Clock& clock) {
   const auto never = [](const sync::Run&) -> Result<std::unique_ptr<sync::Job>> {
     return Fail(ErrorCode::kRefused, "not worked here");
@@ -96,7 +96,7 @@ Answer Started(Call& call, const Result<std::int64_t>& id, const Parts& parts) {
   return ShowRun(call, *id);
 }
 
-/// What a person may ask of a run, from a body.
+/// Reads the options of a run from a request's body.
 tl::expected<sync::RunOptions, Problem> OptionsFrom(const Call& call) {
   sync::RunOptions options;
   options.dry_run = call.body.value("dry_run", false);

@@ -7,7 +7,7 @@
 namespace membridge::admin::api {
 namespace {
 
-/// Longer than any page an operator waits for, short enough that a hopeless search does not keep a thread.
+/// Long enough for every page that an operator waits for, and short enough that an endless search does not block a thread.
 constexpr const char* kStatementPatience = "SET LOCAL statement_timeout = '15s'";
 
 }  // namespace

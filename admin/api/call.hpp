@@ -18,55 +18,56 @@
 
 namespace membridge::admin::api {
 
-/// Why an operation was not carried out, as the client is told. Codes are listed in admin/api/README.md and never change meaning.
+/// The error that a client gets when an operation was not carried out. admin/api/README.md lists the codes; their meaning never
+/// changes.
 struct Problem {
   int status = 500;
   std::string code;
   std::string message;
   std::string hint{};
   FieldProblems fields{};
-  std::optional<std::size_t> count{};        ///< of count_changed
+  std::optional<std::size_t> count{};        ///< the current count, for count_changed
   std::optional<std::string> retry_after{};  ///< seconds
 };
 
-/// The failure half of what a handler answers.
+/// Makes the failure of an Answer.
 tl::unexpected<Problem> Refuse(int status, std::string code, std::string message, std::string hint = {});
 tl::unexpected<Problem> RefuseField(std::string field, std::string problem);
-/// An Error of the bridge's own, as a client sees it: kNotFound 404, kRefused 409, kUnavailable 503, …
+/// Converts an Error of the bridge for the client: kNotFound becomes 404, kRefused 409, kUnavailable 503, …
 tl::unexpected<Problem> Refuse(const Error& error);
 
-/// 503 `locked`: somebody else holds what the call needs, and it gave up waiting. Nothing was changed.
+/// Makes a 503 `locked`: another session holds a lock, and the call stopped waiting. Nothing was changed.
 tl::unexpected<Problem> RefuseLocked(std::string message);
 
-/// What a handler answers: the body, or why not.
+/// The result of a handler: the body, or a Problem.
 using Answer = tl::expected<nlohmann::ordered_json, Problem>;
 
-/// One request, let in and checked against the document.
+/// One request after its caller was accepted and it was checked against the document. Threads: one.
 struct Call {
   const Caller& caller;
   sync::postgres::Session& state;
   nlohmann::json path;   ///< by parameter name
-  nlohmann::json query;  ///< what was given, and defaults
-  nlohmann::json body;   ///< null where the operation takes none
+  nlohmann::json query;  ///< the given values and the defaults
+  nlohmann::json body;   ///< null when the operation takes none
   Instant now;
 
-  // What the audit is told of it.
+  // Set by the handler for the entry in the audit.
   std::string object{};
   nlohmann::json detail = nlohmann::json::object();
-  bool nothing_changed = false;  ///< a dry run: not written down
+  bool nothing_changed = false;  ///< a dry run, which gets no entry
 
-  /// A parameter of the path, or of the query.
+  /// Returns a parameter of the path or of the query.
   std::string Path(const char* name) const { return path.at(name).get<std::string>(); }
   std::optional<std::string> Query(const char* name) const;
   bool Flag(const nlohmann::json& values, const char* name) const { return values.value(name, false); }
-  /// A field of an object, when it is there.
+  /// Returns a field of an object; nothing when it is absent.
   template <class Name>
   static std::optional<Name> Given(const nlohmann::json& values, const char* name) {
     if (!values.contains(name)) return std::nullopt;
     return Name{values[name].get<std::string>()};
   }
 
-  /// A transaction on the state database whose statements end after kStatementPatience.
+  /// Begins a transaction on the state database. Its statements are cancelled after kStatementPatience.
   sync::postgres::Transaction Begin();
 };
 
@@ -74,11 +75,11 @@ using Handler = std::function<Answer(Call&)>;
 /// By operationId.
 using Handlers = std::map<std::string, Handler, std::less<>>;
 
-/// A time as the command line takes it, too: RFC 3339, a day, or an age. Nothing when the field is not there; a problem when it
-/// cannot be read.
+/// Reads a time in the forms of the command line: RFC 3339, a day, or an age. Returns nothing when the field is absent, and a
+/// problem when it cannot be read.
 tl::expected<std::optional<Instant>, Problem> TimeIn(const nlohmann::json& values, const char* name, Instant now);
 
-/// As a JSON value: null for nothing.
+/// Returns the value as JSON; null for nothing or an empty text.
 nlohmann::ordered_json TimeOrNull(const std::optional<Instant>& time);
 nlohmann::ordered_json TextOrNull(const std::string& text);
 

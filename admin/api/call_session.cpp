@@ -3,7 +3,8 @@
 namespace membridge::admin::api {
 namespace {
 
-/// Longer than any page an operator waits for, short enough that a hopeless search or a lock does not keep a thread.
+/// Long enough for every page that an operator waits for, and short enough that an endless search or a lock does not block a
+/// thread.
 constexpr const char* kStatementTimeout = "15s";
 constexpr const char* kLockTimeout = "2s";
 

@@ -6,8 +6,9 @@
 
 namespace membridge::admin::api {
 
-/// A session for somebody who waits for an answer: a statement ends after 15 s, and after 2 s of waiting for a lock, whatever
-/// role, database or server say. Threads: one. Throws postgres::SqlFailure when the database is away.
+/// Opens a session for a call that a person waits for. A statement is cancelled after 15 s, or after it has waited 2 s for a
+/// lock, whatever the settings of role, database and server are. Throws postgres::SqlFailure when the database is away. The
+/// session's threads: one.
 sync::postgres::Session OpenCallSession(const std::string& dsn,
                                         sync::postgres::SearchPath path = sync::postgres::SearchPath::kBridges);
 

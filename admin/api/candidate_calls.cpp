@@ -1,4 +1,4 @@
-// Memories whose key matches several rows: the rows side by side, and which of them is meant.
+// Operations on memories whose key matches several rows: show the rows side by side, and choose one.
 #include "admin/api/call_session.hpp"
 #include "admin/api/context.hpp"
 #include "admin/mapping_files/ambiguous_rows.hpp"
@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// Runs `work` with the mappings in force, and their tables as they are now.
+/// Calls `work` with the mappings in force and the current state of their tables.
 template <class Work>
 Answer WithAmbiguous(const Parts& parts, const Work& work) {
   const auto in_force = parts.mappings().checked;

@@ -9,7 +9,7 @@
 
 namespace membridge::admin::api {
 
-/// The mappings in force, checked against their tables as those are at this moment.
+/// The mappings in force, checked against the current state of their tables.
 struct Checked {
   MappingsInForce now;
   mappings::Diagnostics problems;
@@ -19,11 +19,11 @@ struct Checked {
 
 tl::expected<Checked, Problem> Check(const Parts& parts);
 
-/// The mapping a request means: by its name, and by its project where several have the name.
+/// Returns the mapping that a request names; by its project, too, when several mappings have the name.
 tl::expected<const ConfiguredMapping*, Problem> Choose(const Checked& checked, const std::string& name,
                                                        const std::optional<std::string>& project);
 
-/// Those of one file.
+/// Returns the problems of one file.
 mappings::Diagnostics ProblemsIn(const std::string& file, const mappings::Diagnostics& problems);
 
 nlohmann::ordered_json ProblemsView(const mappings::Diagnostics& problems);

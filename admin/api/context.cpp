@@ -32,7 +32,7 @@ tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Cli
   }
   auto refusal = Refuse(422, "refused_by_mem0", message, error.hint);
   for (const auto& [field, words] : client.LastFailure().fields) {
-    // The document's names for Mem0's.
+    // Replace Mem0's field names by those of the document.
     const std::string name = field == "event_types" ? "events" : field;
     refusal.value().fields.emplace(name, sync::mem0::RedactUrlsIn(words));
   }

@@ -19,41 +19,42 @@
 
 namespace membridge::admin::api {
 
-/// What handlers work with. All of it outlives them, and its functions may be called from any thread.
+/// What handlers need. Everything in it outlives them; its functions may be called from any thread.
 struct Parts {
   const Config& config;
   const Databases& databases;
   const Mem0Clients& mem0;
   std::function<MappingsInForce()> mappings;
   const Recent& recent;
-  std::function<bool()> ready;                   ///< what /readyz says
-  std::function<std::vector<Reason>()> reasons;  ///< why it is degraded, as /readyz says
-  /// Why deliveries of a project may have missed this bridge until now, in words; empty: as far as this process knows, they
-  /// did not.
+  std::function<bool()> ready;                   ///< whether /readyz says ready
+  std::function<std::vector<Reason>()> reasons;  ///< why the bridge is degraded, as in /readyz
+  /// Returns in words why deliveries of a project may not have reached this bridge until now; empty when this process knows no
+  /// reason.
   std::function<std::string(const ProjectId&)> unheard;
   std::function<std::optional<std::chrono::microseconds>()> lag;  ///< of the memory this process applied last
   std::function<sync::LagCounts()> lags;                          ///< of all that this process applied because of deliveries
-  /// Cells where a memory and a person disagree and nobody has decided yet; nothing: not known now.
+  /// Returns the number of undecided cells where a memory and a person disagree; nothing when it is not known now.
   std::function<std::optional<std::int64_t>()> kept;
-  std::function<void()> wake_workers;    ///< there is something dirty
-  std::function<void()> wake_backfills;  ///< there is a run to do
-  std::function<void()> token_issued;    ///< a webhook token is in the database
-  /// How long every process may take to know a new webhook token.
+  std::function<void()> wake_workers;    ///< call it when memories are dirty
+  std::function<void()> wake_backfills;  ///< call it when a run was queued
+  std::function<void()> token_issued;    ///< call it when a new webhook token is in the database
+  /// How long until every process knows a new webhook token.
   std::chrono::milliseconds known_within = TokenWatch::kKnownWithin;
-  /// How long a preview may wait for a lock; a statement of it may take five times as long.
+  /// How long a preview may wait for a lock. Each of its statements may take five times as long.
   std::chrono::milliseconds preview_patience = std::chrono::seconds{2};
 
-  /// A client for a person who waits: shorter patience than the workers have. A problem for a project that is not configured.
+  /// Makes a client for a person who waits; its time-outs are shorter than the workers'. A problem: the project is not
+  /// configured.
   tl::expected<std::unique_ptr<sync::mem0::Client>, Problem> Mem0For(const ProjectId& project) const;
 };
 
-/// What Mem0 refused, as the client is told: its words on single fields, 502 when it is away or the key is wrong.
+/// Converts Mem0's refusal for the client, with Mem0's messages about single fields; 502 when Mem0 is away or the key is wrong.
 tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Client& client);
 
-/// A project of the path, or a 404.
+/// Returns the project that the path names, or a 404.
 tl::expected<const ProjectConfig*, Problem> ProjectOf(const Config& config, const std::string& name);
 
-// The handlers of one tag of the document each.
+// Each function adds the handlers of one tag of the document.
 void AddSessionCalls(Handlers& handlers, const Parts& parts);
 void AddTargetCalls(Handlers& handlers, const Parts& parts);
 void AddOverviewCalls(Handlers& handlers, const Parts& parts);
@@ -69,7 +70,7 @@ void AddBackfillCalls(Handlers& handlers, const Parts& parts);
 void AddTokenCalls(Handlers& handlers, const Parts& parts);
 void AddAuditCalls(Handlers& handlers, const Parts& parts);
 
-/// All of them. `parts` outlives the handlers.
+/// Returns all handlers. `parts` outlives them.
 Handlers AllHandlers(const Parts& parts);
 
 }  // namespace membridge::admin::api

@@ -8,14 +8,14 @@
 
 namespace membridge::admin::api {
 
-/// What a call that acts on everything a filter means is to do.
+/// What a call that acts on all matches of a filter must do.
 enum class Intent { kCount, kAct };
 
-/// `dry_run: true` counts; `expected_count` acts, as long as no more are meant than that. Neither, or both, is a problem: nobody
-/// acts on many without having seen how many.
+/// Reads the intent: `dry_run: true` counts; `expected_count` acts, if there are not more matches than that. Neither or both is a
+/// problem, so that a caller always sees the number before acting on many.
 tl::expected<Intent, Problem> IntentOf(const nlohmann::json& body);
 
-/// 409 when more are meant by now than `expected_count` says.
+/// Returns a 409 when there are now more matches than `expected_count`.
 std::optional<Problem> Outgrown(const nlohmann::json& body, std::size_t count);
 
 }  // namespace membridge::admin::api

@@ -1,4 +1,4 @@
-// What arrived, and reading its memories again.
+// Operations on deliveries: show them, and read their memories again.
 #include "admin/api/context.hpp"
 #include "admin/api/counted_actions.hpp"
 #include "admin/shown/views.hpp"

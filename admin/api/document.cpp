@@ -49,7 +49,7 @@ Operation OperationFrom(const std::string& method, const std::string& path, cons
   return operation;
 }
 
-/// A query's next `name=value`, decoded; nothing when it cannot be.
+/// Takes the next `name=value` of a query, decoded; nothing when it cannot be decoded.
 std::optional<std::pair<std::string, std::string>> TakePair(std::string_view& query) {
   const std::string_view pair = query.substr(0, query.find('&'));
   query.remove_prefix(std::min(query.size(), pair.size() + 1));

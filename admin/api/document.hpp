@@ -12,7 +12,7 @@
 
 namespace membridge::admin::api {
 
-/// admin/api/openapi.json as it was when this binary was built.
+/// Returns admin/api/openapi.json as it was when this binary was built.
 std::string_view OpenApiText();
 
 /// A parameter in path or query.
@@ -30,35 +30,35 @@ struct Operation {
   receiver::http::PathPattern pattern;
   Role role = Role::kAdmin;
   std::string tag{};                         ///< the group it belongs to: `mappings`
-  std::string audit{};                       ///< the action in the audit; empty: not written down
+  std::string audit{};                       ///< the action in the audit; empty: no entry is written
   std::vector<Parameter> path_parameters{};  ///< in the path's order
   std::vector<Parameter> query_parameters{};
-  nlohmann::json body{};  ///< schema; null: it takes no body
-  int status = 200;       ///< when it went well
+  nlohmann::json body{};  ///< the body's schema; null: the operation takes no body
+  int status = 200;       ///< the status of a success
 };
 
-/// The document is what requests are checked against, so that what it says and what is served cannot differ. Immutable,
+/// The API's OpenAPI document. Requests are checked against it, so that document and server cannot differ. Immutable and
 /// thread-safe.
 class Document {
  public:
-  /// Throws std::logic_error when the text is not a document as this server understands it.
+  /// Throws std::logic_error when the text is not a document that this server supports.
   explicit Document(std::string_view text);
 
-  /// Those with the fewest parameters first: of two that fit a path, the more literal one is meant.
+  /// All operations, those with the fewest parameters first: when two match a path, the more literal one is used.
   const std::vector<Operation>& Operations() const { return operations_; }
 
   struct Found {
-    const Operation* operation = nullptr;    ///< nullptr: none has this path and method
-    std::vector<std::string_view> values{};  ///< of the path's parameters, still encoded; they live as long as the path
-    std::set<std::string> allowed{};         ///< methods of the path, when none fits; empty: there is no such path
+    const Operation* operation = nullptr;    ///< nullptr: no operation has this path and method
+    std::vector<std::string_view> values{};  ///< the path's parameters, still encoded; they live as long as the path
+    std::set<std::string> allowed{};         ///< the path's methods, when this one is not among them; empty: unknown path
   };
-  /// `path` below /api/v1, as sent. HEAD is GET.
+  /// Finds the operation of a request. `path` is the part below /api/v1, as sent. HEAD counts as GET.
   Found Find(std::string_view method, std::string_view path) const;
 
-  /// The query of a request as an object of typed values, defaults filled in. Unknown, repeated and wrong parameters become
+  /// Reads a request's query into an object of typed values and fills in defaults. Unknown, repeated and wrong parameters become
   /// problems.
   nlohmann::json ReadQuery(const Operation& operation, std::string_view query, FieldProblems& problems) const;
-  /// The values of a path, as Find() gave them, likewise.
+  /// Reads the values of a path, as Find() returned them, in the same way.
   nlohmann::json ReadPath(const Operation& operation, const std::vector<std::string_view>& values, FieldProblems& problems) const;
   void CheckBody(const Operation& operation, const nlohmann::json& body, FieldProblems& problems) const;
 

@@ -1,4 +1,4 @@
-// Cells where a memory says one thing and a person wrote another.
+// Operations on cells where a memory and a person disagree.
 #include "admin/api/call_session.hpp"
 #include "admin/api/context.hpp"
 #include "admin/mapping_files/kept_cells.hpp"
@@ -9,7 +9,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// Runs `work` with the targets of the mappings in force, and their tables as they are now.
+/// Calls `work` with the targets of the mappings in force and the current state of their tables.
 template <class Work>
 Answer WithKept(const Parts& parts, const Work& work) {
   const auto in_force = parts.mappings().checked;

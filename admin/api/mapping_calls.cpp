@@ -1,4 +1,4 @@
-// The mappings in force: what check says of them now, and how their files stand on disk.
+// Operations that show the mappings in force: their problems now, and whether their files on disk differ.
 #include <set>
 
 #include "admin/api/checked_now.hpp"
@@ -21,19 +21,19 @@ const char* NameOf(mappings::Mapping::From from) {
   return "memory";
 }
 
-/// All that was found: files take over as a whole, so that the cause may stand in another one.
+/// Returns all problems of the refused files. Files take over all together, so the cause may be in another file.
 ordered_json RefusedView(const std::optional<RefusedMappings>& refused) {
   if (!refused) return nullptr;
   return {{"at", FormatRfc3339(refused->at)}, {"problems", ProblemsView(refused->problems)}};
 }
 
-/// How the file on disk stands to the mapping in force.
+/// Returns how the file on disk differs from the mapping in force.
 const char* OnDisk(const std::optional<std::string>& text, const mappings::Mapping& mapping, const Checked& checked) {
   if (text == mapping.text) return "same";
   return checked.now.refused ? "refused" : "differs";
 }
 
-/// What list and detail have in common.
+/// Returns the fields that list and detail have in common.
 ordered_json Head(const ConfiguredMapping& each) {
   std::set<std::string> tables;
   for (const mappings::Row& row : each.mapping->rows) tables.insert(row.TableName());
@@ -75,7 +75,7 @@ Answer ListMappings(Call& call, const Parts& parts) {
 }
 
 Answer ReadMapping(Call& call, const Parts& parts) {
-  // All of them are checked: two mappings on one cell are a problem of both.
+  // Check all mappings, because two mappings on one cell are a problem of both.
   const auto checked = Check(parts);
   if (!checked) return tl::unexpected<Problem>(checked.error());
   const auto chosen = Choose(*checked, call.Path("mapping"), call.Query("project"));

@@ -1,4 +1,4 @@
-// Memories as the bridge knows them, and the rows they say something about.
+// Operations on the memories that the bridge knows, and on the rows they contribute to.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -23,7 +23,7 @@ using sync::postgres::Session;
 using sync::postgres::Transaction;
 using sync::postgres::Where;
 
-// As mappings see it: what `state` of the document says.
+// The SQL expression for the document's `state`, which mappings see, too.
 constexpr const char* kState =
     "CASE WHEN m.gone_at IS NOT NULL THEN 'gone' "
     "WHEN coalesce(m.record ->> 'replaced_by', '') NOT IN ('', m.memory_id) OR m.record ->> 'lifecycle_state' IN ('superseded', "
@@ -38,7 +38,7 @@ ordered_json TextOf(const Rows& rows, std::size_t row, std::size_t column) {
   return rows.IsNull(row, column) ? ordered_json(nullptr) : ordered_json(std::string{rows.Text(row, column)});
 }
 
-// A cursor is the key of the last memory of its page, as JSON: memory id and project.
+// Lets the page begin behind the cursor. A cursor is the key of the last memory of a page, as JSON: memory id and project.
 bool StartBehind(Where& where, const std::string& cursor) {
   const auto key = nlohmann::json::parse(cursor, nullptr, false);
   if (!key.is_array() || key.size() != 2 || !key[0].is_string() || !key[1].is_string()) return false;
@@ -47,7 +47,7 @@ bool StartBehind(Where& where, const std::string& cursor) {
   return true;
 }
 
-/// A pattern for LIKE that a text begins with.
+/// Returns a LIKE pattern for texts that begin with this text.
 std::string Prefix(const std::string& text) {
   std::string pattern;
   for (const char c : text) {
@@ -89,7 +89,7 @@ Answer ListMemories(Call& call) {
   return page;
 }
 
-/// Bucket, project and memory id of the path.
+/// Returns bucket, project and memory id of the path as parameters.
 std::vector<sync::postgres::Param> KeyOf(const Call& call) {
   const ProjectId project{call.Path("project")};
   const MemoryId memory{call.Path("memory")};
@@ -190,7 +190,7 @@ Answer ReadHistory(Call& call, const Parts& parts) {
   return ordered_json{{"project", call.Path("project")}, {"memory", call.Path("memory")}, {"versions", std::move(versions)}};
 }
 
-/// What one target's ledger says that a memory contributes to.
+/// Adds the rows that a memory contributes to, according to one target's ledger.
 void AddLineage(const Call& call, const TargetConfig& target, const std::string& dsn, ordered_json& rows_of_memory) {
   Session session = OpenCallSession(dsn);
   const Rows rows = session.Run(
@@ -224,7 +224,7 @@ Answer ReadLineage(Call& call, const Parts& parts) {
   const auto project = ProjectOf(parts.config, call.Path("project"));
   if (!project) return tl::unexpected<Problem>(project.error());
   ordered_json rows = ordered_json::array();
-  std::vector<std::string> seen;  // several targets may be one database, with one ledger
+  std::vector<std::string> seen;  // several targets may be in one database with one ledger
   for (const TargetConfig& target : parts.config.targets) {
     const std::string& dsn = parts.databases.DsnOf(target);
     if (std::find(seen.begin(), seen.end(), dsn) != seen.end()) continue;

@@ -6,7 +6,7 @@
 namespace membridge::admin::api {
 namespace {
 
-/// `host:port` of an origin; a port that its scheme implies is left out, as browsers leave it out of `Host`.
+/// Returns `host:port` of an origin. Leaves out the default port of its scheme, as browsers do in `Host`.
 std::string_view HostOf(std::string_view origin) {
   for (const auto& [scheme, port] : {std::pair<std::string_view, std::string_view>{"http://", ":80"}, {"https://", ":443"}}) {
     if (!origin.starts_with(scheme)) continue;

@@ -82,7 +82,7 @@ ordered_json Queue(Transaction& transaction, const Parts& parts) {
           {"lag_seconds", lag ? ordered_json(std::chrono::duration<double>(*lag).count()) : ordered_json(nullptr)}};
 }
 
-/// How long deliveries took to become rows, of what this process applied within the window.
+/// Returns how long deliveries took to become rows, for those that this process applied within the window.
 ordered_json Lag(const Parts& parts, std::int64_t minutes) {
   const std::chrono::seconds window = std::chrono::minutes{std::min<std::int64_t>(minutes, 60)};
   const sync::LagCounts lags = parts.lags().Since(parts.recent.LagsBefore(window));

@@ -1,4 +1,4 @@
-// Memories that cannot be applied as things stand.
+// Operations on parked memories, which cannot be applied now.
 #include "admin/api/context.hpp"
 #include "admin/api/counted_actions.hpp"
 #include "admin/shown/views.hpp"
@@ -36,7 +36,7 @@ Answer ListParked(Call& call) {
   return PageOf("memories", page->memories, page->next);
 }
 
-/// Memories that a lock of somebody else holds up: they are not parked, and are tried again within seconds.
+/// Lists memories that wait for another session's lock. They are not parked and are tried again within seconds.
 Answer ListBlocked(Call& call) {
   Transaction transaction = call.Begin();
   ordered_json memories = ordered_json::array();
@@ -48,7 +48,7 @@ Answer ListBlocked(Call& call) {
   return ordered_json{{"blocked", sum.memories}, {"memories", std::move(memories)}};
 }
 
-/// What retry and drop have in common: everything only when asked for, counted first.
+/// The common part of retry and drop: they act on all memories only when asked to, and only after a count.
 using ParkedAction = std::function<std::size_t(Call&, const sync::ParkedFilter&)>;
 
 Answer CountThenAct(Call& call, const ParkedAction& act) {

@@ -1,4 +1,4 @@
-// What a memory would change, by a mapping in force or by a draft of one. Nothing is written.
+// Operations that show what a memory would change under a mapping in force or a draft of one. They write nothing.
 #include <map>
 #include <memory>
 #include <utility>
@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-/// The project a preview is for: named, the mapping's own, or the only one.
+/// Returns the project of a preview: the named one, the mapping's own, or the only one.
 tl::expected<ProjectId, Problem> ProjectFor(const Call& call, const Parts& parts, const ConfiguredMapping& mapping) {
   if (const auto named = Call::Given<ProjectId>(call.body, "project")) return *named;
   if (mapping.project) return *mapping.project;
@@ -71,7 +71,7 @@ ordered_json PreviewView(const Preview& preview, const sync::Source& source, con
   return view;
 }
 
-/// The one the workers use. There is one for every mapping and each of its projects.
+/// Returns the applier that the workers use. There is one for every mapping and each of its projects.
 const sync::Applier& ApplierOf(const sync::MappingSet& set, const ProjectId& project, const ConfiguredMapping& mapping) {
   for (const auto& target : set.Of(project).targets) {
     if (target.name != mapping.target) continue;
@@ -83,7 +83,7 @@ const sync::Applier& ApplierOf(const sync::MappingSet& set, const ProjectId& pro
   throw std::logic_error("a mapping in force is not applied");
 }
 
-/// Why a target did not let a preview come to its end. What it had done is rolled back.
+/// Returns why a preview failed in the target. Its changes are rolled back.
 tl::unexpected<Problem> RefusePreview(const sync::postgres::SqlFailure& failure, const std::string& target) {
   if (!failure.IsTransient())
     return Refuse(409, "conflict", "target " + target + " refused: " + std::string{failure.what()}, "see membridge check");
@@ -97,7 +97,7 @@ tl::unexpected<Problem> RefusePreview(const sync::postgres::SqlFailure& failure,
   return refusal;
 }
 
-/// What the source would change by this applier, in a transaction that is rolled back.
+/// Applies the source in a transaction that is rolled back, and returns what it would change.
 Answer PreviewIn(const Parts& parts, const std::string& target_name, const sync::Applier& applier,
                  const mappings::Catalog& catalog, const sync::Source& source, Instant now) {
   try {
@@ -132,7 +132,7 @@ Answer ShowPreview(Call& call, const Parts& parts) {
                    in_force.catalogs.at((*chosen)->target), *source, call.now);
 }
 
-/// What the configuration says of the mapping's file.
+/// Returns the configuration's entry for the mapping's file.
 const MappingConfig& EntryOf(const Config& config, const ConfiguredMapping& mapping) {
   for (const MappingConfig& entry : config.mappings) {
     if (entry.file == mapping.mapping->file && entry.project == mapping.project && entry.target == mapping.target) return entry;
@@ -141,12 +141,12 @@ const MappingConfig& EntryOf(const Config& config, const ConfiguredMapping& mapp
 }
 
 struct CheckedDraft {
-  std::shared_ptr<const mappings::Mapping> mapping;  ///< nothing: the text has errors
+  std::shared_ptr<const mappings::Mapping> mapping;  ///< nullptr: the text has errors
   std::map<std::string, mappings::Catalog> catalogs;
-  mappings::Diagnostics problems;  ///< of the draft alone
+  mappings::Diagnostics problems;  ///< only those of the draft
 };
 
-/// The text in the place of the file, checked beside the other mappings and against the tables as they are now.
+/// Checks the text in place of the file, together with the other mappings and against the current tables.
 tl::expected<CheckedDraft, Problem> CheckDraft(const Parts& parts, const ConfiguredMapping& chosen, const std::string& text) {
   const std::string& file = chosen.mapping->file;
   CheckedDraft draft;
@@ -170,7 +170,7 @@ tl::expected<CheckedDraft, Problem> CheckDraft(const Parts& parts, const Configu
   return draft;
 }
 
-/// A mapping's text that is not saved: what check says of it, and what a memory would change by it. Nothing is written.
+/// Answers with the problems of a mapping's text that is not saved, and with what a memory would change under it. Writes nothing.
 Answer TryDraft(Call& call, const Parts& parts) {
   const auto named = Call::Given<std::string>(call.body, "project");
   if (named && parts.config.FindProject(ProjectId{*named}) == nullptr)

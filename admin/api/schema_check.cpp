@@ -108,7 +108,7 @@ class Checker {
     if (length < schema.value("minLength", std::size_t{0})) return Tell(name, "must not be empty");
     if (schema.contains("maxLength") && length > schema["maxLength"])
       return Tell(name, fmt::format("takes at most {} characters", schema["maxLength"].get<int>()));
-    // Only after the length: the patterns are ours and the texts short.
+    // Check the pattern only after the length, so that texts are short. The patterns come from the document.
     if (schema.contains("pattern") && !re2::RE2::PartialMatch(text, schema["pattern"].get<std::string>()))
       Tell(name, "must look like " + schema["pattern"].get<std::string>());
   }

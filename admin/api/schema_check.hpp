@@ -7,21 +7,21 @@
 
 namespace membridge::admin::api {
 
-/// What is wrong with single fields, by name (`filter.since`, `events[2]`); the whole value has the name `body`.
+/// The problems of single fields by name (`filter.since`, `events[2]`). The whole value has the name `body`.
 using FieldProblems = std::map<std::string, std::string>;
 
-/// Compares a value with a schema of the API's document: what bodies and parameters there use of JSON Schema (type, enum,
-/// required, properties, additionalProperties: false, items, minItems, maxItems, minLength, maxLength, minimum, maximum, pattern,
-/// $ref within `root`). A schema that uses anything else throws std::logic_error: the check must not let pass what the document
-/// refuses. Messages hold no values. `name` is what the value is called in `problems`.
+/// Checks a value against a schema of the API's document. It supports the part of JSON Schema that bodies and parameters use
+/// there (type, enum, required, properties, additionalProperties: false, items, minItems, maxItems, minLength, maxLength,
+/// minimum, maximum, pattern, $ref within `root`). It throws std::logic_error for a schema with any other keyword, because the
+/// check must not accept what the document refuses. Messages contain no values. `name` is the name of the value in `problems`.
 void CheckValue(const nlohmann::json& value, const nlohmann::json& schema, const nlohmann::json& root, const std::string& name,
                 FieldProblems& problems);
 
-/// The schema a `$ref` stands for; the schema itself when it is none.
+/// Returns the schema that a `$ref` refers to; any other schema is returned itself.
 const nlohmann::json& Resolved(const nlohmann::json& schema, const nlohmann::json& root);
 
-/// A parameter's text as its schema's type wants it; a text that cannot be read so stays text, and CheckValue() says what is
-/// wrong.
+/// Converts a parameter's text to the type of its schema. A text that cannot be converted stays text, and CheckValue() then
+/// reports it.
 nlohmann::json ReadAs(const std::string& text, const nlohmann::json& schema);
 
 }  // namespace membridge::admin::api

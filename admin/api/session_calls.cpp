@@ -1,4 +1,4 @@
-// Who asks, and what is configured.
+// Operations that show the caller and the configuration.
 #include <filesystem>
 
 #include "admin/api/context.hpp"

@@ -1,4 +1,4 @@
-// What this state may write to: the ledgers of targets, and the projects at Mem0.
+// Operations that show what this state may write to: the ledgers of targets and the projects at Mem0.
 #include "admin/api/context.hpp"
 #include "admin/runtime/ledgers.hpp"
 #include "sync/queue/known_projects.hpp"

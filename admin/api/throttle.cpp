@@ -47,7 +47,7 @@ void Throttle::NoteSuccess(const std::string& source) {
 void Throttle::MakeRoom(Time now) {
   if (sources_.size() < limits_.most_sources) return;
   std::erase_if(sources_, [&](const auto& entry) { return now >= entry.second.began + limits_.window; });
-  // All of them within one window: the limit over all has closed the door long before.
+  // Too many addresses within one window: the total limit has blocked them long before.
   if (sources_.size() >= limits_.most_sources) sources_.clear();
 }
 

@@ -10,23 +10,23 @@
 
 namespace membridge::admin::api {
 
-/// Failed logins, counted per source address and in all. It is counted in the process, not in the database: a flood of guesses
-/// must not become a flood of writes, and several processes together let pass a few more. While an address is shut out, right
-/// tokens from it are not looked at either, or the limit would not limit guessing. The limit over all addresses spares those that
-/// signed in lately, so that strangers cannot shut out the operator. Thread-safe.
+/// Counts failed logins per source address and in total, and blocks addresses with too many. The counts are in the process and
+/// not in the database, so that many guesses do not cause many writes; several processes together therefore allow a few more.
+/// While an address is blocked, correct tokens from it are refused, too; otherwise the limit would not stop guessing. The total
+/// limit does not apply to addresses that signed in lately, so that unknown callers cannot block the operator. Thread-safe.
 class Throttle {
  public:
   struct Limits {
     std::size_t per_source = 10;
     std::size_t in_all = 100;
     std::chrono::seconds window{60};
-    std::chrono::seconds remembered{3600};  ///< how long an address that signed in is spared the limit over all
-    std::size_t most_sources = 10'000;      ///< remembered at a time
+    std::chrono::seconds remembered{3600};  ///< how long the total limit does not apply to an address that signed in
+    std::size_t most_sources = 10'000;      ///< the most addresses remembered at a time
   };
   using Steady = std::function<std::chrono::steady_clock::time_point()>;
   explicit Throttle(Limits limits, Steady now = {});
 
-  /// How long this address must wait; nothing: it may try.
+  /// Returns how long this address must wait; nothing when it may try.
   std::optional<std::chrono::seconds> ShutOut(const std::string& source);
   void NoteFailure(const std::string& source);
   void NoteSuccess(const std::string& source);

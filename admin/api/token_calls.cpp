@@ -1,4 +1,4 @@
-// Tokens of this API, and the audit.
+// Operations on the tokens of this API.
 #include "admin/access/admin_tokens.hpp"
 #include "admin/access/configured_use.hpp"
 #include "admin/api/context.hpp"

@@ -1,4 +1,4 @@
-// The webhooks of the Mem0 projects: as they are to be, as they are, and by hand.
+// Operations on the webhooks of the Mem0 projects: show, apply, and edit by hand.
 #include <functional>
 
 #include "admin/api/context.hpp"
@@ -12,7 +12,7 @@ namespace {
 using nlohmann::ordered_json;
 using sync::mem0::Client;
 
-/// What a call about one project works with.
+/// What a call about one project needs.
 struct Subject {
   const ProjectConfig& project;
   DesiredWebhook desired;
@@ -28,7 +28,7 @@ Answer ForProject(const Call& call, const Parts& parts, const Work& work) {
   return work({**project, DesiredOf(**project), **client});
 }
 
-/// The same for what needs an address of our own to register.
+/// Does the same for calls that register this bridge's own address.
 Answer ForManaged(const Call& call, const Parts& parts, const Work& work) {
   return ForProject(call, parts, [&](const Subject& subject) -> Answer {
     if (!subject.desired.public_url.empty()) return work(subject);
@@ -37,7 +37,7 @@ Answer ForManaged(const Call& call, const Parts& parts, const Work& work) {
   });
 }
 
-/// An error of the webhook engine: the database's and the lease's are ours, all else is Mem0's.
+/// Converts an error of the webhook functions. Errors of the database and of the lease are the bridge's; all others are Mem0's.
 tl::unexpected<Problem> RefuseWebhooks(const Error& error, const Client& client) {
   const bool is_ours = error.code == ErrorCode::kNotFound || error.code == ErrorCode::kBusy;
   return is_ours ? Refuse(error) : RefuseFromMem0(error, client);
@@ -134,8 +134,7 @@ WebhookWish WishFrom(const nlohmann::json& body) {
   return wish;
 }
 
-/// Of an edit: single fields may be at fault, by our own judgement or in Mem0's words; or the webhook is one that the bridge
-/// keeps.
+/// Converts an error of an edit: single fields are wrong, according to the bridge or to Mem0, or the bridge keeps this webhook.
 tl::unexpected<Problem> RefuseEdit(const Error& error, const FieldProblems& problems, const Client& client) {
   if (error.code != ErrorCode::kRefused || client.LastFailure().status != 0) return RefuseWebhooks(error, client);
   auto refusal = Refuse(error);

@@ -15,11 +15,11 @@
 
 namespace membridge::admin::api {
 
-/// A few threads, each with its own session on the state database, for requests that may wait for a database or for Mem0: the I/O
-/// threads of the listener never do. Threads: TryRun() from any; made and destroyed by one.
+/// A few threads, each with its own session on the state database, for requests that may wait for a database or for Mem0. The
+/// listener's I/O threads must never wait. Threads: TryRun() from any; made and destroyed by one.
 class WorkPool {
  public:
-  /// The thread's session: made when first asked for, and again after it broke.
+  /// The thread's session. It is opened at the first use, and again after it broke.
   class Connection {
    public:
     explicit Connection(const std::string& dsn) : session_([dsn] { return OpenCallSession(dsn); }) {}
@@ -34,10 +34,10 @@ class WorkPool {
   WorkPool(std::string dsn, std::size_t threads, std::size_t most_waiting);
   ~WorkPool();  ///< Stop()
 
-  /// Finishes the jobs under way; those that wait are dropped, and no more are taken.
+  /// Finishes the jobs under way, drops those that wait, and takes no more.
   void Stop();
 
-  /// False when too many wait already. A job must not throw.
+  /// Queues a job. Returns false when too many wait already, or after Stop(). A job must not throw.
   bool TryRun(Job job);
 
  private:

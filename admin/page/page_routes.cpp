@@ -22,15 +22,15 @@ constexpr const char* kContentSecurityPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// An answer that is the same every time, made once.
+/// An answer that is always the same, made once.
 struct Ready {
   Response whole;
   std::string etag;
-  std::optional<std::string> gzipped{};  ///< the body, where that is smaller
+  std::optional<std::string> gzipped{};  ///< the compressed body, when it is smaller
 };
 
-/// Files of the page are the same for everybody, so that compressing them tells nobody a secret; answers of the API are not
-/// compressed.
+/// Compresses a file of the page. This cannot reveal a secret, because the files are the same for everybody. Answers of the API
+/// are not compressed.
 std::string Gzip(std::string_view bytes) {
   constexpr int kWindowOfGzip = 15 + 16;
   z_stream stream{};
@@ -49,7 +49,7 @@ std::string Gzip(std::string_view bytes) {
   return output;
 }
 
-/// Whether a client that sent this Accept-Encoding reads gzip. What is spelled in an unusual way is answered as it stands.
+/// Whether a client with this Accept-Encoding accepts gzip. Unusual spellings count as no.
 bool TakesGzip(std::string_view accepted) {
   while (!accepted.empty()) {
     const std::size_t comma = accepted.find(',');
@@ -82,7 +82,7 @@ Ready Prepare(const PageFile& file) {
 Response Gzipped(const Ready& ready) {
   Response smaller = ready.whole;
   smaller.body = *ready.gzipped;
-  // Of other bytes, hence another tag; both begin with that of the file.
+  // The compressed bytes are different, so they need another tag. Both tags begin with that of the file.
   for (Header& header : smaller.headers) {
     if (header.name == "ETag") header.value.insert(header.value.size() - 1, "-gzip");
   }

@@ -31,7 +31,7 @@ void AdmittedTargets::Ask(const MappingSet& mappings, const MappingSet::Target& 
     admitted_.emplace(target.name, admitted);
     if (admitted && !admitted->repair.empty()) Repair(mappings, target, Admission{*admitted});
   } catch (const postgres::SqlFailure&) {
-    // Whoever wants to write there finds out what it is.
+    // The failure is reported when a batch tries to write to the target.
     failed_since_[target.name] = std::chrono::steady_clock::now();
   }
 }
@@ -45,7 +45,7 @@ void AdmittedTargets::Repair(const MappingSet& mappings, const MappingSet::Targe
     sessions_.Ties().Trust(target.name, admission);
     admitted_.insert_or_assign(target.name, admission);
   } catch (const postgres::SqlFailure& failure) {
-    // What was done stays done; the next round begins again.
+    // The finished steps stay done, and the next round repairs again.
     Log(LogLevel::kWarn, "target_repair_failed", {{"target", target.name}, {"error", failure.what()}});
   }
 }
@@ -77,8 +77,8 @@ void AdmittedTargets::Enter(const MappingSet::Target& target, postgres::Transact
   const Admission* admission = Find(target.name);
   if (admission == nullptr) throw changed();
   if (sessions_.Ties().Find(target.name) == nullptr) {
-    // A session broke since the round began, and behind the new one may be a restored database. The kept sessions are in the
-    // middle of a transaction.
+    // A session broke since the round began, and the new one may lead to a restored database. Use new sessions for the check,
+    // because the kept ones are in the middle of a transaction.
     postgres::Session other_state = sessions_.Another(std::nullopt);
     postgres::Session other_there = sessions_.Another(target.dsn);
     const LedgerLook look = LedgerTie{other_state, other_there, target.name}.Look();

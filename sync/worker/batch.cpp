@@ -40,7 +40,7 @@ std::vector<Outcome> Batch::Give(const MappingSet::Target& target, const Applier
   return outcomes;
 }
 
-/// What an outcome means for other memories.
+/// Notes what an outcome means for other memories.
 void Batch::Note(const Outcome& outcome) {
   wakes_ = wakes_ || outcome.wakes;
   written_.insert(outcome.written.begin(), outcome.written.end());
@@ -91,7 +91,7 @@ void Batch::MarkPassedOver() {
 }
 
 void Batch::Commit() {
-  // Elsewhere first: what is committed there and not here is done again and finds nothing to do.
+  // Commit elsewhere first. If the state's commit then fails, the work is repeated and finds the other databases already written.
   for (auto& [dsn, transaction] : elsewhere_) transaction.Commit();
   state_.Commit();
 }

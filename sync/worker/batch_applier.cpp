@@ -14,7 +14,7 @@
 namespace membridge::sync {
 namespace {
 
-/// Those of a batch that may be written. What is an erased user's is done with: it is neither applied nor mirrored.
+/// Returns the memories of a batch that may be written. An erased user's memory is settled, but neither applied nor mirrored.
 std::vector<WorkItem*> WithoutErased(Batch& batch, const std::vector<WorkItem*>& items) {
   std::vector<Suppression::Memory> asked;
   for (const WorkItem* item : items)
@@ -78,7 +78,7 @@ void BatchApplier::ApplyListed(const ProjectId& project, const std::vector<WorkI
   Conclude(batch, taken, also);
 }
 
-/// Applies what the batch holds the locks of, and commits: rows, ledger, mirror, queue, and what `also` adds.
+/// Applies the memories whose locks the batch holds, and commits rows, ledger, mirror, queue, and what `also` adds.
 void BatchApplier::Conclude(Batch& batch, const std::vector<WorkItem*>& items, const Also& also) {
   for (const WorkItem* item : items) batch.Cover(item->claim.fence);
   std::map<ProjectId, std::vector<WorkItem*>> by_project;

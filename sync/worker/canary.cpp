@@ -71,13 +71,13 @@ CanaryView Canary::Step(Session& session, mem0::Client& client, std::optional<Er
     session.Run("UPDATE membridge.canaries SET leased_until = '-infinity' WHERE project = $1", {project_.Text()});
     return Read(session, false);
   }
-  // Whatever it proved, it goes; one that cannot be removed now is removed before the next.
+  // Remove the canary in any case. If that fails now, it is removed before the next one.
   if (const auto removed = RemoveAll(session, client); !removed) error = removed.error();
   Conclude(session, row->heard_after ? CanaryOutcome::kHeard : CanaryOutcome::kLost, row->heard_after.value_or(0ms));
   return Read(session, true);
 }
 
-/// The row, when there is something to do and nobody is at it.
+/// Returns the row when something is due and no other process holds it.
 std::optional<Canary::Row> Canary::Take(Session& session) const {
   // The first one waits: the webhook may be about to be registered.
   session.Run(
@@ -111,7 +111,7 @@ Result<void> Canary::LetOut(Session& session, mem0::Client& client) const {
   return {};
 }
 
-/// Every canary at Mem0: this one, and those a crash or a refusal left. What the mirror keeps of earlier ones goes too.
+/// Removes every canary at Mem0: this one, and those that a crash or a refusal left. Also removes earlier ones from the mirror.
 Result<void> Canary::RemoveAll(Session& session, mem0::Client& client) const {
   const auto page = client.ListMemories(mem0::Filter::OfUser(kCanaryUser), 1);
   if (!page) return tl::unexpected<Error>(page.error());

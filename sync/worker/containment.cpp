@@ -20,7 +20,7 @@ using std::chrono::steady_clock;
 /// How often a memory alone may end its backend, run out of memory or use up its time before it is parked.
 constexpr int kFatalFailures = 2;
 
-/// The tables are read again once in this time at most, however many memories ask for it.
+/// The tables are read again at most once in this time, even if many memories ask for it.
 constexpr milliseconds kBetweenLooks{5'000};
 
 std::string StateOf(const std::exception& failure) {
@@ -28,7 +28,7 @@ std::string StateOf(const std::exception& failure) {
   return sql == nullptr ? std::string{} : sql->fields().sqlstate;
 }
 
-/// Of the failures behind which somebody else stands PostgreSQL's own words hold no values.
+/// PostgreSQL's messages about locks of other sessions hold no row values, so they can be shown.
 std::string BlockedWords(const std::exception& failure) {
   const auto* sql = dynamic_cast<const SqlFailure*>(&failure);
   return sql == nullptr ? std::string{failure.what()} : sql->fields().sqlstate + ": " + sql->fields().message;
@@ -66,7 +66,7 @@ void Containment::Begin() {
 
 void Containment::Contain(const std::vector<WorkItem*>& items, const Attempt& attempt) {
   if (items.empty()) return;
-  // Half the lease is for those that wait for locks; the rest has its turn later, and nobody else takes the claims.
+  // A round may use half the lease for lock waits. The remaining memories are put off while their claims are still ours.
   if (steady_clock::now() - began_ > options_.lease / 2) return PutOff(items);
   if (items.size() == 1) return ContainOne(*items.front(), attempt);
   try {
@@ -112,8 +112,8 @@ void Containment::LookAgainAtTables() {
   looked_at_tables_ = steady_clock::now();
 }
 
-/// A memory alone. The first time a failure throws everything back; once it is clear that the memory is at fault, each mapping is
-/// asked for itself, and only those that refuse it park it.
+/// Applies one memory alone. The first failure rolls everything back. Once it is clear that the memory is at fault, each mapping
+/// is tried by itself, and only the mappings that refuse it park it.
 void Containment::ContainOne(WorkItem& item, const Attempt& attempt) {
   auto refused = Applier::Refused::kThrown;
   int fatal = 0;
@@ -144,7 +144,7 @@ void Containment::ContainOne(WorkItem& item, const Attempt& attempt) {
   }
 }
 
-/// Nothing of the memory could be committed, not even that a mapping refused it: it is parked by itself, without a mapping.
+/// Parks a memory without a mapping, because nothing of it could be committed, not even that a mapping refused it.
 void Containment::ParkAlone(WorkItem& item, const std::exception& failure) {
   const Parking parking = ParkingFor(failure);
   Log(LogLevel::kError, "memory_parked",
@@ -162,7 +162,7 @@ void Containment::ParkAlone(WorkItem& item, const std::exception& failure) {
     item.fate = RecordFate::kParked;
     ++counters_.parked;
   } catch (const SqlFailure& refusal) {
-    // Not even this can be written of it. It stays in the queue, and waits longer each time.
+    // Not even this could be written. The memory stays in the queue and waits longer each time.
     MayGoOn(refusal);
     SettleOne(item, {Settlement::Kind::kRetry, options_.RetryIn(std::max(item.claim.attempts, 5)), false, refusal.what()});
   }
@@ -182,7 +182,7 @@ void Containment::PutOff(const std::vector<WorkItem*>& items) {
   counters_.retried += items.size();
 }
 
-/// One memory's entry in the queue, in a transaction of its own. What a list brought has none yet.
+/// Settles one memory's entry in the queue, in a transaction of its own. A record from a list has no entry yet.
 void Containment::SettleOne(WorkItem& item, const Settlement& settlement) {
   postgres::Transaction state = sessions_.State().Begin();
   if (item.listed) {

@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// How long a list may still show what a single read says is gone before it is told: lists lag, and that is nobody's trouble.
+/// How long a list may still show a memory that a single read reports gone before this is logged: lists lag, which is normal.
 constexpr std::chrono::seconds kLagExcused{10};
 
 milliseconds Since(Instant from, Instant to) {
@@ -34,15 +34,16 @@ Source SourceOf(const Claim& claim) {
   return source;
 }
 
-/// A list does not say whether a memory was merged away; a single read said so, and nothing has changed since.
+/// Takes the merge state from the mirror's record when nothing else has changed, because a list does not return it and a single
+/// read did.
 void RecallLifeCycle(const Mirrored& mirrored, const std::string& digest, mappings::Memory& memory) {
   if (!mirrored.record || mirrored.digest != digest) return;
   if (!mirrored.record->contains("lifecycle_state") || memory.record.contains("lifecycle_state")) return;
   if (auto told = mappings::ReadMemory(*mirrored.record)) memory = std::move(*told);
 }
 
-/// Whether the first read is final: one delivery stands behind the mark, what it announced is news, and the record shows it. A
-/// record that is older than the mirror's, or of a memory that was gone, is looked at twice all the same: a replica may lag.
+/// Whether the first read is final: exactly one delivery made the mark, it announced something new, and the record shows it. A
+/// record older than the mirror's, or of a memory that was gone, is still read twice, because a replica may lag.
 bool ShowsWhatWasAnnounced(const Claim& claim, const mappings::Memory& memory, const std::optional<Mirrored>& mirrored) {
   if (!Shows(memory.record, claim.told)) return false;
   if (!mirrored) return true;
@@ -66,7 +67,7 @@ void Decider::LookUp(const ProjectId& project, const std::vector<WorkItem*>& ite
   HoldBack(project, items);
 }
 
-/// Absent in a read that is final, and in an earlier one.
+/// Whether the memory was absent in a final read and in an earlier one.
 bool Decider::IsGoneForGood(const WorkItem& item) const {
   const auto& since = item.claim.absent_since;
   return item.read == WorkItem::Read::kAbsent && item.is_final && since &&
@@ -95,7 +96,7 @@ std::optional<Source> Decider::Decide(WorkItem& item, const std::string& digest)
   item.settlement = item.is_final ? Settlement{} : look_again;
   switch (item.read) {
     case WorkItem::Read::kNotAsked:
-      // It was never asked for: that is no attempt of its own.
+      // It was never read, so this does not count as an attempt.
       item.settlement = {Settlement::Kind::kLookAgain, options_.retry_base, item.claim.absent_since.has_value(), {}};
       ++batch_.Counts().retried;
       return std::nullopt;
@@ -113,11 +114,11 @@ std::optional<Source> Decider::Decide(WorkItem& item, const std::string& digest)
       Retry(item);
       return std::nullopt;
     case WorkItem::Read::kUnreadable:
-      // Mem0 has it, and what it answers cannot be read: nothing is changed until it can.
+      // Mem0 has the memory, but its record cannot be read. Nothing is changed until it can.
       batch_.ParkUnread(item, item.error);
       return std::nullopt;
     case WorkItem::Read::kNotAnId:
-      // Mem0 says it is no id at all: there never was such a memory, so there is nothing to do and nothing to remember.
+      // Mem0 says that the id is not valid. Such a memory never existed, so there is nothing to do or to remember.
       item.settlement = Settlement{};
       item.standing = WorkItem::Standing::kNever;
       ++batch_.Counts().unchanged;
@@ -130,7 +131,7 @@ std::optional<Source> Decider::Decide(WorkItem& item, const std::string& digest)
   return DecideFound(item, digest);
 }
 
-/// The read failed: it is done again later.
+/// The read failed. It is repeated later.
 void Decider::Retry(WorkItem& item) {
   const milliseconds wait = std::max(options_.RetryIn(item.claim.attempts), item.retry_after.value_or(milliseconds{0}));
   item.settlement = {Settlement::Kind::kRetry, wait, false, item.error.message};
@@ -149,7 +150,7 @@ std::optional<Source> Decider::DecideAbsent(WorkItem& item, const std::string& d
     return source;
   };
   if (item.mirrored && item.mirrored->gone) {
-    // A withdrawal that was refused is done again until it is done.
+    // A refused withdrawal is repeated until it succeeds.
     if (item.is_final && item.mirrored->applied != applied) return withdraw();
     ++batch_.Counts().unchanged;
     if (item.is_final)
@@ -174,8 +175,8 @@ std::optional<Source> Decider::DecideAbsent(WorkItem& item, const std::string& d
   return withdraw();
 }
 
-/// The fate of a record that a list brought. False: it is left to be read. Which of two different records of one moment is the
-/// newer cannot be told by looking, nor whether what was deleted is back.
+/// Decides the fate of a record from a list. Returns false when the memory must be read instead: two different records of the
+/// same moment do not show which is newer, and a list does not show whether a deleted memory is back.
 bool Decider::DecideListed(WorkItem& item) {
   const auto& mirrored = item.mirrored;
   if (!mirrored) {
@@ -196,7 +197,7 @@ std::optional<Source> Decider::DecideFound(WorkItem& item, const std::string& di
   if (mirrored) RecallLifeCycle(*mirrored, item.digest, *item.memory);
   const mappings::Memory& memory = *item.memory;
   if (item.listed && !DecideListed(item)) return std::nullopt;
-  // A replica that lags behind what was seen before, or behind a deletion: believed only when it is final.
+  // The replica may lag behind an earlier read or a deletion, so an older record counts only when the read is final.
   const bool older = mirrored && mirrored->updated_at && *mirrored->updated_at > memory.updated_at;
   if (!item.is_final && (older || was_gone)) return std::nullopt;
   item.standing = WorkItem::Standing::kPresent;

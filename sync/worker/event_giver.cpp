@@ -8,7 +8,7 @@ namespace membridge::sync {
 
 using nlohmann::json;
 
-/// A present memory speaks as it is now; of one that has gone there is only its name.
+/// A present memory is given with its current record, a gone one only with its id.
 Source EventGiver::Told::AsSource() const {
   const Claim& claim = item->claim;
   Source source;
@@ -24,7 +24,7 @@ Source EventGiver::Told::AsSource() const {
   return source;
 }
 
-/// Whether this mapping still has to take it: what was refused before is not given to those that took it.
+/// Whether this mapping still has to take the event. An event that was refused before goes only to the mappings that refused it.
 bool EventGiver::Told::IsFor(const std::string& mapping) const {
   return event.parked.empty() || std::find(event.parked.begin(), event.parked.end(), mapping) != event.parked.end();
 }
@@ -45,7 +45,7 @@ void EventGiver::Give(const std::vector<WorkItem*>& items) {
   }
   std::vector<WorkItem*> asked;
   for (WorkItem* item : items) {
-    // What a list brought was not dirty: nothing new was told of it.
+    // A record from a list was not dirty, so it has no new events.
     if (!item->listed && item->standing != WorkItem::Standing::kOpen) asked.push_back(item);
   }
   std::vector<Told> told = Hear(asked);
@@ -60,7 +60,7 @@ void EventGiver::Give(const std::vector<WorkItem*>& items) {
   Events{batch_.State()}.Settle(settled_, {mappings_.begin(), mappings_.end()});
 }
 
-/// The events of these memories that count now. Those that never will are settled.
+/// Returns the events of these memories that count now, and settles those that never will.
 std::vector<EventGiver::Told> EventGiver::Hear(const std::vector<WorkItem*>& items) {
   std::vector<Claim> claims;
   for (const WorkItem* item : items) claims.push_back(item->claim);
@@ -107,7 +107,7 @@ void EventGiver::GiveTo(const MappingSet::Target& target, const Applier& applier
   const std::vector<Outcome> outcomes = batch_.Give(target, applier, sources);
   std::set<const WorkItem*> parked;
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    // One that the ledger knows already was counted before a crash: kLate is as good as applied.
+    // An event that the ledger knows was counted before a crash, so kLate counts as applied.
     if (outcomes[i].kind != Outcome::Kind::kParked) continue;
     given[i]->refused_by.push_back(mapping);
     if (parked.insert(given[i]->item).second) batch_.Park(*given[i]->item, mapping, outcomes[i]);

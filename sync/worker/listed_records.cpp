@@ -5,7 +5,7 @@
 namespace membridge::sync {
 namespace {
 
-/// What `also` threw, on its way past everything that contains failures of memories.
+/// Carries what `also` threw past the code that handles failures of memories.
 struct Passing {
   std::exception_ptr thrown;
 };
@@ -57,7 +57,7 @@ void ListedRecords::ApplyAll(const ProjectId& project, const std::vector<WorkIte
       applier_.ApplyListed(project, some, refused, {});
     });
     if (!also) return;
-    // What became of all of them is told in a transaction of its own.
+    // `also` gets the fates of all records in a transaction of its own.
     postgres::Transaction transaction = sessions_.State().Begin();
     RunAlso(transaction, all, also);
     transaction.Commit();

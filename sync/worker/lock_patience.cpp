@@ -8,7 +8,7 @@
 namespace membridge::sync {
 namespace {
 
-/// lock_timeout for the rest of a round in which it struck.
+/// lock_timeout for the rest of a round after one transaction hit it.
 constexpr std::chrono::milliseconds kHurriedLock{250};
 
 }  // namespace

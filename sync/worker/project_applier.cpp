@@ -31,7 +31,7 @@ void ProjectApplier::Apply(const std::vector<WorkItem*>& items) {
   for (WorkItem* item : items) {
     auto source = decider.Decide(*item, mapped_.digest);
     if (IsOfCanary(*item)) {
-      // Mirrored, and seen by no mapping: an event of one is of a memory that there never was.
+      // A canary is mirrored but given to no mapping. Its events count as events of a memory that never existed.
       if (item->standing != WorkItem::Standing::kOpen) item->standing = WorkItem::Standing::kNever;
     } else if (source) {
       given.push_back({item});
@@ -58,15 +58,14 @@ void ProjectApplier::GiveMemories(std::vector<Given>& given, const std::vector<S
   BatchCounts& counts = batch_.Counts();
   for (const Given& one : given) {
     WorkItem& item = *one.item;
-    // A parked memory is evaluated again whenever it is read again, and so is one that waits for a row, or was left out
-    // somewhere.
+    // A memory that is parked, waits for a row, or was left out of a target is evaluated again whenever it is read again.
     if (one.parked || one.waits || left_out) item.reading->applied.clear();
     item.reading->waits = one.waits;
     if (one.parked) item.fate = RecordFate::kParked;
     if (one.parked) ++counts.parked;
     ++(one.wrote ? counts.applied : counts.unchanged);
     item.reading->wrote = one.wrote;
-    // Deliveries from before a read that left nothing open have got what they asked for.
+    // A final read that was applied completely answers all deliveries from before it.
     if (item.is_final && !item.listed && !item.reading->applied.empty() && item.claim.reason != kReproject)
       item.reading->asked_at = item.claim.claimed_at;
     if (!one.wrote || item.listed) continue;

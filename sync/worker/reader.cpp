@@ -17,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 using Kind = ReadAnswer::Kind;
 
-/// After so many failed single reads in a row a round asks Mem0 for nothing more: asking on would only add to its trouble.
+/// After this many failed single reads in a row, a round stops asking Mem0, which would only add load.
 constexpr int kFailuresInARow = 3;
 
 /// Ids are compared as Mem0 may spell them.
@@ -102,7 +102,8 @@ std::vector<ReadAnswer> Reader::AnswersOf(std::vector<Asked>& asked) {
   return answers;
 }
 
-/// One list call for all that can be listed. False: Mem0 answers nothing now, and every memory has failed with it.
+/// Makes one list call for all memories that can be listed. Returns false when Mem0 does not answer; then all of them have
+/// failed.
 bool Reader::ReadList(const ProjectId& project, std::vector<Asked>& asked) {
   std::vector<MemoryId> ids;
   std::map<std::string, Asked*> by_id;
@@ -115,7 +116,7 @@ bool Reader::ReadList(const ProjectId& project, std::vector<Asked>& asked) {
   mem0::Client& client = ClientOf(project);
   auto listed = client.ReadMany(ids);
   if (!listed) {
-    // A list that is refused says nothing about the memories: they are read one by one.
+    // A refused list tells nothing about the memories, so they are read one by one.
     if (listed.error().code == ErrorCode::kRefused) return true;
     for (Asked& one : asked) one.Fail(listed.error(), client.RetryAfter());
     return false;
@@ -133,7 +134,7 @@ bool Reader::ReadList(const ProjectId& project, std::vector<Asked>& asked) {
   return true;
 }
 
-/// Asks for what is open yet, several at once. What is not reached stays kNotAsked.
+/// Reads the memories that are still open, several at the same time. Those that it does not reach stay kNotAsked.
 void Reader::ReadSingly(const ProjectId& project, std::vector<Asked>& asked, const std::function<void()>& advance) {
   std::vector<Asked*> open;
   for (Asked& one : asked) {
@@ -178,13 +179,14 @@ void Reader::ReadOne(mem0::Client& client, Asked& one) {
     if (answer.error().code == ErrorCode::kRefused) one.answer.kind = Kind::kNotAnId;
     if (answer.error().code == ErrorCode::kRowRejected) one.answer.kind = Kind::kUnreadable;
   } catch (const std::exception& failure) {
-    // On a thread of its own nobody else would catch it. Its text may hold anything, so only its type is told.
+    // This is a thread's own function, so the exception must be caught here. Its text may hold anything, so only its type is
+    // kept.
     one.Fail({ErrorCode::kUnavailable, fmt::format("read_memory: {}", typeid(failure).name()), ""});
   }
 }
 
-/// A single read alone proves nothing: somebody in between, or a part of Mem0 that is broken, may say 404 as well. Only what a
-/// complete list lacks too is absent.
+/// Confirms absent memories by a list. A single 404 is not proof, because a proxy or a broken part of Mem0 may send it as well. A
+/// memory counts as absent only when a complete list lacks it too.
 void Reader::ConfirmAbsent(const ProjectId& project, std::vector<Asked>& asked) {
   std::vector<Asked> unconfirmed;
   std::vector<Asked*> places;

@@ -27,17 +27,17 @@ constexpr const char* kPageOfMirror = R"(
 constexpr const char* kPageOfLedger = R"(
     SELECT source FROM membridge.sources
     WHERE project = $1 AND mapping = $2 AND source > $3 AND memory IS NULL AND NOT gone ORDER BY source LIMIT 500)";
-// Known to be somewhere, and not what it says: it counts among those that may not vanish in masses.
+// Adds memories to the mirror whose record is not known yet, so that the guard against mass withdrawals counts them.
 constexpr const char* kMeet = R"(
     INSERT INTO membridge.memories (bucket, project, memory_id, read_at)
     SELECT m.bucket, $1, m.memory_id, 'epoch' FROM unnest($2::smallint[], $3::text[]) AS m(bucket, memory_id)
     ORDER BY 1, 3 ON CONFLICT DO NOTHING RETURNING memory_id)";
-// Users whom the ledger knows are asked about, and withdrawn once they are gone.
+// Adds users that the ledger knows, so that exports ask about them, or withdraw them when they are gone.
 constexpr const char* kMeetUsers = R"(
     INSERT INTO membridge.exported (project, mapping, entity, asked, asked_at, export_id)
     SELECT $1, $2, n.name, '', 'epoch', '' FROM unnest($3::text[]) AS n(name) ON CONFLICT DO NOTHING)";
 constexpr const char* kAskAgain = "UPDATE membridge.exported SET asked = '' WHERE project = $1 AND mapping = $2";
-// What the ledger knows last tells how far it had come; who came late is a day behind at most.
+// The newest event in the ledger tells how far it had come. Late events are at most a day older.
 constexpr const char* kLastEvent =
     "SELECT pg_catalog.max(stamp)::text FROM membridge.sources WHERE project = $1 AND mapping = $2 AND memory IS NOT NULL";
 constexpr const char* kQueueEvents = R"(
@@ -88,7 +88,7 @@ class TargetRepair {
   }
 
   void MarkAll() {
-    // Before the memories are marked: whoever works on them finds their events. Those that the ledger knows it refuses.
+    // Queue the events before the memories are marked, so that a worker finds them. The ledger refuses events that it knows.
     for (const auto& applier : reads_ ? kNoAppliers : Target()->events) {
       const auto last = tools_.there.Run(kLastEvent, {project_.Text(), applier->Definition().name}).Optional(0, 0);
       tools_.state.Run(kQueueEvents, {project_.Text(), last});
@@ -100,7 +100,7 @@ class TargetRepair {
         const auto page = MemoriesOf(transaction.Run(kPageOfMirror, {std::to_string(bucket), project_.Text(), after}));
         if (page.empty()) break;
         after = page.back().Text();
-        // Marked first: whoever works on one of them has committed when this has its lock.
+        // Mark first: marking takes the lock, so a worker that works on one of them has committed by then.
         Queue{transaction}.Mark(project_, page, reads_ ? "sweep" : "reproject");
         Mirror{transaction}.ForgetApplied(project_, page);
         transaction.Commit();

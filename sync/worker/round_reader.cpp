@@ -24,7 +24,7 @@ void RoundReader::Read(std::vector<WorkItem>& items, const std::function<void()>
   }
 }
 
-/// What the mirror has of a project must not be written either while the key is another project's.
+/// Records from the mirror must not be written either while the project's key is another project's.
 void RoundReader::RefuseOtherProjects(std::vector<WorkItem>& items) {
   std::map<ProjectId, std::optional<Error>> refusals;
   for (WorkItem& item : items) {
@@ -52,7 +52,8 @@ void RoundReader::ReadFromMirror(std::vector<WorkItem>& items) {
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     if (!mirrored[i]) continue;  // unknown: Mem0 is asked
     if (mirrored[i]->gone) {
-      // What it said is withdrawn once more; whether it is back is not for the mirror to say, nor asked here.
+      // Withdraws what the gone memory said once more. The mirror does not know whether the memory is back, and Mem0 is not asked
+      // here.
       wanted[i]->read = WorkItem::Read::kAbsent;
       continue;
     }

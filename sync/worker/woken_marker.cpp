@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kWokenAtOnce = 1000;
 
-/// Woken memories of a project under these mappings. What a mapping noted that is not in force any more wakes nobody.
+/// Returns the woken memories of a project under these mappings. Notes of a mapping that is not in force any more are left out.
 std::vector<MemoryId> WokenIn(postgres::Session& target, const ProjectId& project, const MappingSet::Target& mapped,
                               const std::string& after) {
   std::vector<postgres::Param> mappings;
@@ -28,9 +28,9 @@ std::vector<MemoryId> WokenIn(postgres::Session& target, const ProjectId& projec
   return woken;
 }
 
-/// Those of the woken memories that must be marked. A memory that is dirty and unclaimed is left out: it finds the row when its
-/// turn comes. A claimed one is marked, because its worker may have looked before the row was made. One that does not wait is
-/// left out, too: it has been applied since, or is being applied for the first time, and then it is met here again.
+/// Returns the woken memories that must be marked. Leaves out a memory that is dirty and unclaimed: it finds the row when its
+/// turn comes. Includes a claimed one, because its worker may have looked before the row was made. Leaves out one that does not
+/// wait: it was applied since, or is being applied for the first time and will be found here again.
 std::vector<MemoryId> NotDueYet(postgres::Transaction& state, const ProjectId& project, const std::vector<MemoryId>& woken) {
   postgres::Column buckets, ids;
   for (const MemoryId& memory : woken) {
@@ -65,7 +65,7 @@ void WokenMarker::Mark() {
       try {
         MarkOf(target, project);
       } catch (const postgres::SqlFailure& failure) {
-        // Looked for again soon; a target that is away must not hold up the others.
+        // Look again soon. A target that is away must not hold up the others.
         Log(LogLevel::kWarn, "waking_postponed", {{"target", target.name}, {"sqlstate", failure.fields().sqlstate}});
       }
     }

@@ -14,7 +14,8 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestTurn{50};
 
-/// Thousands that one delivery names, or a person asks for, are read in rounds this small: what arrives meanwhile waits for one.
+/// Thousands of memories that one delivery names or a person asks for are read in rounds this small, so that a new delivery waits
+/// for only one round.
 constexpr int kAskedFor = 1;
 constexpr std::size_t kAskedForAtOnce = 50;
 
@@ -51,8 +52,8 @@ Worker::Worker(WorkerOptions options, std::string state_dsn, Mappings mappings, 
 
 Worker::~Worker() = default;
 
-/// While every project's calls must wait for their turn, what is claimed would only grow old: claimed later, what arrives
-/// meanwhile shares the call. Not for long, since what the mirror knows needs no call. False: a stop was requested.
+/// Waits while every project's calls must wait for their turn, so that memories which arrive in between share the call. Waits
+/// only briefly, because memories that are read from the mirror need no call. Returns false when a stop was requested.
 bool Worker::AwaitTurn(const std::stop_token& stop) {
   return Pause(stop, std::min(reader_.NextTurn(), kLongestTurn));
 }
@@ -103,7 +104,8 @@ Result<std::size_t> Worker::RunOnce(const std::stop_token& stop) {
   }
 }
 
-/// After a failure of the database that outlived its retries: the claims come back soon, and not only when their lease ends.
+/// Puts claims back after a database failure that retries did not mend, so that they are due soon and not only when their lease
+/// ends.
 void Worker::PutBack(const std::vector<WorkItem>& items, const std::string& error) {
   if (items.empty()) return;
   try {
@@ -119,7 +121,8 @@ void Worker::PutBack(const std::vector<WorkItem>& items, const std::string& erro
   }
 }
 
-/// Somebody took a ledger over, or it was restored, since the round began: nothing was written, and everything is claimed anew.
+/// Puts everything back because a ledger was taken over or restored since the round began. Nothing was written, and everything is
+/// claimed anew.
 void Worker::PutBackUnwritten(std::vector<WorkItem>& items) {
   targets_.Forget();
   containment_.PutOff(PointersTo(items));

@@ -21,10 +21,10 @@ namespace {
 
 using nlohmann::json;
 
-// What models write when they mean nothing.
+// What language models write for "no value".
 constexpr std::array<std::string_view, 5> kNothing{"", "none", "null", "n/a", "nan"};
 
-// What some answers are wrapped in, though the documentation shows none of it.
+// Members in which some answers are wrapped, although the documentation does not mention them.
 constexpr std::array<const char*, 4> kWrappers{"data", "export", "result", "profile"};
 
 /// The type asked for: the half of `anyOf` that is not null.
@@ -45,7 +45,7 @@ bool MeansNothing(const json& value, const json& asked) {
   return std::find(kNothing.begin(), kNothing.end(), LoweredAscii(text)) != kNothing.end();
 }
 
-/// Nothing: there is no answer. A whole number written as 8.0 becomes 8.
+/// Returns nothing when there is no value. A whole number written as 8.0 becomes 8.
 std::optional<json> Meant(const json& value, const json& asked) {
   if (MeansNothing(value, asked)) return std::nullopt;
   const std::string type = asked.value("type", std::string{});

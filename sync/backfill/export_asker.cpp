@@ -49,7 +49,7 @@ Result<Job::Step> ExportAsker::Ask(Run& run, const ExportUse& use, ExportJob job
 Result<Job::Step> ExportAsker::NotReady(Run& run, ExportJob job) {
   const Instant now = clock_.Now();
   if (now >= job.asked_at + options_.kept) {
-    // Nobody looked for so long (the run was paused, or nobody ran) that Mem0 has thrown it away: this is no lost answer.
+    // The run was paused, or no process ran, for so long that Mem0 has deleted the export. This does not count as a lost answer.
     run.Count("expired", 1);
     job = ExportJob{job.entity, {}, 0, 0, {}};
     return steps_.Put(run, job, "waiting", now, "the export expired before it was read; asked again");
@@ -57,7 +57,7 @@ Result<Job::Step> ExportAsker::NotReady(Run& run, ExportJob job) {
   return AskAgainLater(run, std::move(job), "not ready");
 }
 
-/// The next look at this user comes later, unless their time is up; the others are not kept waiting.
+/// Polls this user again later, unless the deadline has passed. Other users do not wait for it.
 Result<Job::Step> ExportAsker::AskAgainLater(Run& run, ExportJob job, const std::string& why) {
   const Instant now = clock_.Now();
   const auto deadline = run.options.deadline.count() > 0 ? run.options.deadline : options_.deadline;
@@ -78,8 +78,8 @@ Result<Job::Step> ExportAsker::AskAgainLater(Run& run, ExportJob job, const std:
   return steps_.Put(run, job, run.options.profiles ? "waiting" : "made", now + wait, "");
 }
 
-/// Mem0 did not answer about one user. When it answers at all, that is about this user and counts against their time only; else
-/// the run waits for Mem0.
+/// Handles a missing answer about one user. When Mem0 answers a ping, the problem is this user's and only counts against their
+/// deadline. Otherwise the run waits for Mem0.
 Result<Job::Step> ExportAsker::NoAnswer(Run& run, ExportJob job, const Error& error) {
   run.Count("calls", 1);
   if (!client_.Ping()) return tl::unexpected<Error>(error);
@@ -115,7 +115,7 @@ Result<Job::Step> ExportAsker::ReadProfile(Run& run, const ExportUse& use, Expor
   if (profile->status == "pending") return NotReady(run, job);
   if (profile->status == "insufficient_data") return steps_.Put(run, job, "done", now, "too few memories for a profile");
   if (profile->status != "succeeded") return steps_.Put(run, job, "failed", now, "Mem0 could not make the profile");
-  // A profile may be older than the newest memories: as long as it is, its user counts as changed and is looked at again.
+  // A profile may be older than the newest memories. As long as it is, its user counts as changed and is read again.
   job.asked_at = std::min(now, profile->updated_at.value_or(now));
   return concluder_.Conclude(run, use, job, {std::move(profile->profile), std::nullopt, profile->updated_at.value_or(now)});
 }

@@ -19,7 +19,7 @@ namespace {
 
 using nlohmann::json;
 
-/// The job of a user, as the table of parked memories knows it.
+/// The claim that stands for a user's job in the table of parked memories.
 Claim ClaimOf(const Run& run, const ExportJob& job) {
   Claim claim;
   claim.project = run.project;
@@ -43,7 +43,7 @@ Job::Step ExportConcluder::Conclude(Run& run, const ExportUse& use, const Export
   ExportWrites writes{sessions_};
   postgres::Transaction& state = writes.State();
   if (!Suppression{state}.UsersAmong(run.project, {job.entity}).empty()) {
-    // Erased while Mem0 was at it.
+    // The user was erased while Mem0 made the export.
     ExportJobs{state, run}.Put(job, "done", clock_.Now(), "");
     return steps_.End(state, run);
   }
@@ -67,7 +67,7 @@ Job::Step ExportConcluder::Conclude(Run& run, const ExportUse& use, const Export
   return steps_.End(state, run);
 }
 
-/// Gives an answer to the mapping in every target. False: one of them parked it.
+/// Applies an answer in every target. Returns false when one of them parked it.
 bool ExportConcluder::Apply(ExportWrites& writes, Run& run, const ExportUse& use, const ExportJob& job, const json& values,
                             Instant completed) {
   Source source;
@@ -129,7 +129,7 @@ void ExportConcluder::WithdrawAll(ExportWrites& writes, Run& run, const ExportUs
       if (outcomes[i].kind == Outcome::Kind::kParked) refused.insert(users[i]);
     }
   }
-  // What something holds on to is withdrawn by the next run.
+  // The next run withdraws what a constraint kept from being withdrawn now.
   std::vector<std::string> withdrawn;
   for (const std::string& user : users) {
     if (!refused.contains(user)) withdrawn.push_back(user);

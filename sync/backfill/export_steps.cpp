@@ -13,7 +13,7 @@ constexpr std::size_t kNamedFailures = 5;
 
 }  // namespace
 
-/// Counters and progress from the jobs themselves: then no kill can make them wrong.
+/// Computes counters and progress from the jobs, so that a killed process cannot make them wrong.
 void ExportSteps::Measure(postgres::Transaction& transaction, Run& run) {
   const ExportJobs::Tally tally = ExportJobs{transaction, run}.Count();
   run.counters["users"] = tally.users;

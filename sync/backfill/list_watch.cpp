@@ -6,7 +6,7 @@ namespace membridge::sync {
 namespace {
 
 constexpr int kMostStalePages = 3;
-/// Without a count only what is new keeps a list going; so many pages are more than anybody has.
+/// The most pages of a list without a count, in which only new records keep it going. No real list is this long.
 constexpr std::int64_t kMostPages = 100'000;
 
 std::optional<std::int64_t> NumberIn(const nlohmann::json& json, const char* name) {
@@ -29,7 +29,7 @@ ListWatch::Verdict ListWatch::See(const ListedPage& page) {
   stale_ = page.fresh > 0 ? 0 : stale_ + 1;
   const bool counts_more = last_count_ && listed_ < *last_count_;
   if (!page.linked && !counts_more) return Verdict::kEnd;
-  // It has shown all it speaks of, and now repeats itself behind its end.
+  // The list has shown as many records as it counts, and now repeats itself.
   if (stale_ > 0 && last_count_ && !counts_more) return Verdict::kEnd;
   if (stale_ >= kMostStalePages) return page.records == 0 ? Verdict::kHollow : Verdict::kRepeats;
   const std::int64_t most = count_ ? 2 * (*count_ / std::max<std::int64_t>(page_size_, 1)) + 100 : kMostPages;

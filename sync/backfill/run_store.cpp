@@ -71,7 +71,7 @@ tl::unexpected<Error> NoRun(std::int64_t id) {
 constexpr std::string_view kStandsForMoments =
     "NOT coalesce((r.options ->> 'dry_run')::boolean, false) AND (r.scheduled_for IS NOT NULL OR r.state = 'done')";
 
-/// Adds a run that is over to what all runs of its name came to.
+/// Adds a finished run to the totals of its name.
 void AddToTotals(Transaction& transaction, std::int64_t id) {
   transaction.Run(
       "INSERT INTO membridge.backfill_totals AS t "
@@ -215,7 +215,7 @@ Result<RunState> RunStore::Cancel(std::int64_t id, Instant now) {
   const auto run = Locked(transaction_, id);
   if (!run) return NoRun(id);
   if (!run->Active()) return Fail(ErrorCode::kRefused, fmt::format("run {} is {} already", id, NameOf(run->state)));
-  // Nobody holds a run whose lease ended: its former holder finds the fence gone.
+  // A run whose lease ended is free: the fence keeps its former holder from writing.
   const Rows rows = transaction_.Run(
       "UPDATE membridge.backfill_runs SET wanted = CASE WHEN state = 'running' AND held_until > statement_timestamp() THEN "
       "'cancel' END, "

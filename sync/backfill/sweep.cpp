@@ -29,7 +29,7 @@ mem0::Filter FilterOf(const SweepCursor& cursor) {
 
 }  // namespace
 
-/// A page on its way: what was read, and how it compares.
+/// A page that was read, with its comparison to the mirror.
 struct Sweep::Page {
   mem0::MemoryPage read;
   std::vector<MemoryId> met;                // all of it, those that could not be read included
@@ -37,7 +37,7 @@ struct Sweep::Page {
   std::vector<Walk::Known> known;           // of `different`
 };
 
-/// A page that is being read while the one before it is applied. What was asked for is kept, so that it is used for nothing else.
+/// A page that is read while the one before it is applied. It keeps its request, so that it is used only for the same request.
 struct Sweep::Ahead {
   std::int64_t run;
   int walk;
@@ -66,7 +66,7 @@ std::string Sweep::Commit(postgres::Transaction& transaction, Run& run, const Sw
 
 Result<Job::Step> Sweep::Next(Run& run) {
   SweepCursor cursor = SweepCursor::FromJson(run.cursor);
-  // A sweep that left a target out would say it is done, and its watermark that everything was applied.
+  // A sweep that left a target out would end as done, and its watermark would claim that everything was applied.
   if (cursor.phase != SweepCursor::Phase::kOver && !run.options.dry_run) {
     if (const auto may = worker_->MayWrite(run.project); !may) return tl::unexpected<Error>(may.error());
   }
@@ -86,7 +86,7 @@ Result<Job::Step> Sweep::Next(Run& run) {
   return Step{true, {}, {}};
 }
 
-/// Where the walk begins and what its watermark will be is decided once, whichever process goes on with the run.
+/// Decides once, for all processes that go on with the run, where the walk begins and what its watermark will be.
 void Sweep::Begin(Run& run, SweepCursor& cursor) {
   postgres::Transaction transaction = state_.Get().Begin();
   Walk walk{transaction, run};
@@ -112,7 +112,7 @@ void Sweep::Begin(Run& run, SweepCursor& cursor) {
 Result<Sweep::Page> Sweep::ReadPage(const Run& run, const SweepCursor& cursor) {
   const std::unique_ptr<Ahead> ahead = std::move(ahead_);
   const bool was_read = ahead && ahead->Is(run, cursor);
-  if (ahead && !was_read) ahead->answer.wait();  // the client is one thread's at a time
+  if (ahead && !was_read) ahead->answer.wait();  // only one thread at a time may use the client
   auto read = was_read ? ahead->answer.get() : client_->ListMemories(FilterOf(cursor), cursor.page, options_.page_size);
   if (!read) return tl::unexpected<Error>(read.error());
   Page page;
@@ -120,11 +120,11 @@ Result<Sweep::Page> Sweep::ReadPage(const Run& run, const SweepCursor& cursor) {
   return page;
 }
 
-/// Nothing of what is read here is older than what a walk would read that waited: a change that comes in the meantime makes the
-/// mirror newer than the page, or the memory dirty, and either goes ahead of it.
+/// Reading ahead is safe although the page may become outdated: a change in between makes the mirror newer than the page or the
+/// memory dirty, and both win over the page.
 void Sweep::ReadAhead(const Run& run, const SweepCursor& cursor, const Page& page) {
   const std::int64_t listed = cursor.list.Listed() + static_cast<std::int64_t>(page.read.Records());
-  // Where it is not clear that there is a next page, the page is looked at first.
+  // When it is not clear that there is a next page, this page is judged first.
   if (page.read.past_end || page.read.Records() == 0 || (page.read.count && listed >= *page.read.count)) return;
   if (!page.read.linked && !page.read.count) return;
   const int next = cursor.page + 1;
@@ -179,7 +179,7 @@ Result<Job::Step> Sweep::WalkOn(Run& run, SweepCursor cursor) {
   return step;
 }
 
-/// Counts the page and moves the cursor on.
+/// Counts the page and advances the cursor.
 void Sweep::Account(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, const Page& page,
                     const std::vector<Worker::Fate>& fates) {
   Walk walk{transaction, run};
@@ -229,7 +229,7 @@ void Sweep::Account(postgres::Transaction& transaction, Run& run, SweepCursor& c
   walk.Doubt(doubts);
   if (!run.options.dry_run && cursor.walk == 1) walk.DoubtUnreadable(page.read.unreadable);
 
-  // What has no id cannot be told apart from what has none on another page: it counts where its page brings something new.
+  // Records without an id look the same on every page, so they count as new only when their page brings something new.
   const std::size_t nameless = fresh.empty() && !page.met.empty() ? 0 : page.read.nameless;
   cursor.nameless += static_cast<std::int64_t>(nameless);
   const ListWatch::Verdict verdict =
@@ -248,7 +248,7 @@ void Sweep::EndWalk(postgres::Transaction& transaction, Run& run, SweepCursor& c
   run.Count("walks", 1);
   const bool own_end = verdict == ListWatch::Verdict::kEnd;
   const auto count = cursor.list.Count();
-  // Two walks that ended by themselves and met the same are not disturbed by anybody: then the count is wrong.
+  // Two walks that ended by themselves and met the same memories were not disturbed, so the count is wrong.
   const bool same = own_end && cursor.met_before == cursor.met && cursor.strangers == 0;
   std::string disturbed;
   if (!own_end) {
@@ -263,7 +263,7 @@ void Sweep::EndWalk(postgres::Transaction& transaction, Run& run, SweepCursor& c
   } else if (count && cursor.list.Listed() < *count) {
     disturbed = "pages shifted";
   }
-  // The table of what was met does not survive a crash of PostgreSQL.
+  // The table of met memories is unlogged, so a crash of PostgreSQL empties it.
   if (disturbed.empty() && walk.Met(cursor.walk) != cursor.met) disturbed = "the database restarted";
   if (!disturbed.empty() && cursor.walk < options_.walks) {
     cursor.met_before = own_end ? std::optional{cursor.met} : std::nullopt;
@@ -286,8 +286,8 @@ void Sweep::EndWalk(postgres::Transaction& transaction, Run& run, SweepCursor& c
   cursor.confirm_until = clock_.Now() + options_.confirm_patience;
 }
 
-/// Missing is what the sound walk did not meet; without one, what no walk met. The workers read each of them, so that a list that
-/// lies takes nothing away.
+/// Marks missing memories: those that the sound walk did not meet, or without one, those that no walk met. The workers read each
+/// of them, so a wrong list withdraws nothing.
 Result<Job::Step> Sweep::LookForMissing(Run& run, SweepCursor cursor) {
   const int not_met_by = cursor.unsound ? 0 : cursor.walk;
   const Instant began = cursor.unsound ? cursor.first_began : cursor.began;
@@ -322,7 +322,7 @@ Result<Job::Step> Sweep::LookForMissing(Run& run, SweepCursor cursor) {
 /// Waits for the workers' reads, and counts what they found.
 Result<Job::Step> Sweep::Confirm(Run& run, SweepCursor cursor) {
   Step step;
-  // Only now: what is applied again counts as read, and would not have been missed.
+  // Not earlier, because a memory that is applied again counts as read and would not have been found missing.
   if (run.kind == BackfillKind::kFullSweep && !run.options.dry_run && cursor.waiting_marked < 0)
     cursor.waiting_marked = static_cast<std::int64_t>(MarkWaiting(state_.Get(), run.project));
   postgres::Transaction transaction = state_.Get().Begin();

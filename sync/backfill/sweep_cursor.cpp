@@ -15,7 +15,7 @@ constexpr std::array<std::pair<SweepPhase, const char*>, 5> kPhases{{{SweepPhase
                                                                      {SweepPhase::kConfirm, "confirm"},
                                                                      {SweepPhase::kOver, "over"}}};
 
-/// Reads and writes each member under one name. An earlier release's cursor lacks some: those keep what they begin with.
+/// Reads and writes each member under one name. Members that an earlier release's cursor lacks keep their initial value.
 class Fields {
  public:
   static void Write(json& to, const char* name, Instant value) { to[name] = FormatRfc3339(value); }
@@ -91,7 +91,7 @@ SweepCursor SweepCursor::FromJson(const json& object) {
   for (const auto& [one, name] : kPhases) {
     if (object.value("phase", std::string{}) == name) cursor.phase = one;
   }
-  // A cursor without a list is an earlier release's, in the middle of a walk: nothing of it is lost by walking anew.
+  // A cursor without a list comes from an earlier release in the middle of a walk. Walking anew loses nothing.
   if (cursor.phase == SweepPhase::kWalk && !object.contains("list")) cursor.phase = SweepPhase::kBegin;
   cursor.list = ListWatch::FromJson(object.value("list", json()));
   ForEachField(cursor, [&](const char* name, auto& value) { Fields::Read(object, name, value); });

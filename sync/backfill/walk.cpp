@@ -28,7 +28,8 @@ Keys KeysOf(const ProjectId& project, const std::vector<MemoryId>& memories) {
   return {buckets.Take(), ids.Take()};
 }
 
-// Memories the mirror has and the walk has not met. What was read since the walk began is there, and what is dirty will be read.
+// Memories that the mirror has and the walk has not met. Leaves out memories that were read since the walk began, since they
+// exist, and dirty ones, since they will be read.
 constexpr std::string_view kMissingSql = R"(
     FROM membridge.memories m
     WHERE m.project = $1 AND m.gone_at IS NULL AND m.read_at < $4::timestamptz

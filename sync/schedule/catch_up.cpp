@@ -9,7 +9,7 @@
 namespace membridge::sync {
 namespace {
 
-// A process that said nothing for so long does not live any more.
+// A process that did not beat for this long counts as dead.
 constexpr std::string_view kSilence = "15 seconds";
 constexpr std::chrono::minutes kAfterFailure{5};
 constexpr std::chrono::hours kLongestAfterFailure{6};
@@ -83,7 +83,7 @@ std::vector<CatchUp::Queued> CatchUp::Queue(Instant now) {
   return queued;
 }
 
-/// How long to wait after the runs that failed since the last one that did not.
+/// How long to wait after the failed runs since the last one that did not fail.
 std::chrono::seconds CatchUp::AfterFailures(const std::string& name) {
   const postgres::Rows rows = transaction_.Run(
       "SELECT count(*) FROM membridge.backfill_runs r WHERE r.name = $1 AND r.state = 'failed' AND r.id > coalesce("
@@ -93,7 +93,7 @@ std::chrono::seconds CatchUp::AfterFailures(const std::string& name) {
   return std::min<std::chrono::seconds>(kLongestAfterFailure, kAfterFailure * (std::int64_t{1} << (failures - 1)));
 }
 
-/// A run that waits to begin does as well as a new one, and begins now.
+/// Reuses a queued run that has not begun, and makes it due now.
 Result<std::int64_t> CatchUp::Unbegun(const std::string& name, Instant now) {
   const postgres::Rows rows = transaction_.Run(
       "UPDATE membridge.backfill_runs SET due_at = least(due_at, $2::timestamptz) "

@@ -215,8 +215,8 @@ bool Cron::OnDay(Day local) const {
 }
 
 std::optional<Instant> Cron::Next(Instant after, const TimeZone& zone) const {
-  // Wall clocks jump by a few hours at most: what they show earlier than this cannot come again, and what they show later than
-  // the other cannot come before what was found.
+  // Wall clocks jump by a few hours at most. Times that they show before the first bound cannot come again, and times after the
+  // second bound cannot come before the moment that was found.
   constexpr hours kJump{25};
   const Instant here = zone.Local(after);
   const Day first = std::chrono::floor<days>(here - kJump);
@@ -242,7 +242,7 @@ std::optional<Instant> Cron::Next(Instant after, const TimeZone& zone) const {
 }
 
 std::optional<Instant> Cron::Last(Instant after, Instant until, const TimeZone& zone) const {
-  // A schedule may have been missed for years: first steps back that double until one of them has a moment, then forward.
+  // A schedule may have been missed for years. So step back by doubling distances until a moment is found, then go forward.
   for (std::chrono::seconds back = hours{1};; back *= 2) {
     const Instant from = std::max(after, until - back);
     std::optional<Instant> last;

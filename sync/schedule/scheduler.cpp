@@ -19,7 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 using Steady = std::chrono::steady_clock;
 
-/// The same for everybody who asks about this moment, and another for the next.
+/// The jitter of a moment: equal in every process for the same moment, and different for the next.
 std::chrono::seconds JitterOf(const Backfill& backfill, Instant moment) {
   if (backfill.jitter.count() <= 0) return std::chrono::seconds{0};
   std::uint64_t hash = 14695981039346656037u;
@@ -38,7 +38,7 @@ struct Scheduler::Timed {
   const Backfill* backfill;
   Cron cron;
   TimeZone zone;
-  std::optional<Instant> look_at;  // when the database must be asked again; nothing: never was
+  std::optional<Instant> look_at;  // when to ask the database again; nothing: never asked
 };
 
 /// A run under way here.
@@ -194,14 +194,14 @@ void Scheduler::Work(Held& held) {
   }
 }
 
-/// Adds the time since the run was last looked at; it is written with the next commit.
+/// Adds the time since the last call to the run's working time; the next commit writes it.
 void Scheduler::CountTime(Held& held) {
   const auto now = Steady::now();
   held.run.worked += std::chrono::duration_cast<milliseconds>(now - held.committed_at);
   held.committed_at = now;
 }
 
-/// A run that waits keeps its lease, and hears what is wanted of it.
+/// Renews the lease of a waiting run, and reads what is wanted of it.
 void Scheduler::Keep(Held& held) {
   if (Steady::now() - held.committed_at < options_.lease / 3) return;
   try {
@@ -266,7 +266,7 @@ Result<std::int64_t> Scheduler::Start(const std::string& name, const RunOptions&
   for (const Backfill& entry : entries_) {
     if (entry.name != name) continue;
     Backfill asked = entry;
-    // The entry says what is read and how; the person how much of it, and whether for show.
+    // The entry decides what is read and how. The person decides how much, and whether it is a dry run.
     asked.options.dry_run = options.dry_run;
     asked.options.full = options.full || entry.options.full;
     asked.options.allow_vanishing = options.allow_vanishing;

@@ -38,7 +38,7 @@ postgres::Param ArrayOfTexts(const std::vector<std::string>& texts) {
   return column.Take();
 }
 
-/// People whom the state knows again.
+/// Erased people whom the restored state knows again.
 std::vector<std::string> UsersIn(Session& state, const ProjectId& project) {
   std::vector<std::string> erased;
   std::string after;
@@ -52,7 +52,7 @@ std::vector<std::string> UsersIn(Session& state, const ProjectId& project) {
   }
 }
 
-/// Memories and users of exports whom the ledger knows again.
+/// Erased memories and users of exports that the restored ledger knows again.
 std::vector<std::string> SourcesIn(Session& state, Session& there, const ProjectId& project) {
   std::vector<std::string> erased;
   for (const std::string& mapping : NamesIn(there.Run(kMappingsOfLedger, {project.Text()}))) {

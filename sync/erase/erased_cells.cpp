@@ -61,13 +61,13 @@ const TargetTable* ErasedCells::TableOf(const std::string& relation) const {
   return found == tables_.end() ? nullptr : found->second.get();
 }
 
-/// Nothing of the value is said, nor of the row: a receipt names nobody.
+/// Logs neither the value nor the row, because they may name the person.
 void ErasedCells::Tell(const std::string& relation, const std::string& cell) {
   ++counts_["cells_left"];
   Log(LogLevel::kWarn, "erasure_cell_left", {{"project", erased_.project.Text()}, {"table", relation}, {"cell", cell}});
 }
 
-/// Remembers it for the next erasure, under one of the sources.
+/// Remembers the cells under one of the sources, for the next erasure.
 void ErasedCells::Leave(const LedgerRow& row, const std::map<std::string, Content>& cells) {
   if (cells.empty() || erased_.sources.empty()) return;
   Released released;
@@ -89,7 +89,7 @@ bool ErasedCells::DeleteRow(const LedgerRow& row) {
     return false;
   if (!image) return true;
   if (MayDelete(*table, row, *image)) return target_.Delete(row.relation, row.identity);
-  // Somebody else's: what of ours still stands there is counted with all that was let go.
+  // The row belongs to a person now. Values of ours that it still holds are counted with the released ones.
   std::map<std::string, Content> cells;
   for (const auto& [name, entry] : row.cells) {
     if (StandsAsWritten(*table, name, entry.written, *image)) cells[name] = entry.written;
@@ -129,7 +129,7 @@ void ErasedCells::TakeBack(const std::vector<std::string>& row_ids) {
     std::map<std::string, Content> left;
     const bool is_the_row = IsTheKnownRow(*table, row, *image);
     for (const auto& [name, entry] : known->cells) {
-      // Others still find the row by its keys.
+      // Other sources still find the row by its keys.
       if (said.contains(name) || (rows.Bool(i, 3) && keys.contains(name)) || entry.given_back) continue;
       if (!StandsAsWritten(*table, name, entry.written, *image)) continue;
       const auto cell = CellNamed(*table, name);
@@ -181,7 +181,7 @@ void ErasedCells::CountReleased() {
         stands = stands || is_left;
       }
     } else if (catalog_->FindRelation(relation) != nullptr) {
-      // The table is there, and its rows cannot be told apart any more.
+      // The table exists, but its rows cannot be told apart any more.
       for (const auto& [name, cell] : cells.items()) Tell(relation, name);
       stands = true;
     }

@@ -36,7 +36,7 @@ bool ErasedRows::Delete(const std::string& relation, const nlohmann::json& ident
   if (values.empty()) return false;
   bool gone = false;
   const bool ran = Try(relation, [&] {
-    // A trigger may swallow the DELETE; a cascade, or somebody else, may have deleted the row before.
+    // A trigger may swallow the DELETE, and a cascade or another session may have deleted the row before.
     gone = transaction_.Run("DELETE FROM " + table + which, values).Affected() > 0 ||
            !transaction_.Run("SELECT EXISTS (SELECT FROM " + table + which + ")", values).Bool(0, 0);
   });

@@ -30,7 +30,7 @@ struct Version {
   std::string relation;
   json identity;
   bool created = false;
-  bool alone = true;         ///< nobody else spoke for it
+  bool alone = true;         ///< no other source spoke for it
   std::vector<json> erased;  ///< cells, as the ledger keeps them, of each source that goes
   std::vector<json> others;  ///< and of those that stay
 };
@@ -43,7 +43,7 @@ std::vector<Param> Who(const ErasedSources& erased) {
   return {erased.project.Text(), postgres::ArrayOf({erased.sources.begin(), erased.sources.end()})};
 }
 
-/// Versions that nobody spoke for and that name the person, as blank ones do by their key.
+/// Deletes versions for which no source spoke but that name the person, as a blank version may by its key.
 void DeleteBlank(Transaction& transaction, const mappings::Catalog& catalog, const ErasedSources& erased, ErasedRows& target,
                  ErasureCounts& counts) {
   const Rows relations = transaction.Run("SELECT DISTINCT relation FROM membridge.versions WHERE source = ''");
@@ -101,7 +101,7 @@ bool Has(const json& list, const json& element) {
   return std::find(list.begin(), list.end(), element) != list.end();
 }
 
-/// What a cell is to hold once it is not said any more; nothing when it stays as it is.
+/// Returns what a cell must hold without the erased claims; nothing when it stays as it is.
 std::optional<Content> Without(const TargetTable& table, const Image& image, const Cell& cell, const CellEntry& entry,
                                const Version& version) {
   const Content current = ReadCell(table, image, cell);
@@ -115,12 +115,13 @@ std::optional<Content> Without(const TargetTable& table, const Image& image, con
     }
     return Content{std::move(kept)};
   }
-  // Otherwise somebody changed it after it was closed.
+  // A different content means that a person changed it after it was closed.
   if (current != entry.written) return std::nullopt;
   return IsNotNull(table, cell) && IsEmpty(entry.before) ? DefaultOf(table, cell) : entry.before;
 }
 
-/// What was said goes, and so does what tells by itself whose version it was, as `new: {told_by: $memory.id}` does.
+/// Returns the change that removes what was said, and columns that tell whose version it was, such as `new: {told_by:
+/// $memory.id}`.
 RowChange VersionWithdrawal(const TargetTable& table, const Image& image, const Version& version, const ErasedSources& erased) {
   RowChange change;
   change.identity = version.identity;

@@ -34,15 +34,15 @@ Param TargetNames(const std::vector<std::string>& texts) {
   return ArrayOf({texts.begin(), texts.end()});
 }
 
-/// The parts of the state that name a person, each with the condition that finds them: $1 project, $2 memories, $3 user, $4 what
-/// of a body names the user. What names the memories comes last.
+/// The parts of the state that name a person, each with the condition that finds them: $1 project, $2 memories, $3 user, $4 texts
+/// in a body that name the user. The table that holds the memories' ids comes last.
 struct Part {
   const char* count;
   const char* from;
   const char* condition;
 };
 constexpr Part kParts[] = {
-    // Some shapes of deliveries name the user although Mem0 documents none.
+    // Some deliveries name the user, although Mem0 does not document it.
     {"deliveries", "membridge.deliveries d",
      "d.project = $1 AND (d.memories && $2::text[] OR EXISTS (SELECT FROM unnest($4::text[]) AS n(named) WHERE "
      "position(convert_to(n.named, "
@@ -95,7 +95,7 @@ void Add(ErasureCounts& counts, const ErasureCounts& more) {
   for (const auto& [name, count] : more) counts[name] += count;
 }
 
-/// As the ledger names what was said: by memories, and by the user's exports.
+/// The sources as the ledger names them: the memories, and the user for exports.
 ErasedSources SourcesOf(const ProjectId& project, std::string user_hash, std::vector<std::string> memories,
                         const std::string& user) {
   memories.push_back(user);
@@ -147,7 +147,7 @@ Result<ErasureReceipt> Erasure::Run(Instant now) {
       const ErasedSources erased = SourcesOf(project_, begun.user_hash, begun.memories, user_);
       const bool here = target.dsn == state_dsn_;
       Session there{target.dsn, "membridge erase"};
-      const auto admitted = LedgerTie{state, there, target.name}.Admit();  // tells the ledger who is erased, too
+      const auto admitted = LedgerTie{state, there, target.name}.Admit();  // also writes the suppressions into the ledger
       if (!admitted) return tl::unexpected<Error>(admitted.error());
       ErasureCounts counts;
       PassedOver passed_over;
@@ -173,7 +173,7 @@ Result<ErasureReceipt> Erasure::Run(Instant now) {
   }
 }
 
-/// Before anything is done: of a person who is in a ledger of another state too, it could not all be done.
+/// Checks all ledgers before anything is done, because a person cannot be erased completely from a ledger of another state.
 Result<void> Erasure::AskLedgers(Session& state) const {
   for (const ErasureTarget& target : targets_) {
     Session there{target.dsn, "membridge erase"};
@@ -183,7 +183,8 @@ Result<void> Erasure::AskLedgers(Session& state) const {
   return {};
 }
 
-/// What others said before this person could not be written in the person's place: it is tried again, and parked for it.
+/// Older claims of other memories could not be written in the person's place. These memories are applied again, and parked if
+/// that fails.
 void Erasure::ApplyAnew(Session& state, const PassedOver& passed_over) {
   for (const auto& [project, memory] : passed_over) {
     Transaction transaction = state.Begin();
@@ -193,8 +194,8 @@ void Erasure::ApplyAnew(Session& state, const PassedOver& passed_over) {
   }
 }
 
-/// Suppresses the user and what is known of theirs. Every write under way has finished when this returns, and nobody begins any
-/// more.
+/// Suppresses the user and their known memories. When this returns, every write about them has finished, and no new one can
+/// begin.
 Erasure::Begun Erasure::Begin(Session& state) const {
   Transaction transaction = state.Begin();
   transaction.Run(kLockPatience);
@@ -229,7 +230,7 @@ void Erasure::PurgeState(Session& state, Begun& begun) const {
   transaction.Run(kLockPatience);
   const bool left = begun.counts["rows_left"] + begun.counts["versions_left"] + begun.counts["withdrawals_refused"] > 0;
   for (const Part& part : kParts) {
-    // As long as something is left, the names of the memories lead to it. What they said goes all the same.
+    // As long as something is left, the memories' ids are kept to find it. What the memories said is deleted anyway.
     if (left && std::string_view{part.count} == "memories") {
       transaction.Run(
           "UPDATE membridge.memories SET record = NULL, digest = NULL, applied = NULL, expires_on = NULL, waits = false, "

@@ -30,8 +30,8 @@ Param TextArray(const std::vector<std::string>& texts) {
   return ArrayOf({texts.begin(), texts.end()});
 }
 
-/// The mapping of that name with its session and no rows: whatever it said is an orphan to it, and is withdrawn without a soft
-/// delete and without leaving a version behind. It need not be in force any more.
+/// Returns the mapping of that name with its session but without rows. All its contributions are then orphans, and are withdrawn
+/// without a soft delete and without leaving a version. The mapping need not be in force any more.
 std::shared_ptr<const mappings::Mapping> Emptied(const ErasureTarget& target, const std::string& name) {
   auto emptied = std::make_shared<mappings::Mapping>();
   for (const auto& mapping : target.mappings) {
@@ -68,7 +68,7 @@ class RowWithdrawal {
         transaction_.Run("SELECT row_id FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[]) "
                          "UNION SELECT row_id FROM membridge.former_speakers WHERE project = $1 AND source = ANY ($2::text[])",
                          who_));
-    // Of a table whose rows cannot be told apart any more nothing can be taken back.
+    // In a table whose rows cannot be told apart any more, nothing can be withdrawn. Remember these cells as released.
     for (const std::string& relation : cells_.Relations()) {
       const mappings::Table* table = cells_.Catalog().FindRelation(relation);
       if (table == nullptr || !table->Identity().empty()) continue;
@@ -95,7 +95,7 @@ class RowWithdrawal {
         {who_[0], who_[1], mapping}));
     const std::vector<std::string> refused = Apply(applier, contributing);
     if (refused.empty()) return;
-    // Something holds on to a row that should go: then at least what was said in it goes.
+    // The database refuses to delete a row. Then withdraw at least what was said in it.
     transaction_.Run(
         "UPDATE membridge.contributions SET goes = false WHERE project = $1 AND source = ANY ($2::text[]) AND mapping = $3",
         {who_[0], TextArray(refused), mapping});
@@ -106,7 +106,7 @@ class RowWithdrawal {
         {{"project", erased_.project.Text()}, {"mapping", mapping}, {"sources", still.size()}});
   }
 
-  /// Rows that were made for this person and have stood blank, or in the trash, since an earlier withdrawal.
+  /// Finds rows that were made for this person and are blank, or marked dead, since an earlier withdrawal.
   void FindForsaken(const mappings::Table& table) {
     if (table.Identity().empty()) return;
     const std::string relation = NameOfTable(table.schema, table.name);
@@ -116,7 +116,7 @@ class RowWithdrawal {
     });
   }
 
-  /// Deletes what the bridge made and nobody speaks for any more, children first, as far as the database lets them go.
+  /// Deletes rows that the bridge made and no source speaks for any more, children first, as far as the database allows it.
   void DeleteRows() {
     for (bool progress = true; progress;) {
       progress = false;
@@ -151,12 +151,12 @@ class RowWithdrawal {
                     "FROM membridge.rows l WHERE l.id = ANY ($1::bigint[]) AND l.created AND "} +
             kNobodys,
         {TextArray(rows_), who_[0], who_[1]});
-    // Of rows nobody of ours speaks for any more there is nothing to remember, and what they are known by may name the person.
+    // The ledger forgets rows without any contribution left, because their identity and keys may name the person.
     transaction_.Run(std::string{"DELETE FROM membridge.rows l WHERE "} + kNobodys +
                          " AND (id = ANY ($1::bigint[]) OR EXISTS (SELECT FROM jsonb_each_text(l.identity) AS i WHERE i.value = "
                          "ANY ($2::text[])))",
                      {TextArray(rows_), who_[1]});
-    // A digest of what somebody refused may be of the person's word.
+    // A digest of a refused value may be a digest of what the person said.
     transaction_.Run(
         "UPDATE membridge.rows SET kept = (SELECT pg_catalog.jsonb_object_agg(k.cell, k.entry - 'd') FROM "
         "pg_catalog.jsonb_each(kept) AS k (cell, entry)) WHERE id = ANY ($1::bigint[]) AND kept IS NOT NULL",
@@ -167,7 +167,7 @@ class RowWithdrawal {
   }
 
  private:
-  /// What the state knows of the person goes now, so the ledger keeps by which sources the next erasure can go on.
+  /// The state forgets the person now, so the ledger keeps the sources with which the next erasure can go on.
   void RememberUnerased() {
     const std::vector<Param> whose{who_[0], erased_.user_hash};
     transaction_.Run("DELETE FROM membridge.unerased WHERE project = $1 AND user_hash = $2", whose);
@@ -180,7 +180,7 @@ class RowWithdrawal {
         {whose[0], whose[1], who_[1]});
   }
 
-  /// Those it could not be done for.
+  /// Withdraws these sources. Returns those that were refused.
   std::vector<std::string> Apply(const Applier& applier, const std::vector<std::string>& names) {
     constexpr std::size_t kAtOnce = 200;
     std::vector<std::string> refused;
@@ -200,7 +200,7 @@ class RowWithdrawal {
         if (outcomes[i].kind == Outcome::Kind::kParked) refused.push_back(sources[i].id);
         for (const auto& [project, memory] : outcomes[i].passed_over) passed_over_.emplace_back(project, memory);
       }
-      // A tombstone entered now would keep a second try from being later.
+      // Forget the tombstones that this entered, because a second try must not count as late.
       transaction_.Run("DELETE FROM membridge.sources WHERE project = $1 AND source = ANY ($2::text[])", who_);
     }
     return refused;
@@ -218,7 +218,7 @@ class RowWithdrawal {
   std::vector<std::string> rows_;  // ids of ledger rows they spoke for, or once did
 };
 
-/// Events are known by ids of their own; the ledger keeps which memory each was about.
+/// Adds the events of the memories. Events have their own ids, and the ledger keeps the memory that each was about.
 template <class Runs>
 ErasedSources WithEvents(Runs& runs, ErasedSources erased) {
   const Rows rows = runs.Run("SELECT DISTINCT source FROM membridge.sources WHERE project = $1 AND memory = ANY ($2::text[])",
@@ -257,7 +257,7 @@ Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& targe
   const auto mappings = FirstColumn(
       session.Run("SELECT DISTINCT mapping FROM membridge.contributions WHERE project = $1 AND source = ANY ($2::text[])", who));
   Transaction transaction = session.Begin();
-  // Rows are also deleted outside of any mapping, and what waits for COMMIT runs there.
+  // Rows are also deleted outside of any mapping, and deferred triggers run at COMMIT.
   transaction.EnterRolesPath();
   RowWithdrawal withdrawal{transaction, erased, now, counts, passed_over};
   const auto catalog = withdrawal.Cells().SharedCatalog();

@@ -13,8 +13,8 @@ constexpr const char* kIsErased = R"(
 constexpr const char* kIsCutOff = R"(
     SELECT EXISTS (SELECT FROM membridge.erasures
                    WHERE user_hash = membridge.suppression_hash('user', $1, $2) AND finished_at IS NULL))";
-// Ids that came while the person was kept out are suppressed by themselves, so those that Mem0 has are admitted one by one. That
-// they were is remembered, for ledgers that keep them out, too.
+// Memories that came while the person was erased are suppressed by their own ids, so each one that Mem0 has is admitted too. This
+// is remembered, because ledgers hold the suppressions as well.
 constexpr const char* kAdmit = R"(
     WITH admitted AS (
       DELETE FROM membridge.suppressions s

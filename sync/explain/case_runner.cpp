@@ -36,7 +36,7 @@ class CaseRunner {
   CaseRunner(postgres::Transaction& transaction, const Applier& applier, const mappings::Catalog& catalog, Instant now)
       : transaction_(transaction), applier_(applier), tables_(transaction, applier.Definition(), catalog), now_(now) {}
 
-  /// A case begins now, and every step is a second later than the one before.
+  /// A case begins now. Every step is a second later than the one before.
   void Take(const TestStep& step) {
     if (begun_) now_ += std::chrono::seconds{1};
     begun_ = true;
@@ -114,7 +114,7 @@ class CaseRunner {
     }
   }
 
-  /// What the step made is found by those that looked for it in vain before, as the workers see to it.
+  /// Applies sources again that had missed a row which the step made, as workers do.
   void ApplyWoken() {
     constexpr int kRounds = 50;
     for (int round = 0; round < kRounds; ++round) {
@@ -250,7 +250,8 @@ class CaseRunner {
   std::map<std::string, std::map<json, TouchedRow>> touched_;  // by relation and identity
 };
 
-/// After the case was rolled back: what it met and still stands there was there before it. Identities only, no values.
+/// Returns rows that the case met and that still exist after it was rolled back, so they existed before it. Identities only, no
+/// values.
 std::string OthersRows(postgres::Session& session, const mappings::Mapping& mapping, const mappings::Catalog& catalog,
                        const std::map<std::string, std::set<json>>& met) {
   constexpr std::size_t kMostNamed = 5;
@@ -259,7 +260,7 @@ std::string OthersRows(postgres::Session& session, const mappings::Mapping& mapp
     postgres::Transaction transaction = session.Begin();
     others = CaseTables{transaction, mapping, catalog}.Present(met, kMostNamed);
   } catch (const postgres::SqlFailure& failure) {
-    if (failure.IsTransient()) throw;  // else a policy forbids the look, outside of the mapping's session
+    if (failure.IsTransient()) throw;  // else a policy forbids reading the rows outside of the mapping's session
   }
   if (others.empty()) return {};
   return fmt::format(

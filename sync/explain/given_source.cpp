@@ -11,7 +11,7 @@ namespace {
 using mappings::Mapping;
 using nlohmann::json;
 
-/// A member of the document that is text; else what is given instead.
+/// Returns a member of the document that is text, or else the given default.
 std::string TextOf(const json& document, const char* member, const std::string& otherwise) {
   const auto found = document.find(member);
   return found != document.end() && found->is_string() ? found->get<std::string>() : otherwise;

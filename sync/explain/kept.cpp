@@ -25,7 +25,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Rows looked at together, and at most for one page: a call stays short however many were settled since.
+/// How many rows are read together, and at most for one page, so that a call stays short even when many rows were settled since.
 constexpr std::size_t kRowsAtOnce = 200;
 constexpr std::size_t kRowsPerPage = 2000;
 
@@ -48,7 +48,7 @@ struct Open {
   Disagreement told;
 };
 
-/// What memories and people say in rows of a target as they stand now.
+/// Compares what memories and people say in the present rows of a target.
 class Asking {
  public:
   Asking(postgres::Transaction& there, const KeptTables& tables) : there_(there), tables_(tables), ledger_(there) {}
@@ -57,7 +57,7 @@ class Asking {
   std::optional<LedgerRow> Locked(std::int64_t id) { return ledger_.Locked(id); }
   void Save(const LedgerRow& row) { ledger_.Save(std::vector<const LedgerRow*>{&row}); }
 
-  /// The open disagreements of these rows, in their order. Rows of tables that no mapping in force writes are passed over.
+  /// Returns the open disagreements of these rows, in their order. Skips rows of tables that no mapping in force writes.
   std::vector<Open> In(const std::vector<LedgerRow>& rows);
 
  private:
@@ -152,7 +152,7 @@ bool IsMeant(const KeptFilter& filter, const Disagreement& one) {
          (is(filter.memory, one.source) || is(filter.memory, one.memory));
 }
 
-/// Marks the memory to be applied again from the mirror. False: what says it is no memory that the mirror has.
+/// Marks the memory to be applied again from the mirror. Returns false when the source is not a memory in the mirror.
 bool ApplyAgain(postgres::Session& state, const Disagreement& one) {
   if (!one.memory.empty()) return false;
   const ProjectId project{one.project};
@@ -233,8 +233,8 @@ Result<KeptDecision> DecideKept(postgres::Session& state, postgres::Session& the
   if (choice == KeptChoice::kDismiss) {
     Dismiss(row->kept.at(cell), cell, meant->claimed);
   } else {
-    // As if the bridge had written what stands there: so the next claim replaces it, and it comes back when no memory says
-    // anything. A person who changes the cell before that is a person again.
+    // Records the present value as if the bridge had written it. The next claim then replaces it, and it is restored when no
+    // memory claims the cell any more. A person's later change counts as a person's again.
     row->cells[cell] = CellEntry{meant->current, meant->current, {}};
     row->kept.at(cell).taken = true;
   }

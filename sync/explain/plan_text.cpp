@@ -135,7 +135,7 @@ void AddRowLines(const RowPlan& plan, std::vector<Line>& lines) {
   }
 }
 
-/// Code points: columns line up for names in any script that has one cell per letter.
+/// Counts code points, so that columns line up in every script with one cell per letter.
 std::size_t Width(const std::string& text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));

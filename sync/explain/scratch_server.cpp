@@ -33,7 +33,7 @@ using postgres::QuoteName;
 constexpr const char* kMaker = "membridge scratch";  // the superuser; the embedded server's own name may be a role of the target
 constexpr const char* kGiveFile = "give the schema yourself: membridge test --scratch --schema FILE.sql";
 
-/// A part of a DSN, for behind `keyword=`.
+/// Quotes a value of a DSN, to follow `keyword=`.
 std::string Quoted(std::string_view value) {
   std::string text = "'";
   for (const char c : value) text += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string{c};
@@ -47,7 +47,7 @@ Result<std::string> TextOf(const fs::path& file) {
   return std::string{std::istreambuf_iterator<char>{stream}, {}};
 }
 
-/// What pg_dump writes for psql alone is taken out; everything else must be SQL.
+/// Removes the commands that pg_dump writes for psql. Everything else must be SQL.
 Result<std::string> SqlIn(const std::string& text, const std::string& called) {
   std::string sql;
   std::size_t number = 0;
@@ -79,7 +79,7 @@ Result<fs::path> FindDump() {
               std::string{"install the package postgresql-client, or "} + kGiveFile);
 }
 
-/// A DSN that may stand in a command, and the password that must not.
+/// A DSN that may stand in a command, and its password, which must not.
 struct Address {
   std::string dsn;
   std::vector<std::string> environment;
@@ -89,7 +89,7 @@ Result<Address> AddressOf(const std::string& dsn) {
   const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options{PQconninfoParse(dsn.c_str(), nullptr),
                                                                              &PQconninfoFree};
   Address address;
-  // What libpq reads from our environment it must find in the child's.
+  // The child needs the variables that libpq reads from our environment.
   for (char** variable = environ; *variable != nullptr; ++variable) {
     const std::string_view text{*variable};
     if (text.starts_with("PG") || text.starts_with("HOME=")) address.environment.emplace_back(text);
@@ -111,7 +111,7 @@ Result<Address> AddressOf(const std::string& dsn) {
 
 constexpr std::string_view kFolderPrefix = "membridge-scratch-";
 
-/// Takes away what processes that were killed left behind: folders whose server nobody holds.
+/// Removes what killed processes left: folders that no process holds.
 void RemoveLeftovers() {
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(fs::temp_directory_path(), ignored)) {
@@ -123,7 +123,7 @@ void RemoveLeftovers() {
   }
 }
 
-/// What a role is at the target, as far as it decides what its statements may do and see.
+/// The attributes of a target's role that decide what its statements may do and see.
 void CopyRoles(postgres::Session& from, postgres::Session& to) {
   const auto roles = from.Run(
       "SELECT rolname, rolsuper, rolinherit, rolbypassrls FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY rolname");
@@ -151,7 +151,7 @@ void CopySettings(postgres::Session& from, postgres::Session& to, const std::str
     const std::string_view text = settings.Text(row, 0);
     const std::size_t equals = text.find('=');
     const std::string name{text.substr(0, equals)};
-    // Of a session of its own: what one of them changes must not disturb the next.
+    // Each setting gets its own transaction, so that it does not affect the next.
     postgres::Transaction transaction = to.Begin();
     transaction.Run("SELECT pg_catalog.set_config($1, $2, true)", {name, std::string{text.substr(equals + 1)}});
     transaction.Run(
@@ -246,7 +246,7 @@ Result<void> ScratchServer::RunFile(const std::string& database, const SchemaFil
     transaction.Commit();
   } catch (const postgres::SqlFailure& failure) {
     if (failure.IsTransient()) return tl::unexpected<Error>(failure.AsError(file.called));
-    // A schema holds no row values, so PostgreSQL's own words may be told.
+    // A schema holds no row values, so PostgreSQL's message may be shown.
     return Fail(ErrorCode::kRefused, fmt::format("{}: PostgreSQL: {}", file.called, failure.fields().message),
                 failure.fields().hint.empty() ? "the file must make its tables in an empty database" : failure.fields().hint);
   }

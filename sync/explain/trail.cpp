@@ -14,7 +14,7 @@ using postgres::Column;
 using postgres::Rows;
 using postgres::TimeAt;
 
-/// A delivery may be committed this much after later ones: so far back is looked each time.
+/// A delivery may be committed this much after later ones, so each look reaches back this far.
 constexpr const char* kLateBy = "10 seconds";
 constexpr int kDeliveriesPerLook = 1000;
 
@@ -26,7 +26,7 @@ const std::string kNewDeliveries = std::string{R"(
       AND ($3::text IS NULL OR d.project = $3) AND d.id <> ALL ($4::uuid[])
     ORDER BY d.received_at, d.id LIMIT $5::int)";
 
-// What is known of each memory. Before its delivery is folded there may be no mark of it yet.
+// Reads what is known of each memory. A memory may not be marked before its delivery is folded.
 constexpr const char* kStandings = R"(
     SELECT c.project, c.memory_id, clock_timestamp(),
            c.stored_by IS NULL OR coalesce(pg_visible_in_snapshot(c.stored_by::xid8, f.snapshot::pg_snapshot), false),
@@ -117,13 +117,13 @@ void Trail::TakeDeliveries(std::vector<TrailStep>& steps) {
     if (memories.empty() && !filter_.user) steps.push_back(step);
     for (const json& memory : memories) {
       step.memory = memory.get<std::string>();
-      // A later delivery takes the place of one that is not settled yet: one read serves both.
+      // A later delivery replaces one that is not settled yet, because one read serves both.
       Pending& pending = pending_[{step.project, step.memory}];
       pending = Pending{step, std::string{rows.Text(row, 5)}, !filter_.user, false, false, 0, pending.read_before};
       if (!filter_.user) steps.push_back(step);
     }
   }
-  // Only what may be met again has to be remembered.
+  // Remember only deliveries that the next look may return again.
   if (seen_.size() < 2 * static_cast<std::size_t>(kDeliveriesPerLook)) return;
   const std::string oldest{
       state_.Run(std::string{"SELECT $1::timestamptz - 2 * interval '"} + kLateBy + "'", {latest}).Text(0, 0)};

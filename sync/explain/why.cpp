@@ -42,7 +42,7 @@ std::string MemoryOfEvent(postgres::Transaction& target, const Contribution& con
 
 namespace {
 
-/// Of many that want a row to be there the newest are told.
+/// How many sources that want a row are shown, the newest first.
 constexpr std::size_t kMostWanting = 20;
 /// How far back an event's delivery is looked for among those of its memory.
 constexpr std::size_t kDeliveriesLookedAt = 1000;
@@ -68,7 +68,7 @@ Result<json> IdentityFrom(const TargetTable& table, const std::string& key) {
   return identity;
 }
 
-/// Where a source came from.
+/// The origin of a source.
 struct Origin {
   std::string memory;  ///< of an event
   std::optional<std::string> delivery;
@@ -112,7 +112,7 @@ std::string ShownValue(const json& value) {
   return value.is_string() ? "'" + value.get<std::string>() + "'" : mappings::ExactText(value);
 }
 
-/// The key of the row that `column=value` names by a column outside of the key; anything else as it was given.
+/// Returns the key of the row that `column=value` names by a column outside of the key. Returns other keys as given.
 Result<std::string> KeyByColumn(postgres::Transaction& transaction, const mappings::Table& table, const std::string& named,
                                 const std::string& key) {
   const std::size_t equals = key.find('=');

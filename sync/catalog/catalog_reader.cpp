@@ -125,7 +125,7 @@ std::vector<std::string> SetSearchPath(Transaction& transaction, const std::vect
     for (const std::string& schema : wanted) path += (path.empty() ? "" : ", ") + QuoteName(schema);
     transaction.Run("SELECT pg_catalog.set_config('search_path', $1, true)", {path});
   }
-  // What it comes to: without schemas that are not there, with $user resolved.
+  // The effective search path: without missing schemas, and with $user resolved.
   const Rows rows = transaction.Run(kSearchPath);
   std::vector<std::string> path;
   for (std::size_t i = 0; i < rows.size(); ++i) path.emplace_back(rows.Text(i, 0));
@@ -268,7 +268,7 @@ Catalog ReadCatalog(Transaction& transaction, const CatalogRequest& request) {
   const std::string before{transaction.Run("SELECT pg_catalog.current_setting('search_path')").Text(0, 0)};
   if (request.search_path.empty()) transaction.EnterRolesPath();
   std::vector<std::string> path = SetSearchPath(transaction, request.search_path);
-  // Nobody's function or operator takes the place of PostgreSQL's own while we read.
+  // The catalogue is read with this search path, so that other functions or operators cannot replace PostgreSQL's own.
   transaction.Run("SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true)");
   Reading reading(transaction, path);
   reading.AddTables(FindTables(transaction, request, path));
@@ -282,7 +282,7 @@ Catalog ReadCatalog(Transaction& transaction, const CatalogRequest& request) {
 Result<Catalog> ReadCatalog(Session& session, const CatalogRequest& request) {
   try {
     Transaction transaction = session.Begin();
-    // Read only: should a domain's check be a function with effects, it has none here.
+    // Read only, so that a domain's check which calls a function cannot change anything.
     transaction.RunScript("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
     return ReadCatalog(transaction, request);
   } catch (const SqlFailure& failure) {

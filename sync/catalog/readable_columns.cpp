@@ -10,7 +10,7 @@ std::set<std::string> ReadableColumns(postgres::Transaction& transaction, const 
   std::set<std::string> columns;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::string name{rows.Text(i, 0)};
-    // A column that came since the catalogue was read is none of the table's as it is known.
+    // Leave out columns that were added after the catalogue was read.
     if (table.Find(name) != nullptr) columns.insert(std::move(name));
   }
   return columns;

@@ -41,7 +41,7 @@ class File {
   int number_;
 };
 
-// What a child writes into the pipe when it could not become the program; nothing when it could.
+// What a child writes into the pipe when it could not become the program.
 struct Mishap {
   const char* step;
   int error;
@@ -78,7 +78,7 @@ struct Mishap {
     if (prctl(PR_SET_PDEATHSIG, options.death_signal) != 0) give_up("follow the parent");
     if (getppid() != parent) _exit(127);
   }
-  // The folder this process stands in may be closed to the child's user.
+  // The child's user may not have access to this process's working folder.
   if (chdir("/") != 0) give_up("enter /");
   execve(command[0], command, environment);
   give_up("start the program");
@@ -109,7 +109,7 @@ Result<File> OpenOutput(const ChildOptions& options) {
   return file;
 }
 
-// Until one of the files is readable; a signal handler of ours must not cut the wait short. poll() leaves out negative numbers.
+// Waits until one of the files is readable. A signal does not end the wait. poll() ignores negative numbers.
 bool WaitReadable(int file, int other, std::chrono::milliseconds patience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
   while (true) {
@@ -177,7 +177,7 @@ Result<Child> Child::Start(const ChildOptions& options) {
   File report{ends[0]};
   File report_end{ends[1]};
 
-  // Nothing of PG* or LC_* but what the caller gives: the server is the same wherever the bridge was started from.
+  // Passes on no PG* or LC_* variables but the caller's, so that the server does not depend on the bridge's environment.
   std::vector<std::string> environment{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8",
                                        "TZ=UTC"};
   environment.insert(environment.end(), options.environment.begin(), options.environment.end());

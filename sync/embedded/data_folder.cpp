@@ -65,8 +65,8 @@ pid_t PidIn(const fs::path& file) {
   return pid;
 }
 
-// Every process of a PostgreSQL server stands in its data folder. Unlike the process id in postmaster.pid this cannot be mistaken
-// for another program that got the same number later.
+// Every process of a PostgreSQL server has its data folder as working folder. Unlike the process id in postmaster.pid, this
+// cannot match another program that got the same number later.
 std::vector<pid_t> ProcessesIn(const fs::path& data) {
   std::vector<pid_t> found;
   std::error_code ignored;
@@ -182,7 +182,7 @@ Result<void> EmbeddedFolder::ChooseSocket() {
   const bool fits = socket_.native().size() + kSocketName.size() <= kLongestSocketPath;
   if (fits && socket_.native().find_first_of(",\"'\\") == std::string::npos) {
     if (Result<void> made = MakeFolder(socket_, 0700, user_); !made) return made;
-    // Trust rests on this.
+    // The server trusts every caller, so only this mode keeps others out.
     if (chmod(socket_.c_str(), 0700) != 0 || (user_ && chown(socket_.c_str(), user_->uid, user_->gid) != 0)) {
       return Refused(fmt::format("cannot close {} to others: {}", socket_.string(), FileErrorText(errno)));
     }
@@ -254,7 +254,7 @@ Result<void> EmbeddedFolder::ClearLeftovers(milliseconds patience) const {
       WaitForEnd(postmaster, left());
     }
   }
-  // Backends of a server that was killed outright notice it within moments; two servers on one folder would ruin it.
+  // Backends of a killed server notice it within moments. Wait for them, because two servers on one folder would ruin the data.
   std::vector<pid_t> rest = ProcessesIn(Data());
   while (!rest.empty()) {
     if (!WaitForEnd(rest.front(), left())) {
@@ -264,7 +264,8 @@ Result<void> EmbeddedFolder::ClearLeftovers(milliseconds patience) const {
     }
     rest = ProcessesIn(Data());
   }
-  // Nobody works here, yet the number may belong to another program by now, and PostgreSQL would refuse to start over it.
+  // No process works in the folder, but the number in the file may belong to another program by now, and PostgreSQL would then
+  // refuse to start.
   const pid_t stale = PidIn(Data() / "postmaster.pid");
   std::error_code ignored;
   if (stale > 0 && kill(stale, 0) == 0) fs::remove(Data() / "postmaster.pid", ignored);

@@ -51,9 +51,9 @@ constexpr std::string_view kSizes =
     "timezone = 'UTC'\n"
     "log_timezone = 'UTC'\n";
 
-// What the promises rest on, hence on the command line, where no file and no ALTER SYSTEM can change it: reachable through the
-// socket only, durable, and a log without row values (an ERROR quotes them, a LOG or FATAL line does not). A sandbox that allows
-// no new machine code allows no jit.
+// The settings that the promises need: reachable through the socket only, durable, and a log without row values (an ERROR quotes
+// them, a LOG or FATAL line does not). They are on the command line, where no file and no ALTER SYSTEM can change them. jit is
+// off, because a sandbox may forbid new machine code.
 constexpr std::array<std::string_view, 15> kPromises{"listen_addresses=",
                                                      "unix_socket_permissions=0777",
                                                      "port=5432",
@@ -70,7 +70,7 @@ constexpr std::array<std::string_view, 15> kPromises{"listen_addresses=",
                                                      "lc_messages=C",
                                                      "jit=off"};
 
-// Once set it stays so; a thread can wait for it and for a process at once.
+// A flag that stays set. A thread can wait for it and for a process at the same time.
 class Event {
  public:
   Event() : number_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -177,7 +177,7 @@ class EmbeddedPostgres::Supervisor {
     StopServer(*server);
   }
 
-  // The wait status when the server ended by itself, nothing when a stop is wanted.
+  // Returns the wait status when the server ended by itself, nothing when a stop is wanted.
   std::optional<int> WaitForEndOrStop(Child& server) {
     while (!stop_event_.WaitFor(0ms)) {
       if (const std::optional<int> status = server.Wait(1h, stop_event_.Number())) return status;

@@ -16,7 +16,8 @@ using postgres::Transaction;
 // Any number would do as long as all processes use the same: these are the letters "membridg".
 constexpr const char* kLock = "SELECT pg_advisory_xact_lock(x'6d656d6272696467'::bigint)";
 
-// A process that waited for the lock must then see what its holder committed, and a migration may take as long as it takes.
+// READ COMMITTED, so that a process that waited for the lock sees what its holder committed. No timeout, because a migration may
+// take long.
 constexpr const char* kTransactionSettings =
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO 0; "
     "SET LOCAL idle_in_transaction_session_timeout TO 0";
@@ -43,7 +44,7 @@ constexpr const char* kApplied =
     "SELECT number, name, checksum, coalesce((pg_catalog.to_jsonb(m) ->> 'runs_beside')::int, 0)\n"
     "FROM membridge.migrations AS m WHERE kind = $1 ORDER BY number";
 
-// Looked up first: a role that may only use the schema must not be asked for the right to create it.
+// Look first, because a role that may only use the schema lacks the right to create it.
 constexpr const char* kPresent =
     "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'membridge'),\n"
     "       EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace\n"
@@ -52,8 +53,8 @@ constexpr const char* kPresent =
 constexpr const char* kRoleAndDatabase =
     "SELECT pg_catalog.quote_ident(current_user), pg_catalog.quote_ident(current_database())";
 
-// Whether this binary may run on a database that has more than it knows. The oldest binary that may is the largest number among
-// those migrations that it lacks.
+// Whether this binary may run on a database with migrations that it does not know. It must know the migrations up to
+// `runs_beside` of each one that it lacks; beside one without `runs_beside` it may not run.
 Result<void> RunsBeside(const Rows& applied, MigrationKind kind, std::span<const Migration> known) {
   for (std::size_t i = known.size(); i < applied.size(); ++i) {
     const std::int64_t least = applied.Int(i, 3) == 0 ? applied.Int(i, 0) : applied.Int(i, 3);
@@ -68,7 +69,7 @@ Result<void> RunsBeside(const Rows& applied, MigrationKind kind, std::span<const
   return {};
 }
 
-// How many of `known` the database has, in order and unchanged.
+// Returns how many of `known` the database has, in order and unchanged.
 Result<std::size_t> CountApplied(const Rows& applied, MigrationKind kind, std::span<const Migration> known) {
   const std::size_t both = std::min<std::size_t>(applied.size(), known.size());
   for (std::size_t i = 0; i < both; ++i) {
@@ -89,7 +90,7 @@ Result<std::size_t> CountApplied(const Rows& applied, MigrationKind kind, std::s
   return both;
 }
 
-// A refusal for lack of rights names the statement that an owner of the database can run.
+// Adds to a refusal for lack of rights the statement that an owner of the database can run.
 tl::unexpected<Error> Refusal(const SqlFailure& failure, MigrationKind kind, std::string_view step, std::string_view role,
                               std::string_view database) {
   const std::string doing = fmt::format("migrating the {} schema ({})", NameOf(kind), step);
@@ -141,7 +142,7 @@ class Step {
 
     const Migration& next = known_[*applied];
     if (transaction.Run(kLacksRunsBeside).Bool(0, 0)) {
-      // In a transaction of its own: processes that run look at this table, and must not wait for a migration.
+      // In a transaction of its own, because running processes read this table and must not wait for a migration.
       transaction.RunScript(kAddRunsBeside);
       transaction.Commit();
       return TryApply();

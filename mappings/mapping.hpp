@@ -29,7 +29,7 @@ struct Cell {
   std::vector<std::string> path;  ///< inside the column; may be non-empty for kPath and kElements
   std::vector<Cell> members;      ///< of kGroup: columns and paths
   std::string delimiter;          ///< of kElements in a text column: the text between two elements; else empty
-  bool enclosed = false;          ///< the delimiter also stands before the first and after the last element
+  bool enclosed = false;          ///< the delimiter is also before the first and after the last element
 
   /// How times are converted for this column under `session: {timezone: ...}`; set by BindLengths().
   enum class Clock {
@@ -49,12 +49,14 @@ struct Constant {
   /// inside json, where there is no column type.
   nlohmann::json typed;
 };
+/// A text such as `https://${memory.metadata.domain}`.
 struct TextWithHoles {
   std::vector<std::variant<std::string, Expression>> parts;  ///< a missing part makes the whole missing
 };
 using ValueSpec =
     std::variant<Constant, Expression, TextWithHoles, std::vector<std::variant<Constant, Expression, TextWithHoles>>>;
 
+/// A cell and the value for it: one entry of `set`, `force`, `new`, `key`, `touch` or `add`.
 struct Assignment {
   Cell cell;
   ValueSpec value;
@@ -73,6 +75,7 @@ struct Key {
   Place place;
 };
 
+/// The columns of `history`: the beginning and the end of a version.
 struct History {
   std::string from;
   std::string to;
@@ -92,6 +95,7 @@ struct Live {
   Place place;                    ///< of the column's name
 };
 
+/// One row under `rows`.
 struct Row {
   std::string name;
   Place place;
@@ -121,6 +125,7 @@ struct Row {
   std::string TableName() const { return schema.empty() ? QuotedIfNeeded(table) : NameOfTable(schema, table); }
 };
 
+/// One field under `ask` of an export mapping.
 struct AskedField {
   std::string name;
   std::string description;          ///< empty: the column's comment
@@ -136,6 +141,7 @@ struct TestStep {
       body;  ///< scalars as Constant::typed; of a memory, its own fields as text, since Mem0 sends ids and times as text
   Place place;
 };
+/// One case under `tests`.
 struct TestCase {
   std::string name;
   Place place;

@@ -40,16 +40,19 @@ struct AuditRecord {
   std::string hash;
 };
 
+/// Which entries to list. Absent fields match every entry; `since` and `until` limit the time.
 struct AuditFilter {
   std::optional<std::string> actor{}, action{}, outcome{};
   std::optional<Instant> since{}, until{};
 };
 
+/// One page of the audit.
 struct AuditPage {
   std::vector<AuditRecord> entries;  ///< newest first
   std::optional<std::string> next;   ///< the cursor of the next page; nothing: this is the last page
 };
 
+/// The result of checking the whole chain.
 struct AuditVerdict {
   std::int64_t entries = 0;               ///< how many entries fit, from the first on
   std::string head;                       ///< hash of the newest entry; empty when there is none

@@ -26,7 +26,7 @@ double NumberAt(const Rows& rows, std::size_t row, std::size_t column) {
   return number;
 }
 
-/// Seconds per point: at most 120 points, of whole minutes, or of 15 seconds in a short window.
+/// Returns the seconds per point, so that there are at most 120 points: whole minutes, or 15 seconds in a short window.
 std::int64_t StepOf(std::int64_t minutes) {
   if (minutes <= 15) return 15;
   return 60 * ((minutes + 119) / 120);
@@ -42,7 +42,7 @@ ordered_json OrNull(const std::optional<double>& value) {
 ordered_json Deliveries(Transaction& transaction, std::int64_t minutes) {
   const std::int64_t step = StepOf(minutes);
   const std::int64_t points = (60 * minutes + step - 1) / step;
-  // Whole steps only, up to a few seconds ago: one under way would look like a fall.
+  // Only whole steps that ended a few seconds ago. A step that is not over would look like a drop.
   const Rows rows = transaction.Run(
       "WITH bounds AS (SELECT to_timestamp(floor(extract(epoch FROM statement_timestamp()) / 15) * 15) AS upto), "
       "window_ AS (SELECT upto - $1::bigint * $2::bigint * interval '1 second' AS since, upto FROM bounds), "
@@ -121,7 +121,7 @@ ordered_json Kept(const Parts& parts) {
   return {{"cells", cells ? ordered_json(*cells) : ordered_json(nullptr)}};
 }
 
-/// What a sweep's counters say of lost deliveries.
+/// Returns what a sweep's counters show about lost deliveries.
 ordered_json RepairedIn(const nlohmann::json& counters) {
   const auto count = [&](const char* name) { return counters.value(name, std::int64_t{0}); };
   return {{"added", count("repaired_added")}, {"updated", count("repaired_updated")}, {"deleted", count("repaired_deleted")}};
@@ -142,9 +142,9 @@ ordered_json LastSweep(Transaction& transaction, const ProjectId& project) {
           {"repaired", RepairedIn(counters)}};
 }
 
-/// Why the last sweep does not tell yet whether deliveries were lost.
+/// Returns why it is not known yet whether deliveries were lost; null when it is known.
 ordered_json CatchingUp(Transaction& transaction, const ProjectId& project, const Parts& parts) {
-  const std::string unheard = parts.unheard(project);  // first: what is wanted was written down before this ended
+  const std::string unheard = parts.unheard(project);  // ask this first: a wanted catch-up is recorded before this reason ends
   if (const auto wanted = sync::CatchUp{transaction}.Of(project))
     return {{"since", FormatRfc3339(wanted->since)}, {"reason", wanted->reason}};
   if (unheard.empty()) return nullptr;
@@ -184,7 +184,7 @@ Answer ReadOverview(Call& call, const Parts& parts) {
                       {"projects", std::move(projects)}};
 }
 
-/// Quantiles of the minute that ends with each step.
+/// Returns the quantiles of lags for the minute that ends with each step.
 ordered_json RecentLags(const std::vector<RecentLook>& looks) {
   constexpr std::size_t kMinute = std::chrono::minutes{1} / Recent::kStep;
   ordered_json lags{{"p50", ordered_json::array()}, {"p95", ordered_json::array()}, {"p99", ordered_json::array()}};
@@ -199,7 +199,7 @@ ordered_json RecentLags(const std::vector<RecentLook>& looks) {
   return lags;
 }
 
-/// What became of memories within each step.
+/// Returns what became of memories within each step.
 ordered_json RecentFates(const std::vector<RecentLook>& looks) {
   ordered_json fates = ordered_json::object();
   for (std::size_t fate = 0; fate < kFates.size(); ++fate) {

@@ -9,7 +9,7 @@
 namespace membridge::admin {
 
 void AddAbout(CLI::App& app, Choice& choice) {
-  // ReadArguments() turns `help COMMAND` into `COMMAND --help`; the command stands here for the lists of commands.
+  // ReadArguments() turns `help COMMAND` into `COMMAND --help`; the command is added here for the lists of commands.
   CLI::App* help = app.add_subcommand("help", "Show the help of a command: membridge help deliveries list");
   help->callback([&app, &choice] {
     choice = [&app](Console& console) {

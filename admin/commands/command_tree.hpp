@@ -24,6 +24,7 @@ struct DescribedCommand {
   std::vector<DescribedCommand> commands;
 };
 
+/// Describes a command and all commands below it. `path` has the words that lead to it.
 DescribedCommand Describe(const CLI::App& app, const std::vector<std::string>& path = {});
 
 /// Calls `visit` for the command and for all commands below it, parents first.

@@ -26,6 +26,7 @@ struct ListenAddress {
   std::uint16_t port = 0;
 };
 
+/// An entry of `admin.tokens`.
 struct AdminToken {
   std::string name;
   Role role = Role::kViewer;
@@ -40,6 +41,7 @@ struct VerificationScheme {
   receiver::Networks trusted_proxies{};                  ///< of `ip-allow` and `client-certificate`
 };
 
+/// A project's `webhook`.
 struct WebhookConfig {
   std::string public_url;  ///< without a slash at the end; empty: no webhook is registered for this project
   std::string name;
@@ -50,6 +52,7 @@ struct WebhookConfig {
   std::vector<VerificationScheme> verify;                           ///< all of them must pass
 };
 
+/// An entry of `projects`: one project at Mem0.
 struct ProjectConfig {
   ProjectId id;
   std::string api_key;                 ///< secret
@@ -70,6 +73,7 @@ struct TargetConfig {
   mappings::Place place{};  ///< of its `database`
 };
 
+/// An entry of `mappings`.
 struct MappingConfig {
   std::string file;                  ///< as it can be opened
   std::optional<ProjectId> project;  ///< nothing: every project
@@ -78,6 +82,7 @@ struct MappingConfig {
   mappings::Place place;
 };
 
+/// An entry of `backfill`: a scheduled export or sweep.
 struct BackfillConfig {
   enum class Kind { kExport, kIncrementalSweep, kFullSweep };
   std::string name;
@@ -94,6 +99,7 @@ struct BackfillConfig {
   mappings::Place place;
 };
 
+/// The settings under `sync`, for the workers.
 struct SyncConfig {
   std::size_t workers = 2;
   std::size_t batch = 200;  ///< memories per claim, at most what one Mem0 list call can hold (200)

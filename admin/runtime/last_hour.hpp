@@ -15,7 +15,7 @@
 
 namespace membridge::admin {
 
-/// What became of memories that workers claimed, in the order of kFates.
+/// Counts of what became of memories that workers claimed, in the order of kFates.
 inline constexpr std::array<std::string_view, 5> kFates{"applied", "unchanged", "withdrawn", "parked", "retried"};
 using FateCounts = std::array<std::uint64_t, kFates.size()>;
 FateCounts FatesIn(const sync::WorkerCounters& counters);
@@ -38,9 +38,9 @@ class Recent {
 
   /// Adds the values of one step. Call it once per kStep; the oldest value is dropped when there are kKept.
   void Take(RecentLook look);
-  /// Oldest first.
+  /// Returns the kept values, oldest first.
   std::vector<RecentLook> Kept() const;
-  /// The counts so long ago; of a process that is younger, none.
+  /// Returns the counts from that long ago; zero counts when the process is younger.
   sync::LagCounts LagsBefore(std::chrono::seconds ago) const;
 
  private:

@@ -97,7 +97,7 @@ class Running {
   std::optional<KeptWatch> kept_;
   std::unique_ptr<sync::SchedulerThread> backfills_;
   std::optional<Mem0Polling> polling_;
-  std::optional<Periodic> looking_;  // what recent_ is told
+  std::optional<Periodic> looking_;  // fills recent_
 };
 
 }  // namespace membridge::admin

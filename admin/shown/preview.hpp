@@ -26,6 +26,7 @@ struct ChangedRow {
   nlohmann::json before, after;
 };
 
+/// The result of a preview: what became of the source, and the rows it would change.
 struct Preview {
   sync::Outcome outcome;
   std::vector<ChangedRow> rows;  ///< also empty when the session's own role may not read the table

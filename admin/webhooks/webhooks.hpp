@@ -78,6 +78,7 @@ std::string_view NameOf(WebhookStep::Kind kind);
 std::string Describe(const WebhookStep& step);
 nlohmann::json ToJson(const WebhookStep& step);
 
+/// The steps for one project's webhooks, in the order they are carried out.
 struct WebhookPlan {
   std::vector<WebhookStep> steps;
   /// Whether the plan would change anything here or at Mem0.
@@ -90,6 +91,7 @@ enum class WebhookTrouble {
   kOff,        ///< switched off at Mem0 or missing, so nothing is delivered
   kElsewhere,  ///< it leads to another bridge, or another state database registered it
 };
+/// The state of a project's webhook, as /readyz and the overview show it.
 struct WebhookStanding {
   WebhookTrouble trouble = WebhookTrouble::kNone;
   std::string message{};  ///< a sentence without a full stop; empty when nothing is wrong
@@ -97,6 +99,7 @@ struct WebhookStanding {
 /// Returns the state of the webhook according to the plan. `carried_out`: whether the plan was carried out or only made.
 WebhookStanding StandingOf(const WebhookPlan& plan, bool carried_out);
 
+/// What a plan may do beyond its safe default; each is off unless an operator asks for it.
 struct PlanChoices {
   bool adopt = false;       ///< takes over a lookalike that has our name and gives it a new token
   bool reactivate = false;  ///< replaces an inactive webhook; by default it is reported, as someone may have paused it
@@ -126,6 +129,7 @@ nlohmann::json ToJson(const sync::Token& token);
 /// Reads the records of a project. Throws postgres::SqlFailure.
 WebhookBooks ReadWebhookBooks(sync::postgres::Session& session, const ProjectId& project);
 
+/// How the functions below work.
 struct ApplyOptions {
   PlanChoices choices;
   /// How long the token of a replaced address stays valid, because deliveries with it may be under way.
@@ -170,6 +174,7 @@ struct WebhookSurvey {
 Result<WebhookSurvey> SurveyWebhooks(sync::mem0::Client& client, sync::postgres::Session& session, const DesiredWebhook& desired,
                                      PlanChoices choices = {});
 
+/// The result of giving a webhook a new token.
 struct Rotation {
   std::string webhook_id;
   std::string new_token;  ///< an id, never the token

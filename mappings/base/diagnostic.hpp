@@ -16,6 +16,7 @@ struct Place {
 
 enum class Severity { kError, kWarning };
 
+/// One problem in a file.
 struct Diagnostic {
   Place place;
   Severity severity = Severity::kError;

@@ -4,7 +4,7 @@
 
 namespace membridge {
 
-/// From now on lines of a lower level are left out. Everything is written until somebody says so. Thread-safe.
+/// Leaves out lines of lower levels from now on. Without this call all lines are written. Thread-safe.
 void LogFrom(LogLevel least);
 
 }  // namespace membridge

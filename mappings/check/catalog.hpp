@@ -38,6 +38,7 @@ struct Column {
   bool MayBeLeftOut() const { return !not_null || has_default || generated || identity; }
 };
 
+/// One unique index of a table.
 struct UniqueIndex {
   std::string name;
   std::vector<std::string> columns;  ///< column names, or expressions as pg_get_indexdef prints them, such as `lower(email)`
@@ -45,6 +46,7 @@ struct UniqueIndex {
   bool partial = false;
 };
 
+/// One table or view of a target, as the database's catalogue describes it.
 struct Table {
   std::string schema;
   std::string name;

@@ -58,7 +58,7 @@ std::optional<Cell> ReadGroup(std::string_view inside) {
   return cell;
 }
 
-/// Reads what stands between the brackets of a list: nothing, `;`, or `,*,` for a text that also begins and ends with it.
+/// Reads the text between the brackets of a list: nothing, `;`, or `,*,` for a text that also begins and ends with it.
 bool ReadDelimiter(std::string_view inside, Cell& cell) {
   const std::size_t star = inside.find('*');
   if (star == std::string_view::npos) {

@@ -7,6 +7,7 @@
 
 namespace membridge::receiver::http {
 
+/// One header of a request or a response.
 struct Header {
   std::string name;   ///< as sent; names compare without regard to case
   std::string value;  ///< without the blanks around it

@@ -8,6 +8,7 @@
 
 namespace membridge::receiver {
 
+/// One user name and password that scheme `basic` accepts.
 struct BasicLogin {
   std::string user;  ///< without colon
   std::string password;

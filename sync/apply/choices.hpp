@@ -11,20 +11,21 @@
 
 namespace membridge::sync {
 
-/// For whom a choice among rows is remembered: the memory's user; where there is none, the source itself.
+/// Returns the speaker for whom a choice among rows is remembered: the memory's user, or the source itself without a user.
 std::string SpeakerOf(const Source& source);
 
-/// What people said about rows that match a key together with others, inside one transaction of the target. Throws
+/// Remembers which row a person chose when several rows match a key. Works inside one transaction of the target. Functions throw
 /// postgres::SqlFailure.
 class Choices {
  public:
   explicit Choices(postgres::Transaction& transaction) : transaction_(transaction) {}
 
-  /// Which of the identities (of rows of one table) was chosen for the source; nothing: none of them, or several.
+  /// Returns the position of the identity (of rows of one table) that was chosen for the source; nothing when none or several
+  /// were chosen.
   std::optional<std::size_t> Among(const std::string& mapping, const Source& source, const std::string& row,
                                    const std::string& relation, const std::vector<nlohmann::json>& identities);
 
-  /// Remembers that of `candidates` the one at `chosen` is meant, and forgets what was chosen among them before.
+  /// Remembers that a person chose the one of `candidates` at `chosen`. Forgets earlier choices among them.
   void Remember(const std::string& mapping, const Source& source, const std::vector<Candidate>& candidates, std::size_t chosen);
 
  private:

@@ -34,6 +34,7 @@ class KnownTables {
   /// mapping that named them as `identity`.
   void DeclareIdentities(mappings::Catalog& catalog, const std::vector<std::string>& relations) const;
 
+  /// The result of Follow().
   struct Followed {
     /// False: a table has changed since its catalogue was read, and nothing was done.
     bool is_current = true;

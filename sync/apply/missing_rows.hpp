@@ -49,10 +49,12 @@ class Waits {
   static void Forget(postgres::Transaction& transaction, const std::string& mapping, const Source& source);
 
  private:
+  /// A row that appeared or changed, with the sources that caused it.
   struct Row {
     Image image, before;
     std::set<std::size_t> sources;
   };
+  /// The rows of one table that appeared or changed.
   struct News {
     const TargetTable* table;
     std::vector<Row> rows;

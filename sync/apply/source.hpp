@@ -48,7 +48,7 @@ struct Touched {
   nlohmann::json deleted;   ///< the old row, when it was deleted; else null
 };
 
-/// A row that matches a key together with others, so that nobody knows which is meant.
+/// One of several rows that match a key, so that it is not known which is meant.
 struct Candidate {
   std::string row;  ///< its name in the mapping
   std::string relation;

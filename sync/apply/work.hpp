@@ -57,7 +57,7 @@ struct Work {
   std::set<std::size_t> sources;               ///< whose outcome this row belongs to
   std::set<std::string> outgrown;              ///< cells that others claimed under an earlier edition of the mapping
   std::map<std::string, CellEntry> was;        ///< under `history`: the ledger's cells of the version that may be closed,
-  std::vector<Contribution> spoke;             ///< and everybody who spoke for it
+  std::vector<Contribution> spoke;             ///< and all contributions to it
   bool created = false;
   bool revived = false;
 };

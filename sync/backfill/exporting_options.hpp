@@ -14,7 +14,7 @@ struct ExportingOptions {
   std::chrono::seconds deadline = std::chrono::minutes{10};  ///< an export that is not ready by then has failed
   std::chrono::seconds kept = std::chrono::days{7};          ///< how long Mem0 keeps an export
   std::int64_t vanishing_at_least = 20;                      ///< the guard: this many users may be gone at once,
-  double vanishing_share = 0.1;                              ///< or this share of all, whichever is more
+  double vanishing_share = 0.1;                              ///< or this share of all, if that is more
 };
 
 }  // namespace membridge::sync

@@ -14,6 +14,7 @@ class Job {
  public:
   virtual ~Job() = default;
 
+  /// The result of one step.
   struct Step {
     bool over = false;                  ///< the run has nothing left to do
     std::chrono::milliseconds wait{0};  ///< how long to wait before the next step

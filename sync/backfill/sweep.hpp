@@ -15,6 +15,7 @@
 
 namespace membridge::sync {
 
+/// How a sweep works.
 struct SweepOptions {
   std::chrono::seconds lease{60};
   int page_size = mem0::Client::kLargestPage;
@@ -24,7 +25,7 @@ struct SweepOptions {
       std::chrono::minutes{10};          ///< how long to wait for the workers to read the memories in doubt
   int walks = 3;                         ///< the most walks; a disturbed walk is done again
   std::int64_t vanishing_at_least = 20;  ///< the guard: this many may be missing at once,
-  double vanishing_share = 0.1;          ///< or this share of all, whichever is more
+  double vanishing_share = 0.1;          ///< or this share of all, if that is more
 };
 
 /// Walks through the memories at Mem0 and repairs what webhooks lost. It also does the first load.

@@ -12,7 +12,7 @@
 
 namespace membridge::sync {
 
-/// Who a child runs as.
+/// The user that a child runs as.
 struct ProgramUser {
   uid_t uid = 0;
   gid_t gid = 0;

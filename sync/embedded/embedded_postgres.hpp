@@ -10,6 +10,7 @@
 
 namespace membridge::sync {
 
+/// Where the embedded server keeps its data, and how long to wait for it.
 struct EmbeddedOptions {
   std::filesystem::path state_dir;                  ///< made when missing; everything is in `state_dir/postgresql`
   std::optional<std::filesystem::path> programs{};  ///< the folder with initdb and postgres; else found by FindServerPrograms()

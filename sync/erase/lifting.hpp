@@ -38,8 +38,8 @@ class Lifting {
   /// Whether the user is erased and not admitted again.
   bool IsErased(const ProjectId& project, const std::string& user);
   /// Lifts the erasure. `at_mem0`: the memories that Mem0 has of the user now; the caller marks them to be read afterwards.
-  /// kNotFound: the user is not erased. kRefused: an erasure of the user was interrupted and must
-  /// be finished first.
+  /// kNotFound: the user is not erased. kRefused: an erasure of the user was interrupted and
+  /// must be finished first.
   Result<LiftReceipt> Lift(const ProjectId& project, const std::string& user, const std::vector<MemoryId>& at_mem0);
   /// Returns every erasure of a project, the newest first.
   std::vector<ErasureRecord> List(const ProjectId& project);

@@ -28,7 +28,7 @@ struct Ambiguity {
   std::vector<Row> rows;
 };
 
-/// The key of a row for people: `17`, or `a=1,b=2`.
+/// Returns the key of a row for messages: `17`, or `a=1,b=2`.
 std::string KeyInWords(const nlohmann::json& identity);
 
 /// Applies the source in a transaction that is rolled back, to see which rows match now. Waits at most `patience` for a lock.
@@ -36,14 +36,16 @@ std::string KeyInWords(const nlohmann::json& identity);
 Result<Ambiguity> FindAmbiguity(postgres::Session& there, const Applier& applier, const mappings::Catalog& catalog,
                                 const Source& source, Instant now, std::chrono::milliseconds patience);
 
-/// A memory as the mirror has it, ready to be applied. kNotFound: there is none.
+/// Returns the memory's record in the mirror, ready to be applied. kNotFound: the mirror does not have it. Throws
+/// postgres::SqlFailure.
 Result<Source> FromMirror(postgres::Session& state, const ProjectId& project, const MemoryId& memory, Instant now);
 
-/// Under which mappings a memory is parked because several rows match.
+/// Returns the mappings for which the memory is parked because several rows match. Throws postgres::SqlFailure.
 std::vector<std::string> AmbiguousMappings(postgres::Session& state, const ProjectId& project, const MemoryId& memory);
 
-/// Remembers that the row at `chosen` is meant by whoever says this, and has the memories that were parked for it applied again.
-/// How many. kRefused: the target's ledger is another state's. Throws postgres::SqlFailure.
+/// Remembers that a person chose the row at `chosen` for this speaker (SpeakerOf), and marks the memories that were parked for
+/// it, so that they are applied again. Returns how many. kRefused: the target's ledger belongs to another state. Throws
+/// postgres::SqlFailure.
 Result<std::size_t> ChooseRow(postgres::Session& state, postgres::Session& there, const std::string& target,
                               const Ambiguity& ambiguity, std::size_t chosen);
 

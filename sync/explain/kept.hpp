@@ -37,6 +37,7 @@ struct KeptFilter {
   std::optional<std::string> project{}, table{}, mapping{}, memory{};
 };
 
+/// One page of ListKept(). `next`: the next page's cursor; nothing: this is the last page.
 struct KeptPage {
   std::vector<Disagreement> cells;
   std::optional<std::string> next;

@@ -71,6 +71,7 @@ class Trail {
   std::size_t UnderWay() const { return pending_.size(); }
 
  private:
+  /// A delivery that is followed and not settled yet.
   struct Pending {
     TrailStep received;
     std::string transaction;  ///< that stored the delivery; empty: before there was a fold

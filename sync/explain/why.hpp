@@ -45,6 +45,7 @@ struct CellHistory {
   std::vector<Testimony> claims;          ///< newest first
 };
 
+/// What the ledger knows of one row, as Why() returns it.
 struct RowHistory {
   std::string table;
   nlohmann::json identity;

@@ -45,7 +45,7 @@ constexpr const char* kOutcome = R"(
                            WHERE p.project = d.project AND p.memory_id = named.memory_id LIMIT 1) AS parked ON true
     ) AS became)";
 
-// The id as PostgreSQL prints it, or nothing when it is no UUID.
+// The id as PostgreSQL prints it, or nothing when it is not a UUID.
 std::optional<DeliveryId> CanonicalId(const DeliveryId& id) {
   std::string text = id.Text();
   if (text.size() != 36) return std::nullopt;

@@ -56,10 +56,11 @@ struct DeliverySummary {
 
 /// A delivery with body and headers, without the credentials it came with.
 struct ShownDelivery : DeliverySummary {
-  std::string body;        ///< raw bytes, whatever they are; never logged
+  std::string body;        ///< raw bytes, perhaps not UTF-8; never logged
   nlohmann::json headers;  ///< redacted
 };
 
+/// One page of DeliveriesStore::List().
 struct DeliveryPage {
   std::vector<DeliverySummary> deliveries;  ///< newest first
   std::optional<std::string> next;          ///< the next page's cursor; nothing: this is the last page

@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 /// commit. The pause is longer after a fold of many deliveries, so that under load hundreds are folded at once.
 constexpr milliseconds kBreath = 4ms;
 constexpr milliseconds kLongestBreath = 100ms;
-constexpr std::size_t kDeliveriesPerBreath = 10;  // so many lengthen it by a millisecond
+constexpr std::size_t kDeliveriesPerBreath = 10;  // this many lengthen the pause by a millisecond
 
 milliseconds BreathAfter(const Folded& folded) {
   const auto longer = milliseconds{static_cast<milliseconds::rep>(folded.deliveries / kDeliveriesPerBreath)};

@@ -22,7 +22,7 @@ struct Delivery {
   DeliveryId id;  ///< a UUIDv7 in lower case, issued on arrival
   ProjectId project;
   Instant received_at;  ///< our own clock
-  std::string body;     ///< raw bytes, whatever they are; never logged
+  std::string body;     ///< raw bytes, perhaps not UTF-8; never logged
   std::string source_address;
   nlohmann::json headers;                ///< redacted
   std::string verdict;                   ///< what verification and the envelope check said

@@ -27,6 +27,7 @@ class Access {
     kKeyRefused,    ///< Mem0 refuses the key
     kOtherProject,  ///< the key is another project's
   };
+  /// The standing of the key, and what is wrong with it.
   struct State {
     Standing standing = Standing::kUnknown;
     Error error{};  ///< with kKeyRefused and kOtherProject: what happened and what to do

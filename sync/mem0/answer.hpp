@@ -21,8 +21,8 @@ Result<nlohmann::json> ParseJson(std::string_view text);
 /// A page of a list.
 struct ListAnswer {
   std::vector<nlohmann::json> results;  ///< those that could be read
-  std::vector<std::string>
-      broken;  ///< the `id` of those that are no JSON (NaN, broken UTF-8, too deep); empty where there is none
+  /// The `id` of each record that is not valid JSON (NaN, broken UTF-8, too deep); empty for one without an id.
+  std::vector<std::string> broken;
   std::optional<std::int64_t> count;  ///< of all pages, where Mem0 tells it
   std::optional<std::string> next;    ///< the link to the next page, as it came; never follow it, see Client
 

@@ -12,6 +12,7 @@ using Random = std::function<double()>;
 /// before, so that several clients do not retry at the same time. For one thread.
 class Backoff {
  public:
+  /// The bounds of the waits.
   struct Limits {
     std::chrono::milliseconds shortest{200};
     std::chrono::milliseconds longest{60'000};

@@ -22,10 +22,12 @@ namespace membridge::sync::mem0 {
 class Access;
 class Wire;
 
+/// The account of an API key, as ping returns it.
 struct Account {
   std::string org_id, project_id, user_email;
 };
 
+/// A webhook as Mem0 has it registered.
 struct Webhook {
   std::string webhook_id, name;
   std::string url;  ///< holds the token: never show it in a log, an error or a page; see RedactUrl
@@ -62,6 +64,7 @@ struct Entity {
   std::optional<Instant> updated_at;
 };
 
+/// One page of entities. `count`, `linked` and `past_end` mean the same as in MemoryPage.
 struct EntityPage {
   std::vector<Entity> entities;  ///< those that could be read
   std::size_t records = 0;       ///< all of them

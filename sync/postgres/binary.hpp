@@ -27,7 +27,7 @@ class BinaryColumn {
 
   /// For kText (UTF-8 without NUL, as PostgreSQL checks) and kBytes.
   void Add(std::string_view bytes);
-  /// For kUuid. Throws std::logic_error when the text is no UUID of 36 characters.
+  /// For kUuid. Throws std::logic_error when the text is not a UUID of 36 characters.
   void AddUuid(std::string_view text);
   /// For kTime.
   void AddTime(Instant time);

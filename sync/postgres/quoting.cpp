@@ -70,7 +70,7 @@ std::string QuoteName(std::string_view name) {
 }
 
 std::string QuoteLiteral(std::string_view text) {
-  // E'' reads the same whatever standard_conforming_strings is.
+  // E'' does not depend on standard_conforming_strings.
   if (text.find('\\') == std::string_view::npos) return Doubled(text, '\'');
   std::string escaped;
   for (const char c : text) {

@@ -34,7 +34,7 @@ constexpr std::array<std::pair<std::string_view, Remedy>, 34> kRemedies{{
     {"53", Remedy::kProbe},            // memory, locks or temporary files ran out for this statement
     {"58", Remedy::kProbe},            // the server could not read or write a file
     {"40", Remedy::kPutBack},          // deadlock, serialization
-    {"55P03", Remedy::kPutBack},       // somebody holds a lock
+    {"55P03", Remedy::kPutBack},       // another session holds a lock
     {"55006", Remedy::kPutBack},       // the object is in use
     {"42703", Remedy::kLookAtTables},  // no such column
     {"42P01", Remedy::kLookAtTables},  // no such table

@@ -17,6 +17,7 @@ namespace membridge::sync::postgres {
 /// them only to the operator (parked memories, `plan`) and never log them.
 class SqlFailure : public std::runtime_error {
  public:
+  /// What the server said about the failure.
   struct Fields {
     std::string sqlstate;  ///< five characters; `08006` for a connection that broke without saying more
     std::string message;   ///< the server's primary message
@@ -52,9 +53,12 @@ class Rows {
   std::size_t size() const noexcept;
   bool empty() const noexcept { return size() == 0; }
   bool IsNull(std::size_t row, std::size_t column) const;
-  std::string_view Text(std::size_t row, std::size_t column) const;  ///< "" for NULL
+  /// Returns "" for NULL.
+  std::string_view Text(std::size_t row, std::size_t column) const;
   std::optional<std::string> Optional(std::size_t row, std::size_t column) const;
+  /// Throws std::logic_error when the value is not a whole number, or is NULL.
   std::int64_t Int(std::size_t row, std::size_t column) const;
+  /// Returns false for NULL.
   bool Bool(std::size_t row, std::size_t column) const;
   /// Rows an INSERT, UPDATE or DELETE changed.
   std::size_t Affected() const noexcept;

@@ -86,7 +86,7 @@ struct MirrorColumns {
 std::vector<std::optional<Mirrored>> Mirror::LookUp(const std::vector<Claim>& claims) {
   std::vector<std::optional<Mirrored>> found(claims.size());
   if (claims.empty()) return found;
-  // One by one, whatever the statistics say of the table: OFFSET 0 leaves the planner no other way.
+  // OFFSET 0 makes the planner look up one memory after the other, even when the table's statistics suggest a scan.
   static const std::string kSql = R"(
       SELECT c.place, m.record, m.digest, m.updated_at, m.gone_at IS NOT NULL, m.applied
       FROM unnest($1::smallint[], $2::text[], $3::text[]) WITH ORDINALITY AS c(bucket, project, memory_id, place)

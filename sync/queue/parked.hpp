@@ -55,6 +55,7 @@ struct ParkedMemory {
   std::size_t events = 0;  ///< how many of the memory's events the mapping refused; 0: it refused the memory itself
 };
 
+/// One page of ParkedStore::Show().
 struct ParkedPage {
   std::vector<ParkedMemory> memories;  ///< by project, memory and mapping
   std::optional<std::string> next;     ///< the next page's cursor; nothing: this is the last page

@@ -95,7 +95,7 @@ void Parked::Unpark(const std::vector<Claim>& claims, const std::vector<std::str
     memories.AddText(claim.memory.Text());
   }
   for (const std::string& mapping : mappings) names.AddText(mapping);
-  // The caller holds the memories' locks, so that nobody parks one of them meanwhile.
+  // The caller holds the memories' locks, so no other worker parks one of them at the same time.
   transaction_.Run(R"(
       DELETE FROM membridge.parked p
       USING unnest($1::text[], $2::text[]) AS c(project, memory_id)

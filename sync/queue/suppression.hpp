@@ -18,6 +18,7 @@ class Suppression {
   /// The transaction outlives it.
   explicit Suppression(postgres::Transaction& transaction) : transaction_(transaction) {}
 
+  /// A memory that is about to be written.
   struct Memory {
     const ProjectId& project;
     const MemoryId& id;

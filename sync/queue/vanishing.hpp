@@ -14,7 +14,7 @@ namespace membridge::sync {
 /// How many memories may vanish at Mem0 within a time without a DELETE delivery. A sweep has the same bounds.
 struct VanishingGuard {
   std::int64_t at_least = 20;  ///< this many may,
-  double share = 0.1;          ///< or this share of all, whichever is more
+  double share = 0.1;          ///< or this share of all, if that is more
   std::chrono::seconds within = std::chrono::hours{1};
 };
 

@@ -33,7 +33,7 @@ class WakeUp {
   /// Tells that something may be due: ends every Wait() whose `seen` was read before.
   void Poke();
   std::uint64_t Pokes() const;
-  /// Returns true at once or as soon as somebody poked after `seen` was read, false after `patience` or a requested stop.
+  /// Returns true at once or as soon as Poke() was called after `seen` was read, false after `patience` or a requested stop.
   bool Wait(std::uint64_t seen, std::chrono::milliseconds patience, const std::stop_token& stop);
 
   /// Whether the thread listens for notices now; for `/readyz` and tests.

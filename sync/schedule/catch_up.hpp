@@ -35,6 +35,7 @@ class CatchUp {
   /// Wants a sweep of the project that begins after this moment. Wanting twice gives one sweep.
   void Want(const ProjectId& project, std::string_view reason);
 
+  /// A catch-up run that was queued.
   struct Queued {
     ProjectId project;
     std::int64_t run = 0;
@@ -44,6 +45,7 @@ class CatchUp {
   /// were done or cancelled. After a failed run it queues another, at first minutes later. `now` is by the scheduler's clock.
   std::vector<Queued> Queue(Instant now);
 
+  /// A wanted sweep: it must begin after `since`.
   struct Wanted {
     Instant since;
     std::string reason;

@@ -28,6 +28,7 @@ struct Backfill {
       0};  ///< a run starts up to this much later than its moment; the delay is the same whenever it is computed for one moment
 };
 
+/// How the scheduler works on runs.
 struct SchedulerOptions {
   std::chrono::seconds lease{60};               ///< how long a run stays ours after its last step
   std::size_t at_once = 4;                      ///< runs under way at a time, taking turns

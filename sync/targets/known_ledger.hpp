@@ -7,8 +7,9 @@
 
 namespace membridge::sync {
 
-/// The ledger's `known` for EnterLedger(), for a person who decides something in it. Takes nothing over. kRefused and the like:
-/// it is another state's, or nothing was ever written there. Throws SqlFailure.
+/// Returns the ledger's `known` for EnterLedger(), so that a person's decision can be written to it. Does not take it over.
+/// kRefused: it belongs to another state. kNotFound: nothing was ever written there. kUnavailable: a restore was not repaired
+/// yet; try again. Throws SqlFailure.
 Result<std::string> KnownLedger(postgres::Session& state, postgres::Session& there, const std::string& target);
 
 }  // namespace membridge::sync

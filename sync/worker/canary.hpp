@@ -21,6 +21,7 @@ inline constexpr const char* kCanaryMark = "membridge_canary";
 /// Whether a memory is a canary, of this or another deployment. Canaries are mirrored, but never given to a mapping.
 bool IsCanary(const nlohmann::json& record);
 
+/// How often a canary is written, and how long its delivery may take.
 struct CanaryOptions {
   std::chrono::milliseconds every = std::chrono::minutes{15};    ///< from the end of one to the beginning of the next
   std::chrono::milliseconds deadline = std::chrono::minutes{2};  ///< a delivery that is later counts as lost

@@ -9,7 +9,7 @@
 
 namespace membridge::sync {
 
-/// How many memories took how long, in buckets. What took longer than the last bound is in the last bucket.
+/// Counts of memories by how long they took, in buckets. The last bucket holds those that took longer than the last bound.
 struct LagCounts {
   /// Upper bounds in seconds: close together where people ask "is it a second?", wide apart where they ask "is it a minute?".
   static constexpr std::array<double, 22> kBounds{0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1,   1.5, 2,
@@ -19,9 +19,10 @@ struct LagCounts {
   double seconds = 0;  ///< the sum of all
 
   std::uint64_t Total() const;
-  /// What came since `before`, counts of the same process.
+  /// Returns the counts since `before`, which must be of the same process.
   LagCounts Since(const LagCounts& before) const;
-  /// The time that this share of them (0 to 1) took at most, between two bounds by proportion; nothing when there are none.
+  /// Returns the time in seconds within which this share (0 to 1) of the memories was done, interpolated between two bounds.
+  /// Nothing when there are no memories.
   std::optional<double> Quantile(double share) const;
 };
 

@@ -20,6 +20,7 @@ struct MappingSet {
     std::shared_ptr<const Applier> applier;
     nlohmann::json schema;  ///< mappings::ExportSchema() of the mapping and its target
   };
+  /// One target of a project with its mappings, by their kind.
   struct Target {
     std::string name;                ///< as in `targets:`
     std::optional<std::string> dsn;  ///< nothing: the state database, so that one transaction covers rows and queue
@@ -27,10 +28,11 @@ struct MappingSet {
     std::vector<Export> exports;                           ///< `from: export`
     std::vector<std::shared_ptr<const Applier>> events;    ///< `from: event`
   };
+  /// One project's targets.
   struct Project {
     std::vector<Target> targets;
-    std::string
-        digest;  ///< over every mapping's digest; the mirror stores it to tell whether a memory was applied by these mappings
+    /// Digest over every mapping's digest. The mirror stores it to tell whether a memory was applied by these mappings.
+    std::string digest;
     /// Digest over the mappings and what is known of their tables: over everything that decides whether a memory can be applied.
     /// Empty: the same as `digest`.
     std::string edition{};

@@ -32,7 +32,7 @@ class WokenMarker {
   TiedSessions& sessions_;
   const AdmittedTargets& targets_;
   const MappingsInForce& mappings_;
-  bool expected_ = true;  // somebody may be woken and not marked dirty yet
+  bool expected_ = true;  // a memory may be woken and not marked dirty yet
   std::chrono::steady_clock::time_point looked_at_;
 };
 

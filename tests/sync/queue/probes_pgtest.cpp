@@ -34,10 +34,6 @@ void FillUnnoticed(const PgDatabase& db) {
   for (const char* table : {"dirty", "memories", "rows", "contributions"})
     db.RunScript(std::string{"ALTER TABLE membridge."} + table + " SET (autovacuum_enabled = off)");
   db.Run(
-      "INSERT INTO membridge.memories (bucket, project, memory_id, record, digest, read_at) "
-      "SELECT i % 64, 'crm', 'm-' || i, '{}', 'd', now() FROM generate_series(1, $1::integer) AS i",
-      {std::to_string(kMemories)});
-  db.Run(
       "INSERT INTO membridge.rows (relation, identity) SELECT 'public.notes', jsonb_build_object('id', i::text) "
       "FROM generate_series(1, $1::integer) AS i",
       {std::to_string(kMemories)});
@@ -47,6 +43,9 @@ void FillUnnoticed(const PgDatabase& db) {
   std::vector<std::string> memories;
   for (int i = 1; i <= kMemories; ++i) memories.push_back("m-" + std::to_string(i));
   test::Mark(db, memories, "reproject");
+  db.RunScript(
+      "INSERT INTO membridge.memories (bucket, project, memory_id, record, digest, read_at) "
+      "SELECT bucket, project, memory_id, '{}', 'd', now() FROM membridge.dirty");
   for (const char* table : {"dirty", "memories", "rows", "contributions"})
     db.Run("UPDATE pg_catalog.pg_class SET reltuples = 0, relpages = 10 WHERE oid = ('membridge.' || $1)::regclass", {table});
 }

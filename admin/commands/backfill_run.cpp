@@ -102,7 +102,7 @@ int RunToEnd(const BackfillRunOptions& options, Console& console, const std::str
   if (!prepared) return prepared.error();
   const auto migrated = MigrateAndNote(prepared->config, prepared->databases, console);
   if (!migrated) return PrintError(migrated.error(), console);
-  const auto mapping_set = BuildMappingSet(prepared->config, prepared->mappings, prepared->catalogs);
+  auto mapping_set = BuildMappingSet(prepared->config, prepared->mappings, prepared->catalogs);
   const SystemClock clock;
   Metrics metrics;
   const Mem0Clients mem0{prepared->config, prepared->databases.StateDsn(), metrics};

@@ -8,7 +8,7 @@
 #include "admin/config/config.hpp"
 #include "admin/shown/console.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the library's
 class App;
 }
 

@@ -17,7 +17,6 @@ using receiver::http::Reply;
 using receiver::http::Request;
 using receiver::http::Response;
 
-constexpr const char* kPrefix = "/api/v1";
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::size_t kLongestObject = 255;
 /// Operations that wait for target tables or for Mem0, besides those of mappings and webhooks.
@@ -98,9 +97,7 @@ Problem FromSql(const sync::postgres::SqlFailure& failure) {
 }
 
 Problem FromFields(FieldProblems fields) {
-  std::string message;
-  for (const auto& [field, problem] : fields)
-    message.append(message.empty() ? "" : "; ").append(field).append(" ").append(problem);
+  std::string message = InWords(fields);
   return {.status = 400,
           .code = "bad_request",
           .message = std::move(message),
@@ -212,8 +209,7 @@ void Api::Receive(Request&& request, const Reply& reply) {
   auto arrival = std::make_shared<Arrival>(Arrival{.request = std::move(request)});
   arrival->source = SourceOf(arrival->request);
   if (const auto shut_out = ShutOut(arrival->source)) return reply.Send(Respond(*shut_out));
-  arrival->found =
-      document_.Find(arrival->request.method, std::string_view{arrival->request.target}.substr(std::string_view{kPrefix}.size()));
+  arrival->found = document_.Find(arrival->request.method, std::string_view{arrival->request.target}.substr(kPrefix.size()));
   arrival->token = BearerOf(arrival->request);
   arrival->is_cross_site = IsCrossSite(arrival->request);
   // Answer requests that need no database here, so that unknown callers do not occupy the pool.

@@ -12,6 +12,9 @@
 
 namespace membridge::admin::api {
 
+/// Every path of the document stands below this one.
+inline constexpr std::string_view kPrefix = "/api/v1";
+
 /// Returns admin/api/openapi.json as it was when this binary was built.
 std::string_view OpenApiText();
 

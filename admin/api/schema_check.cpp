@@ -126,6 +126,12 @@ class Checker {
 
 }  // namespace
 
+std::string InWords(const FieldProblems& problems) {
+  std::string words;
+  for (const auto& [field, problem] : problems) words.append(words.empty() ? "" : "; ").append(field).append(" ").append(problem);
+  return words;
+}
+
 const json& Resolved(const json& schema, const json& root) {
   const auto ref = schema.find("$ref");
   if (ref == schema.end()) return schema;

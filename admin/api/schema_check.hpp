@@ -10,6 +10,9 @@ namespace membridge::admin::api {
 /// The problems of single fields by name (`filter.since`, `events[2]`). The whole value has the name `body`.
 using FieldProblems = std::map<std::string, std::string>;
 
+/// Returns all of them as one sentence, for people.
+std::string InWords(const FieldProblems& problems);
+
 /// Checks a value against a schema of the API's document. It supports the part of JSON Schema that bodies and parameters use
 /// there (type, enum, required, properties, additionalProperties: false, items, minItems, maxItems, minLength, maxLength,
 /// minimum, maximum, pattern, $ref within `root`). It throws std::logic_error for a schema with any other keyword, because the

@@ -56,10 +56,10 @@ ordered_json ToolResult(const ordered_json& answer, bool is_error) {
 }
 
 ordered_json Refused(const api::FieldProblems& problems) {
-  std::string message;
-  for (const auto& [field, problem] : problems)
-    message.append(message.empty() ? "" : "; ").append(field).append(" ").append(problem);
-  return {{"code", "bad_request"}, {"message", message}, {"hint", "tools/list says what the tool takes"}, {"fields", problems}};
+  return {{"code", "bad_request"},
+          {"message", api::InWords(problems)},
+          {"hint", "tools/list says what the tool takes"},
+          {"fields", problems}};
 }
 
 /// Returns the API's request on behalf of the sender of `outer`, with its token, address and browser headers.
@@ -116,7 +116,7 @@ void Endpoint::Receive(Request&& request, const Reply& reply) {
   const auto outer = std::make_shared<const Request>(std::move(request));
   Request session;
   session.method = "GET";
-  session.target = "/api/v1/session";
+  session.target = std::string{api::kPrefix} + "/session";
   api_.Receive(OnBehalfOf(*outer, std::move(session)), Reply{[this, outer, reply](Response answer) {
                  if (answer.status != 200) return reply.Send(std::move(answer));
                  const json message = mappings::ParseExact(outer->body);

@@ -135,14 +135,10 @@ int RunNamed(const BackfillRunOptions& options, Console& console) {
 }
 
 Result<sync::Backfill> SweepAskedFor(const BackfillRunOptions& options, const Config& config) {
+  const auto project = ProjectMeant(config, options.project);
+  if (!project) return tl::unexpected<Error>(project.error());
   sync::Backfill backfill;
-  if (options.project.empty() && config.projects.size() != 1) {
-    return Fail(ErrorCode::kRefused, "the configuration has several projects", "say which with --project");
-  }
-  backfill.project = options.project.empty() ? config.projects.front().id : ProjectId{options.project};
-  if (config.FindProject(backfill.project) == nullptr) {
-    return Fail(ErrorCode::kNotFound, fmt::format("no project \"{}\" in the configuration", options.project));
-  }
+  backfill.project = *project;
   backfill.kind = options.full ? sync::BackfillKind::kFullSweep : sync::BackfillKind::kIncrementalSweep;
   backfill.name = fmt::format("sweep by hand, {}", backfill.project.Text());
   backfill.options.dry_run = options.dry_run;

@@ -26,16 +26,6 @@ struct CandidateOptions {
   std::string memory, key, project, mapping;
 };
 
-Result<ProjectId> ProjectMeant(const Config& config, const std::string& named) {
-  if (!named.empty()) {
-    if (config.FindProject(ProjectId{named}) == nullptr)
-      return Fail(ErrorCode::kNotFound, fmt::format("no project \"{}\" in the configuration", named));
-    return ProjectId{named};
-  }
-  if (config.projects.size() == 1) return config.projects.front().id;
-  return Fail(ErrorCode::kRefused, "the configuration has several projects", "say which with --project");
-}
-
 /// Calls `work` with the rows that match now.
 template <class Work>
 int WithCandidates(const CandidateOptions& options, Console& console, const Work& work) {

@@ -1,5 +1,7 @@
 #include "admin/commands/state_command.hpp"
 
+#include <fmt/format.h>
+
 #include "admin/runtime/databases.hpp"
 
 namespace membridge::admin {
@@ -24,6 +26,16 @@ int WithState(const std::string& config_file, Console& console,
   } catch (const sync::postgres::SqlFailure& failure) {
     return PrintError(failure.AsError("the state database"), console);
   }
+}
+
+Result<ProjectId> ProjectMeant(const Config& config, const std::string& named) {
+  if (!named.empty()) {
+    if (config.FindProject(ProjectId{named}) == nullptr)
+      return Fail(ErrorCode::kNotFound, fmt::format("no project \"{}\" in the configuration", named));
+    return ProjectId{named};
+  }
+  if (config.projects.size() == 1) return config.projects.front().id;
+  return Fail(ErrorCode::kRefused, "the configuration has several projects", "say which with --project");
 }
 
 int PrintUsageError(const Error& error, Console& console) {

@@ -18,6 +18,10 @@ std::optional<int> RefuseUnmigrated(const Config& config, const Databases& datab
 int WithState(const std::string& config_file, Console& console,
               const std::function<int(const Config&, sync::postgres::Session&)>& work);
 
+/// Returns the project of that name; without a name the only one of the configuration. kNotFound: there is none of that name.
+/// kRefused: no name was given, and there are several.
+Result<ProjectId> ProjectMeant(const Config& config, const std::string& named);
+
 /// Prints an error in the user's request and returns its exit status.
 int PrintUsageError(const Error& error, Console& console);
 

@@ -4,6 +4,7 @@
 #include "sync/inbox/postgres_inbox.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/sync/inbox/delivering.hpp"
+#include "tests/sync/rows_read.hpp"
 
 namespace membridge {
 namespace {
@@ -14,25 +15,16 @@ using sync::postgres::Session;
 using sync::postgres::Transaction;
 using test::DeliveryOf;
 using test::PgDatabase;
+using test::RowsRead;
 
 constexpr int kBurst = 2000;
-
-/// What this connection has read of the tables with these names and not yet reported.
-std::int64_t Read(Transaction& transaction, const std::string& names) {
-  return transaction
-      .Run(
-          "SELECT coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0)), 0)::bigint FROM pg_stat_xact_user_tables "
-          "WHERE schemaname = 'membridge' AND relname ~ $1",
-          {names})
-      .Int(0, 0);
-}
 
 /// How many rows of the tables with these names one fold reads, on a connection whose plans are made.
 std::int64_t ReadByOneFold(Session& session, const std::string& names) {
   Transaction transaction = session.Begin();
-  const std::int64_t before = Read(transaction, names);
+  const std::int64_t before = RowsRead(transaction, names);
   transaction.Run("SELECT * FROM membridge.fold_journal(100000, '{}')");
-  const std::int64_t read = Read(transaction, names) - before;
+  const std::int64_t read = RowsRead(transaction, names) - before;
   transaction.Commit();
   return read;
 }

@@ -5,6 +5,7 @@
 #include "sync/queue/queue.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/sync/queue/claiming.hpp"
+#include "tests/sync/rows_read.hpp"
 
 namespace membridge {
 namespace {
@@ -14,19 +15,10 @@ using sync::postgres::Transaction;
 using test::InTransaction;
 using test::kCrm;
 using test::PgDatabase;
+using test::RowsRead;
 
 constexpr int kMemories = 6'000;
 constexpr int kBatch = 100;
-
-/// How many rows of the table this transaction has read so far, by whatever way.
-std::int64_t RowsRead(Transaction& transaction, const std::string& table) {
-  return transaction
-      .Run(
-          "SELECT coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint FROM pg_catalog.pg_stat_xact_user_tables "
-          "WHERE schemaname = 'membridge' AND relname = $1",
-          {table})
-      .Int(0, 0);
-}
 
 /// A queue, a mirror and a ledger of many memories, of which PostgreSQL believes that they are empty: they were vacuumed when
 /// they were, and filled since.
@@ -78,21 +70,21 @@ TEST_CASE("a batch reads its own rows, also of tables that pass for empty", "[sy
     std::vector<std::pair<sync::Claim, sync::Settlement>> settlements;
     for (const sync::Claim& claim : claims) settlements.emplace_back(claim, sync::Settlement{});
     queue.Settle(settlements);
-    CHECK(RowsRead(transaction, "dirty") < kFew);
+    CHECK(RowsRead(transaction, "^dirty$") < kFew);
     transaction.Commit();
     CHECK(db.Count("membridge.dirty") == kMemories - kBatch);
   }
   SECTION("what is due next") {
     Transaction transaction = session.Begin();
     CHECK(ClaimBatch(transaction).size() == kBatch);
-    CHECK(RowsRead(transaction, "dirty") < kFew);
+    CHECK(RowsRead(transaction, "^dirty$") < kFew);
     CHECK(sync::Queue{transaction}.NextDue() == std::chrono::milliseconds{0});
   }
   SECTION("the mirror") {
     Transaction transaction = session.Begin();
     const auto mirrored = sync::Mirror{transaction}.LookUp(claims);
     CHECK(std::count_if(mirrored.begin(), mirrored.end(), [](const auto& one) { return one.has_value(); }) == kBatch);
-    CHECK(RowsRead(transaction, "memories") < kFew);
+    CHECK(RowsRead(transaction, "^memories$") < kFew);
   }
   SECTION("the ledger") {
     Transaction transaction = session.Begin();
@@ -111,8 +103,8 @@ TEST_CASE("a batch reads its own rows, also of tables that pass for empty", "[sy
     for (const sync::LedgerRow& row : ledger.RowsOf("public.notes", identities)) ids.push_back(row.id);
     CHECK(std::count(ids.begin(), ids.end(), 0) == 0);
     CHECK(ledger.ContributionsTo(ids).size() == kBatch);
-    CHECK(RowsRead(transaction, "rows") < kFew);
-    CHECK(RowsRead(transaction, "contributions") < kFew);
+    CHECK(RowsRead(transaction, "^rows$") < kFew);
+    CHECK(RowsRead(transaction, "^contributions$") < kFew);
   }
 }
 

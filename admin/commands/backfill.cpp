@@ -31,38 +31,33 @@ void PrintJson(Console& console, const char* key, nlohmann::ordered_json value) 
   fmt::print(console.out, "{}\n", json.dump(2));
 }
 
+/// Prints records as a table, or with --json under this key; `none` when there are none.
+template <class Record>
+void PrintAll(const BackfillOptions& options, Console& console, const char* key, const std::vector<Record>& records,
+              const char* none, Instant now) {
+  if (options.common->json) {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    for (const Record& record : records) list.push_back(AsJson(record));
+    PrintJson(console, key, std::move(list));
+  } else if (records.empty()) {
+    fmt::print(console.out, "{}\n", none);
+  } else {
+    fmt::print(console.out, "{}", TableOf(records, now).Text(console.coloured));
+  }
+}
+
 int ListBackfills(const BackfillOptions& options, const Config& config, Session& session, Console& console) {
   Transaction transaction = session.Begin();
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const auto& standing : sync::StandingsOf(transaction, BackfillsOf(config), SystemClock{}.Now())) {
-    if (options.common->json) {
-      list.push_back(AsJson(standing));
-    } else {
-      fmt::print(console.out, "{}\n", LineOf(standing));
-    }
-  }
-  if (options.common->json)
-    PrintJson(console, "backfills", std::move(list));
-  else if (config.backfill.empty())
-    fmt::print(console.out, "the configuration has no backfill\n");
+  const Instant now = SystemClock{}.Now();
+  const auto standings = sync::StandingsOf(transaction, BackfillsOf(config), now);
+  PrintAll(options, console, "backfills", standings, "the configuration has no backfill", now);
   return kDone;
 }
 
 int Status(const BackfillOptions& options, Session& session, Console& console) {
   Transaction transaction = session.Begin();
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
   const auto runs = sync::RunStore{transaction}.List(Given(options.name), options.limit);
-  for (const auto& run : runs) {
-    if (options.common->json) {
-      list.push_back(AsJson(run));
-    } else {
-      fmt::print(console.out, "{}\n", LineOf(run));
-    }
-  }
-  if (options.common->json)
-    PrintJson(console, "runs", std::move(list));
-  else if (runs.empty())
-    fmt::print(console.out, "no backfill has run yet\n");
+  PrintAll(options, console, "runs", runs, "no backfill has run yet", SystemClock{}.Now());
   return kDone;
 }
 
@@ -117,7 +112,7 @@ int PauseOrResume(const BackfillOptions& options, const Config& config, Session&
   if (options.common->json) {
     fmt::print(console.out, "{}\n", AsJson(standing).dump(2));
   } else {
-    fmt::print(console.out, "{}\n", LineOf(standing));
+    fmt::print(console.out, "{}", TableOf(std::vector{standing}, now).Text(console.coloured));
   }
   return kDone;
 }

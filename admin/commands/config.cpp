@@ -4,6 +4,8 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <fstream>
+#include <iterator>
 
 #include "admin/commands/command.hpp"
 #include "admin/config/shown_config.hpp"
@@ -40,7 +42,15 @@ int ShowConfig(const CommonOptions& options, Console& console) {
   const auto config = ConfigOrProblems(options.config, console);
   if (!config) return kBadUsage;
   const nlohmann::ordered_json shown = ShownConfig(*config);
-  fmt::print(console.out, "{}", options.json ? shown.dump(2) + "\n" : AsYaml(shown));
+  if (options.json) {
+    fmt::print(console.out, "{}\n", shown.dump(2));
+    return kDone;
+  }
+  std::ifstream stream{config->file};
+  const std::string text{std::istreambuf_iterator<char>{stream}, {}};
+  mappings::Diagnostics problems;
+  const auto written = mappings::YamlSource::Parse(config->file, text, problems);
+  fmt::print(console.out, "# {}\n{}", config->file, AsYaml(shown, written ? written->Root() : mappings::YamlNode{}));
   return kDone;
 }
 
@@ -49,7 +59,8 @@ int ShowConfig(const CommonOptions& options, Console& console) {
 void AddConfig(CLI::App& app, Choice& choice) {
   CLI::App* group = app.add_subcommand("config", "The configuration: what counts of it, and an example");
   group->require_subcommand(1);
-  CLI::App* show = group->add_subcommand("show", "The configuration as it counts, with defaults filled in and secrets masked");
+  CLI::App* show = group->add_subcommand(
+      "show", "The configuration as it counts, with defaults filled in, secrets masked, and where each value comes from");
   const auto options = AddConfigAndJsonOptions(*show);
   show->callback([options, &choice] { choice = [options](Console& console) { return ShowConfig(*options, console); }; });
   group->add_subcommand("example", "A configuration to start from, with every section explained")->callback([&choice] {

@@ -2,6 +2,8 @@
 #include <fmt/ostream.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <thread>
 
 #include "admin/commands/command.hpp"
@@ -23,11 +25,36 @@ struct EraseOptions {
   bool yes = false;
 };
 
+/// What a count of a receipt is of, for one and for more.
+struct Erasable {
+  const char *name, *one, *more;
+};
+constexpr std::array<Erasable, 16> kErasables{{{"deliveries", "delivery", "deliveries"},
+                                               {"memories", "memory", "memories"},
+                                               {"dirty", "mark to be read", "marks to be read"},
+                                               {"events", "event", "events"},
+                                               {"exports", "export", "exports"},
+                                               {"parked", "parked entry", "parked entries"},
+                                               {"contributions", "entry of the ledger", "entries of the ledger"},
+                                               {"sweep_notes", "note of a sweep", "notes of sweeps"},
+                                               {"rows_changed", "row changed", "rows changed"},
+                                               {"rows_deleted", "row deleted", "rows deleted"},
+                                               {"cells_left", "cell left", "cells left"},
+                                               {"rows_left", "row left", "rows left"},
+                                               {"versions_left", "version left", "versions left"},
+                                               {"versions_deleted", "version deleted", "versions deleted"},
+                                               {"versions_changed", "version changed", "versions changed"},
+                                               {"withdrawals_refused", "withdrawal refused", "withdrawals refused"}}};
+
 /// Returns the counts that are not zero: `12 deliveries, 3 memories`.
 std::string Told(const sync::ErasureCounts& counts) {
   std::string text;
   for (const auto& [name, count] : counts) {
-    if (count != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
+    if (count == 0) continue;
+    const auto* known = std::find_if(kErasables.begin(), kErasables.end(), [&](const auto& each) { return name == each.name; });
+    const std::string words = known == kErasables.end() ? fmt::format("{} {}", count, name)
+                                                        : Counted(static_cast<std::size_t>(count), known->one, known->more);
+    text += (text.empty() ? "" : ", ") + words;
   }
   return text.empty() ? "nothing" : text;
 }

@@ -11,6 +11,7 @@
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/state_command.hpp"
 #include "admin/runtime/mem0_clients.hpp"
+#include "admin/shown/table.hpp"
 #include "sync/erase/lifting.hpp"
 #include "sync/queue/marking.hpp"
 
@@ -55,16 +56,21 @@ ordered_json RecordJson(const sync::ErasureRecord& record) {
 int ListErasures(const std::vector<const ProjectConfig*>& projects, const ErasuresOptions& options,
                  sync::postgres::Session& session, Console& console) {
   ordered_json listed = ordered_json::array();
+  const Instant now = SystemClock{}.Now();
+  TextTable table{{"ERASURE", "PROJECT", "USER (HASH)", "BEGUN", "STATE"}};
   for (const ProjectConfig* project : projects) {
     for (const sync::ErasureRecord& record : sync::Lifting{session}.List(project->id)) {
       listed.push_back(RecordJson(record));
-      if (!options.common->json)
-        fmt::print(console.out, "{}  {}  user {}  begun {}{}{}\n", record.id, project->id.Text(), record.user_hash.substr(0, 12),
-                   FormatRfc3339(record.begun_at), record.finished_at ? "" : "  not ended: run it again",
-                   record.lifted_at ? "  lifted " + FormatRfc3339(*record.lifted_at) : "");
+      table.Add({record.id, project->id.Text(), record.user_hash.substr(0, 12), WithAge(record.begun_at, now),
+                 record.lifted_at     ? "admitted again " + AgeOf(*record.lifted_at, now)
+                 : record.finished_at ? "erased"
+                                      : "not ended: run it again"});
     }
   }
-  if (options.common->json) fmt::print(console.out, "{}\n", ordered_json{{"erasures", std::move(listed)}}.dump(2));
+  if (options.common->json)
+    fmt::print(console.out, "{}\n", ordered_json{{"erasures", std::move(listed)}}.dump(2));
+  else
+    fmt::print(console.out, "{}", table.Empty() ? "nobody was erased\n" : table.Text(console.coloured));
   return kDone;
 }
 

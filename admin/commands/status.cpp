@@ -169,9 +169,12 @@ std::string StatusText(const ordered_json& status, bool coloured) {
   text += fmt::format("last delivery  {}\n", Ago(status.at("last_delivery"), now, "none in the last two days"));
   for (const auto& webhook : status.at("webhooks")) {
     const bool registered = webhook.at("registered").get<std::int64_t>() > 0;
-    text += fmt::format("webhook        {}: {}, last used {}\n", webhook.at("project").get<std::string>(),
+    const bool used = !webhook.at("last_used").is_null();
+    text += fmt::format("webhook        {}: {}{}\n", webhook.at("project").get<std::string>(),
                         registered ? "registered by this bridge" : "none registered by this bridge",
-                        Ago(webhook.at("last_used"), now, "never"));
+                        used         ? ", last used " + Ago(webhook.at("last_used"), now, "")
+                        : registered ? ", not used yet"
+                                     : "");
   }
   if (status.at("backfills").empty()) return text + "backfills      none has finished yet\n";
   TextTable table{{"BACKFILL", "PROJECT", "KIND", "OUTCOME", "REPAIRED", "FINISHED"}};

@@ -8,6 +8,8 @@
 
 #include "admin/commands/webhook_projects.hpp"
 #include "admin/config/values.hpp"
+#include "admin/shown/progress.hpp"
+#include "admin/shown/table.hpp"
 #include "admin/webhooks/registrar.hpp"
 
 namespace membridge::admin {
@@ -57,7 +59,21 @@ int Apply(const WebhookOptions& options, Console& console) {
 }
 
 std::string TimeOr(const std::optional<Instant>& instant, std::string_view otherwise) {
-  return instant ? FormatRfc3339(*instant) : std::string{otherwise};
+  return instant ? WithAge(*instant, SystemClock{}.Now()) : std::string{otherwise};
+}
+
+/// Prints what Mem0 has, and the tokens that lead here.
+void PrintSurvey(const WebhookSurvey& survey, const std::string& project, Console& console) {
+  if (survey.webhooks.empty()) fmt::print(console.out, "{}: Mem0 has no webhook of this project\n", project);
+  TextTable webhooks{{"PROJECT", "WEBHOOK", "WHOSE", "NAME", "LEADS TO", "EVENTS"}};
+  for (const auto& view : survey.webhooks)
+    webhooks.Add({project, view.webhook_id, std::string{NameOf(view.ownership)} + (view.is_active ? "" : ", inactive"), view.name,
+                  view.url, fmt::format("{}", fmt::join(view.events, " "))});
+  if (!webhooks.Empty()) fmt::print(console.out, "{}", webhooks.Text(console.coloured));
+  TextTable tokens{{"PROJECT", "TOKEN", "LAST USED", "ACCEPTED UNTIL"}};
+  for (const auto& token : survey.tokens)
+    tokens.Add({project, token.id, TimeOr(token.last_used, "never"), TimeOr(token.expires_at, "it is replaced")});
+  if (!tokens.Empty()) fmt::print(console.out, "\n{}", tokens.Text(console.coloured));
 }
 
 int ListWebhooks(const WebhookOptions& options, Console& console) {
@@ -67,20 +83,9 @@ int ListWebhooks(const WebhookOptions& options, Console& console) {
     const std::string& project = work.desired.project.Text();
     work.json["webhooks"] = nlohmann::ordered_json::array();
     work.json["tokens"] = nlohmann::ordered_json::array();
-    for (const auto& view : survey->webhooks) {
-      work.json["webhooks"].push_back(nlohmann::ordered_json(ToJson(view)));
-      if (options.common->json) continue;
-      fmt::print(work.console.out, "{}: {}  {}  {}  {}{}  [{}]\n", project, view.webhook_id, NameOf(view.ownership), view.name,
-                 view.url, view.is_active ? "" : "  inactive", fmt::join(view.events, ", "));
-    }
-    if (survey->webhooks.empty() && !options.common->json)
-      fmt::print(work.console.out, "{}: Mem0 has no webhook of this project\n", project);
-    for (const auto& token : survey->tokens) {
-      work.json["tokens"].push_back(nlohmann::ordered_json(ToJson(token)));
-      if (options.common->json) continue;
-      fmt::print(work.console.out, "{}: token {}  last used {}  expires {}\n", project, token.id,
-                 TimeOr(token.last_used, "never"), TimeOr(token.expires_at, "never"));
-    }
+    for (const auto& view : survey->webhooks) work.json["webhooks"].push_back(nlohmann::ordered_json(ToJson(view)));
+    for (const auto& token : survey->tokens) work.json["tokens"].push_back(nlohmann::ordered_json(ToJson(token)));
+    if (!options.common->json) PrintSurvey(*survey, project, work.console);
     return {};
   });
 }
@@ -103,8 +108,7 @@ int Rotate(const WebhookOptions& options, Console& console) {
     fmt::print(work.console.out, "{}: {} has a new token, {}", work.desired.project.Text(), rotation->webhook_id,
                rotation->new_token);
     if (!rotation->old_token.empty())
-      fmt::print(work.console.out, "; {} is accepted for another {}", rotation->old_token,
-                 Counted(static_cast<std::size_t>(rotation->overlap.count()), "second", "seconds"));
+      fmt::print(work.console.out, "; {} is accepted for another {}", rotation->old_token, TextOf(rotation->overlap));
     fmt::print(work.console.out, "\n");
     return {};
   });

@@ -9,6 +9,7 @@
 namespace membridge::admin {
 namespace {
 
+using mappings::YamlNode;
 using nlohmann::ordered_json;
 using std::chrono::milliseconds;
 
@@ -76,17 +77,54 @@ ordered_json BackfillOf(const BackfillConfig& backfill) {
   return shown;
 }
 
-void WriteYaml(std::string& text, const ordered_json& value, std::size_t indent) {
+/// Returns the variables that a text of the file names: `MEM0_API_KEY`.
+std::string VariablesIn(const std::string& text) {
+  std::string names;
+  for (std::size_t at = text.find("${"); at != std::string::npos; at = text.find("${", at + 2)) {
+    const std::size_t end = text.find('}', at);
+    if (end == std::string::npos) break;
+    names += (names.empty() ? "" : ", ") + text.substr(at + 2, end - at - 2);
+  }
+  return names;
+}
+
+/// Returns where a shown value comes from: a line of the file with its variables, or nothing that was written.
+std::string OriginOf(const YamlNode* written) {
+  if (written == nullptr || written->kind == YamlNode::Kind::kNothing) return "default";
+  const std::string variables = VariablesIn(written->text);
+  return fmt::format("line {}{}", written->place.line, variables.empty() ? "" : ", from " + variables);
+}
+
+/// Returns the node of the file that a shown value was read from; nullptr for a default. A secret may be in a file of its own.
+const YamlNode* WrittenAt(const YamlNode* written, const std::string& key) {
+  if (written == nullptr) return nullptr;
+  // A list of one-word entries and a short form (`database: {url: …}`, `- mappings/people.yaml`) stand for the whole value.
+  if (written->kind == YamlNode::Kind::kScalar) return written;
+  if (const YamlNode* found = written->Find(key)) return found;
+  return written->Find(key + "_file");
+}
+
+void WriteYaml(std::string& text, const ordered_json& value, std::size_t indent, const YamlNode* written) {
+  constexpr std::size_t kOriginColumn = 56;
   const std::string margin(indent, ' ');
+  std::size_t place = 0;
   for (const auto& item : value.items()) {
     const ordered_json& inner = item.value();
+    const YamlNode* from = nullptr;
+    if (value.is_array())
+      from = written != nullptr && place < written->items.size() ? &written->items[place] : nullptr;
+    else
+      from = WrittenAt(written, item.key());
+    ++place;
     const std::string head = value.is_array() ? "-" : item.key() + ":";
     if (inner.is_structured() && !inner.empty()) {
       text += margin + head + "\n";
-      WriteYaml(text, inner, indent + 2);
-    } else {
-      text += margin + head + " " + inner.dump() + "\n";
+      WriteYaml(text, inner, indent + 2, from);
+      continue;
     }
+    std::string line = margin + head + " " + inner.dump();
+    line.append(line.size() < kOriginColumn ? kOriginColumn - line.size() : 1, ' ');
+    text += line + "  # " + OriginOf(from) + "\n";
   }
 }
 
@@ -122,19 +160,22 @@ ordered_json ShownConfig(const Config& config) {
                         {"runs", Written(config.keep_runs)}};
   shown["max_body"] = config.max_body_bytes % (1024 * 1024) == 0 ? fmt::format("{}MiB", config.max_body_bytes / 1024 / 1024)
                                                                  : fmt::format("{}KiB", config.max_body_bytes / 1024);
+  shown["http"] = {{"idle", Written(config.http.idle)}, {"connections_per_address", config.http.connections_per_address}};
   shown["soft_stop"] = Written(config.soft_stop);
   shown["sync"] = {{"workers", config.sync.workers},
                    {"batch", config.sync.batch},
                    {"read_lag", Written(config.sync.read_lag)},
                    {"lease", Written(config.sync.lease)},
                    {"poll", Written(config.sync.poll)},
+                   {"lock_timeout", Written(config.sync.lock_timeout)},
+                   {"statement_timeout", Written(config.sync.statement_timeout)},
                    {"delivery_patience", Written(config.sync.delivery_patience)}};
   return shown;
 }
 
-std::string AsYaml(const ordered_json& value) {
+std::string AsYaml(const ordered_json& value, const YamlNode& written) {
   std::string text;
-  WriteYaml(text, value, 0);
+  WriteYaml(text, value, 0, &written);
   return text;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "admin/config/config.hpp"
+#include "mappings/files/yaml_source.hpp"
 
 namespace membridge::admin {
 
@@ -11,7 +12,8 @@ namespace membridge::admin {
 /// passwords are `***`.
 nlohmann::ordered_json ShownConfig(const Config& config);
 
-/// Writes JSON as YAML: block maps and lists, scalars as in JSON.
-std::string AsYaml(const nlohmann::ordered_json& value);
+/// Writes a shown configuration as YAML: block maps and lists, scalars as in JSON. A comment behind each value says where it
+/// comes from: the line of `written`, the configuration's file, and the variables named there; or `default`.
+std::string AsYaml(const nlohmann::ordered_json& value, const mappings::YamlNode& written);
 
 }  // namespace membridge::admin

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <initializer_list>
+#include <utility>
+
 namespace membridge::admin {
 namespace {
 
@@ -33,11 +37,55 @@ std::string WouldText(const Run& run) {
   return text;
 }
 
-std::string CountersText(const Run& run) {
+/// Returns the counts that are not zero, as `3 added, 1 parked`.
+std::string CountsText(const Run& run, std::initializer_list<std::pair<const char*, const char*>> words) {
   std::string text;
-  for (const auto& [name, value] : run.counters.items()) {
-    if (value.is_number_integer() && value != 0) text += fmt::format(" {}={}", name, value.dump());
+  for (const auto& [name, word] : words) {
+    const std::int64_t count = run.Counter(name);
+    if (count != 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, word);
   }
+  return text;
+}
+
+std::string SweepText(const Run& run) {
+  const std::string repaired =
+      CountsText(run, {{"repaired_added", "added"}, {"repaired_updated", "updated"}, {"repaired_deleted", "deleted"}});
+  std::string text = repaired.empty() ? "" : "repaired: " + repaired;
+  const std::string others = CountsText(run, {{"loaded", "loaded, which the bridge did not know"},
+                                              {"left_to_workers", "left to the workers"},
+                                              {"already_marked", "to be read anyway"},
+                                              {"parked", "parked"},
+                                              {"unreadable", "unreadable"},
+                                              {"withdrawals_refused", "kept back from withdrawal"}});
+  if (!others.empty()) text += (text.empty() ? "" : "; ") + others;
+  if (run.Counter("walks") > 1)
+    text += fmt::format("{}the list was read {} times", text.empty() ? "" : "; ", run.Counter("walks"));
+  return text.empty() ? "nothing to repair" : text;
+}
+
+std::string ExportText(const Run& run) {
+  const std::string text =
+      CountsText(run, {{"applied", "applied"}, {"unchanged", "unchanged"}, {"parked", "parked"}, {"failed", "failed"}});
+  return text.empty() ? "nobody to ask about" : text;
+}
+
+/// Returns what a run did, in words: what it did so far, while it goes on.
+std::string DidText(const Run& run) {
+  if (!run.error.empty()) return run.error;
+  if (run.state == RunState::kQueued) return "";
+  if (run.options.dry_run) return run.state == RunState::kDone ? WouldText(run) : "";
+  const std::string did = run.kind == BackfillKind::kExport ? ExportText(run) : SweepText(run);
+  return run.Active() && did == "nothing to repair" ? "" : did;
+}
+
+std::string StateText(const Run& run) {
+  return run.wanted.empty() ? std::string{NameOf(run.state)} : fmt::format("{}, asked to {}", NameOf(run.state), run.wanted);
+}
+
+/// Returns the kind as people say it: `full sweep`.
+std::string KindText(BackfillKind kind) {
+  std::string text{NameOf(kind)};
+  std::replace(text.begin(), text.end(), '_', ' ');
   return text;
 }
 
@@ -101,34 +149,40 @@ ProgressLook LookAt(const Run& run) {
 }
 
 std::string LineOf(const Run& run) {
-  std::string line = fmt::format("{:>6}  {:<20} {:<18} {:<10} ", run.id, run.name, NameOf(run.kind), NameOf(run.state));
-  if (run.options.dry_run && run.state == RunState::kDone) {
-    line += WouldText(run);
-  } else {
-    line += TextOf(LookAt(run)) + CountersText(run);
-  }
-  if (!run.wanted.empty()) line += fmt::format("  (asked to {})", run.wanted);
-  return run.error.empty() ? line : line + "  " + run.error;
+  const std::string did = DidText(run);
+  return fmt::format("run {} of {}: {}, {}{}", run.id, run.name, StateText(run), TextOf(LookAt(run)),
+                     did.empty() ? "" : "; " + did);
 }
 
-std::string LineOf(const sync::Standing& standing) {
-  const sync::Backfill& backfill = standing.backfill;
-  std::string line = fmt::format("{:<20} {:<12} {:<18} {:<16} {:<16} ", backfill.name, backfill.project.Text(),
-                                 NameOf(backfill.kind), backfill.schedule, backfill.timezone);
-  if (standing.paused_at) {
-    line += "paused since " + FormatRfc3339(*standing.paused_at);
-  } else if (standing.next) {
-    line += "next " + FormatRfc3339(*standing.next);
+TextTable TableOf(const std::vector<Run>& runs, Instant now) {
+  TextTable table{{"RUN", "NAME", "KIND", "STATE", "SEEN", "FINISHED", "WHAT IT DID"}};
+  for (const Run& run : runs)
+    table.Add({std::to_string(run.id), run.name, KindText(run.kind), StateText(run),
+               run.state == RunState::kQueued ? "-" : TextOf(LookAt(run)), run.finished_at ? WithAge(*run.finished_at, now) : "-",
+               DidText(run)});
+  return table;
+}
+
+TextTable TableOf(const std::vector<sync::Standing>& standings, Instant now) {
+  TextTable table{{"NAME", "PROJECT", "KIND", "SCHEDULE", "TIMEZONE", "NEXT", "LAST"}};
+  for (const sync::Standing& standing : standings) {
+    const sync::Backfill& backfill = standing.backfill;
+    std::string next = "-";
+    if (standing.paused_at)
+      next = "paused since " + WithAge(*standing.paused_at, now);
+    else if (standing.active)
+      next =
+          fmt::format("run {} is {}, {}", standing.active->id, NameOf(standing.active->state), TextOf(LookAt(*standing.active)));
+    else if (standing.next)
+      next = WithAge(*standing.next, now);
+    std::string last = "has not run";
+    if (standing.last)
+      last = std::string{NameOf(standing.last->state)} +
+             (standing.last->finished_at ? " " + AgeOf(*standing.last->finished_at, now) : std::string{});
+    table.Add({backfill.name, backfill.project.Text(), KindText(backfill.kind), backfill.schedule, backfill.timezone,
+               std::move(next), std::move(last)});
   }
-  if (standing.active) {
-    line +=
-        fmt::format("; run {} is {}, {}", standing.active->id, NameOf(standing.active->state), TextOf(LookAt(*standing.active)));
-  }
-  if (standing.last) {
-    line += fmt::format("; last run {} {}", NameOf(standing.last->state),
-                        standing.last->finished_at ? FormatRfc3339(*standing.last->finished_at) : "");
-  }
-  return line;
+  return table;
 }
 
 }  // namespace membridge::admin

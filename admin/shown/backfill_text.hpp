@@ -2,8 +2,10 @@
 
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "admin/shown/progress.hpp"
+#include "admin/shown/table.hpp"
 #include "sync/backfill/run.hpp"
 #include "sync/schedule/backfill_status.hpp"
 
@@ -14,10 +16,12 @@ nlohmann::ordered_json AsJson(const sync::Run& run);
 /// Returns a backfill as JSON: its schedule, and its active and last run.
 nlohmann::ordered_json AsJson(const sync::Standing& standing);
 
-/// Returns one line about a run for people: its progress or its result.
+/// Returns one line about a run for people: how far it is, and what it did in words.
 std::string LineOf(const sync::Run& run);
-/// Returns one line about a backfill for people.
-std::string LineOf(const sync::Standing& standing);
+/// Returns runs as a table, in their order: how far each is, and what it did in words.
+TextTable TableOf(const std::vector<sync::Run>& runs, Instant now);
+/// Returns backfills as a table: their schedules, when each runs next, and how the last run went.
+TextTable TableOf(const std::vector<sync::Standing>& standings, Instant now);
 
 /// Returns a run's progress for ProgressDisplay.
 ProgressLook LookAt(const sync::Run& run);

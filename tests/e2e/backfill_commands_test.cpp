@@ -59,7 +59,7 @@ TEST_CASE("a thousand memories from before the bridge cost twenty calls, and a s
   CHECK(std::stol(written) > 1000);
   const auto second = commands.Plainly({"sweep", "--full"});
   CHECK(second.status == 0);
-  CHECK(second.out.find("done       1,000 of 1,000 memories") != std::string::npos);
+  CHECK(second.out.find(": done, 1,000 of 1,000 memories") != std::string::npos);
   CAPTURE(second.err);
   CHECK(second.err.find("sweep by hand, crm  ") == 0);  // progress, as lines: nobody sits at a terminal
   CHECK(second.err.find('\r') == std::string::npos);

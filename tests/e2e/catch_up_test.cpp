@@ -62,7 +62,7 @@ TEST_CASE("a memory written before the webhook is there arrives, and nothing say
   CHECK(status.status == 0);
   CAPTURE(status.out);
   CHECK(status.out.find("catch-up crm") != std::string::npos);
-  CHECK(status.out.find("incremental_sweep") != std::string::npos);
+  CHECK(status.out.find("incremental sweep") != std::string::npos);
 }
 
 TEST_CASE("what changed while no process listened is swept once after a start", "[e2e][N1]") {

@@ -277,6 +277,12 @@ TEST_CASE("the example configuration is right, and config show masks what is sec
     CHECK(shown.out.find("***") != std::string::npos);
     CHECK(shown.out.find("full-sweep") != std::string::npos);
     CHECK(shown.out.find("30d") != std::string::npos);
+    CHECK(shown.out.find("statement_timeout") != std::string::npos);
+    if (json) continue;
+    CHECK(shown.out.find("listen: \"127.0.0.1:8080\"                                  # line 2\n") != std::string::npos);
+    CHECK(shown.out.find("      token: \"***\"                                        # line 6, from MEMBRIDGE_ADMIN_TOKEN\n") !=
+          std::string::npos);
+    CHECK(shown.out.find("soft_stop: \"25s\"                                          # default\n") != std::string::npos);
   }
 }
 

@@ -29,13 +29,14 @@ struct EraseOptions {
 struct Erasable {
   const char *name, *one, *more;
 };
-constexpr std::array<Erasable, 16> kErasables{{{"deliveries", "delivery", "deliveries"},
+constexpr std::array<Erasable, 17> kErasables{{{"deliveries", "delivery", "deliveries"},
                                                {"memories", "memory", "memories"},
                                                {"dirty", "mark to be read", "marks to be read"},
                                                {"events", "event", "events"},
                                                {"exports", "export", "exports"},
                                                {"parked", "parked entry", "parked entries"},
                                                {"contributions", "entry of the ledger", "entries of the ledger"},
+                                               {"changes", "entry of the change feed", "entries of the change feed"},
                                                {"sweep_notes", "note of a sweep", "notes of sweeps"},
                                                {"rows_changed", "row changed", "rows changed"},
                                                {"rows_deleted", "row deleted", "rows deleted"},
@@ -50,7 +51,7 @@ constexpr std::array<Erasable, 16> kErasables{{{"deliveries", "delivery", "deliv
 std::string Told(const sync::ErasureCounts& counts) {
   std::string text;
   for (const auto& [name, count] : counts) {
-    if (count == 0) continue;
+    if (count == 0 || name.starts_with("sent:")) continue;
     const auto* known = std::find_if(kErasables.begin(), kErasables.end(), [&](const auto& each) { return name == each.name; });
     const std::string words = known == kErasables.end() ? fmt::format("{} {}", count, name)
                                                         : Counted(static_cast<std::size_t>(count), known->one, known->more);
@@ -90,7 +91,11 @@ Result<nlohmann::ordered_json> EraseFrom(const ProjectConfig& project, const Con
   Note(project.id, databases, receipt, console);
   if (!receipt) return tl::unexpected<Error>(receipt.error());
   if (!options.common->json) fmt::print(console.out, "{}: erased {}\n", project.id.Text(), Told(receipt->erased));
-  return ReceiptJson(*receipt, project.id, at_mem0);
+  nlohmann::ordered_json json = ReceiptJson(*receipt, project.id, at_mem0);
+  for (const auto& sent : json["out_of_reach"])
+    fmt::print(console.err, "{}: {} changes had been sent to the feed \"{}\" before: ask its owner to delete them\n",
+               project.id.Text(), sent["changes"].get<std::int64_t>(), sent["feed"].get<std::string>());
+  return json;
 }
 
 int RunErase(const EraseOptions& options, Console& console) {

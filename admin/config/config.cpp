@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -185,6 +186,16 @@ const TargetConfig* Config::FindTarget(const std::string& name) const {
     if (target.name == name) return &target;
   }
   return nullptr;
+}
+
+bool Config::Tells(const MappingConfig& mapping) const {
+  const TargetConfig* target = FindTarget(mapping.target);
+  return mapping.feed.value_or(target != nullptr && target->feed.on);
+}
+
+bool Config::HasFeed(const std::string& target) const {
+  return std::any_of(mappings.begin(), mappings.end(),
+                     [&](const MappingConfig& mapping) { return mapping.target == target && Tells(mapping); });
 }
 
 Environment ProcessEnvironment() {

@@ -65,12 +65,20 @@ struct ProjectConfig {
   mappings::Place url_place{};                  ///< of base_url, else of the project
 };
 
+/// A target's `feed`: whether changed rows are told in membridge.changes, and for how long they stay there.
+struct FeedConfig {
+  bool on = false;  ///< false: only mappings that say `feed: true` tell
+  std::chrono::seconds retention = std::chrono::days{7};
+  std::optional<std::string> publication{};  ///< of membridge.changes, for logical consumers
+};
+
 /// The database of target tables: without `dsn` the state database, else the database of this DSN (secret: it may contain a
 /// password).
 struct TargetConfig {
   std::string name;
   std::optional<std::string> dsn;
   mappings::Place place{};  ///< of its `database`
+  FeedConfig feed{};
 };
 
 /// An entry of `mappings`.
@@ -79,6 +87,7 @@ struct MappingConfig {
   std::optional<ProjectId> project;  ///< nothing: every project
   std::string target = "default";
   std::map<std::string, std::string> vars;
+  std::optional<bool> feed{};  ///< nothing: as the target says
   mappings::Place place;
 };
 
@@ -147,6 +156,10 @@ struct Config {
 
   const ProjectConfig* FindProject(const ProjectId& id) const;
   const TargetConfig* FindTarget(const std::string& name) const;
+  /// Whether what the mapping changes is told to the change feed.
+  bool Tells(const MappingConfig& mapping) const;
+  /// Whether any mapping of the target tells.
+  bool HasFeed(const std::string& target) const;
 };
 
 /// Returns the API key in a file, without white space at its end; "" when the file cannot be read or does not contain a possible

@@ -56,12 +56,35 @@ std::optional<std::string> ReadDatabaseText(Fields& fields, std::string_view hin
   return url;
 }
 
+namespace {
+
+/// Reads a target's `feed`: true, or a map.
+void ReadFeed(Fields& target, FeedConfig& feed) {
+  const YamlNode* written = target.Take("feed");
+  if (written == nullptr) return;
+  if (written->kind != YamlNode::Kind::kMap) {
+    target.Read("feed", feed.on);
+    return;
+  }
+  feed.on = true;
+  Fields fields{*written, "\"feed\"", target.context()};
+  fields.Read("retention", feed.retention);
+  feed.publication = fields.Text("publication");
+  if (feed.retention < std::chrono::hours{1}) {
+    target.context().problems.Error(fields.PlaceOf("retention"),
+                                    "\"retention\" must be at least 1h: who was away for a while must still find what changed");
+  }
+  fields.Done();
+}
+
+}  // namespace
+
 void ReadTargets(Fields& top, Config& config) {
   for (const Fields::Entry* entry : top.Map("targets")) {
     const std::string where = fmt::format("target \"{}\"", entry->key.text);
     if (!HasName(*entry, "target", top.context()) || !IsMap(entry->value, where, top.context())) continue;
     Fields fields{entry->value, where, top.context()};
-    TargetConfig target{entry->key.text, std::nullopt, {}};
+    TargetConfig target{entry->key.text, std::nullopt, {}, {}};
     target.place = fields.PlaceOf(fields.SecretKeyOf("database"));
     if (const auto database = ReadDatabaseText(fields, "write state, or postgresql://…", config)) {
       if (IsDsn(*database)) {
@@ -71,10 +94,11 @@ void ReadTargets(Fields& top, Config& config) {
                                      "a target's \"database\" must be state, or begin with postgresql://");
       }
     }
+    ReadFeed(fields, target.feed);
     fields.Done();
     config.targets.push_back(std::move(target));
   }
-  if (config.FindTarget("default") == nullptr) config.targets.push_back({"default", std::nullopt, config.database_place});
+  if (config.FindTarget("default") == nullptr) config.targets.push_back({"default", std::nullopt, config.database_place, {}});
 }
 
 namespace {
@@ -98,6 +122,7 @@ void ReadMappingOptions(Fields& fields, const Config& config, MappingConfig& map
                              fmt::format("no target \"{}\"{}", *target, Suggestion(*target, names)));
     }
   }
+  if (fields.Take("feed") != nullptr) fields.Read("feed", mapping.feed.emplace(false));
   for (const Fields::Entry* var : fields.Map("vars")) {
     if (auto text = TextOf(var->value, fmt::format("the variable \"{}\"", var->key.text), context))
       mapping.vars[var->key.text] = std::move(*text);

@@ -60,6 +60,13 @@ ordered_json ProjectOf(const ProjectConfig& project) {
   return shown;
 }
 
+ordered_json TargetOf(const TargetConfig& target, const std::string& database) {
+  ordered_json shown{{"database", database}};
+  if (target.feed.on) shown["feed"] = {{"retention", Written(std::chrono::duration_cast<milliseconds>(target.feed.retention))}};
+  if (target.feed.publication) shown["feed"]["publication"] = *target.feed.publication;
+  return shown;
+}
+
 ordered_json BackfillOf(const BackfillConfig& backfill) {
   ordered_json shown{{"name", backfill.name}, {"project", backfill.project.Text()}};
   if (backfill.kind == BackfillConfig::Kind::kExport) {
@@ -144,12 +151,13 @@ ordered_json ShownConfig(const Config& config) {
   shown["state_dir"] = config.state_dir;
   for (const ProjectConfig& project : config.projects) shown["projects"][project.id.Text()] = ProjectOf(project);
   for (const TargetConfig& target : config.targets)
-    shown["targets"][target.name] = {{"database", target.dsn ? written(*target.dsn) : "state"}};
+    shown["targets"][target.name] = TargetOf(target, target.dsn ? written(*target.dsn) : "state");
   shown["mappings"] = ordered_json::array();
   for (const MappingConfig& mapping : config.mappings) {
     ordered_json one{{"file", mapping.file}};
     if (mapping.project) one["project"] = mapping.project->Text();
     one["target"] = mapping.target;
+    if (mapping.feed) one["feed"] = *mapping.feed;
     if (!mapping.vars.empty()) one["vars"] = mapping.vars;
     shown["mappings"].push_back(std::move(one));
   }

@@ -9,7 +9,8 @@ std::vector<ConfiguredMapping> LoadMappings(const Config& config, mappings::Diag
   std::vector<ConfiguredMapping> loaded;
   for (const auto& entry : config.mappings) {
     if (auto mapping = mappings::LoadMappingFile(entry.file, entry.vars, problems)) {
-      loaded.push_back({std::make_shared<const mappings::Mapping>(std::move(*mapping)), entry.project, entry.target});
+      loaded.push_back(
+          {std::make_shared<const mappings::Mapping>(std::move(*mapping)), entry.project, entry.target, config.Tells(entry)});
     }
   }
   return loaded;

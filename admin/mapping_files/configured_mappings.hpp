@@ -18,6 +18,7 @@ struct ConfiguredMapping {
   std::shared_ptr<const mappings::Mapping> mapping;
   std::optional<ProjectId> project;  ///< nothing: every project
   std::string target;
+  bool tells_changes = false;  ///< to the change feed
 };
 
 /// Loads every mapping file of the configuration. Files with errors are left out; their errors are added to `problems`.

@@ -23,10 +23,11 @@ std::vector<sync::ErasureTarget> ErasureTargetsOf(const Config& config, const Da
   for (const auto& target : config.targets) {
     const std::string& dsn = databases.DsnOf(target);
     auto known = std::find_if(targets.begin(), targets.end(), [&](const auto& one) { return one.dsn == dsn; });
-    if (known == targets.end()) known = targets.insert(targets.end(), sync::ErasureTarget{target.name, dsn, {}});
+    if (known == targets.end()) known = targets.insert(targets.end(), sync::ErasureTarget{target.name, dsn, {}, false});
     for (const auto& mapping : configured) {
       if (mapping.target == target.name && (!mapping.project || *mapping.project == project))
         known->mappings.push_back(mapping.mapping);
+      known->tells_changes = known->tells_changes || (mapping.target == target.name && mapping.tells_changes);
     }
   }
   return targets;
@@ -64,7 +65,15 @@ nlohmann::ordered_json ReceiptJson(const sync::ErasureReceipt& receipt, const Pr
   json["begun_at"] = FormatRfc3339(receipt.begun_at);
   json["finished_at"] = FormatRfc3339(receipt.finished_at);
   json["at_mem0"] = at_mem0;
-  json["erased"] = receipt.erased;
+  json["erased"] = nlohmann::ordered_json::object();
+  json["out_of_reach"] = nlohmann::ordered_json::array();
+  constexpr std::string_view kSent = "sent:";
+  for (const auto& [name, count] : receipt.erased) {
+    if (!name.starts_with(kSent))
+      json["erased"][name] = count;
+    else if (count > 0)
+      json["out_of_reach"].push_back({{"feed", name.substr(kSent.size())}, {"changes", count}});
+  }
   json["complete"] = none("rows_left") && none("cells_left") && none("versions_left") && none("withdrawals_refused");
   return json;
 }

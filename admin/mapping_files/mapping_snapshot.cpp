@@ -12,7 +12,7 @@ std::shared_ptr<const sync::MappingSet> BuildMappingSet(const Config& config, co
   // One applier serves every project its mapping serves.
   std::vector<std::shared_ptr<const sync::Applier>> appliers;
   for (const auto& each : configured)
-    appliers.push_back(std::make_shared<const sync::Applier>(each.mapping, catalogs.at(each.target)));
+    appliers.push_back(std::make_shared<const sync::Applier>(each.mapping, catalogs.at(each.target), each.tells_changes));
 
   auto set = std::make_shared<sync::MappingSet>();
   for (const auto& project : config.projects) {

@@ -5,6 +5,7 @@
 
 #include "mappings/base/log.hpp"
 #include "sync/backfill/run_store.hpp"
+#include "sync/feed/keeping.hpp"
 #include "sync/inbox/delivery_partitions.hpp"
 #include "sync/inbox/events.hpp"
 #include "sync/inbox/tokens.hpp"
@@ -21,6 +22,7 @@ using sync::postgres::Session;
 /// Partitions are made this many days ahead, so that an operator has time to notice when they cannot be made.
 constexpr int kDaysAhead = 7;
 constexpr std::size_t kExpiredAtOnce = 1'000;
+constexpr std::size_t kChangesAtOnce = 10'000;
 constexpr std::chrono::seconds kKeepExpiredTokens = std::chrono::days{30};
 
 /// Runs one step. Its failure does not affect the other steps; a step that could not get a lock is tried again after a minute.
@@ -45,6 +47,18 @@ void TidyPastDays(const std::string& state_dsn, Day today, Day first_kept) {
   if (!dropped.empty()) Log(LogLevel::kInfo, "partitions_dropped", {{"partitions", dropped}});
   const auto indexes = sync::IndexPastDays(session, today);
   if (!indexes.empty()) Log(LogLevel::kInfo, "partitions_indexed", {{"indexes", indexes}});
+}
+
+/// Old entries of the change feed leave, and its publication is made where one is wanted. A target without a feed may have
+/// entries of the time when it had one.
+void TidyFeed(const TargetConfig& target, const std::string& dsn, const std::stop_token& stop) {
+  Session session{dsn, "membridge housekeeping"};
+  if (!sync::HasChanges(session)) return;
+  std::size_t forgotten = kChangesAtOnce;
+  while (forgotten == kChangesAtOnce && !stop.stop_requested())
+    forgotten = sync::ForgetChanges(session, target.feed.retention, kChangesAtOnce);
+  if (target.feed.publication && sync::EnsurePublication(session, *target.feed.publication))
+    Log(LogLevel::kInfo, "publication_made", {{"target", target.name}, {"publication", *target.feed.publication}});
 }
 
 std::size_t MarkExpired(Session& session, Day today) {
@@ -95,6 +109,8 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
     if (forgotten > 0) Log(LogLevel::kInfo, "runs_forgotten", {{"runs", forgotten}});
   });
   Step("replays", [&] { session.Run("DELETE FROM membridge.replays WHERE expires_at < clock_timestamp()"); });
+  for (const TargetConfig& target : config_.targets)
+    Step("feed", [&] { TidyFeed(target, target.dsn.value_or(state_dsn_), stop); });
   Step("tokens", [&] {
     sync::postgres::Transaction transaction = session.Begin();
     sync::Tokens{transaction}.Forget(kKeepExpiredTokens);

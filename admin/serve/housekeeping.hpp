@@ -13,8 +13,8 @@
 namespace membridge::admin {
 
 /// Maintains the state database once a minute. It makes partitions of `deliveries` for the next days, deletes old deliveries,
-/// parked memories, backfill runs and expired tokens, and marks memories dirty whose last day has passed. Several processes may
-/// do it at once. Threads: one of its own.
+/// parked memories, backfill runs, entries of the targets' change feeds and expired tokens, and marks memories dirty whose last
+/// day has passed. Several processes may do it at once. Threads: one of its own.
 class Housekeeping {
  public:
   /// Makes today's partitions before it returns. Throws postgres::SqlFailure when the database is away. Everything referred to

@@ -46,6 +46,7 @@ std::vector<Outcome> Application::Run(Deferred deferred) {
     if (deferred == Deferred::kLeft) context_.transaction.Run("SET CONSTRAINTS ALL DEFERRED");
   }
   LeaveSettings();
+  context_.told.Write(context_.transaction, context_.plan.mapping->name);
   return context_.report.Take();
 }
 

@@ -180,8 +180,11 @@ std::vector<Outcome> ApplyOrHalve(const MappingPlan& plan, postgres::Transaction
 
 }  // namespace
 
-Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_ptr<const mappings::Catalog> catalog)
-    : mapping_(std::move(mapping)), plan_(MakePlan(*mapping_, std::move(catalog), {})) {}
+Applier::Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_ptr<const mappings::Catalog> catalog,
+                 bool tells_changes)
+    : mapping_(std::move(mapping)),
+      tells_changes_(tells_changes),
+      plan_(MakePlan(*mapping_, std::move(catalog), {}, tells_changes)) {}
 
 Applier::~Applier() = default;
 
@@ -245,7 +248,7 @@ void Applier::Renew(postgres::Transaction& transaction, const MappingPlan& old, 
   }
   const std::lock_guard lock{mutex_};
   try {
-    plan_ = MakePlan(*mapping_, std::move(catalog), remembered_);
+    plan_ = MakePlan(*mapping_, std::move(catalog), remembered_, tells_changes_);
   } catch (const std::invalid_argument& problem) {
     throw Refusal(ErrorCode::kBadMapping, problem.what(), kCheckHint);
   }

@@ -22,10 +22,13 @@ struct MappingPlan;
 class Applier {
  public:
   /// The mapping must have passed CheckAgainst(catalog): a missing table or column throws std::invalid_argument.
-  Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_ptr<const mappings::Catalog> catalog);
+  /// `tells_changes`: changed rows are told to the change feed (sync/feed), unless a call explains.
+  Applier(std::shared_ptr<const mappings::Mapping> mapping, std::shared_ptr<const mappings::Catalog> catalog,
+          bool tells_changes = false);
   ~Applier();
 
   const mappings::Mapping& Definition() const { return *mapping_; }
+  bool TellsChanges() const { return tells_changes_; }
 
   /// What to do with a source that cannot be applied.
   enum class Refused {
@@ -49,6 +52,7 @@ class Applier {
   void Renew(postgres::Transaction& transaction, const MappingPlan& old, bool is_old) const;
 
   const std::shared_ptr<const mappings::Mapping> mapping_;
+  const bool tells_changes_;
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const MappingPlan> plan_;                  // guarded by mutex_, like the next member
   mutable std::map<std::string, std::set<std::string>> remembered_;  // by relation: columns that the ledger's cells name

@@ -8,6 +8,7 @@
 #include "sync/apply/plan.hpp"
 #include "sync/apply/report.hpp"
 #include "sync/apply/source.hpp"
+#include "sync/apply/told_rows.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
@@ -21,6 +22,7 @@ struct AttemptContext {
   Ledger ledger;
   Waits waits;
   Report report;
+  ToldRows told;
 
   AttemptContext(const MappingPlan& plan_, postgres::Transaction& transaction_, const std::vector<Source>& sources_, Instant now_,
                  bool explain)
@@ -30,7 +32,8 @@ struct AttemptContext {
         now(now_),
         ledger(transaction_),
         waits(transaction_, plan_.mapping->name, !explain),
-        report(sources_.size(), explain) {}
+        report(sources_.size(), explain),
+        told(plan_.tells_changes && !explain, sources_) {}
 
   /// Whether the sources can be applied again later. Exports and events cannot, because they are not kept.
   bool KeepsSources() const { return plan.mapping->from == mappings::Mapping::From::kMemory; }

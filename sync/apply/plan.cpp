@@ -78,8 +78,9 @@ bool MappingPlan::HasRow(const std::string& name, const std::string& relation) c
 }
 
 std::shared_ptr<const MappingPlan> MakePlan(const Mapping& mapping, std::shared_ptr<const mappings::Catalog> catalog,
-                                            const std::map<std::string, std::set<std::string>>& remembered) {
+                                            const std::map<std::string, std::set<std::string>>& remembered, bool tells_changes) {
   auto plan = std::make_shared<MappingPlan>();
+  plan->tells_changes = tells_changes;
   // `truncate` without a number means this target's column, so each plan binds a copy of its own.
   auto bound = std::make_shared<Mapping>(mapping);
   mappings::BindLengths(*bound, *catalog);

@@ -53,6 +53,7 @@ struct MappingPlan {
   std::vector<PlannedRow> rows;  ///< parallel to mapping->rows
   std::optional<std::string> role;
   std::vector<std::pair<std::string, std::string>> settings;
+  bool tells_changes = false;  ///< whether changed rows are told to the change feed
 
   /// Whether the mapping has a row of this name in this table, `schema.name`.
   bool HasRow(const std::string& name, const std::string& relation) const;
@@ -65,6 +66,6 @@ std::optional<std::set<std::string>> ColumnsRead(const mappings::Mapping& mappin
 /// Makes the plan. `remembered`: by relation, the columns that the ledger's cells name; they are read too. Throws
 /// std::invalid_argument when a table or column does not exist.
 std::shared_ptr<const MappingPlan> MakePlan(const mappings::Mapping& mapping, std::shared_ptr<const mappings::Catalog> catalog,
-                                            const std::map<std::string, std::set<std::string>>& remembered);
+                                            const std::map<std::string, std::set<std::string>>& remembered, bool tells_changes);
 
 }  // namespace membridge::sync

@@ -146,6 +146,7 @@ void RowMaker::Make(const std::vector<Instance*>& wanted) {
     complete[i]->created = true;
     context_.waits.Appeared(table_, images[i], {}, {complete[i]->source});
     context_.report.Touch({complete[i]->source}, table_, table_.IdentityOf(images[i]));
+    context_.told.Inserted(table_, images[i], {complete[i]->source});
   }
 }
 

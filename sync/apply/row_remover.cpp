@@ -69,7 +69,10 @@ void RowRemover::DeleteRows(const TargetTable& table, const std::vector<Doomed*>
     ids.push_back(one->row.id);
   }
   TableWriter{table, context_.transaction}.Delete(identities);
-  for (const Doomed* one : group) context_.report.Touch(one->sources, table, one->row.identity, one->was);
+  for (const Doomed* one : group) {
+    context_.report.Touch(one->sources, table, one->row.identity, one->was);
+    context_.told.Deleted(table, one->was, one->sources);
+  }
   context_.ledger.Forget(ids);
 }
 
@@ -100,6 +103,7 @@ void RowRemover::MarkDead(const TargetTable& table, const std::vector<Doomed*>& 
     if (!after[i]) throw Swallowed("an UPDATE", table.Relation());
     if (one.changed_column) one.row.ours = (*after[i])[*one.changed_column];
     context_.report.Touch(one.sources, table, one.row.identity);
+    context_.told.Updated(table, *before[i], *after[i], one.sources);
     rows.push_back(&one.row);
   }
   context_.ledger.Save(rows);

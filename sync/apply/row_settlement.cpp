@@ -196,6 +196,7 @@ void RowSettlement::SettleOne(const std::string& name) {
     settled.entry = entry;
   } else if (Writes(settled)) {
     WriteCell(table_, *cell, settled.value, change_);
+    if (newest != nullptr) spoken_.emplace_back(*cell, newest->source);
     NoteLeaning(*cell, claimants, facts.current, settled.value);
     if (settled.entry)
       asked_.push_back({*cell, settled.value, cell->kind == Cell::Kind::kElements ? ElementsOf(claimants, name) : json()});
@@ -351,6 +352,12 @@ void RowSettlement::FollowTriggers(const Image& after) {
                          std::any_of(altered.begin(), altered.end(), [&](const auto& column) { return Covers(*cell, column); });
     if (follows && entry.written == ReadCell(table_, work_.image, *cell)) entry.written = ReadCell(table_, after, *cell);
   }
+}
+
+std::string RowSettlement::SpeakerOf(const std::string& column) const {
+  const auto found =
+      std::find_if(spoken_.begin(), spoken_.end(), [&](const auto& spoken) { return Covers(spoken.first, column); });
+  return found == spoken_.end() ? "" : found->second;
 }
 
 void RowSettlement::Written(const Image& after) {

@@ -38,6 +38,8 @@ class RowSettlement {
   bool Changes() const { return !change_.columns.empty() || !change_.paths.empty(); }
   const RowChange& Change() const { return change_; }
   Work& Of() const { return work_; }
+  /// The source whose claim is written into the column; empty: none, because the column is given back or nobody claims it.
+  std::string SpeakerOf(const std::string& column) const;
 
   /// Takes the row after the change was written: what triggers and types made of the values counts as ours.
   void Written(const Image& after);
@@ -75,6 +77,7 @@ class RowSettlement {
     nlohmann::json desired;  ///< for elements: the claim that led to them
   };
   std::vector<Asked> asked_;
+  std::vector<std::pair<mappings::Cell, std::string>> spoken_;  // cells that are written, each with the source that says so
 };
 
 }  // namespace membridge::sync

@@ -10,6 +10,7 @@
 #include "sync/apply/cells.hpp"
 #include "sync/apply/claims.hpp"
 #include "sync/apply/refusal.hpp"
+#include "sync/apply/table_reader.hpp"
 #include "sync/apply/table_writer.hpp"
 #include "sync/apply/version_keeper.hpp"
 
@@ -212,6 +213,10 @@ void RowSettler::Write(std::vector<RowSettlement>& settlements) {
   for (std::size_t i = 0; i < works.size(); ++i) {
     if (!after[i]) throw Swallowed("an UPDATE", table.Relation());
     context_.waits.Appeared(table, *after[i], versioned ? Image{} : *before[i], works[i]->sources);
+    // Of a new version the keeper has told already.
+    if (!versioned || table.IdentityOf(*before[i]) == table.IdentityOf(*after[i]))
+      context_.told.Updated(table, *before[i], *after[i],
+                            [&](const std::string& column) { return settlements[i].SpeakerOf(column); });
     settlements[i].Written(*after[i]);
     context_.report.Touch(works[i]->sources, table, works[i]->ledger.identity);
   }
@@ -285,6 +290,17 @@ void RowSettler::AddCounters(std::vector<Work>& works) {
   }
   TableWriter{*planned_.table, context_.transaction}.Add(increments);
   for (const Work& work : works) context_.report.Touch(work.sources, *planned_.table, work.ledger.identity);
+  if (context_.told.Tells()) TellCounters(works);
+}
+
+/// The change feed tells what the counters hold now, which the statement that added to them did not return.
+void RowSettler::TellCounters(const std::vector<Work>& works) {
+  std::vector<json> identities;
+  for (const Work& work : works) identities.push_back(work.ledger.identity);
+  const auto after = TableReader{*planned_.table, context_.transaction}.Fetch(TableReader::Lock::kNone, identities);
+  for (std::size_t i = 0; i < works.size(); ++i) {
+    if (after[i] && !works[i].image.empty()) context_.told.Updated(*planned_.table, works[i].image, *after[i], works[i].sources);
+  }
 }
 
 }  // namespace membridge::sync

@@ -37,6 +37,7 @@ class RowSettler {
   std::set<const Contribution*> OutdatedIn(const Work& work) const;
   void Write(std::vector<RowSettlement>& settlements);
   void NoteRows(const std::vector<Work>& works);
+  void TellCounters(const std::vector<Work>& works);
 
   AttemptContext& context_;
   const Leaned& passed_over_;

@@ -43,17 +43,21 @@ json TargetTable::IdentityOf(const Image& image) const {
 json TargetTable::AsJson(const Image& image) const {
   json row = json::object();
   for (std::size_t i = 0; i < image.size(); ++i) {
-    if (!reads_[i]) continue;
-    const mappings::Column& column = At(i);
-    json& value = row[column.name];
-    if (!image[i]) continue;
-    const bool has_json_form =
-        column.IsJson() || column.IsArray() || column.category == 'B' ||
-        (column.category == 'N' && image[i]->find_first_not_of("-0123456789") == std::string::npos && image[i]->size() < 19);
-    if (has_json_form) value = mappings::ParseExact(*image[i]);
-    if (!has_json_form || value.is_discarded()) value = *image[i];
+    if (reads_[i]) row[At(i).name] = AsJson(i, image[i]);
   }
   return row;
+}
+
+json TargetTable::AsJson(std::size_t index, const std::optional<std::string>& text) const {
+  if (!text) return nullptr;
+  const mappings::Column& column = At(index);
+  const bool has_json_form =
+      column.IsJson() || column.IsArray() || column.category == 'B' ||
+      (column.category == 'N' && text->find_first_not_of("-0123456789") == std::string::npos && text->size() < 19);
+  json value;
+  if (has_json_form) value = mappings::ParseExact(*text);
+  if (!has_json_form || value.is_discarded()) value = *text;
+  return value;
 }
 
 std::size_t TargetTable::LiveColumn() const {

@@ -55,6 +55,8 @@ class TargetTable {
   nlohmann::json IdentityOf(const Image& image) const;
   /// The row as expressions see it: numbers, booleans, json and arrays as JSON, everything else as text.
   nlohmann::json AsJson(const Image& image) const;
+  /// The same of one column's text; null for nothing.
+  nlohmann::json AsJson(std::size_t column, const std::optional<std::string>& text) const;
   /// Whether the soft-delete column says the row is alive; true without one.
   bool IsLive(const Image& image) const;
   /// The soft-delete column's value for a removed row, and for a row that comes back. Only for a table with such a column.

@@ -126,8 +126,10 @@ std::optional<Image> VersionKeeper::Open(Work& work, const RowChange& change, In
     closed_.push_back(std::move(claim));
   }
   context_.report.Touch(work.sources, table_, work.ledger.identity);
+  context_.told.Updated(table_, work.image, *closed, work.sources);
   Image open = TableWriter{table_, context_.transaction}.Insert({NextOf(work, change, begins)}).front();
   TableWriter{table_, context_.transaction}.RefuseTwins({open});
+  context_.told.Inserted(table_, open, work.sources);
   work.ledger.identity = table_.IdentityOf(open);
   // Values that `new` gave belong to the open version.
   for (auto& [column, text] : work.ledger.made) {

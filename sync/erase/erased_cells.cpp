@@ -25,8 +25,13 @@ using postgres::Rows;
 
 }  // namespace
 
-ErasedCells::ErasedCells(postgres::Transaction& transaction, const ErasedSources& erased, ErasureCounts& counts)
-    : transaction_(transaction), erased_(erased), counts_(counts), ledger_(transaction), target_(transaction, erased.project) {
+ErasedCells::ErasedCells(postgres::Transaction& transaction, const ErasedSources& erased, ErasureCounts& counts, ToldRows& told)
+    : transaction_(transaction),
+      erased_(erased),
+      counts_(counts),
+      told_(told),
+      ledger_(transaction),
+      target_(transaction, erased.project) {
   KnownTables known{transaction_};
   known.FollowNames();
   const Rows named = transaction_.Run(
@@ -88,7 +93,11 @@ bool ErasedCells::DeleteRow(const LedgerRow& row) {
       }))
     return false;
   if (!image) return true;
-  if (MayDelete(*table, row, *image)) return target_.Delete(row.relation, row.identity);
+  if (MayDelete(*table, row, *image)) {
+    const bool is_gone = target_.Delete(row.relation, row.identity);
+    if (is_gone) told_.Gone(*table, row.identity);
+    return is_gone;
+  }
   // The row belongs to a person now. Values of ours that it still holds are counted with the released ones.
   std::map<std::string, Content> cells;
   for (const auto& [name, entry] : row.cells) {
@@ -143,6 +152,7 @@ void ErasedCells::TakeBack(const std::vector<std::string>& row_ids) {
         after = TableWriter{*table, transaction_}.Update({change}, {&*image}).front();
       });
       if (is_done && after) {
+        told_.Updated(*table, *image, *after, std::set<std::size_t>{});
         image = after;
         row.cells.erase(name);
       } else {

@@ -8,6 +8,7 @@
 #include "mappings/check/catalog.hpp"
 #include "sync/apply/ledger.hpp"
 #include "sync/apply/target_table.hpp"
+#include "sync/apply/told_rows.hpp"
 #include "sync/erase/erased_rows.hpp"
 #include "sync/erase/erasure.hpp"
 #include "sync/erase/erasure_target.hpp"
@@ -22,7 +23,7 @@ class ErasedCells {
  public:
   /// Brings the ledger in step with every table that it names. Everything referred to outlives it. Throws postgres::SqlFailure,
   /// and std::runtime_error when a table is altered at the same time.
-  ErasedCells(postgres::Transaction& transaction, const ErasedSources& erased, ErasureCounts& counts);
+  ErasedCells(postgres::Transaction& transaction, const ErasedSources& erased, ErasureCounts& counts, ToldRows& told);
 
   const mappings::Catalog& Catalog() const { return *catalog_; }
   std::shared_ptr<const mappings::Catalog> SharedCatalog() const { return catalog_; }
@@ -45,6 +46,7 @@ class ErasedCells {
   postgres::Transaction& transaction_;
   const ErasedSources& erased_;
   ErasureCounts& counts_;
+  ToldRows& told_;
   Ledger ledger_;
   ErasedRows target_;
   std::vector<std::string> relations_;

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -45,7 +46,7 @@ std::vector<Param> Who(const ErasedSources& erased) {
 
 /// Deletes versions for which no source spoke but that name the person, as a blank version may by its key.
 void DeleteBlank(Transaction& transaction, const mappings::Catalog& catalog, const ErasedSources& erased, ErasedRows& target,
-                 ErasureCounts& counts) {
+                 ErasureCounts& counts, ToldRows& told) {
   const Rows relations = transaction.Run("SELECT DISTINCT relation FROM membridge.versions WHERE source = ''");
   for (std::size_t at = 0; at < relations.size(); ++at) {
     const std::string relation{relations.Text(at, 0)};
@@ -54,7 +55,9 @@ void DeleteBlank(Transaction& transaction, const mappings::Catalog& catalog, con
     const Rows blank = transaction.Run(
         "SELECT l.identity::text" + NamingInSql(*table, "membridge.versions") + " AND l.source = ''", {relation, Who(erased)[1]});
     for (std::size_t row = 0; row < blank.size(); ++row) {
-      const bool gone = target.Delete(relation, mappings::ParseExact(blank.Text(row, 0)));
+      const json identity = mappings::ParseExact(blank.Text(row, 0));
+      const bool gone = target.Delete(relation, identity);
+      if (gone) told.Gone(TargetTable{*table, std::nullopt, std::nullopt}, identity);
       ++counts[gone ? "versions_deleted" : "versions_left"];
       if (gone)
         transaction.Run("DELETE FROM membridge.versions WHERE relation = $1 AND " + SameIdentity("identity", "$2::jsonb") +
@@ -153,8 +156,8 @@ void CountVersions(Transaction& transaction, const ErasedSources& erased, Erasur
     ++counts[version.created && version.alone ? "versions_deleted" : "versions_changed"];
 }
 
-void EraseVersions(Transaction& transaction, const mappings::Catalog& catalog, const ErasedSources& erased,
-                   ErasureCounts& counts) {
+void EraseVersions(Transaction& transaction, const mappings::Catalog& catalog, const ErasedSources& erased, ErasureCounts& counts,
+                   ToldRows& told) {
   ErasedRows target{transaction, erased.project};
   json left = json::array();  // found again by the next erasure
   for (const Version& version : VersionsOf(transaction, erased)) {
@@ -165,18 +168,20 @@ void EraseVersions(Transaction& transaction, const mappings::Catalog& catalog, c
     if (!image) continue;
     const bool shall_go = version.created && version.alone;
     if (shall_go && target.Delete(version.relation, version.identity)) {
+      told.Gone(table, version.identity);
       ++counts["versions_deleted"];
       continue;
     }
     const RowChange change = VersionWithdrawal(table, *image, version, erased);
     const bool withdrawn = (change.columns.empty() && change.paths.empty()) || target.Try(version.relation, [&] {
-      TableWriter{table, transaction}.Update({change}, {&*image});
+      const auto after = TableWriter{table, transaction}.Update({change}, {&*image}).front();
+      if (after) told.Updated(table, *image, *after, std::set<std::size_t>{});
     });
     if (!withdrawn) ++counts["withdrawals_refused"];
     ++counts[shall_go ? "versions_left" : "versions_changed"];
     if (shall_go || !withdrawn) left.push_back(nlohmann::json{version.relation, version.identity});
   }
-  DeleteBlank(transaction, catalog, erased, target, counts);
+  DeleteBlank(transaction, catalog, erased, target, counts, told);
   std::vector<Param> which = Who(erased);
   which.emplace_back(left.dump());
   transaction.Run(

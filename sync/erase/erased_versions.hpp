@@ -1,6 +1,7 @@
 #pragma once
 
 #include "mappings/check/catalog.hpp"
+#include "sync/apply/told_rows.hpp"
 #include "sync/erase/erasure.hpp"
 #include "sync/erase/erasure_target.hpp"
 #include "sync/postgres/session.hpp"
@@ -15,6 +16,6 @@ void CountVersions(postgres::Transaction& transaction, const ErasedSources& eras
 /// Deletes the versions of rows that the bridge made in which only these sources spoke. Removes what they said from all other
 /// versions, and from versions that the database refuses to delete. Throws postgres::SqlFailure.
 void EraseVersions(postgres::Transaction& transaction, const mappings::Catalog& catalog, const ErasedSources& erased,
-                   ErasureCounts& counts);
+                   ErasureCounts& counts, ToldRows& told);
 
 }  // namespace membridge::sync

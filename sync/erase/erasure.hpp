@@ -20,6 +20,7 @@ struct ErasureTarget {
   std::string name;  ///< as in `targets:`
   std::string dsn;
   std::vector<std::shared_ptr<const mappings::Mapping>> mappings;
+  bool tells_changes = false;  ///< whether the change feed is on there, for one of the mappings at least
 };
 
 /// How many of each kind: `deliveries`, `events`, `memories` (mirror and tombstones), `dirty`, `parked`, `exports`,
@@ -28,7 +29,8 @@ struct ErasureTarget {
 /// them; what was said in them is withdrawn), `cells_left` (values of theirs in rows or cells that are not the bridge's any more,
 /// or that cannot be emptied; the log event `erasure_cell_left` tells table and cell), `withdrawals_refused` (the database
 /// refused even that); and `versions_deleted`, `versions_changed` and `versions_left`, the same for closed versions under
-/// `history`.
+/// `history`; `changes`: entries of the change feed that were deleted or lost values; and `sent:NAME`: changes of theirs that the
+/// endpoint NAME of `feeds` had been sent before, which nobody here can take back.
 using ErasureCounts = std::map<std::string, std::int64_t>;
 
 /// Memories of other people whose older claims could not replace the erased person's. They must be applied anew.

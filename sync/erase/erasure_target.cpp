@@ -8,7 +8,9 @@
 #include "mappings/base/log.hpp"
 #include "mappings/base/table_name.hpp"
 #include "sync/apply/applier.hpp"
+#include "sync/apply/told_rows.hpp"
 #include "sync/erase/erased_cells.hpp"
+#include "sync/erase/erased_changes.hpp"
 #include "sync/erase/erased_rows.hpp"
 #include "sync/erase/erased_versions.hpp"
 
@@ -50,13 +52,13 @@ constexpr const char* kNobodys = "NOT EXISTS (SELECT FROM membridge.contribution
 class RowWithdrawal {
  public:
   RowWithdrawal(Transaction& transaction, const ErasedSources& erased, Instant now, ErasureCounts& counts,
-                PassedOver& passed_over)
+                PassedOver& passed_over, ToldRows& told)
       : transaction_(transaction),
         erased_(erased),
         now_(now),
         counts_(counts),
         passed_over_(passed_over),
-        cells_(transaction, erased, counts),
+        cells_(transaction, erased, counts, told),
         ledger_(transaction),
         target_(transaction, erased.project),
         who_{erased.project.Text(), TextArray(erased.sources)} {}
@@ -259,14 +261,21 @@ Transaction EraseInTarget(postgres::Session& session, const ErasureTarget& targe
   Transaction transaction = session.Begin();
   // Rows are also deleted outside of any mapping, and deferred triggers run at COMMIT.
   transaction.EnterRolesPath();
-  RowWithdrawal withdrawal{transaction, erased, now, counts, passed_over};
+  std::vector<Source> nobody(1);  // of rows that are deleted outside of any mapping
+  nobody.front().project = erased.project;
+  ToldRows told{target.tells_changes, nobody};
+  ErasedChanges changes{transaction, erased};
+  RowWithdrawal withdrawal{transaction, erased, now, counts, passed_over, told};
   const auto catalog = withdrawal.Cells().SharedCatalog();
   withdrawal.Begin();
-  for (const std::string& mapping : mappings) withdrawal.Withdraw(Applier{Emptied(target, mapping), catalog});
+  for (const std::string& mapping : mappings)
+    withdrawal.Withdraw(Applier{Emptied(target, mapping), catalog, target.tells_changes});
   for (const mappings::Table* table : catalog->Tables()) withdrawal.FindForsaken(*table);
   withdrawal.DeleteRows();
-  EraseVersions(transaction, *catalog, erased, counts);
+  EraseVersions(transaction, *catalog, erased, counts, told);
   withdrawal.End();
+  told.Write(transaction, "");
+  changes.Erase(counts);
   return transaction;
 }
 

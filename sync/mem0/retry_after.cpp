@@ -19,7 +19,8 @@ bool IsDigit(char c) {
 }
 
 /// Reads digits, and perhaps a point and more digits; `rest` is what follows.
-std::optional<std::chrono::milliseconds> ReadSeconds(std::string_view text, std::string_view& rest) {
+std::optional<std::chrono::milliseconds> ReadSeconds(std::string_view text, std::string_view& rest,
+                                                     std::chrono::milliseconds longest = kLongestRetryAfter) {
   std::size_t at = 0;
   std::int64_t seconds = 0;
   for (; at < text.size() && IsDigit(text[at]); ++at) {
@@ -32,7 +33,7 @@ std::optional<std::chrono::milliseconds> ReadSeconds(std::string_view text, std:
     if (fraction) ++seconds;
   }
   rest = text.substr(at);
-  return std::min<std::chrono::milliseconds>(std::chrono::seconds{seconds}, kLongestRetryAfter);
+  return std::min<std::chrono::milliseconds>(std::chrono::seconds{seconds}, longest);
 }
 
 }  // namespace
@@ -49,16 +50,17 @@ std::optional<Instant> ParseHttpDate(std::string_view text) {
   return Instant{std::chrono::seconds{seconds}};
 }
 
-std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view header, Instant now) {
+std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view header, Instant now,
+                                                         std::chrono::milliseconds longest) {
   header = Trim(header);
   std::string_view rest;
-  if (const auto seconds = ReadSeconds(header, rest)) {
+  if (const auto seconds = ReadSeconds(header, rest, longest)) {
     if (!rest.empty()) return std::nullopt;
     return seconds;
   }
   const auto date = ParseHttpDate(header);
   if (!date) return std::nullopt;
-  return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*date - now), std::chrono::milliseconds{0}, kLongestRetryAfter);
+  return std::clamp(std::chrono::ceil<std::chrono::milliseconds>(*date - now), std::chrono::milliseconds{0}, longest);
 }
 
 std::optional<std::chrono::milliseconds> RetryAfterInWords(std::string_view text) {

@@ -75,9 +75,10 @@ class TargetRepair {
     std::vector<ErasureTarget> targets;
     std::optional<ErasureTarget> restored;
     for (const MappingSet::Target& target : mapped_.targets) {
-      ErasureTarget& one = targets.emplace_back(ErasureTarget{target.name, target.dsn.value_or(tools_.state_dsn), {}});
+      ErasureTarget& one = targets.emplace_back(ErasureTarget{target.name, target.dsn.value_or(tools_.state_dsn), {}, false});
       const auto add = [&](const std::shared_ptr<const Applier>& applier) {
         one.mappings.emplace_back(applier, &applier->Definition());
+        one.tells_changes = one.tells_changes || applier->TellsChanges();
       };
       for (const auto& applier : target.appliers) add(applier);
       for (const auto& each : target.exports) add(each.applier);

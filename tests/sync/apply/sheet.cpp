@@ -9,7 +9,7 @@
 #include "sync/catalog/catalog_reader.hpp"
 
 namespace membridge::test {
-Sheet::Sheet(const std::string& schema_sql, const std::string& mapping_yaml) : session_(database_.Dsn()) {
+Sheet::Sheet(const std::string& schema_sql, const std::string& mapping_yaml, bool feed) : session_(database_.Dsn()), feed_(feed) {
   database_.RunScript(schema_sql);
   Remap(mapping_yaml);
 }
@@ -31,7 +31,7 @@ void Sheet::Remap(const std::string& mapping_yaml, const std::string& name) {
     if (problem.severity == mappings::Severity::kError) found += problem.Text() + "\n";
   }
   if (!found.empty()) throw std::runtime_error(found);
-  for (auto& [other, mapped] : mappings_) mapped.applier = std::make_unique<sync::Applier>(mapped.mapping, catalog_);
+  for (auto& [other, mapped] : mappings_) mapped.applier = std::make_unique<sync::Applier>(mapped.mapping, catalog_, feed_);
 }
 
 sync::Source Sheet::SourceOf(const nlohmann::json& record) {

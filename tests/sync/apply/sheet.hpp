@@ -14,7 +14,8 @@ namespace membridge::test {
 /// Target tables and their mappings on a real PostgreSQL, with memories applied by hand.
 class Sheet {
  public:
-  Sheet(const std::string& schema_sql, const std::string& mapping_yaml);
+  /// `feed`: changed rows are told in membridge.changes.
+  Sheet(const std::string& schema_sql, const std::string& mapping_yaml, bool feed = false);
 
   /// Another version of a mapping file takes over, or a further file is added.
   void Remap(const std::string& mapping_yaml, const std::string& name = "sheet");
@@ -54,6 +55,7 @@ class Sheet {
     std::unique_ptr<sync::Applier> applier;
   };
   std::map<std::string, Mapped> mappings_;
+  const bool feed_;
   std::int64_t fence_ = 0;
   std::map<std::string, sync::Source> mirror_;  // by id
   std::size_t looked_again_ = 0;

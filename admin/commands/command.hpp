@@ -34,6 +34,7 @@ void AddFields(CLI::App& app, Choice& choice);
 void AddInit(CLI::App& app, Choice& choice);
 void AddKept(CLI::App& app, Choice& choice);
 void AddMan(CLI::App& app, Choice& choice);
+void AddMem0(CLI::App& app, Choice& choice);
 void AddMigrate(CLI::App& app, Choice& choice);
 void AddParked(CLI::App& app, Choice& choice);
 void AddPlan(CLI::App& app, Choice& choice);

@@ -18,7 +18,7 @@ const std::vector<std::pair<const char*, std::vector<const char*>>>& CommandGrou
       {"Run", {"serve", "dev", "migrate"}},
       {"Look", {"status", "tail", "deliveries", "parked", "kept", "why", "audit"}},
       {"Mend", {"sweep", "backfill", "reproject", "erase"}},
-      {"Mem0 and access", {"webhooks", "projects", "targets", "tokens"}},
+      {"Mem0 and access", {"mem0", "webhooks", "projects", "targets", "tokens"}},
       {"About", {"help", "version", "completion", "man"}},
   };
   return kGroups;
@@ -65,6 +65,7 @@ void AddCommands(CLI::App& app, Choice& choice) {
   AddBackfill(app, choice);
   AddSweep(app, choice);
   AddReproject(app, choice);
+  AddMem0(app, choice);
   AddProjects(app, choice);
   AddTargets(app, choice);
   AddWhy(app, choice);

@@ -43,6 +43,8 @@ int ForEachProject(const WebhookSelection& selection, Console& console, const st
 /// Adds `--config`, `--json` and `--project` to a command.
 WebhookSelection AddSelection(CLI::App& command);
 
+/// Adds `list`.
+void AddWebhookList(CLI::App& group, Choice& choice);
 /// Adds `create`, `update` and `delete`.
 void AddWebhookEdits(CLI::App& group, Choice& choice);
 

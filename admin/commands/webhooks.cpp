@@ -164,6 +164,11 @@ void AddChoices(CLI::App& command, const std::shared_ptr<WebhookOptions>& option
 
 }  // namespace
 
+void AddWebhookList(CLI::App& group, Choice& choice) {
+  AddWebhookCommand(group, "list", "What Mem0 has, whose it is, and when each token was last used", choice, ListWebhooks)
+      ->registered = false;
+}
+
 void AddWebhooks(CLI::App& app, Choice& choice) {
   CLI::App* group = app.add_subcommand("webhooks", "The webhooks of your Mem0 projects; no token is ever shown");
   group->require_subcommand(1);
@@ -172,8 +177,7 @@ void AddWebhooks(CLI::App& app, Choice& choice) {
   const auto apply = AddWebhookCommand(
       *group, "apply", "Make Mem0 have the webhook the configuration asks for; touches none that is not ours", choice, Apply);
   AddChoices(*group->get_subcommand("apply"), apply);
-  AddWebhookCommand(*group, "list", "What Mem0 has, whose it is, and when each token was last used", choice, ListWebhooks)
-      ->registered = false;
+  AddWebhookList(*group, choice);
   const auto rotate = AddWebhookCommand(*group, "rotate", "Give our webhook a new token; the old one is accepted for the overlap",
                                         choice, Rotate);
   group->get_subcommand("rotate")->add_option("--overlap", rotate->overlap,

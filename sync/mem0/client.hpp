@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -21,6 +22,13 @@ namespace membridge::sync::mem0 {
 
 class Access;
 class Wire;
+struct ApiOperation;
+
+/// What a destroying operation would destroy.
+struct Meant {
+  std::size_t count = 0;
+  std::string_view of;  ///< `memories`, or the noun of the operation
+};
 
 /// The account of an API key, as ping returns it.
 struct Account {
@@ -189,6 +197,15 @@ class Client {
   Result<void> UpdateWebhook(const std::string& webhook_id, const Webhook& webhook);
   /// kNotFound: it was not there, which after a lost answer means that it worked.
   Result<void> DeleteWebhook(const std::string& webhook_id);
+
+  // Operations of the table (api_operations.hpp), for people
+
+  /// Carries out an operation with arguments that ProblemsWith() accepts, and returns Mem0's answer in Mem0's order; an empty
+  /// object for an empty answer. Asks Mem0 for the account first when the operation is about the API key's own project.
+  Result<nlohmann::ordered_json> Perform(const ApiOperation& operation, const nlohmann::json& arguments);
+  /// Counts what the operation would destroy, by Mem0's list where it destroys memories that a filter names. A project that is
+  /// not the API key's own counts as one, since its memories cannot be listed.
+  Result<Meant> CountMeant(const ApiOperation& operation, const nlohmann::json& arguments);
 
   /// How long to wait before the next try, when the last error told it (Retry-After as seconds or as an HTTP date).
   std::optional<std::chrono::milliseconds> RetryAfter() const;

@@ -358,6 +358,8 @@ tl::unexpected<Error> Wire::Refused(const Request& request, const Exchange& exch
   }
   const bool speaks_of_key = complaint.key == "detail" || complaint.key == "error";
   if (status == 401 && speaks_of_key) return Fail(ErrorCode::kUnauthorized, message, "check the project's api_key");
+  if (status == 403 && request.may_be_forbidden && complaint.from_mem0)
+    return Fail(ErrorCode::kRefused, message, "the account of the api_key may not do this");
   if (status == 403 && speaks_of_key) return Fail(ErrorCode::kUnauthorized, message, "the api_key does not give access to this");
   if (status == 401 || status == 403) return NotMem0s(std::move(message));
   if (status == 402 || status == 413) return Fail(ErrorCode::kUnavailable, message, "see the quota of the Mem0 plan");

@@ -42,6 +42,7 @@ struct Request {
   /// The refusals of this call that Mem0 itself gives, besides those about keys, limits and faults. Any other refusal counts as a
   /// proxy's. Empty: every refusal that is JSON counts as Mem0's.
   std::vector<Refusal> refusals = {};
+  bool may_be_forbidden = false;  ///< a 403 refuses this call and says nothing about the key
   /// Whether an answer of 2xx can be Mem0's. Empty: every one can.
   std::function<bool(const Answer&)> is_mem0s = {};
 };

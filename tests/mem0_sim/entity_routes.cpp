@@ -66,10 +66,52 @@ Answer DeleteEntities(Project& project, const Call& call) {
   return Ok({{"message", "Entity deletion in progress. This may take some time."}, {"event_id", event}});
 }
 
+/// Makes one known before it has memories. All but users need a name, too.
+Answer AddEntity(Project& project, const Call& call, EntityType type) {
+  const std::string field{FieldOf(type)};
+  const Json required = Json::array({"This field is required."});
+  Json errors = Json::object();
+  const auto id = call.Text(field.c_str());
+  if (!id) errors[field] = required;
+  if (type != EntityType::kUser && !call.Text("name")) errors["name"] = required;
+  if (!call.Field("metadata").is_null() && !call.Field("metadata").is_object())
+    errors["metadata"] = Json::array({"Expected a dictionary of items."});
+  if (!errors.empty()) return WithStatus(400, errors);
+  const Entity& made = project.store.MakeEntity(type, *id);
+  Json answer{{"id", made.number},
+              {field, *id},
+              {"metadata", call.Field("metadata")},
+              {"created_at", FormatAsMem0(made.created_at, Zone::kPacific)},
+              {"updated_at", FormatAsMem0(made.updated_at, Zone::kPacific)}};
+  if (type != EntityType::kUser) answer["name"] = call.Field("name");
+  return WithStatus(201, answer);
+}
+
+template <EntityType type>
+Answer AddOne(Project& project, const Call& call) {
+  return AddEntity(project, call, type);
+}
+
+Answer EntityFilters(Project& project, const Call&) {
+  Json users = Json::array();
+  for (const Entity& entity : project.store.Entities()) {
+    if (entity.type == EntityType::kUser && !project.store.IsForgotten(entity)) users.push_back(entity.name);
+  }
+  return Ok({{"event_type", {"ADD", "UPDATE", "DELETE", "SEARCH", "GET_ALL", "GET", "DELETE_ALL", "DELETE_USER"}},
+             {"categories", DefaultCategories()},
+             {"users", users},
+             {"parameters", Json::array()}});
+}
+
 }  // namespace
 
 std::vector<Route> EntityRoutes() {
   return {{"GET", "/v1/entities/", "entities.list", ListEntities},
+          {"GET", "/v1/entities/filters/", "entities.filters", EntityFilters},
+          {"POST", "/v1/users/", "entities.add", AddOne<EntityType::kUser>},
+          {"POST", "/v1/agents/", "entities.add", AddOne<EntityType::kAgent>},
+          {"POST", "/v1/apps/", "entities.add", AddOne<EntityType::kApp>},
+          {"POST", "/v1/runs/", "entities.add", AddOne<EntityType::kRun>},
           {"GET", "/v2/entities/{}/{}/", "entities.get", GetEntities},
           {"DELETE", "/v1/entities/{}/{}/", "entities.delete", DeleteEntities},
           {"DELETE", "/v2/entities/{}/{}/", "entities.delete", DeleteEntities}};

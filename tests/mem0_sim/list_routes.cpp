@@ -186,10 +186,18 @@ Answer ProjectHistory(Project& project, const Call& call) {
 
 /// The operation log, newest first, with relative links.
 Answer ListOperations(Project& project, const Call& call) {
-  const auto& all = project.operations.All();
+  const auto type = call.Query("event_type");
+  const auto from = call.Query("start_date");
+  const auto until = call.Query("end_date");
+  std::vector<const Operation*> found;
+  for (const Operation& operation : project.operations.All()) {
+    const std::string day = FormatRfc3339(operation.created_at).substr(0, 10);
+    if ((type && *type != operation.event_type) || (from && day < *from) || (until && day > *until)) continue;
+    found.push_back(&operation);
+  }
   return Paged(
-      project, call, PageOf(call, "page_size", 50, 100), "page_size", all.size(),
-      [&](std::string& out, std::size_t place) { out += ObjectOf(all[all.size() - 1 - place]).dump(); }, true);
+      project, call, PageOf(call, "page_size", 50, 100), "page_size", found.size(),
+      [&](std::string& out, std::size_t place) { out += ObjectOf(*found[found.size() - 1 - place]).dump(); }, true);
 }
 
 Answer GetOperation(Project& project, const Call& call) {

@@ -204,6 +204,20 @@ Answer DeleteAll(Project& project, const Call& call) {
   return Ok({{"message", "Delete in progress. This may take some time."}, {"event_id", event}});
 }
 
+Answer Feedback(Project& project, const Call& call) {
+  Json errors = Json::object();
+  const auto id = call.Text("memory_id");
+  if (!id) errors["memory_id"] = Json::array({"This field is required."});
+  const Json& feedback = call.Field("feedback");
+  const bool known = feedback.is_null() || feedback == "POSITIVE" || feedback == "NEGATIVE" || feedback == "VERY_NEGATIVE";
+  if (!known) errors["feedback"] = Json::array({fmt::format("{} is not a valid choice.", feedback.dump())});
+  if (!errors.empty()) return WithStatus(400, errors);
+  const auto memory = Uuid::Parse(*id);
+  if (!memory) return WithStatus(400, {{"memory_id", Json::array({"Must be a valid UUID."})}});
+  if (project.store.Find(*memory) == nullptr) return MemoryNotFound();
+  return Ok({{"id", project.dice.NewUuid().Text()}, {"feedback", feedback}, {"feedback_reason", call.Field("feedback_reason")}});
+}
+
 }  // namespace
 
 std::vector<Route> MemoryRoutes() {
@@ -213,7 +227,8 @@ std::vector<Route> MemoryRoutes() {
           {"DELETE", "/v1/memories/{}/", "memories.delete", DeleteMemory},
           {"DELETE", "/v1/memories/", "memories.delete_all", DeleteAll},
           {"PUT", "/v1/batch/", "memories.batch_update", BatchUpdate},
-          {"DELETE", "/v1/batch/", "memories.batch_delete", BatchDelete}};
+          {"DELETE", "/v1/batch/", "memories.batch_delete", BatchDelete},
+          {"POST", "/v1/feedback/", "feedback", Feedback}};
 }
 
 }  // namespace membridge::mem0_sim

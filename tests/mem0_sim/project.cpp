@@ -11,12 +11,22 @@ Project::Project(Account who, std::uint64_t seed, Later later)
       dice(seed),
       store(clock, dice),
       operations(clock, dice),
+      tenancy(clock, dice),
       exports(clock, dice),
       profiles(clock),
       faults(dice),
       deliveries(seed + 1),
       later_(std::move(later)) {
   keys_[account.api_key] = this;
+  tenancy.Add(account.org_id, "", {{"name", "default-org"}}, account.user_email);
+  tenancy.Add(account.project_id, account.org_id,
+              {{"name", account.project_name},
+               {"description", nullptr},
+               {"custom_categories", nullptr},
+               {"custom_instructions", nullptr},
+               {"agent_custom_instructions", nullptr},
+               {"user_role", "OWNER"}},
+              account.user_email);
 }
 
 Project* Project::OfKey(const std::string& key) {

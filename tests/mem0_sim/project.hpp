@@ -18,6 +18,7 @@
 #include "tests/mem0_sim/profiles.hpp"
 #include "tests/mem0_sim/settings.hpp"
 #include "tests/mem0_sim/store.hpp"
+#include "tests/mem0_sim/tenancy.hpp"
 #include "tests/mem0_sim/webhooks.hpp"
 
 namespace membridge::mem0_sim {
@@ -69,6 +70,7 @@ class Project {
   Crowd crowd;
   Webhooks webhooks;
   Operations operations;
+  Tenancy tenancy;
   Exports exports;
   Profiles profiles;
   Faults faults;

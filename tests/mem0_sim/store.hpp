@@ -90,6 +90,8 @@ class Store {
 
   const std::deque<Entity>& Entities() const { return entities_; }
   const Entity* FindEntity(EntityType type, const std::string& name) const;
+  /// The entity of that name, made when there is none.
+  const Entity& MakeEntity(EntityType type, const std::string& name) { return EntityNamed(type, name); }
   std::size_t LiveMemoriesOf(const Entity& entity) const;
   /// Removes the name from the list of entities; its memories are deleted by the caller.
   void ForgetEntity(EntityType type, const std::string& name);

@@ -350,6 +350,58 @@ test("projects and the odds and ends of the account", { timeout: 10_000 }, async
   assert.ok((await raw("GET", "/v1/stats/"))[1].total_memories > 100);
 });
 
+test("a project's instructions and categories are set and read back, and wrong ones are said at their field", { timeout: 10_000 }, async () => {
+  const path = "/api/v1/orgs/organizations/org_x/projects/proj_x/";
+  assert.deepEqual(await client.updateProject({ customInstructions: "Only hobbies", customCategories: [{ support: "Complaints" }] }),
+    { message: "Project updated successfully" });
+  const sent = await lastRequest("projects.update");
+  assert.equal(sent.line, `PATCH ${path}`);
+  assert.deepEqual(sent.body, { custom_instructions: "Only hobbies", custom_categories: [{ support: "Complaints" }] });
+  const project = await client.getProject({ fields: ["customCategories", "customInstructions"] });
+  assert.equal(project.customInstructions, "Only hobbies");
+  assert.deepEqual(project.customCategories, [{ support: "Complaints" }]);
+  assert.deepEqual(await raw("PATCH", path, { custom_categories: "support" }), [400, { custom_categories: ["Expected a list of dictionaries."] }]);
+  await client.updateProject({ customInstructions: null, customCategories: null });
+});
+
+test("feedback is taken for memories there are, in the documented words", { timeout: 10_000 }, async () => {
+  const { id } = (await addFact("Feedback is wanted", { userId: "critic" })).results[0];
+  const given = await client.feedback({ memoryId: id, feedback: "NEGATIVE", feedbackReason: "wrong" });
+  assert.deepEqual([given.feedback, given.feedbackReason], ["NEGATIVE", "wrong"]);
+  const sent = await lastRequest("feedback");
+  assert.equal(sent.line, "POST /v1/feedback/");
+  assert.deepEqual(sent.body, { memory_id: id, feedback: "NEGATIVE", feedback_reason: "wrong" });
+  assert.deepEqual(await raw("POST", "/v1/feedback/", { memory_id: id, feedback: "GREAT" }), [400, { feedback: ['"GREAT" is not a valid choice.'] }]);
+  assert.equal((await raw("POST", "/v1/feedback/", { feedback: null }))[0], 400);
+  await client.delete(id);
+});
+
+test("projects, organizations, members and entities are made and deleted", { timeout: 10_000 }, async () => {
+  const organizations = "/api/v1/orgs/organizations/";
+  assert.deepEqual(await raw("POST", organizations, {}), [400, { errors: { name: ["This field is required."] } }]);
+  const [, { org_id: organization }] = await raw("POST", organizations, { name: "other" });
+  const [, { project_id: project }] = await raw("POST", `${organizations}${organization}/projects/`, { name: "second" });
+  for (const path of [`${organizations}${organization}/members/`, `${organizations}${organization}/projects/${project}/members/`]) {
+    assert.ok((await raw("POST", path, { email: "bob@example.test", role: "READER" }))[0] < 300);
+    assert.equal((await raw("PUT", path, { email: "bob@example.test", role: "OWNER" }))[0], 200);
+    assert.equal((await raw("GET", path))[1].members[1].role, "OWNER");
+    assert.equal((await raw("PUT", path, { email: "eve@example.test", role: "OWNER" }))[0], 404);
+    assert.equal((await raw("DELETE", `${path}?email=bob%40example.test`, { email: "bob@example.test" }))[0], 200);
+  }
+  assert.equal((await raw("DELETE", `${organizations}org_x/`))[0], 403);
+  assert.equal((await raw("DELETE", `${organizations}${organization}/`))[0], 200);
+  assert.equal((await raw("GET", `${organizations}${organization}/projects/${project}/`))[0], 404);
+
+  assert.deepEqual(await raw("POST", "/v1/agents/", { agent_id: "bot" }), [400, { name: ["This field is required."] }]);
+  assert.equal((await raw("POST", "/v1/agents/", { agent_id: "bot", name: "Bot" }))[0], 201);
+  assert.equal((await raw("POST", "/v1/users/", { user_id: "newcomer" }))[0], 201);
+  assert.ok((await client.users()).results.some(({ name, type }) => name === "newcomer" && type === "user"));
+  assert.ok((await raw("GET", "/v1/entities/filters/"))[1].users.includes("newcomer"));
+  const [, events] = await raw("GET", "/v1/events/?event_type=ADD&start_date=2000-01-01&page_size=1");
+  assert.ok(events.results.every(({ event_type }) => event_type === "ADD"));
+  assert.equal((await raw("GET", "/v1/events/?start_date=2999-01-01"))[1].count, 0);
+});
+
 test("deliveries have the documented bodies and no header of their own", { timeout: 10_000 }, async () => {
   const deliveries = [];
   const receiver = http.createServer((request, response) => {

@@ -51,6 +51,9 @@ struct Parts {
 /// Converts Mem0's refusal for the client, with Mem0's messages about single fields; 502 when Mem0 is away or the key is wrong.
 tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Client& client);
 
+/// Returns the number as JSON, or null.
+nlohmann::ordered_json OrNull(const std::optional<double>& value);
+
 /// Returns the project that the path names, or a 404.
 tl::expected<const ProjectConfig*, Problem> ProjectOf(const Config& config, const std::string& name);
 
@@ -58,6 +61,7 @@ tl::expected<const ProjectConfig*, Problem> ProjectOf(const Config& config, cons
 void AddSessionCalls(Handlers& handlers, const Parts& parts);
 void AddTargetCalls(Handlers& handlers, const Parts& parts);
 void AddOverviewCalls(Handlers& handlers, const Parts& parts);
+void AddRecentCall(Handlers& handlers, const Parts& parts);  ///< of the overview's tag, and added with it
 void AddWebhookCalls(Handlers& handlers, const Parts& parts);
 void AddDeliveryCalls(Handlers& handlers, const Parts& parts);
 void AddParkedCalls(Handlers& handlers, const Parts& parts);

@@ -35,10 +35,6 @@ std::int64_t StepOf(std::int64_t minutes) {
 constexpr std::size_t kLatest = 8;
 constexpr std::size_t kTopCauses = 4;
 
-ordered_json OrNull(const std::optional<double>& value) {
-  return value ? ordered_json(*value) : ordered_json(nullptr);
-}
-
 ordered_json Deliveries(Transaction& transaction, std::int64_t minutes) {
   const std::int64_t step = StepOf(minutes);
   const std::int64_t points = (60 * minutes + step - 1) / step;
@@ -184,62 +180,10 @@ Answer ReadOverview(Call& call, const Parts& parts) {
                       {"projects", std::move(projects)}};
 }
 
-/// Returns the quantiles of lags for the minute that ends with each step.
-ordered_json RecentLags(const std::vector<RecentLook>& looks) {
-  constexpr std::size_t kMinute = std::chrono::minutes{1} / Recent::kStep;
-  ordered_json lags{{"p50", ordered_json::array()}, {"p95", ordered_json::array()}, {"p99", ordered_json::array()}};
-  for (std::size_t i = 0; i < looks.size(); ++i) {
-    const bool is_young = i < kMinute && looks.size() < Recent::kKept;
-    const sync::LagCounts before = is_young ? sync::LagCounts{} : looks[i < kMinute ? 0 : i - kMinute].lags;
-    const sync::LagCounts minute = looks[i].lags.Since(before);
-    lags["p50"].push_back(OrNull(minute.Quantile(0.5)));
-    lags["p95"].push_back(OrNull(minute.Quantile(0.95)));
-    lags["p99"].push_back(OrNull(minute.Quantile(0.99)));
-  }
-  return lags;
-}
-
-/// Returns what became of memories within each step.
-ordered_json RecentFates(const std::vector<RecentLook>& looks) {
-  ordered_json fates = ordered_json::object();
-  for (std::size_t fate = 0; fate < kFates.size(); ++fate) {
-    ordered_json counts = ordered_json::array();
-    std::uint64_t before = looks.size() < Recent::kKept || looks.empty() ? 0 : looks.front().fates[fate];
-    for (const RecentLook& look : looks) {
-      counts.push_back(look.fates[fate] - std::min(before, look.fates[fate]));
-      before = look.fates[fate];
-    }
-    fates[std::string{kFates[fate]}] = std::move(counts);
-  }
-  return fates;
-}
-
-Answer ReadRecent(const Parts& parts) {
-  const std::vector<RecentLook> looks = parts.recent.Kept();
-  ordered_json lags = ordered_json::array();
-  ordered_json parked = ordered_json::array();
-  for (const RecentLook& look : looks) {
-    lags.push_back(OrNull(look.lag_seconds));
-    parked.push_back(OrNull(look.parked));
-  }
-  ordered_json projects = ordered_json::array();
-  for (const ProjectConfig& project : parts.config.projects) {
-    ordered_json rates = ordered_json::array();
-    for (const RecentLook& look : looks) {
-      const auto rate = look.calls_per_second.find(project.id.Text());
-      rates.push_back(rate == look.calls_per_second.end() ? ordered_json(nullptr) : ordered_json(rate->second));
-    }
-    projects.push_back({{"project", project.id.Text()}, {"calls_per_second", std::move(rates)}});
-  }
-  return ordered_json{
-      {"step_seconds", Recent::kStep.count()}, {"lag_seconds", std::move(lags)}, {"lag", RecentLags(looks)},
-      {"outcomes", RecentFates(looks)},        {"parked", std::move(parked)},    {"projects", std::move(projects)}};
-}
-
 }  // namespace
 
 void AddOverviewCalls(Handlers& handlers, const Parts& parts) {
-  handlers["readRecent"] = [&parts](Call&) { return ReadRecent(parts); };
+  AddRecentCall(handlers, parts);
   handlers["readOverview"] = [&parts](Call& call) { return ReadOverview(call, parts); };
 }
 

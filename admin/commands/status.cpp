@@ -6,6 +6,8 @@
 #include <csignal>
 #include <optional>
 #include <set>
+#include <sstream>
+#include <string_view>
 #include <thread>
 
 #include "admin/commands/command.hpp"
@@ -18,6 +20,7 @@
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/queue/blocked.hpp"
+#include "sync/worker/history.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -35,9 +38,13 @@ struct StatusOptions {
 constexpr std::chrono::seconds kWatchEvery{2};
 volatile std::sig_atomic_t watch_interrupted = 0;
 
+std::string AdminUrl(const Config& config, const char* path) {
+  return fmt::format("http://{}:{}{}", config.admin_listen.host, config.admin_listen.port, path);
+}
+
 /// Returns what the running process reports about itself; null when there is no answer.
 ordered_json AskProcess(const Config& config) {
-  const HttpLook look = LookAt(fmt::format("http://{}:{}/readyz", config.admin_listen.host, config.admin_listen.port), 2s);
+  const HttpLook look = LookAt(AdminUrl(config, "/readyz"), 2s);
   if (look.status == 0) return nullptr;
   auto body = ordered_json::parse(look.body, nullptr, false);
   return body.is_object() ? body : ordered_json(nullptr);
@@ -76,6 +83,38 @@ ordered_json WebhooksOf(const Config& config, Session& session) {
                                                         : ordered_json(FormatRfc3339(sync::postgres::TimeAt(rows, 0, 1)))}});
   }
   return webhooks;
+}
+
+/// Returns how long deliveries took to become rows within the last hour, in all processes.
+ordered_json LagIn(Session& session) {
+  sync::postgres::Transaction transaction = session.Begin();
+  const Instant now = SystemClock{}.Now();
+  sync::HistoryStep whole;
+  for (const auto& step : sync::History{transaction}.Since(now - std::chrono::hours{1}, now, sync::History::kStep))
+    whole.Add(step);
+  const auto quantile = [&](double share) {
+    const auto seconds = whole.lags.Quantile(share);
+    return seconds ? ordered_json(*seconds) : ordered_json(nullptr);
+  };
+  return {{"memories", whole.lags.Total()}, {"p50_seconds", quantile(0.5)}, {"p95_seconds", quantile(0.95)}};
+}
+
+/// Returns the calls a second that Mem0 allows the running process, by project; empty when there is no answer.
+ordered_json BudgetsOf(const Config& config) {
+  ordered_json budgets = ordered_json::array();
+  const HttpLook look = LookAt(AdminUrl(config, "/metrics"), 2s);
+  std::istringstream lines{look.status == 200 ? look.body : ""};
+  constexpr std::string_view kName = "membridge_mem0_budget_calls_per_second{";
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind(kName, 0) != 0) continue;
+    const std::size_t from = line.find("project=\"");
+    const std::size_t to = from == std::string::npos ? from : line.find('"', from + 9);
+    const std::size_t value = line.rfind(' ');
+    if (to == std::string::npos || value == std::string::npos) continue;
+    budgets.push_back(
+        {{"project", line.substr(from + 9, to - from - 9)}, {"calls_per_second", std::stod(line.substr(value + 1))}});
+  }
+  return budgets;
 }
 
 sync::BlockedSum BlockedIn(Session& session) {
@@ -121,6 +160,8 @@ ordered_json ReadStatus(const Config& config, Session& session) {
           {"memories", rows.Int(0, 4)},
           {"to_be_read", rows.Int(0, 0)},
           {"oldest_due_seconds", std::stod(std::string{rows.Text(0, 1)})},
+          {"lag", LagIn(session)},
+          {"mem0", process.is_null() ? ordered_json::array() : BudgetsOf(config)},
           {"blocked", blocked.memories},
           {"blocked_oldest_seconds", blocked.oldest.count()},
           {"parked", rows.Int(0, 3)},
@@ -135,6 +176,17 @@ std::string Ago(const ordered_json& time, Instant now, std::string otherwise) {
   if (time.is_null()) return otherwise;
   const auto instant = ParseRfc3339(time.get<std::string>());
   return instant ? AgeOf(*instant, now) : otherwise;
+}
+
+/// `0.35 s`, `12 s`, `3 min 20 s`
+std::string SecondsText(double seconds) {
+  return seconds < 10 ? fmt::format("{:.2g} s", seconds) : TextOf(std::chrono::seconds{static_cast<std::int64_t>(seconds)});
+}
+
+std::string LagText(const ordered_json& lag) {
+  if (lag.at("memories") == 0) return "lag            no delivery changed a row in the last hour\n";
+  return fmt::format("lag            delivery to row in the last hour: half within {}, 95 of 100 within {}\n",
+                     SecondsText(lag.at("p50_seconds").get<double>()), SecondsText(lag.at("p95_seconds").get<double>()));
 }
 
 std::string StatusText(const ordered_json& status, bool coloured) {
@@ -154,6 +206,7 @@ std::string StatusText(const ordered_json& status, bool coloured) {
            ? std::string{"every memory has been read\n"}
            : fmt::format("{} to be read, the oldest due for {}\n", Counted(waiting, "memory", "memories"),
                          TextOf(std::chrono::seconds{static_cast<std::int64_t>(status.at("oldest_due_seconds").get<double>())})));
+  text += LagText(status.at("lag"));
   if (const auto blocked = status.at("blocked").get<std::size_t>(); blocked > 0) {
     const std::chrono::seconds oldest{static_cast<std::int64_t>(status.at("blocked_oldest_seconds").get<double>())};
     text += fmt::format("blocked        {} by another session's locks, for {}; membridge parked list --blocked\n",
@@ -176,6 +229,9 @@ std::string StatusText(const ordered_json& status, bool coloured) {
                         : registered ? ", not used yet"
                                      : "");
   }
+  for (const auto& budget : status.at("mem0"))
+    text += fmt::format("Mem0           {}: {:.4g} calls a second allowed\n", budget.at("project").get<std::string>(),
+                        budget.at("calls_per_second").get<double>());
   if (status.at("backfills").empty()) return text + "backfills      none has finished yet\n";
   TextTable table{{"BACKFILL", "PROJECT", "KIND", "OUTCOME", "REPAIRED", "FINISHED"}};
   for (const auto& run : status.at("backfills"))

@@ -13,6 +13,7 @@
 #include "sync/queue/mirror.hpp"
 #include "sync/queue/parked.hpp"
 #include "sync/queue/queue.hpp"
+#include "sync/worker/history.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -107,6 +108,11 @@ void Housekeeping::Tidy(const std::stop_token& stop) {
     const std::size_t forgotten = sync::RunStore{transaction}.ForgetBefore(clock_.Now() - config_.keep_runs);
     transaction.Commit();
     if (forgotten > 0) Log(LogLevel::kInfo, "runs_forgotten", {{"runs", forgotten}});
+  });
+  Step("history", [&] {
+    sync::postgres::Transaction transaction = session.Begin();
+    sync::History{transaction}.Forget(clock_.Now());
+    transaction.Commit();
   });
   Step("replays", [&] { session.Run("DELETE FROM membridge.replays WHERE expires_at < clock_timestamp()"); });
   for (const TargetConfig& target : config_.targets)

@@ -74,6 +74,7 @@ void Running::StartDoing(const Databases& databases) {
       if (backfills_) backfills_->Poke();  // else the scheduler's process finds it
     });
   }
+  history_.emplace(state_dsn_, clock_, [this] { return Did(); });
   if (!roles_.admin) return;
   looking_.emplace("recent", [this](const std::stop_token&) {
     recent_.Take(Look());
@@ -138,6 +139,13 @@ RecentLook Running::Look() const {
   return look;
 }
 
+sync::HistoryStep Running::Did() const {
+  sync::HistoryStep did{
+      .deliveries = folder_.Counters().deliveries.load(), .fates = FatesIn(counters_), .lags = counters_.lag.Counts()};
+  if (const QueueLook queue = readiness_.Last(); queue.migrated) did.parked = queue.parked;
+  return did;
+}
+
 api::Parts Running::AdminParts(const Databases& databases) {
   return {.config = config_,
           .databases = databases,
@@ -179,6 +187,16 @@ receiver::HealthAnswers Running::HealthAnswers() {
   return {ready, metrics};
 }
 
+/// Adds what was done since the last time. When the database is away, the last seconds are lost.
+void Running::KeepHistory() {
+  try {
+    history_->Keep();
+  } catch (const std::exception& failure) {
+    Log(LogLevel::kWarn, "periodic_failed", {{"work", "history"}, {"error", SafeNameOf(failure)}});
+  }
+  history_.reset();
+}
+
 bool Running::Stop() {
   const auto deadline = std::chrono::steady_clock::now() + config_.soft_stop;
   const auto left = [&] {
@@ -204,6 +222,7 @@ bool Running::Stop() {
   // A run continues later where it stopped, here or in another process, so its call at Mem0 can be given up.
   mem0_.GiveUp();
   looking_.reset();
+  KeepHistory();
   admin_.Stop(100ms);
   catch_up_.reset();
   polling_.reset();

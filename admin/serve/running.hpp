@@ -23,6 +23,7 @@
 #include "admin/serve/backfill_metrics.hpp"
 #include "admin/serve/canary_watch.hpp"
 #include "admin/serve/catch_up_watch.hpp"
+#include "admin/serve/history_keeping.hpp"
 #include "admin/serve/housekeeping.hpp"
 #include "admin/serve/mem0_polling.hpp"
 #include "admin/serve/readiness.hpp"
@@ -66,6 +67,8 @@ class Running {
   std::uint64_t Finished() const;
   std::optional<std::chrono::microseconds> Lag() const;
   RecentLook Look() const;
+  sync::HistoryStep Did() const;
+  void KeepHistory();
   receiver::HealthAnswers HealthAnswers();
   api::Parts AdminParts(const Databases& databases);
 
@@ -97,7 +100,8 @@ class Running {
   std::optional<KeptWatch> kept_;
   std::unique_ptr<sync::SchedulerThread> backfills_;
   std::optional<Mem0Polling> polling_;
-  std::optional<Periodic> looking_;  // fills recent_
+  std::optional<Periodic> looking_;        // fills recent_
+  std::optional<HistoryKeeping> history_;  // of workers, and of whoever folds
 };
 
 }  // namespace membridge::admin

@@ -183,9 +183,21 @@ export async function looksAtOverview(operator, world) {
   // Whole minutes only, so the figures change while one looks: both are read until they agree.
   const shown = () => operator.page.$eval(".gauge .below", (below) => Number.parseInt(below.textContent, 10));
   await eventually("the API's figures", async () => [await shown(), (await world.api("GET", "overview")).deliveries.total], ([seen, total]) => seen === total);
-  await operator.fill("Deliveries of the last", "15");
+  await operator.fill("Over the last", "15");
   await operator.sees("in the last 15 min");
   assert.match(await operator.page.evaluate(() => location.hash), /minutes=15/);
+  // Longer spans are of all processes, and of the state.
+  const sum = (counts) => counts.reduce((so_far, count) => so_far + count, 0);
+  const kept = await eventually("the history", () => world.api("GET", "overview/recent?minutes=10080"), ({ deliveries, outcomes }) => sum(deliveries) > 0 && sum(outcomes.applied) > 0);
+  assert.deepEqual([kept.source, kept.step_seconds, kept.deliveries.length], ["state", 3600, 169]);
+  for (const [minutes, bar] of [["1440", "15 min"], ["10080", "hour"]]) {
+    await operator.fill("Over the last", minutes);
+    await operator.sees(`Of all processes, a bar for each ${bar}. A week is kept.`);
+    assert.match(await became(), /applied/);
+    await operator.inspect(`overview-${minutes}`);
+  }
+  await operator.fill("Over the last", "60");
+  await operator.sees("Of this process since it began, a bar for each minute.");
 
   const asksAgain = (whether) => operator.page.waitForFunction((wanted) => [...window.waiting.values()].includes(2000) === wanted, {}, whether);
   const hide = (hidden) => operator.page.evaluate((value) => {

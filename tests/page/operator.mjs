@@ -197,10 +197,10 @@ export class Operator {
     await this.look("light");
   }
 
-  /** What axe calls serious or critical. Only colours can differ in the second theme. */
+  /** What axe calls serious or critical. Only colours can differ in the second theme; `thorough` looks at everything again. */
   async faults(theme) {
     if (!(await this.page.evaluate(() => "axe" in window))) await this.page.evaluate(AXE);
-    const only = theme === "dark" ? { runOnly: ["color-contrast"] } : {};
+    const only = theme === "dark" && !this.thorough ? { runOnly: ["color-contrast"] } : {};
     const { violations } = await this.page.evaluate((options) => window.axe.run(document, { resultTypes: ["violations"], ...options }), only);
     return violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.target.join(" ")).join(", ")}`);
   }

@@ -1,9 +1,11 @@
 // What the admin API answers and does; ApiWorld compares every answer with the document.
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <set>
 
 #include "mappings/files/loader.hpp"
+#include "sync/worker/history.hpp"
 #include "tests/admin/api/api_world.hpp"
 #include "tests/admin/text_file.hpp"
 #include "tests/support/catch.hpp"
@@ -442,6 +444,40 @@ TEST_CASE("the overview tells how long deliveries take to become rows, and what 
   CHECK(recent["outcomes"]["applied"][358] == 0);
   CHECK(recent["outcomes"]["parked"][359] == 2);
   CHECK(recent["outcomes"]["withdrawn"][359] == 1);
+}
+
+TEST_CASE("beyond an hour the state tells what all processes did, for a week", "[api][pg][operate]") {
+  ApiWorld world;
+  const json hour = world.Get("/overview/recent?minutes=15", test::kViewerToken);
+  CHECK(hour["source"] == "process");
+  {
+    sync::postgres::Session session{world.db.Dsn(), "test"};
+    sync::postgres::Transaction transaction = session.Begin();
+    sync::HistoryStep step{.at = SystemClock{}.Now() - std::chrono::hours{30}, .deliveries = 5, .fates = {4, 0, 0, 1, 0}};
+    step.lags.counts[2] = 4;
+    step.parked = 1;
+    sync::History{transaction}.Add(step);
+    transaction.Commit();
+  }
+  const auto sum = [](const json& counts) {
+    const auto numbers = counts.get<std::vector<int>>();
+    return std::accumulate(numbers.begin(), numbers.end(), 0);
+  };
+  const json day = world.Get("/overview/recent?minutes=1440", test::kViewerToken);
+  CHECK(day["source"] == "state");
+  CHECK(day["step_seconds"] == 300);
+  CHECK(day["deliveries"].size() == 289);
+  CHECK(sum(day["deliveries"]) == 0);
+  CHECK(day["whole"]["p50_seconds"].is_null());
+  const json week = world.Get("/overview/recent?minutes=10080", test::kViewerToken);
+  CHECK(week["step_seconds"] == 3600);
+  CHECK(week["deliveries"].size() == 169);
+  CHECK(sum(week["deliveries"]) == 5);
+  CHECK(sum(week["outcomes"]["applied"]) == 4);
+  CHECK(sum(week["parked"]) == 1);
+  CHECK(week["whole"]["memories"] == 4);
+  CHECK(week["whole"]["p99_seconds"].get<double>() <= 0.05);
+  CHECK(world.Call("GET", "/overview/recent?minutes=10081", nullptr, test::kViewerToken).status == 400);
 }
 
 TEST_CASE("one call tells all of the overview", "[api][pg][sim]") {

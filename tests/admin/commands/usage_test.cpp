@@ -118,6 +118,55 @@ TEST_CASE("a misplaced command or option tells where it belongs", "[N5][commands
   CHECK(SayBare({"--confg", "x", "check"}).status == kBadUsage);
 }
 
+TEST_CASE("every command is told apart from the options of others", "[N5][commands]") {
+  std::size_t told = 0;
+  for (const DescribedCommand& command : AllCommands()) {
+    if (!command.commands.empty()) continue;
+    for (const auto& [option, owner] : {std::pair{"--at-mem0", "erase"}, std::pair{"--deny-warnings", "check"}}) {
+      const std::string path = JoinedPath(command);
+      if (path == owner) continue;
+      INFO(path << " " << option);
+      const Spoken spoken = SayBare(With(command.path, {option}));
+      CHECK(spoken.status == kBadUsage);
+      CHECK(spoken.out.empty());
+      CHECK(spoken.err ==
+            fmt::format("error: membridge {} has no option {}; {} is an option of membridge {}\n", path, option, option, owner));
+      ++told;
+    }
+  }
+  CHECK(told > 100);
+}
+
+/// Every command is one of three kinds, so that a new one cannot be forgotten here: it needs nothing, it names the argument that
+/// it lacks, or it names the configuration that it lacks.
+TEST_CASE("every command without any argument answers, or names what it lacks", "[N4][N5][commands]") {
+  const Environment nowhere = [](const std::string& name) {
+    return name == "MEMBRIDGE_CONFIG" ? std::optional<std::string>{"/nowhere/membridge.yaml"} : std::nullopt;
+  };
+  for (const DescribedCommand& command : AllCommands()) {
+    if (!command.commands.empty()) continue;
+    const std::string path = "membridge " + JoinedPath(command);
+    INFO(path);
+    const auto has = [&](const auto& holds) { return std::any_of(command.options.begin(), command.options.end(), holds); };
+    const bool needs_argument = has([](const auto& option) { return option.required; });
+    const bool needs_config = has([](const auto& option) { return option.name == "--config"; });
+    const Spoken spoken = SayIn(nowhere, command.path);
+    CAPTURE(spoken.out, spoken.err);
+    if (!needs_argument && !needs_config && spoken.status == kDone) {
+      CHECK_FALSE(spoken.out.empty());
+      continue;
+    }
+    CHECK(spoken.status == kBadUsage);
+    CHECK(spoken.out.empty());
+    const bool names_argument = spoken.err.find(" is required; see " + path + " --help\n") != std::string::npos;
+    const bool names_config = spoken.err.rfind("/nowhere/membridge.yaml: error: cannot be read; ", 0) == 0;
+    const bool asks_first = spoken.err.rfind("error: ", 0) == 0 && spoken.err.find("; ") != std::string::npos &&
+                            spoken.err.find('\n') == spoken.err.size() - 1;
+    CHECK((names_argument || names_config || asks_first));
+    if (needs_argument) CHECK(names_argument);
+  }
+}
+
 TEST_CASE("a command without an argument that it needs names it", "[N5][commands]") {
   std::size_t asked = 0;
   for (const DescribedCommand& command : AllCommands()) {
@@ -258,43 +307,6 @@ TEST_CASE("completions and the manual name every command and every option", "[op
   CHECK(manual.rfind(".TH MEMBRIDGE 1", 0) == 0);
   for (const DescribedCommand& command : AllCommands())
     CHECK(manual.find(".SS membridge " + JoinedPath(command)) != std::string::npos);
-}
-
-TEST_CASE("the example configuration is right, and config show masks what is secret", "[operate][commands]") {
-  const test::TextFile file{"membridge.yaml", SayBare({"config", "example"}).out};
-  const Environment variables = [](const std::string& name) -> std::optional<std::string> {
-    if (name == "MEM0_API_KEY") return "m0-very-secret-key";
-    if (name == "MEMBRIDGE_ADMIN_TOKEN") return "a-very-secret-token-of-mine";
-    return std::nullopt;
-  };
-  const Spoken checked = SayIn(variables, {"check", "--offline", "--deny-warnings", "--config", file.path()});
-  CHECK(checked.err == "");
-  CHECK(checked.status == kDone);
-  for (const bool json : {false, true}) {
-    const Spoken shown = SayIn(variables, json ? std::vector<std::string>{"config", "show", "--json", "--config", file.path()}
-                                               : std::vector<std::string>{"config", "show", "--config", file.path()});
-    CHECK(shown.status == kDone);
-    CHECK(shown.out.find("secret") == std::string::npos);
-    CHECK(shown.out.find("***") != std::string::npos);
-    CHECK(shown.out.find("full-sweep") != std::string::npos);
-    CHECK(shown.out.find("30d") != std::string::npos);
-    CHECK(shown.out.find("statement_timeout") != std::string::npos);
-    if (json) continue;
-    CHECK(shown.out.find("listen: \"127.0.0.1:8080\"                                  # line 2\n") != std::string::npos);
-    CHECK(shown.out.find("      token: \"***\"                                        # line 6, from MEMBRIDGE_ADMIN_TOKEN\n") !=
-          std::string::npos);
-    CHECK(shown.out.find("soft_stop: \"25s\"                                          # default\n") != std::string::npos);
-  }
-}
-
-TEST_CASE("check --deny-warnings counts a warning as an error", "[operate][commands]") {
-  const test::TextFile file{"membridge.yaml", "database: embedded\nprojects: {crm: {api_key: k, webhook: {verify: [none]}}}\n"};
-  const Spoken lenient = SayBare({"check", "--offline", "--config", file.path()});
-  CHECK(lenient.status == kDone);
-  CHECK(lenient.err.find("warning") != std::string::npos);
-  const Spoken strict = SayBare({"check", "--offline", "--deny-warnings", "--config", file.path()});
-  CHECK(strict.status == kBadUsage);
-  CHECK(strict.err.find("--deny-warnings") != std::string::npos);
 }
 
 }  // namespace

@@ -13,7 +13,9 @@ import { session } from "../session.js";
 const EVERY = 2000;
 const RECENT_EVERY = 10_000; // the bridge looks at itself as often
 const POINTED_FOR = 5000;
-const WINDOWS = [["15", "15 minutes"], ["60", "an hour"], ["360", "6 hours"], ["1440", "a day"]];
+const RARE = 60_000; // for windows that come from the state
+const DAY = 1440; // minutes
+const WINDOWS = [["15", "15 minutes"], ["60", "an hour"], ["360", "6 hours"], ["1440", "a day"], ["10080", "7 days"]];
 const QUANTILES = [["p50", "p50", "half"], ["p95", "p95", "most"], ["p99", "p99", "rare"]];
 const OUTCOMES = [["applied", "applied", "added"], ["unchanged", "unchanged", "same"], ["withdrawn", "withdrawn", "taken"], ["retried", "tried again", "updated"], ["parked", "parked", "deleted"]];
 
@@ -35,7 +37,16 @@ function gauge(title, value, unit, chart, below, href) {
     chart, h("p", { class: "below" }, below));
 }
 
-function deliveriesGauge({ deliveries }) {
+/** Of a week the state keeps hours; of less the journal itself is counted. */
+function deliveriesOfWeek({ deliveries: counts, step_seconds: step }, { per_second: rate }) {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return gauge("Deliveries", number(rate), "a second",
+    line(counts, `Deliveries ${since(counts.length, step)}, at most ${number(most(counts))} in one ${span(step)}.`, "", upToNow(counts.length, step, (at) => number(counts[at]))),
+    `${number(total)} ${since(counts.length, step)}, at most ${number(most(counts))} in one ${span(step)}`, "#/deliveries");
+}
+
+function deliveriesGauge({ deliveries }, recent) {
+  if (recent.source === "state" && recent.step_seconds >= 3600) return deliveriesOfWeek(recent, deliveries);
   const counts = deliveries.series.map((point) => point.count);
   const most = Math.max(0, ...counts);
   return gauge("Deliveries", number(deliveries.per_second), "a second",
@@ -44,7 +55,7 @@ function deliveriesGauge({ deliveries }) {
     `${number(deliveries.total)} in the last ${span(deliveries.window_seconds)}, at most ${number(most)} in one ${span(deliveries.step_seconds)}`, "#/deliveries");
 }
 
-function lagGauge({ queue, lag }, { lag: recent, step_seconds: step }) {
+function lagGauge({ queue }, { lag: recent, whole: lag, step_seconds: step }) {
   const count = recent.p50.length;
   const told = (at) => QUANTILES.map(([name, label]) => `${label} ${duration(recent[name][at])}`).join(" · ");
   const below = queue.dirty === 0 ? "Every memory has been read." : `${number(queue.dirty)} to be read, ${number(queue.claimed)} being worked on, the oldest due for ${duration(queue.oldest_due_seconds)}`;
@@ -73,18 +84,23 @@ function budgetGauge({ project, mem0 }, several, recent) {
     paused ? `Mem0 asked to wait: ${duration(mem0.paused_seconds)} more` : `of ${number(mem0.most_per_second)} at most`);
 }
 
-/** What became of the memories that were claimed, a bar a minute. */
-function outcomes({ outcomes: recent, step_seconds: step }) {
-  const steps = Math.max(1, Math.round(60 / step));
+/** How long a bar of outcomes is: a minute, or so that about a hundred fit. */
+const barOf = (seconds, step) => (step < 60 ? 60 : seconds <= 6 * 3600 ? step : Math.max(step, 900));
+
+/** What became of the memories that were claimed, a bar for each span. */
+function outcomes({ source, outcomes: recent, step_seconds: step }) {
   const whole = recent.applied.length;
-  const minutes = Math.max(1, Math.ceil(whole / steps));
-  const perMinute = (list) => Array.from({ length: minutes }, (_, at) => list.slice(Math.max(0, whole - (minutes - at) * steps), whole - (minutes - at - 1) * steps).reduce((sum, count) => sum + count, 0));
-  const series = OUTCOMES.map(([name, label, tone]) => ({ label, tone, values: perMinute(recent[name]) }));
+  const bar = barOf((whole - 1) * step, step);
+  const steps = Math.max(1, Math.round(bar / step));
+  const bars = Math.max(1, Math.ceil(whole / steps));
+  const perBar = (list) => Array.from({ length: bars }, (_, at) => list.slice(Math.max(0, whole - (bars - at) * steps), whole - (bars - at - 1) * steps).reduce((sum, count) => sum + count, 0));
+  const series = OUTCOMES.map(([name, label, tone]) => ({ label, tone, values: perBar(recent[name]) }));
   const sums = series.map(({ label, values }) => [label, values.reduce((sum, count) => sum + count, 0)]);
   const told = (pairs) => pairs.filter(([, count]) => count > 0).map(([label, count]) => `${number(count)} ${label}`).join(", ") || "nothing";
   return h("section", { class: "panel wide" }, h("h2", {}, "What became of memories"),
-    stack(series, `What became of memories ${since(minutes + 1, 60)}: ${told(sums)}.`, upToNow(minutes, 60, (at) => told(series.map(({ label, values }) => [label, values[at]])))),
-    legend(series.map(({ label, tone }, at) => ({ label: `${label} ${number(sums[at][1])}`, tone }))));
+    stack(series, `What became of memories ${since(bars + 1, bar)}: ${told(sums)}.`, upToNow(bars, bar, (at) => told(series.map(({ label, values }) => [label, values[at]])))),
+    legend(series.map(({ label, tone }, at) => ({ label: `${label} ${number(sums[at][1])}`, tone }))),
+    h("p", { class: "below" }, source === "state" ? `Of all processes, a bar for each ${span(bar)}. A week is kept.` : `Of this process since it began, a bar for each ${span(bar)}. Longer spans are of all processes.`));
 }
 
 function sweepGauge({ project, catching_up: catchingUp, last_sweep: sweep }, several) {
@@ -156,7 +172,7 @@ function draw(overview, recent) {
     health(overview),
     overview.reasons.length === 0 ? null : h("ul", { class: "reasons", "aria-label": "What is not right" }, overview.reasons.map(reason)),
     firstSteps(overview),
-    h("div", { class: "gauges" }, deliveriesGauge(overview), lagGauge(overview, recent), parkedGauge(overview, recent),
+    h("div", { class: "gauges" }, deliveriesGauge(overview, recent), lagGauge(overview, recent), parkedGauge(overview, recent),
       overview.projects.map((project) => [budgetGauge(project, several, recent), sweepGauge(project, several)])),
     h("div", { class: "panels" }, outcomes(recent), latest(overview.latest), causes(overview.causes)),
   ];
@@ -173,8 +189,8 @@ export default function show({ body, actions, query, signal, badge }) {
   }, { signal });
   const look = async () => {
     try {
-      const isOld = Date.now() - recentAt >= RECENT_EVERY;
-      const [answer, newer] = await Promise.all([api.get("overview", { minutes }, signal), isOld ? api.get("overview/recent", {}, signal) : recent]);
+      const isOld = Date.now() - recentAt >= (minutes > 60 ? RARE : RECENT_EVERY);
+      const [answer, newer] = await Promise.all([api.get("overview", { minutes: Math.min(minutes, DAY) }, signal), isOld ? api.get("overview/recent", { minutes }, signal) : recent]);
       if (signal.aborted) return;
       if (isOld) recentAt = Date.now();
       recent = newer;
@@ -185,8 +201,9 @@ export default function show({ body, actions, query, signal, badge }) {
       if (!signal.aborted) replace(body, broken(error, look));
     }
   };
-  const choice = select("minutes", WINDOWS, minutes, { "aria-label": "Deliveries of the last", on: { change: () => {
+  const choice = select("minutes", WINDOWS, minutes, { "aria-label": "Over the last", on: { change: () => {
     minutes = choice.value;
+    recentAt = 0;
     amend("overview", { minutes });
     look();
   } } });

@@ -104,6 +104,14 @@ struct Session::Connection {
   }
   bool Usable() const noexcept { return !broken && wire.Usable(); }
 
+  // Call before a statement that must not find a transaction. Statements would fail as long as a failed one stays open, and those
+  // of another transaction would be committed with it.
+  void RefuseOpenTransaction() {
+    if (!Usable() || !wire.InTransaction()) return;
+    broken = true;
+    throw SqlFailure({.sqlstate = "08007", .message = "an earlier transaction was left open; the connection is given up"});
+  }
+
   Wire wire;
   OwnedConnection owned;
   bool broken = false;
@@ -168,6 +176,7 @@ struct Transaction::State {
 
 Transaction::Transaction(Session& session) {
   Session::Connection& connection = *session.connection_;
+  connection.RefuseOpenTransaction();
   state_ = connection.Guarded([&] { return std::make_unique<State>(connection); });
 }
 
@@ -236,6 +245,7 @@ Rows Session::Run(const std::string& sql, const std::vector<Param>& params) {
     return rows;
   }
   RefuseNul(params);
+  connection_->RefuseOpenTransaction();
   return connection_->Guarded([&] {
     pqxx::nontransaction statement(connection_->owned);
     return Rows(std::make_shared<Rows::Data>(Rows::Data{Execute(statement, sql, params)}));

@@ -146,6 +146,11 @@ bool Wire::Usable() const noexcept {
   return PQstatus(connection_) == CONNECTION_OK;
 }
 
+bool Wire::InTransaction() const noexcept {
+  const PGTransactionStatusType status = PQtransactionStatus(connection_);
+  return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
 bool Wire::InFailedTransaction() const noexcept {
   return PQtransactionStatus(connection_) == PQTRANS_INERROR;
 }

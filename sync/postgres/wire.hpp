@@ -37,6 +37,8 @@ class Wire {
 
   int BackendPid() const noexcept;
   bool Usable() const noexcept;
+  /// Whether the server says that a transaction is open, failed or not.
+  bool InTransaction() const noexcept;
   bool InFailedTransaction() const noexcept;
   /// Called before each statement, so that failures never mix.
   void ForgetFailure();

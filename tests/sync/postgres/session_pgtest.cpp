@@ -315,6 +315,28 @@ TEST_CASE("a broken connection says so, stays broken and is never reopened behin
   CHECK(FailureOf([&] { session.Begin(); }).IsTransient());
 }
 
+TEST_CASE("a session whose transaction was left open behind its back is given up", "[sync][pg]") {
+  const test::PgDatabase database;
+  for (const char* last : {"SELECT 1 / 0", "SELECT 1"}) {
+    CAPTURE(last);
+    Session session{database.Dsn()};
+    session.RunAlone("BEGIN");
+    try {
+      session.RunAlone(last);
+    } catch (const SqlFailure&) {
+    }
+    try {
+      session.Begin();
+      FAIL("a transaction began inside of another");
+    } catch (const SqlFailure& failure) {
+      CHECK(failure.fields().sqlstate == "08007");
+      CHECK(failure.IsTransient());
+    }
+    CHECK_FALSE(session.Usable());
+    CHECK_THROWS_AS(session.Run("SELECT 1"), SqlFailure);
+  }
+}
+
 TEST_CASE("transient refusals are told from final ones", "[sync][pg]") {
   const test::PgDatabase db{test::PgDatabase::Content::kBare};
   db.Run("CREATE TABLE people (name text)");

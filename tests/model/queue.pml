@@ -1,13 +1,14 @@
 /*
  * Queue, lease, fence and ledger: in the end a row says what Mem0 says, and an event counts once.
  *
- * One memory, its entry in membridge.dirty, its source in the target's ledger, and two workers. The model of sync/queue/queue.cpp, sync/worker and
- * sync/apply/ledger.cpp.
+ * One memory, its entry in membridge.dirty, its source in the target's ledger, and two workers. The model of
+ * sync/queue/queue.cpp, sync/worker and sync/apply/ledger.cpp.
  *   - Mem0's record changes; some time later a delivery marks the memory. Deliveries also come twice. Reads may show an older record until
  *     `read_lag` has passed: a read is final when it began that long after the mark.
  *   - A claim draws a fence. A lease may run out while its worker lives: any worker may then claim.
- *   - A worker reads, locks its claim in the state (Queue::StillOurs), enters the ledger of the target (Ledger::Enter), commits the target, then
- *     mirror and queue together. State and target are two databases: the state's connection may break while the target commits.
+ *   - A worker reads, locks its claim in the state (Queue::StillOurs), enters the ledger of the target (Ledger::Enter),
+ *     commits the target, then mirror and queue together. State and target are two databases:
+ *     the state's connection may break while the target commits.
  *   - A worker may die at any step. Its transactions are rolled back and their locks let go.
  * Changes, lapses, cuts and deaths are few, so that the space of states is small; they come at every possible moment.
  *

@@ -3,11 +3,12 @@
  *
  * A state, a copy of it that is elsewhere, and one ledger in the target's database. The model of
  * sync/targets/ledger_tie.cpp and membridge.enter_ledger.
- *   - A takeover is three commits: the next incarnation is noted in the state, written to the ledger, noted in the state as done. Its process may die
- *     after each; another process of the same state then ends it.
+ *   - A takeover is three commits: the next incarnation is noted in the state, written to the ledger, noted in the state as done. Its
+ *     process may die after each; another process of the same state then ends it.
  *   - A look asks the state first and the ledger second, and calls a ledger foreign only when the next look finds the same.
  *   - Who writes enters the ledger in the transaction that writes, and is let in only while the ledger is what the look found.
- *   - The copy adopts the ledger when its operator says so. A state may be restored from an older dump: it then draws fences that the ledger has seen.
+ *   - The copy adopts the ledger when its operator says so. A state may be restored from an older dump: it then
+ *     draws fences that the ledger has seen.
  *
  * With -DMUTATION_… one rule is broken; spin must then find a counterexample.
  */

@@ -1,0 +1,413 @@
+"""A PostgreSQL server, the local Mem0 and a bridge, as processes on free ports of loopback, with the proxies of wire.py between them."""
+
+import asyncio
+import contextlib
+import ctypes
+import glob
+import hashlib
+import json
+import os
+import pwd
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+import psycopg2
+
+import audit
+import wire
+
+ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+API_KEY = "m0-proof"
+EVENTS = """from: event
+rows:
+  fact:
+    table: audit.facts
+    key: {delivery: $event.id}
+    new: {type: $event.type, memory_id: $memory.id}
+  total:
+    table: audit.totals
+    key: {type: $event.type}
+    add: {events: 1}
+"""
+TABLES = """
+CREATE SCHEMA audit;
+CREATE TABLE audit.facts (delivery uuid PRIMARY KEY, type text NOT NULL, memory_id text NOT NULL);
+CREATE TABLE audit.totals (type text PRIMARY KEY, events int NOT NULL DEFAULT 0);
+"""
+REFUSE = """
+CREATE SCHEMA proof;
+CREATE FUNCTION proof.refuse(state text) RETURNS void LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'refused by the proof' USING ERRCODE = state; END $$;
+"""
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def dies_with_us(sig):
+    """For a child: it ends when we do, however that comes about."""
+    libc = ctypes.CDLL(None)
+    return lambda: libc.prctl(1, sig)  # PR_SET_PDEATHSIG
+
+
+def end(process, sig):
+    if process and process.poll() is None:
+        process.send_signal(sig)
+    if process:
+        process.wait()
+
+
+class Cluster:
+    """A server of its own, in a folder of its own, with a template that holds tables and migrated state."""
+
+    def __init__(self):
+        self.programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
+        self.folder = tempfile.mkdtemp(prefix="membridge-proof-")
+        self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+        if self.user:
+            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
+        self.data = os.path.join(self.folder, "data")
+        self._run(
+            "initdb",
+            "--no-sync",
+            "--auth=trust",
+            "--username=postgres",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--pgdata=" + self.data,
+        )
+        self.process = None
+        self.databases = 0
+        self.start()
+
+    def _as(self):
+        return dict(user=self.user.pw_uid, group=self.user.pw_gid, extra_groups=[]) if self.user else {}
+
+    def _run(self, program, *arguments):
+        subprocess.run(
+            [os.path.join(self.programs, program), *arguments],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            cwd=self.folder,
+            **self._as(),
+        )
+
+    def start(self):
+        log = open(os.path.join(self.folder, "log"), "ab")
+        self.process = subprocess.Popen(
+            [
+                os.path.join(self.programs, "postgres"),
+                "-D",
+                self.data,
+                "-c",
+                "listen_addresses=",
+                "-k",
+                self.folder,
+                "-c",
+                "max_connections=200",
+                "-c",
+                "shared_buffers=64MB",
+                "-c",
+                "checkpoint_timeout=1h",
+            ],
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            preexec_fn=dies_with_us(signal.SIGQUIT),
+            **self._as(),
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                psycopg2.connect(self.dsn("postgres")).close()
+                return
+            except psycopg2.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                select_wait(0.05)
+
+    def stop_immediately(self):
+        end(self.process, signal.SIGQUIT)
+
+    @property
+    def socket(self):
+        return os.path.join(self.folder, ".s.PGSQL.5432")
+
+    def dsn(self, database, port=None):
+        where = f"host=127.0.0.1 port={port}" if port else f"host={self.folder}"
+        return f"{where} user=postgres dbname={database}"
+
+    def sql(self, database, text):
+        connection = psycopg2.connect(self.dsn(database))
+        connection.autocommit = True
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(text)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def close(self):
+        end(self.process, signal.SIGQUIT)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def select_wait(seconds):
+    """Between two looks at something that another process does."""
+    import select
+
+    select.select([], [], [], seconds)
+
+
+class World:
+    """One run: fresh databases, a fresh Mem0, and a bridge that is started again whenever it was killed."""
+
+    def __init__(self, cluster, programs, seed, hook):
+        self.cluster, self.programs, self.seed = cluster, programs, seed
+        self.folder = tempfile.mkdtemp(prefix="membridge-proof-run-")
+        cluster.databases += 1
+        self.state, self.target = f"state_{cluster.databases}", f"target_{cluster.databases}"
+        for name in (self.state, self.target):
+            cluster.sql("postgres", f"CREATE DATABASE {name} TEMPLATE template0")
+            cluster.sql(name, REFUSE)
+        cluster.sql(
+            self.target, open(os.path.join(ROOT, "deploy/example-schema.sql"), encoding="utf-8").read() + TABLES
+        )
+        self.hook = hook
+        self.people = []
+        self.bridge = self.mem0 = None
+
+    async def start(self):
+        self.postgres = wire.PostgresProxy(self.cluster.socket, self.hook)
+        await self.postgres.start()
+        port_file = os.path.join(self.folder, "port")
+        self.mem0 = subprocess.Popen(
+            [
+                self.programs["mem0-sim"],
+                "--api-key",
+                API_KEY,
+                "--project-id",
+                "proj_proof",
+                "--seed",
+                str(self.seed),
+                "--port-file",
+                port_file,
+            ],
+            stdout=subprocess.DEVNULL,
+            preexec_fn=dies_with_us(signal.SIGKILL),
+        )
+        await self.until(lambda: os.path.exists(port_file), 20, "mem0-sim listens")
+        self.mem0_port = int(open(port_file).read())
+        self.http = wire.HttpProxy(self.mem0_port, self.hook)
+        await self.http.start()
+        self.port, self.admin_port = free_port(), free_port()
+        events = os.path.join(self.folder, "events.yaml")
+        with open(events, "w", encoding="utf-8") as file:
+            file.write(EVENTS)
+        self.mapping = os.path.join(ROOT, "deploy/mappings/contacts.yaml")
+        self.config = os.path.join(self.folder, "membridge.yaml")
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(
+                f"""listen: 127.0.0.1:{self.port}
+admin: {{listen: 127.0.0.1:{self.admin_port}}}
+database: "{self.cluster.dsn(self.state, self.postgres.port)}"
+state_dir: state
+soft_stop: 1s
+sync: {{workers: 2, batch: 50, read_lag: 200ms, lease: 5s, poll: 200ms}}
+targets: {{default: {{database: "{self.cluster.dsn(self.target, self.postgres.port)}"}}}}
+projects:
+  crm:
+    api_key: {API_KEY}
+    base_url: http://127.0.0.1:{self.http.port}
+    webhook: {{public_url: "http://127.0.0.1:{self.port}", manage: false}}
+mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
+"""
+            )
+        subprocess.run(
+            [self.programs["membridge"], "migrate", "--config", self.config_direct()],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        self.token = "proof" + hashlib.sha256(str(self.seed).encode()).hexdigest()[:38]
+        digest = hashlib.sha256(self.token.encode()).hexdigest()
+        # Nothing but deliveries may bring what is looked for in the end: no sweep after a start.
+        self.cluster.sql(
+            self.state,
+            f"""
+            INSERT INTO membridge.listening (process, since, beat_at) VALUES (gen_random_uuid(), '-infinity', 'infinity');
+            INSERT INTO membridge.tokens (id, project, hash)  VALUES (gen_random_uuid(), 'crm', '{digest}')""",
+        )
+        self.launch()
+        await self.until(self.ready, 30, "the bridge is ready")
+        self.control(
+            "POST",
+            "/webhooks",
+            {
+                "name": "proof",
+                "url": f"http://127.0.0.1:{self.port}/webhooks/crm/{self.token}",
+                "event_types": ["memory_add", "memory_update", "memory_delete", "memory_categorize"],
+            },
+        )
+        self.control("PUT", "/delivery", {"duplicate": 0.1, "reorder": 0.3, "retries": 400, "retry_delay_ms": 100})
+
+    def config_direct(self):
+        """The same configuration without the proxies, for what is not under test."""
+        text = open(self.config, encoding="utf-8").read()
+        for database in (self.state, self.target):
+            text = text.replace(self.cluster.dsn(database, self.postgres.port), self.cluster.dsn(database))
+        path = os.path.join(self.folder, "direct.yaml")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    def launch(self):
+        log = open(os.path.join(self.folder, "log"), "ab")
+        self.bridge = subprocess.Popen(
+            [self.programs["membridge"], "serve", "--config", self.config],
+            stdout=log,
+            stderr=log,
+            preexec_fn=dies_with_us(signal.SIGKILL),
+        )
+
+    def kill(self):
+        end(self.bridge, signal.SIGKILL)
+        self.postgres.cut()
+        self.http.cut()
+
+    def ready(self):
+        if self.bridge.poll() is not None:
+            self.launch()
+        try:
+            return urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/readyz", timeout=2).status == 200
+        except OSError:
+            return False
+
+    async def until(self, condition, seconds, what):
+        deadline = time.monotonic() + seconds
+        loop = asyncio.get_running_loop()
+        while not await loop.run_in_executor(None, condition):
+            if time.monotonic() > deadline:
+                raise TimeoutError(what)
+            await asyncio.sleep(0.03)
+
+    def control(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.mem0_port}/_sim{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.read().decode()
+
+    def live(self, changes):
+        """Random changes to the memories of a few people, and what people do in the CRM meanwhile. Yields after each."""
+        dice = random.Random(self.seed)
+        memories = []
+        names = ["Ada Lovelace", "Grace Hopper", "Bob Stone", "Núria Solé"]
+        companies = ["Initech", "Globex", "Hooli GmbH", "Umbrella"]
+        words = ["hobbies", "support", "complaint", "Travel Plans"]
+
+        def text():
+            return dice.choice(
+                [
+                    f"Name is {dice.choice(names)}",
+                    f"Works at {dice.choice(companies)}",
+                    f"Prefers {dice.choice(['German', 'French'])} calls",
+                    f"Works at {dice.choice(companies)}, prefers english",
+                    "The invoice is wrong",
+                ]
+            )
+
+        for change in range(changes):
+            roll = dice.random()
+            if not memories or roll < 0.45:
+                made = self.control(
+                    "POST",
+                    "/memories",
+                    {
+                        "user_id": f"user-{dice.randrange(6)}",
+                        "text": text(),
+                        "announce": True,
+                        "categories": dice.sample(words, dice.randrange(3)),
+                        "metadata": {"email": f"p{dice.randrange(30)}@example.test"} if dice.random() < 0.3 else {},
+                    },
+                )
+                memories.append(json.loads(made)["id"])
+            elif roll < 0.6:
+                self.control("DELETE", f"/memories/{memories.pop(dice.randrange(len(memories)))}?announce=true")
+            elif roll < 0.75:
+                self.control(
+                    "PUT",
+                    f"/memories/{dice.choice(memories)}/categories",
+                    {"categories": dice.sample(words, dice.randrange(3)), "announce": True},
+                )
+            else:
+                self.control("PATCH", f"/memories/{dice.choice(memories)}", {"text": text(), "announce": True})
+            yield change
+
+    def person_writes(self):
+        """A person names a company, and adds a contact of their own."""
+        rows = self.cluster.sql(
+            self.target, "SELECT user_ref FROM crm.contacts WHERE user_ref LIKE 'user-%' ORDER BY user_ref LIMIT 1"
+        )
+        if rows and not self.people:
+            user = rows[0][0]
+            self.cluster.sql(
+                self.target,
+                f"""UPDATE crm.contacts SET company = 'said by a person', updated_at = now() WHERE user_ref = '{user}';
+                INSERT INTO crm.contacts (user_ref, name) VALUES ('walk-in', 'Somebody Else')""",
+            )
+            self.people = [
+                ("crm.contacts", {"user_ref": user}, "company", "said by a person"),
+                ("crm.contacts", {"user_ref": "walk-in"}, None, None),
+                ("crm.contacts", {"user_ref": "walk-in"}, "name", "Somebody Else"),
+            ]
+
+    def settled(self):
+        # A bridge that was killed comes back first: Mem0 posts again until it answers.
+        if not self.ready() or not json.loads(self.control("GET", "/idle"))["idle"]:
+            return False
+        try:
+            return self.cluster.sql(
+                self.state,
+                "SELECT membridge.unfolded() = 0 AND NOT EXISTS (SELECT FROM membridge.dirty)"
+                " AND NOT EXISTS (SELECT FROM membridge.parked)",
+            )[0][0]
+        except psycopg2.Error:
+            return False
+
+    def findings(self):
+        records = [json.loads(line) for line in self.control("GET", "/memories").splitlines() if line]
+        acknowledged = []
+        for delivery in json.loads(self.control("GET", "/deliveries/recent")):
+            if delivery["status"] == 200:
+                body = delivery["body"] if isinstance(delivery["body"], dict) else json.loads(delivery["body"])
+                details = body["event_details"]
+                acknowledged.append(details.get("id") or details["memory_id"])
+        return audit.audit(
+            audit.read_mapping(self.mapping),
+            records,
+            self.cluster.dsn(self.target),
+            self.people,
+            journal=(self.cluster.dsn(self.state), acknowledged),
+        )
+
+    async def close(self):
+        end(self.bridge, signal.SIGKILL)
+        end(self.mem0, signal.SIGKILL)
+        with contextlib.suppress(AttributeError):
+            await self.postgres.stop()
+            await self.http.stop()
+        for name in (self.state, self.target):
+            self.cluster.sql("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        shutil.rmtree(self.folder, ignore_errors=True)

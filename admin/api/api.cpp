@@ -20,8 +20,9 @@ using receiver::http::Response;
 constexpr std::string_view kBearer = "Bearer ";
 constexpr std::size_t kLongestObject = 255;
 /// Operations that wait for target tables or for Mem0, besides those of mappings and webhooks.
-const std::set<std::string, std::less<>> kSlowOperations{"readMemory", "readMemoryRecord", "readMemoryHistory", "readLineage",
-                                                         "why",        "listTargets",      "adoptTarget",       "adoptProject"};
+const std::set<std::string, std::less<>> kSlowOperations{
+    "readMemory",   "readMemoryRecord", "readMemoryHistory", "readLineage", "why",        "listTargets", "adoptTarget",
+    "adoptProject", "listFeeds",        "readFeed",          "pauseFeed",   "resumeFeed", "replayFeed",  "testFeed"};
 
 Response Respond(int status, const nlohmann::ordered_json& body) {
   Response response{.status = status, .body = mappings::ExactText(body)};

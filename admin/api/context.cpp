@@ -41,9 +41,9 @@ tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Cli
 
 Handlers AllHandlers(const Parts& parts) {
   Handlers handlers;
-  for (const auto add :
-       {AddSessionCalls, AddTargetCalls, AddOverviewCalls, AddWebhookCalls, AddDeliveryCalls, AddParkedCalls, AddCandidateCalls,
-        AddKeptCalls, AddMemoryCalls, AddMappingCalls, AddPreviewCalls, AddBackfillCalls, AddTokenCalls, AddAuditCalls}) {
+  for (const auto add : {AddSessionCalls, AddTargetCalls, AddOverviewCalls, AddWebhookCalls, AddDeliveryCalls, AddParkedCalls,
+                         AddCandidateCalls, AddKeptCalls, AddFeedCalls, AddMemoryCalls, AddMappingCalls, AddPreviewCalls,
+                         AddBackfillCalls, AddTokenCalls, AddAuditCalls}) {
     add(handlers, parts);
   }
   return handlers;

@@ -66,6 +66,7 @@ void AddWebhookCalls(Handlers& handlers, const Parts& parts);
 void AddDeliveryCalls(Handlers& handlers, const Parts& parts);
 void AddParkedCalls(Handlers& handlers, const Parts& parts);
 void AddCandidateCalls(Handlers& handlers, const Parts& parts);
+void AddFeedCalls(Handlers& handlers, const Parts& parts);
 void AddKeptCalls(Handlers& handlers, const Parts& parts);
 void AddMemoryCalls(Handlers& handlers, const Parts& parts);
 void AddMappingCalls(Handlers& handlers, const Parts& parts);

@@ -39,6 +39,7 @@ void AddMigrate(CLI::App& app, Choice& choice);
 void AddParked(CLI::App& app, Choice& choice);
 void AddPlan(CLI::App& app, Choice& choice);
 void AddProjects(CLI::App& app, Choice& choice);
+void AddFeeds(CLI::App& app, Choice& choice);
 void AddTargets(CLI::App& app, Choice& choice);
 void AddReproject(CLI::App& app, Choice& choice);
 void AddSchema(CLI::App& app, Choice& choice);

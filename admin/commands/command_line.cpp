@@ -18,7 +18,7 @@ const std::vector<std::pair<const char*, std::vector<const char*>>>& CommandGrou
       {"Run", {"serve", "dev", "migrate"}},
       {"Look", {"status", "tail", "deliveries", "parked", "kept", "why", "audit"}},
       {"Mend", {"sweep", "backfill", "reproject", "erase"}},
-      {"Mem0 and access", {"mem0", "webhooks", "projects", "targets", "tokens"}},
+      {"Mem0 and access", {"mem0", "webhooks", "projects", "targets", "feeds", "tokens"}},
       {"About", {"help", "version", "completion", "man"}},
   };
   return kGroups;
@@ -68,6 +68,7 @@ void AddCommands(CLI::App& app, Choice& choice) {
   AddMem0(app, choice);
   AddProjects(app, choice);
   AddTargets(app, choice);
+  AddFeeds(app, choice);
   AddWhy(app, choice);
   AddErase(app, choice);
   AddTokens(app, choice);

@@ -162,6 +162,7 @@ Config ReadTop(const YamlNode& root, const std::string& file, ReadingContext& co
   ReadProjects(top, config);
   ReadTargets(top, config);
   ReadMappings(top, config);
+  ReadFeeds(top, config);
   ReadBackfill(top, config);
   ReadRetention(top, config);
   ReadMaxBody(top, config);
@@ -184,6 +185,13 @@ const ProjectConfig* Config::FindProject(const ProjectId& id) const {
 const TargetConfig* Config::FindTarget(const std::string& name) const {
   for (const auto& target : targets) {
     if (target.name == name) return &target;
+  }
+  return nullptr;
+}
+
+const EndpointConfig* Config::FindFeed(const std::string& name) const {
+  for (const auto& feed : feeds) {
+    if (feed.endpoint.name == name) return &feed;
   }
   return nullptr;
 }

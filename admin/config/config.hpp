@@ -16,6 +16,7 @@
 #include "mappings/base/id.hpp"
 #include "receiver/verify/network.hpp"
 #include "receiver/verify/verifier.hpp"
+#include "sync/feed/endpoint.hpp"
 #include "sync/worker/canary.hpp"
 
 namespace membridge::admin {
@@ -91,6 +92,13 @@ struct MappingConfig {
   mappings::Place place;
 };
 
+/// An entry of `feeds`: an endpoint that is told of a target's changes.
+struct EndpointConfig {
+  sync::Endpoint endpoint;
+  std::string target = "default";
+  mappings::Place place{};
+};
+
 /// An entry of `backfill`: a scheduled export or sweep.
 struct BackfillConfig {
   enum class Kind { kExport, kIncrementalSweep, kFullSweep };
@@ -145,6 +153,7 @@ struct Config {
   std::vector<TargetConfig> targets;  ///< `default` is always among them
   std::set<std::string> pooled;       ///< DSNs behind a pooler in transaction mode
   std::vector<MappingConfig> mappings;
+  std::vector<EndpointConfig> feeds;
   std::vector<BackfillConfig> backfill;
   std::chrono::seconds keep_deliveries = std::chrono::days{30};
   std::chrono::seconds keep_parked = std::chrono::days{90};
@@ -156,6 +165,7 @@ struct Config {
 
   const ProjectConfig* FindProject(const ProjectId& id) const;
   const TargetConfig* FindTarget(const std::string& name) const;
+  const EndpointConfig* FindFeed(const std::string& name) const;
   /// Whether what the mapping changes is told to the change feed.
   bool Tells(const MappingConfig& mapping) const;
   /// Whether any mapping of the target tells.

@@ -174,4 +174,12 @@ void Fields::Done() {
   }
 }
 
+std::vector<std::string> TextsOf(Fields& fields, std::string_view key) {
+  std::vector<std::string> texts;
+  for (const YamlNode* item : fields.List(key)) {
+    if (auto text = TextOf(*item, fmt::format("an element of \"{}\"", key), fields.context())) texts.push_back(std::move(*text));
+  }
+  return texts;
+}
+
 }  // namespace membridge::admin

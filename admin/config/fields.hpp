@@ -80,6 +80,9 @@ class Fields {
 /// Returns a scalar's text after substitution. For any other value reports that `what` must be text.
 std::optional<std::string> TextOf(const YamlNode& value, const std::string& what, ReadingContext& context);
 
+/// Returns the texts of a list; reports elements that are no text.
+std::vector<std::string> TextsOf(Fields& fields, std::string_view key);
+
 /// Whether a value is a map; reports it when it is not. Null counts as an empty map.
 bool IsMap(const YamlNode& value, const std::string& what, ReadingContext& context);
 

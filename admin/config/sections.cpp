@@ -12,13 +12,6 @@
 namespace membridge::admin {
 namespace {
 
-/// Whether the text is a valid name. Names appear in URLs, tables and metrics.
-bool IsName(std::string_view text) {
-  if (text.empty() || text.size() > 63 || text.front() == '-' || text.front() == '_') return false;
-  return std::all_of(text.begin(), text.end(),
-                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; });
-}
-
 std::vector<std::string> NamesOfProjects(const Config& config) {
   std::vector<std::string> names;
   for (const auto& project : config.projects) names.push_back(project.id.Text());
@@ -26,6 +19,12 @@ std::vector<std::string> NamesOfProjects(const Config& config) {
 }
 
 }  // namespace
+
+bool IsName(std::string_view text) {
+  if (text.empty() || text.size() > 63 || text.front() == '-' || text.front() == '_') return false;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; });
+}
 
 bool IsDsn(std::string_view text) {
   if (text.starts_with("postgresql://") || text.starts_with("postgres://")) return true;

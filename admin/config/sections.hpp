@@ -18,7 +18,11 @@ void ReadProjects(Fields& top, Config& config);
 std::vector<VerificationScheme> ReadVerify(Fields& webhook);
 void ReadTargets(Fields& top, Config& config);
 void ReadMappings(Fields& top, Config& config);
+void ReadFeeds(Fields& top, Config& config);
 void ReadBackfill(Fields& top, Config& config);
+
+/// Whether the text is a valid name. Names appear in URLs, tables and metrics.
+bool IsName(std::string_view text);
 
 /// Whether a text has the form of a DSN: a URL, or `key=value` words.
 bool IsDsn(std::string_view text);

@@ -67,6 +67,14 @@ ordered_json TargetOf(const TargetConfig& target, const std::string& database) {
   return shown;
 }
 
+ordered_json FeedOf(const EndpointConfig& feed) {
+  ordered_json shown{{"name", feed.endpoint.name}, {"target", feed.target}, {"url", kMasked}, {"secrets", kMasked}};
+  const nlohmann::json filter = feed.endpoint.filter.AsJson();
+  for (const auto& [key, list] : filter.items()) shown[key] = list;
+  shown["batch"] = feed.endpoint.batch;
+  return shown;
+}
+
 ordered_json BackfillOf(const BackfillConfig& backfill) {
   ordered_json shown{{"name", backfill.name}, {"project", backfill.project.Text()}};
   if (backfill.kind == BackfillConfig::Kind::kExport) {
@@ -161,6 +169,7 @@ ordered_json ShownConfig(const Config& config) {
     if (!mapping.vars.empty()) one["vars"] = mapping.vars;
     shown["mappings"].push_back(std::move(one));
   }
+  for (const EndpointConfig& feed : config.feeds) shown["feeds"].push_back(FeedOf(feed));
   shown["backfill"] = ordered_json::array();
   for (const BackfillConfig& backfill : config.backfill) shown["backfill"].push_back(BackfillOf(backfill));
   shown["retention"] = {{"deliveries", Written(config.keep_deliveries)},

@@ -17,14 +17,6 @@ namespace {
 
 using Made = Result<std::shared_ptr<const receiver::Verifier>>;
 
-std::vector<std::string> Texts(Fields& fields, std::string_view key) {
-  std::vector<std::string> texts;
-  for (const YamlNode* item : fields.List(key)) {
-    if (auto text = TextOf(*item, fmt::format("an element of \"{}\"", key), fields.context())) texts.push_back(std::move(*text));
-  }
-  return texts;
-}
-
 /// Reads one of a few words and stores its meaning in `into`.
 template <class Meaning>
 void ReadWord(Fields& fields, std::string_view key, const std::map<std::string, Meaning>& words, Meaning& into) {
@@ -43,7 +35,7 @@ void ReadWord(Fields& fields, std::string_view key, const std::map<std::string, 
 Made StandardWebhooks(Fields& fields) {
   std::chrono::seconds tolerance = std::chrono::minutes{5};
   fields.Read("tolerance", tolerance);
-  return receiver::MakeStandardWebhooks(Texts(fields, "secrets"), tolerance);
+  return receiver::MakeStandardWebhooks(TextsOf(fields, "secrets"), tolerance);
 }
 
 Made Hmac(Fields& fields) {
@@ -51,7 +43,7 @@ Made Hmac(Fields& fields) {
   using receiver::MacEncoding;
   receiver::HmacOptions options;
   options.header = fields.RequiredText("header", "name the header the signature stands in").value_or("");
-  options.secrets = Texts(fields, "secrets");
+  options.secrets = TextsOf(fields, "secrets");
   ReadWord<HashAlgorithm>(
       fields, "algorithm",
       {{"sha1", HashAlgorithm::kSha1}, {"sha256", HashAlgorithm::kSha256}, {"sha512", HashAlgorithm::kSha512}},
@@ -66,15 +58,15 @@ Made Hmac(Fields& fields) {
 }
 
 Made IpAllow(Fields& fields) {
-  const auto networks = Texts(fields, "networks");
-  return receiver::MakeIpAllow(networks, Texts(fields, "trusted_proxies"));
+  const auto networks = TextsOf(fields, "networks");
+  return receiver::MakeIpAllow(networks, TextsOf(fields, "trusted_proxies"));
 }
 
 Made ClientCertificate(Fields& fields) {
   receiver::ClientCertificateOptions options;
   options.header = fields.RequiredText("header", "name the header the proxy fills").value_or("");
-  options.allowed = Texts(fields, "allowed");
-  options.trusted_proxies = Texts(fields, "trusted_proxies");
+  options.allowed = TextsOf(fields, "allowed");
+  options.trusted_proxies = TextsOf(fields, "trusted_proxies");
   return receiver::MakeClientCertificate(std::move(options));
 }
 
@@ -123,7 +115,7 @@ std::optional<VerificationScheme> ReadWithOptions(const YamlNode& name, const Ya
     Fields fields{value, fmt::format("\"{}\"", name.text), inner};
     made = scheme->second(fields);
     // The scheme has already reported problems with them.
-    if (made) trusted_proxies = receiver::Networks::Read(Texts(fields, "trusted_proxies")).value_or(receiver::Networks{});
+    if (made) trusted_proxies = receiver::Networks::Read(TextsOf(fields, "trusted_proxies")).value_or(receiver::Networks{});
     fields.Done();
   }
   if (!made && !found.HasErrors()) found.Error(name.place, made.error().message);

@@ -45,6 +45,9 @@ ReasonWords WordsOf(Degraded reason) {
     case Degraded::kCanaryLost:
       return {"canary_lost", "a memory was written at Mem0 and its delivery did not come in time",
               "run membridge webhooks plan, and make sure that Mem0 reaches webhook.public_url"};
+    case Degraded::kFeedStuck:
+      return {"feed_stuck", "an endpoint of feeds takes no changes",
+              "run membridge feeds status NAME, mend the endpoint, then run membridge feeds resume NAME"};
   }
   return {};
 }
@@ -64,6 +67,7 @@ nlohmann::ordered_json ViewOf(const Reason& reason) {
   if (!reason.subject.project.empty()) view["project"] = reason.subject.project;
   if (!reason.subject.target.empty()) view["target"] = reason.subject.target;
   if (!reason.subject.backfill.empty()) view["backfill"] = reason.subject.backfill;
+  if (!reason.subject.feed.empty()) view["feed"] = reason.subject.feed;
   view["since"] = FormatRfc3339(reason.since);
   view["message"] = reason.message.empty() ? std::string{WordsOf(reason.kind).message} : reason.message;
   view["hint"] = reason.hint.empty() ? std::string{HintOf(reason.kind)} : reason.hint;

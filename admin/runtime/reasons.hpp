@@ -27,6 +27,7 @@ enum class Degraded {
   kMappingsRefused,
   kLedgerOfAnotherState,
   kCanaryLost,
+  kFeedStuck,
 };
 inline constexpr std::array kAllDegraded{
     Degraded::kStandstill,
@@ -39,6 +40,7 @@ inline constexpr std::array kAllDegraded{
     Degraded::kMappingsRefused,
     Degraded::kLedgerOfAnotherState,
     Degraded::kCanaryLost,
+    Degraded::kFeedStuck,
 };
 /// Returns the name in /readyz, metrics and alerts: `key_refused`.
 std::string_view NameOf(Degraded reason);
@@ -50,6 +52,7 @@ struct ReasonSubject {
   std::string project{};
   std::string target{};
   std::string backfill{};
+  std::string feed{};
 
   auto operator<=>(const ReasonSubject&) const = default;
 };
@@ -63,7 +66,7 @@ struct Reason {
   Instant since{};        ///< filled in by Reasons
 };
 
-/// `{"reason":"blocked","project":…,"target":…,"backfill":…,"since":…,"message":…,"hint":…}`;
+/// `{"reason":"blocked","project":…,"target":…,"backfill":…,"feed":…,"since":…,"message":…,"hint":…}`;
 /// subjects only where they are known.
 nlohmann::ordered_json ViewOf(const Reason& reason);
 /// A list of them.

@@ -10,7 +10,7 @@ namespace membridge::admin {
 struct ServeRoles {
   bool receiver = true;   ///< takes deliveries
   bool worker = true;     ///< reads memories and writes rows
-  bool scheduler = true;  ///< sweeps, exports, housekeeping, canaries; keeps webhooks
+  bool scheduler = true;  ///< sweeps, exports, housekeeping, canaries, feeds; keeps webhooks
   bool admin = true;      ///< page and API; also keeps webhooks, because it shows their state
 
   bool All() const { return receiver && worker && scheduler && admin; }

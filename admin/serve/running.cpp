@@ -54,6 +54,7 @@ Running::Running(const Config& config, const Databases& databases, CheckedMappin
 
 void Running::StartDoing(const Databases& databases) {
   if (roles_.scheduler) canaries_.emplace(config_, state_dsn_, mem0_, metrics_, reasons_);
+  if (roles_.scheduler && !config_.feeds.empty()) feeds_.emplace(config_, state_dsn_, clock_, metrics_, reasons_);
   mem0_watch_.emplace(config_, mem0_);
   ledger_watch_.emplace(config_, databases, reasons_);
   kept_.emplace(config_, databases, metrics_);
@@ -205,6 +206,7 @@ bool Running::Stop() {
   stopping_ = true;
   if (registrar_) registrar_->RequestStop();
   if (canaries_) canaries_->RequestStop();
+  if (feeds_) feeds_->RequestStop();
   mem0_watch_->RequestStop();
   ledger_watch_->RequestStop();
   kept_->RequestStop();

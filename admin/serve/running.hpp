@@ -23,6 +23,7 @@
 #include "admin/serve/backfill_metrics.hpp"
 #include "admin/serve/canary_watch.hpp"
 #include "admin/serve/catch_up_watch.hpp"
+#include "admin/serve/feed_posting.hpp"
 #include "admin/serve/history_keeping.hpp"
 #include "admin/serve/housekeeping.hpp"
 #include "admin/serve/mem0_polling.hpp"
@@ -95,6 +96,7 @@ class Running {
   std::optional<Registrar> registrar_;        // once deliveries are taken
   std::optional<CatchUpWatch> catch_up_;
   std::optional<CanaryWatch> canaries_;
+  std::optional<FeedPosting> feeds_;  // of schedulers
   std::optional<Mem0Watch> mem0_watch_;
   std::optional<LedgerWatch> ledger_watch_;
   std::optional<KeptWatch> kept_;

@@ -36,7 +36,7 @@ constexpr const char* kSent = R"sql(
     SELECT f.name, count(*) FROM membridge.feeds f, entries e
     WHERE e.xid <> pg_catalog.pg_current_xact_id() AND f.place = membridge.ledger_place()
       AND (pg_catalog.pg_visible_in_snapshot(e.xid, f.done)
-           OR pg_catalog.pg_visible_in_snapshot(e.xid, f.upto) AND e.seq <= f.last_seq)
+           OR pg_catalog.pg_visible_in_snapshot(e.xid, f.upto) AND e.seq <= coalesce(f.message_seq, f.last_seq))
       AND (NOT f.filter ? 'tables' OR f.filter -> 'tables' ? e.relation)
       AND (NOT f.filter ? 'mappings' OR f.filter -> 'mappings' ? e.mapping)
       AND (NOT f.filter ? 'ops' OR f.filter -> 'ops' ? e.op)
@@ -79,6 +79,8 @@ void ErasedChanges::Erase(ErasureCounts& counts) {
   const std::vector<Param> who{erased_.project.Text(), ArrayOf({erased_.sources.begin(), erased_.sources.end()}),
                                ArrayOf({relations_.begin(), relations_.end()}),
                                ArrayOf({identities_.begin(), identities_.end()})};
+  // From here to the end of the transaction nobody reads what is to be posted next. A message under way counts as sent.
+  transaction_.Run("SELECT FROM membridge.feeds ORDER BY name FOR UPDATE");
   const Rows sent = transaction_.Run(std::string{kEntries} + kSent, who);
   for (std::size_t row = 0; row < sent.size(); ++row) counts["sent:" + std::string{sent.Text(row, 0)}] += sent.Int(row, 1);
   counts["changes"] += transaction_.Run(std::string{kEntries} + kErase, who).Int(0, 0);

@@ -1,12 +1,13 @@
 // How fast rows are applied and reprojected, beside what PostgreSQL and the usual loops do with the same rows on the same
 // machine.
 //
-//     membridge_bench_apply [MEMORIES] [--wide] [--batch N] [--workers N] [--rounds N] [--no-peers]
+//     membridge_bench_apply [MEMORIES] [--wide] [--batch N] [--workers N] [--rounds N] [--no-peers] [--feed]
 //     (default: 40,000 in batches of 1,000, 2 workers, 5 rounds)
 //
 // All take turns, a share of the rows each time, so that what else the machine does meets everybody alike; medians are printed.
 // The peers write the rows only; the bridge also keeps the mirror, the ledger and the queue, and reads back what it wrote:
 // - COPY into an empty table, and one INSERT … ON CONFLICT DO UPDATE statement over all rows of the turn;
+// --feed applies half of each share with the change feed on, instead of the peers: `told` beside `applied`.
 // - the same upsert row by row, prepared, over one connection with a commit a row, by libpq and by psycopg (where python has it).
 // The server that MEMBRIDGE_TEST_DSN names must be on this machine and have fsync on; without it a server is made that has not.
 #include <fmt/format.h>
@@ -42,6 +43,7 @@ struct Options {
   std::size_t workers = 2;
   std::size_t rounds = 5;
   bool peers = true;
+  bool feed = false;
 };
 
 const std::vector<std::string> kFields{"plan", "city", "country", "company", "title", "phone", "email", "language", "source"};
@@ -97,6 +99,10 @@ class Bench {
         return memories.begin() + static_cast<std::ptrdiff_t>(memories.size() * i / options_.rounds);
       };
       const Memories share{at(round), at(round + 1)};
+      if (options_.feed) {
+        ApplyTold(share, round);
+        continue;
+      }
       Measure("applied", share.size(), [&] { Apply(share); });
       if (!options_.peers) continue;
       const Memories few{share.begin(), share.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(share.size(), 1000))};
@@ -153,6 +159,17 @@ class Bench {
           throw std::runtime_error(applied.error().message);
       }
     });
+  }
+
+  /// Half of the share with the change feed and half without; which comes first alternates.
+  void ApplyTold(const Memories& share, std::size_t round) {
+    const auto middle = share.begin() + static_cast<std::ptrdiff_t>(share.size() / 2);
+    const Memories halves[]{{share.begin(), middle}, {middle, share.end()}};
+    for (std::size_t half = 0; half < 2; ++half) {
+      const bool tells = (half + round) % 2 == 0;
+      world_.UseMapping(options_.wide ? bench::kWideMapping : bench::kMapping, tells);
+      Measure(tells ? "told" : "applied", halves[half].size(), [&] { Apply(halves[half]); });
+    }
   }
 
   /// The rows as one array parameter a column.
@@ -271,6 +288,8 @@ Options OptionsFrom(int argc, char** argv) {
       options.rounds = std::max<std::size_t>(1, number());
     else if (word == "--no-peers")
       options.peers = false;
+    else if (word == "--feed")
+      options.feed = true;
     else
       options.memories = std::strtoull(word.c_str(), nullptr, 10);
   }

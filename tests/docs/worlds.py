@@ -126,7 +126,7 @@ class World:
             self.mem0 = "http://127.0.0.1:" + wait(lambda: (folder / "port").exists() and (folder / "port").read_text().strip(), "the local Mem0")
             self.tools(program)
             {"tutorial.md": self.with_nothing, "disagreements.md": self.with_disagreements, "several-nodes.md": self.with_people,
-             "README.md": self.with_contacts,
+             "README.md": self.with_contacts, "": self.with_feed,
              "hand-made-webhook.md": self.with_another_webhook}.get(name, self.with_bridge)()
         except BaseException:
             self.end()
@@ -165,12 +165,17 @@ class World:
             "backfill: [{name: nightly, project: crm, sweep: full, schedule: \"0 3 * * *\"}]\n" + more)
         (self.home / "membridge.env").write_text("")
 
-    def with_bridge(self):
-        self.with_people()
+    def with_bridge(self, more=""):
+        self.with_people(more=more)
         self.serve("membridge serve")
         self.has_webhook()
         self.memory = self.remember("ada", city="Rome")
         self.settled(1)
+
+    def with_feed(self):
+        """An endpoint of `feeds` that nobody listens at."""
+        self.with_bridge(more=f"targets: {{default: {{database: state, feed: true}}}}\nfeeds: [{{name: hubspot, url: \"http://127.0.0.1:{free_port()}/\", "
+                              "secrets: [whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw]}]\n")
 
     def with_another_webhook(self):
         """Somebody's own endpoint at Mem0, beside the bridge's."""

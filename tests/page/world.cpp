@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fstream>
 #include <iostream>
@@ -50,6 +51,10 @@ void Show(int mappings, char** mapping) {
       "[{name: nightly, project: crm, export: profile, schedule: \"0 3 29 2 *\"}, "
       "{name: quick, project: crm, sweep: incremental, schedule: \"0 3 29 2 *\"}, "
       "{name: weekly, project: crm, sweep: full, schedule: \"0 4 29 2 *\", timezone: Europe/Berlin}]";
+  if (const char* feeds = std::getenv("PAGE_WORLD_FEEDS"); feeds != nullptr) {
+    options.targets = "{default: {database: state, feed: true}}";
+    options.feeds = feeds;
+  }
   Bridge bridge{options};
   bridge.Start();
   const nlohmann::json addresses{{"page_address", bridge.AdminUrl()},

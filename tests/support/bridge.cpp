@@ -86,6 +86,7 @@ Bridge::Bridge(BridgeOptions options) : options_(std::move(options)) {
                         options_.webhook.empty() ? "" : ", ", options_.webhook);
   if (!options_.project.empty()) config << "    " << options_.project << "\n";
   if (!options_.targets.empty()) config << "targets: " << options_.targets << "\n";
+  if (!options_.feeds.empty()) config << "feeds: " << options_.feeds << "\n";
   config << fmt::format("mappings:\n  - {{file: \"{}\"}}\n", options_.mapping);
   for (const std::string& mapping : options_.more_mappings) config << fmt::format("  - {{file: \"{}\"}}\n", mapping);
   if (!options_.backfill.empty()) config << "backfill: " << options_.backfill << "\n";

@@ -42,6 +42,7 @@ struct BridgeOptions {
   std::string admin_tokens;  ///< as YAML writes a list: "[{name: ops, role: admin, token: …}]"; empty: none
   std::string backfill;      ///< as YAML writes a list; empty: none
   std::string webhook;       ///< more of the webhook's options, as YAML between braces: `overlap: 1h, verify: [token]`
+  std::string feeds{};       ///< as YAML writes a list; empty: none
   std::string targets;       ///< as YAML writes a map: "{default: {database: …}}"; empty: the state database
   std::vector<std::string> command{"serve"};
   std::string project;  ///< more of the project's: `canary: {every: 1s}`

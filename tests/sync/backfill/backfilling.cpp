@@ -32,8 +32,8 @@ Backfilling::Backfilling(const std::string& schema_sql, const std::string& mappi
       options, db.Dsn(), parts.mappings, [this](const ProjectId&) { return Client(false); }, clock, counters);
 }
 
-void Backfilling::UseMapping(const std::string& mapping_yaml) {
-  mappings_ = MappingSetOf(db, {{"sheet.yaml", mapping_yaml}});
+void Backfilling::UseMapping(const std::string& mapping_yaml, bool feed) {
+  mappings_ = MappingSetOf(db, {{"sheet.yaml", mapping_yaml}}, std::nullopt, feed);
 }
 
 std::unique_ptr<sync::mem0::Client> Backfilling::Client(bool background) const {

@@ -45,8 +45,8 @@ class Backfilling {
   bool WorkOnce(sync::Scheduler& scheduler);
   sync::Run RunOf(std::int64_t id) const;
   std::int64_t Start(sync::Scheduler& scheduler, sync::BackfillKind kind, const sync::RunOptions& options = {}) const;
-  /// Another mapping instead, as after an edit of its file.
-  void UseMapping(const std::string& mapping_yaml);
+  /// Another mapping instead, as after an edit of its file. `feed`: changes are told.
+  void UseMapping(const std::string& mapping_yaml, bool feed = false);
   /// Delivers: marks these memories dirty and lets the worker bring them in.
   void Deliver(const std::vector<std::string>& memories);
   void Work();  ///< until the queue is empty

@@ -14,7 +14,7 @@
 namespace membridge::test {
 
 std::shared_ptr<const sync::MappingSet> MappingSetOf(const PgDatabase& tables, const std::map<std::string, std::string>& files,
-                                                     const std::optional<std::string>& dsn) {
+                                                     const std::optional<std::string>& dsn, bool feed) {
   sync::postgres::Session session = tables.Session();
   auto read = sync::ReadCatalog(session);
   if (!read) throw std::runtime_error(read.error().message);
@@ -42,7 +42,7 @@ std::shared_ptr<const sync::MappingSet> MappingSetOf(const PgDatabase& tables, c
   for (mappings::Mapping& mapping : loaded) {
     const auto from = mapping.from;
     const auto shared = std::make_shared<const mappings::Mapping>(std::move(mapping));
-    const auto applier = std::make_shared<const sync::Applier>(shared, catalog);
+    const auto applier = std::make_shared<const sync::Applier>(shared, catalog, feed);
     if (from == mappings::Mapping::From::kExport) target.exports.push_back({applier, mappings::ExportSchema(*shared, *catalog)});
     if (from == mappings::Mapping::From::kEvent) target.events.push_back(applier);
     if (from != mappings::Mapping::From::kMemory) continue;

@@ -11,8 +11,9 @@
 namespace membridge::test {
 
 /// Mapping files by name, as `serve` would take them over for the project `crm`: loaded and checked against the tables in
-/// `tables`. `dsn`: where a target of its own is; nothing means the state database. Throws std::runtime_error with every problem.
+/// `tables`. `dsn`: where a target of its own is; nothing means the state database. `feed`: changes are told. Throws
+/// std::runtime_error with every problem.
 std::shared_ptr<const sync::MappingSet> MappingSetOf(const PgDatabase& tables, const std::map<std::string, std::string>& files,
-                                                     const std::optional<std::string>& dsn = std::nullopt);
+                                                     const std::optional<std::string>& dsn = std::nullopt, bool feed = false);
 
 }  // namespace membridge::test

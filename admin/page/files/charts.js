@@ -17,7 +17,7 @@ function traceOf(values, top) {
   let drawn = "";
   all.forEach(([x, y], at) => {
     if (values[at] === null) return;
-    drawn += at > 0 && values[at - 1] !== null ? `L${x.toFixed(1)} ${y.toFixed(1)}` : `M${x.toFixed(1)} ${y.toFixed(1)}h0.6`;
+    drawn += at > 0 && values[at - 1] !== null ? `L${x.toFixed(1)} ${y.toFixed(1)}` : `M${Math.max(0, x - 2).toFixed(1)} ${y.toFixed(1)}H${Math.max(2, x).toFixed(1)}`;
   });
   return drawn;
 }

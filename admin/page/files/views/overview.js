@@ -67,7 +67,7 @@ function lagGauge({ queue }, { lag: recent, whole: lag, step_seconds: step }) {
 }
 
 function parkedGauge({ parked, queue }, { parked: recent, step_seconds: step }) {
-  const counts = [...known(recent), parked.memories];
+  const counts = [...known(recent).slice(1), parked.memories];
   return gauge("Parked", number(parked.memories), parked.memories === 1 ? "memory" : "memories",
     line(counts, `Parked memories ${since(counts.length, step)}: now ${number(parked.memories)}, at most ${number(most(counts))}.`, parked.memories > 0 ? "bad" : "", upToNow(counts.length, step, (at) => number(counts[at]))),
     [parked.memories === 0 ? "Nothing is held up." : `${counted(parked.groups, "cause")} to look at`,
@@ -80,7 +80,7 @@ function budgetGauge({ project, mem0 }, several, recent) {
   const step = recent.step_seconds;
   const paused = mem0.paused_seconds > 0;
   return gauge(several ? `Mem0 calls, ${project}` : "Mem0 calls", number(mem0.calls_per_second), "a second allowed",
-    line(rates, `Calls a second allowed ${since(rates.length, step)}: now ${number(mem0.calls_per_second)} of ${number(mem0.most_per_second)}.`, paused ? "warn" : "", upToNow(rates.length, step, (at) => number(rates[at]))),
+    line(rates, `Calls a second allowed${rates.length > 1 ? ` ${since(rates.length, step)}` : ""}: now ${number(mem0.calls_per_second)} of ${number(mem0.most_per_second)}.`, paused ? "warn" : "", upToNow(rates.length, step, (at) => number(rates[at]))),
     paused ? `Mem0 asked to wait: ${duration(mem0.paused_seconds)} more` : `of ${number(mem0.most_per_second)} at most`);
 }
 

@@ -112,6 +112,7 @@ std::unique_ptr<sync::Worker> Running::MakeWorker() {
   options.batch = config_.sync.batch;
   options.read_lag = config_.sync.read_lag;
   options.lease = config_.sync.lease;
+  options.turn = claim_turn_;
   return std::make_unique<sync::Worker>(
       options, state_dsn_, [this] { return mappings_.Get(); },
       [this](const ProjectId& project) { return mem0_.For(project, Mem0Clients::Urgency::kLive); }, clock_, counters_,

@@ -89,6 +89,7 @@ class Running {
   TokenWatch tokens_;
   const std::unique_ptr<Reception> reception_;  // of receivers
   AdminListener admin_;
+  const std::shared_ptr<sync::ClaimTurn> claim_turn_ = std::make_shared<sync::ClaimTurn>();
   const std::unique_ptr<WorkerPool> workers_;  // of workers
   Readiness readiness_;
   BackfillMetrics backfill_metrics_;

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <future>
 #include <map>
 #include <set>
 
 #include "mappings/base/log.hpp"
+#include "sync/backfill/pages_ahead.hpp"
 #include "sync/backfill/run_store.hpp"
 #include "sync/backfill/walk.hpp"
 #include "sync/queue/reproject.hpp"
@@ -19,6 +19,7 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kDoubtsAtOnce = 1000;
 constexpr milliseconds kConfirmPause{200};
+constexpr int kFirstTogether = 5;  // page
 
 /// No upper bound: a memory that changes during the walk would drop out of the list and move all others up by one.
 mem0::Filter FilterOf(const SweepCursor& cursor) {
@@ -32,21 +33,15 @@ mem0::Filter FilterOf(const SweepCursor& cursor) {
 /// A page that was read, with its comparison to the mirror.
 struct Sweep::Page {
   mem0::MemoryPage read;
-  std::vector<MemoryId> met;                // all of it, those that could not be read included
-  std::vector<mappings::Memory> different;  // each id once
-  std::vector<Walk::Known> known;           // of `different`
+  std::vector<MemoryId> met;       // all of it, those that could not be read included
+  std::size_t first = 0, end = 0;  // of Pages::different
 };
 
-/// A page that is read while the one before it is applied. It keeps its request, so that it is used only for the same request.
-struct Sweep::Ahead {
-  std::int64_t run;
-  int walk;
-  int page;
-  std::future<Result<mem0::MemoryPage>> answer;
-
-  bool Is(const Run& other, const SweepCursor& cursor) const {
-    return run == other.id && walk == cursor.walk && page == cursor.page;
-  }
+/// Pages that are applied together.
+struct Sweep::Pages {
+  std::vector<Page> pages;
+  std::vector<mappings::Memory> different;  // each id once
+  std::vector<Walk::Known> known;           // of `different`
 };
 
 Sweep::Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, std::unique_ptr<Worker> worker,
@@ -55,7 +50,8 @@ Sweep::Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::
       client_(std::move(client)),
       worker_(std::move(worker)),
       clock_(clock),
-      state_(std::move(state_dsn), "membridge sweep") {}
+      state_(std::move(state_dsn), "membridge sweep"),
+      ahead_(*client_, options.page_size) {}
 
 Sweep::~Sweep() = default;
 
@@ -109,79 +105,104 @@ void Sweep::Begin(Run& run, SweepCursor& cursor) {
   transaction.Commit();
 }
 
-Result<Sweep::Page> Sweep::ReadPage(const Run& run, const SweepCursor& cursor) {
-  const std::unique_ptr<Ahead> ahead = std::move(ahead_);
-  const bool was_read = ahead && ahead->Is(run, cursor);
-  if (ahead && !was_read) ahead->answer.wait();  // only one thread at a time may use the client
-  auto read = was_read ? ahead->answer.get() : client_->ListMemories(FilterOf(cursor), cursor.page, options_.page_size);
+/// How many pages are read together from this one on. The first pages of a walk are read one by one, so that short lists and
+/// lists that go wrong from the start cost no more calls than they must.
+int Sweep::PagesAt(int page) const {
+  return page < kFirstTogether ? 1 : pages_;
+}
+
+/// Reads pages and begins to read the next ones. Reading ahead is safe although pages may become outdated: a change in between
+/// makes the mirror newer than the page or the memory dirty, and both win over the page.
+Result<Sweep::Pages> Sweep::ReadPages(const Run& run, const SweepCursor& cursor) {
+  const PagesWanted wanted{run.id, cursor.walk, cursor.page, cursor.list.Listed(), PagesAt(cursor.page), FilterOf(cursor)};
+  auto read = ahead_.Read(wanted);
   if (!read) return tl::unexpected<Error>(read.error());
-  Page page;
-  page.read = std::move(*read);
-  return page;
+  ahead_.ReadBehind(wanted, *read, PagesAt(cursor.page + static_cast<int>(read->size())));
+  Pages pages;
+  for (mem0::MemoryPage& page : *read) pages.pages.emplace_back().read = std::move(page);
+  return pages;
 }
 
-/// Reading ahead is safe although the page may become outdated: a change in between makes the mirror newer than the page or the
-/// memory dirty, and both win over the page.
-void Sweep::ReadAhead(const Run& run, const SweepCursor& cursor, const Page& page) {
-  const std::int64_t listed = cursor.list.Listed() + static_cast<std::int64_t>(page.read.Records());
-  // When it is not clear that there is a next page, this page is judged first.
-  if (page.read.past_end || page.read.Records() == 0 || (page.read.count && listed >= *page.read.count)) return;
-  if (!page.read.linked && !page.read.count) return;
-  const int next = cursor.page + 1;
-  auto read = [this, filter = FilterOf(cursor), next] { return client_->ListMemories(filter, next, options_.page_size); };
-  ahead_ = std::make_unique<Ahead>(Ahead{run.id, cursor.walk, next, std::async(std::launch::async, std::move(read))});
-}
-
-void Sweep::Compare(const Run& run, Page& page) {
-  std::map<std::string, mappings::Memory*> by_id;  // a page may hold a memory twice when pages shift under it
-  for (mappings::Memory& memory : page.read.memories) {
-    mappings::Memory*& kept = by_id[memory.id.Text()];
-    if (kept == nullptr || kept->updated_at < memory.updated_at) kept = &memory;
+void Sweep::Compare(const Run& run, Pages& pages) {
+  std::map<std::string, mappings::Memory*> by_id;  // pages may hold a memory twice when they shift
+  std::vector<MemoryId> ids;
+  std::vector<mappings::Memory*> memories;
+  for (Page& page : pages.pages) {
+    std::set<std::string> here;
+    page.first = ids.size();
+    for (mappings::Memory& memory : page.read.memories) {
+      if (here.insert(memory.id.Text()).second) page.met.push_back(memory.id);
+      mappings::Memory*& kept = by_id[memory.id.Text()];
+      if (kept == nullptr) {
+        kept = &memory;
+        ids.push_back(memory.id);
+        memories.push_back(&memory);
+      } else if (kept->updated_at < memory.updated_at) {
+        *kept = memory;
+      }
+    }
+    page.end = ids.size();
+    page.met.insert(page.met.end(), page.read.unreadable.begin(), page.read.unreadable.end());
   }
-  for (const auto& [id, memory] : by_id) page.met.push_back(memory->id);
   postgres::Transaction transaction = state_.Get().Begin();
-  const std::vector<Walk::Known> known = Walk{transaction, run}.LookUp(page.met);
+  const std::vector<Walk::Known> known = Walk{transaction, run}.LookUp(ids);
   transaction.Commit();
-  for (std::size_t i = 0; i < known.size(); ++i) {
-    mappings::Memory& memory = *by_id.at(page.met[i].Text());
-    if (known[i].known && !known[i].gone && known[i].digest == mappings::DigestOf(memory)) continue;
-    page.different.push_back(std::move(memory));
-    page.known.push_back(known[i]);
+  for (Page& page : pages.pages) {
+    const std::size_t first = pages.different.size();
+    for (std::size_t i = page.first; i < page.end; ++i) {
+      if (known[i].known && !known[i].gone && known[i].digest == mappings::DigestOf(*memories[i])) continue;
+      pages.different.push_back(std::move(*memories[i]));
+      pages.known.push_back(known[i]);
+    }
+    page.first = first;
+    page.end = pages.different.size();
   }
-  page.met.insert(page.met.end(), page.read.unreadable.begin(), page.read.unreadable.end());
 }
 
 Result<Job::Step> Sweep::WalkOn(Run& run, SweepCursor cursor) {
-  auto page = ReadPage(run, cursor);
-  if (!page) return tl::unexpected<Error>(page.error());
-  ReadAhead(run, cursor, *page);
-  Compare(run, *page);
+  auto pages = ReadPages(run, cursor);
+  if (!pages) return tl::unexpected<Error>(pages.error());
+  Compare(run, *pages);
   const Run before = run;
   Step step;
+  bool goes_well = true;  // every page brought something new, and there are more
   const auto account = [&](postgres::Transaction& transaction, const std::vector<Worker::Fate>& fates) {
     run = before;
+    goes_well = true;
     SweepCursor next = cursor;
-    Account(transaction, run, next, *page, fates);
+    for (const Page& page : pages->pages) {
+      const std::int64_t met = next.met;
+      const ListWatch::Verdict verdict = Account(transaction, run, next, *pages, page, fates);
+      goes_well = goes_well && next.met > met;
+      if (verdict == ListWatch::Verdict::kMore) continue;
+      goes_well = false;
+      EndWalk(transaction, run, next, verdict);
+      break;
+    }
     step.wanted = Commit(transaction, run, next);
   };
-  if (run.options.dry_run || page->different.empty()) {
+  if (run.options.dry_run || pages->different.empty()) {
     postgres::Transaction transaction = state_.Get().Begin();
     std::vector<Worker::Fate> fates;
-    for (const Walk::Known& known : page->known) {
+    for (const Walk::Known& known : pages->known) {
       fates.push_back(known.known ? Worker::Fate::kUpdated : Worker::Fate::kAdded);
     }
     account(transaction, fates);
     transaction.Commit();
-  } else if (const auto applied = worker_->ApplyRecords(run.project, page->different, account); !applied) {
+  } else if (const auto applied = worker_->ApplyRecords(run.project, pages->different, account); !applied) {
     run = before;
+    pages_ = 1;
     return tl::unexpected<Error>(applied.error());
+  } else {
+    goes_well = goes_well && !worker_->DividedRecords();
   }
+  pages_ = goes_well ? std::min(2 * pages_, options_.pages) : 1;
   return step;
 }
 
 /// Counts the page and advances the cursor.
-void Sweep::Account(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, const Page& page,
-                    const std::vector<Worker::Fate>& fates) {
+ListWatch::Verdict Sweep::Account(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, const Pages& pages,
+                                  const Page& page, const std::vector<Worker::Fate>& fates) {
   Walk walk{transaction, run};
   const Walk::Meeting meeting = walk.Meet(page.met, cursor.walk);
   const std::set<std::string>& fresh = meeting.fresh;
@@ -196,8 +217,8 @@ void Sweep::Account(postgres::Transaction& transaction, Run& run, SweepCursor& c
 
   const Instant undelivered = clock_.Now() - options_.delivery_patience;
   std::vector<MemoryId> doubts;
-  for (std::size_t i = 0; i < fates.size(); ++i) {
-    const mappings::Memory& memory = page.different[i];
+  for (std::size_t i = page.first; i < page.end; ++i) {
+    const mappings::Memory& memory = pages.different[i];
     const bool lost = memory.updated_at <= undelivered && (!run.options.dry_run || fresh.contains(memory.id.Text()));
     switch (fates[i]) {
       case Worker::Fate::kAdded:
@@ -240,7 +261,7 @@ void Sweep::Account(postgres::Transaction& transaction, Run& run, SweepCursor& c
     Log(LogLevel::kWarn, "link_to_another_server", {{"project", run.project.Text()}, {"backfill", run.name}});
   }
   ++cursor.page;
-  if (verdict != ListWatch::Verdict::kMore) EndWalk(transaction, run, cursor, verdict);
+  return verdict;
 }
 
 void Sweep::EndWalk(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, ListWatch::Verdict verdict) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sync/backfill/job.hpp"
+#include "sync/backfill/pages_ahead.hpp"
 #include "sync/backfill/sweep_cursor.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/kept_session.hpp"
@@ -19,6 +20,7 @@ namespace membridge::sync {
 struct SweepOptions {
   std::chrono::seconds lease{60};
   int page_size = mem0::Client::kLargestPage;
+  int pages = 5;                                          ///< applied together at most
   std::chrono::seconds overlap = std::chrono::hours{24};  ///< how far an incremental sweep reaches back before the watermark
   std::chrono::seconds delivery_patience{60};  ///< a younger change may still be delivered, so it does not count as lost
   std::chrono::seconds confirm_patience =
@@ -44,26 +46,27 @@ struct SweepOptions {
 /// exactly the same memories are sound, even if the count differs. Without a sound walk the run fails and tells why. The memories
 /// that were met stay applied, and the workers read those that no walk met.
 ///
-/// It reads the next page while it applies one. Memory use does not depend on the number of memories.
+/// It applies up to five pages together once a walk goes well, and reads the next ones meanwhile. Memory use does not depend on
+/// the number of memories.
 class Sweep final : public Job {
  public:
   Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, std::unique_ptr<Worker> worker,
         const Clock& clock);
-  ~Sweep() override;  ///< waits until the page that is read ahead has come
+  ~Sweep() override;  ///< waits until the pages that are read ahead have come
 
   Result<Step> Next(Run& run) override;
 
  private:
   struct Page;
-  struct Ahead;
+  struct Pages;
 
   void Begin(Run& run, SweepCursor& cursor);
   Result<Step> WalkOn(Run& run, SweepCursor cursor);
-  Result<Page> ReadPage(const Run& run, const SweepCursor& cursor);
-  void ReadAhead(const Run& run, const SweepCursor& cursor, const Page& page);
-  void Compare(const Run& run, Page& page);
-  void Account(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, const Page& page,
-               const std::vector<Worker::Fate>& fates);
+  int PagesAt(int page) const;
+  Result<Pages> ReadPages(const Run& run, const SweepCursor& cursor);
+  void Compare(const Run& run, Pages& pages);
+  ListWatch::Verdict Account(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, const Pages& pages,
+                             const Page& page, const std::vector<Worker::Fate>& fates);
   void EndWalk(postgres::Transaction& transaction, Run& run, SweepCursor& cursor, ListWatch::Verdict verdict);
   Result<Step> LookForMissing(Run& run, SweepCursor cursor);
   Result<Step> Confirm(Run& run, SweepCursor cursor);
@@ -74,7 +77,8 @@ class Sweep final : public Job {
   std::unique_ptr<Worker> worker_;
   const Clock& clock_;
   postgres::KeptSession state_;
-  std::unique_ptr<Ahead> ahead_;  // last: it uses the client
+  int pages_ = 1;     // applied together next; one while something goes wrong
+  PagesAhead ahead_;  // last: it uses the client
 };
 
 }  // namespace membridge::sync

@@ -13,14 +13,20 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 /// The pause between two folds. Deliveries that arrive during it are folded together, which costs less than a fold for each
-/// commit. The pause is longer after a fold of many deliveries, so that under load hundreds are folded at once.
-constexpr milliseconds kBreath = 4ms;
+/// commit, and then read from Mem0 with one call and applied together. The more a fold took, the longer the pause behind it: by
+/// more than a millisecond for each delivery until it is kBusyBreath, which at a thousand a second makes some twenty deliveries
+/// a call, and by one for every ten when more arrive, so that hundreds are folded at once.
+constexpr milliseconds kBreath = 2ms;
+constexpr milliseconds kBusyBreath = 21ms;
 constexpr milliseconds kLongestBreath = 100ms;
-constexpr std::size_t kDeliveriesPerBreath = 10;  // this many lengthen the pause by a millisecond
+constexpr double kPerDelivery = 1.25;  // milliseconds
+constexpr double kPerDeliveryOfMany = 0.1;
 
 milliseconds BreathAfter(const Folded& folded) {
-  const auto longer = milliseconds{static_cast<milliseconds::rep>(folded.deliveries / kDeliveriesPerBreath)};
-  return std::min(kBreath + longer, kLongestBreath);
+  const auto longer = [&](double per_delivery) {
+    return kBreath + milliseconds{static_cast<milliseconds::rep>(per_delivery * static_cast<double>(folded.deliveries))};
+  };
+  return std::max(std::min(longer(kPerDelivery), kBusyBreath), std::min(longer(kPerDeliveryOfMany), kLongestBreath));
 }
 
 constexpr milliseconds kFirstFoldPause = 200ms;
@@ -70,6 +76,7 @@ void Folder::Run(const std::stop_token& stop) {
 void Folder::FoldWanted(postgres::Session& session, const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     std::set<std::uint64_t> poked;
+    if (!AwaitBreath(stop)) return;
     {
       const std::lock_guard lock{mutex_};
       any_ = false;
@@ -80,9 +87,15 @@ void Folder::FoldWanted(postgres::Session& session, const std::stop_token& stop)
     counters_.folds += folded.deliveries > 0 ? 1 : 0;
     counters_.parked += folded.parked.size();
     if (folded.news) wake_up_.Poke();
+    if (!folded.folded || !folded.more) ready_at_ = std::chrono::steady_clock::now() + BreathAfter(folded);
     if (!HasMore(folded, poked)) return;
-    if (!folded.folded || !folded.more) Pause(stop, BreathAfter(folded));
   }
+}
+
+/// Waits for the end of the pause behind the last fold. Returns false when a stop was requested.
+bool Folder::AwaitBreath(const std::stop_token& stop) const {
+  const auto left = std::chrono::ceil<milliseconds>(ready_at_ - std::chrono::steady_clock::now());
+  return left <= 0ms || Pause(stop, left);
 }
 
 bool Folder::HasMore(const Folded& folded, const std::set<std::uint64_t>& poked) {

@@ -44,6 +44,7 @@ class Folder {
   void Run(const std::stop_token& stop);
   /// Folds until everything this process was poked for is folded.
   void FoldWanted(postgres::Session& session, const std::stop_token& stop);
+  bool AwaitBreath(const std::stop_token& stop) const;
   /// Notes what is folded by a fold that began after those transactions were committed.
   bool HasMore(const Folded& folded, const std::set<std::uint64_t>& poked);
 
@@ -51,6 +52,7 @@ class Folder {
   const std::chrono::milliseconds poll_;
   WakeUp& wake_up_;
   FoldCounters counters_;
+  std::chrono::steady_clock::time_point ready_at_{};  // of the thread: no fold before
   std::mutex mutex_;
   std::condition_variable_any poked_;
   std::set<std::uint64_t> wanted_;  // guarded by mutex_; transactions not known to be folded

@@ -4,70 +4,12 @@
 #include <pqxx/pqxx>
 #include <utility>
 
+#include "sync/postgres/kept_plans.hpp"
+#include "sync/postgres/owned_connection.hpp"
 #include "sync/postgres/wire.hpp"
 
 namespace membridge::sync::postgres {
 namespace {
-
-#if PQXX_VERSION_MAJOR < 7
-// libpqxx 6 connects through a policy, and asks it again whenever a connection was lost. This policy hands over its one
-// connection and refuses every later request. So no statement runs in a new session without the old one's transaction and
-// settings.
-class HandOver final : public pqxx::connectionpolicy {
- public:
-  explicit HandOver(pg_conn* connection) : pqxx::connectionpolicy(""), connection_(connection) {}
-  handle do_startconnect(handle current) override {
-    if (current != nullptr) return current;
-    if (connection_ == nullptr) throw pqxx::broken_connection("the connection broke");
-    return std::exchange(connection_, nullptr);
-  }
-
- private:
-  pg_conn* connection_;
-};
-
-class OwnedConnection final : public pqxx::connection_base {
- public:
-  explicit OwnedConnection(pg_conn* connection) : pqxx::connection_base(policy_), policy_(connection) { init(); }
-  ~OwnedConnection() noexcept { close(); }
-
- private:
-  HandOver policy_;
-};
-
-pqxx::result Execute(pqxx::transaction_base& transaction, const std::string& sql, const std::vector<Param>& params) {
-  std::vector<const char*> texts;
-  texts.reserve(params.size());
-  for (const Param& param : params) texts.push_back(param ? param->c_str() : nullptr);
-  return transaction.exec_params(sql, pqxx::prepare::make_dynamic_params(texts));
-}
-#else
-class OwnedConnection final {
- public:
-  explicit OwnedConnection(pg_conn* connection) : connection_(pqxx::connection::seize_raw_connection(connection)) {}
-  operator pqxx::connection&() { return connection_; }
-
- private:
-  pqxx::connection connection_;
-};
-
-pqxx::result Execute(pqxx::transaction_base& transaction, const std::string& sql, const std::vector<Param>& params) {
-  pqxx::params texts;
-  texts.reserve(params.size());
-  for (const Param& param : params) {
-    if (param) {
-      texts.append(pqxx::zview{*param});
-    } else {
-      texts.append();
-    }
-  }
-#if PQXX_VERSION_MAJOR > 7 || PQXX_VERSION_MINOR >= 10
-  return transaction.exec(sql, texts);
-#else
-  return transaction.exec_params(sql, texts);
-#endif
-}
-#endif
 
 void RefuseNul(const std::vector<Param>& params) {
   for (const Param& param : params) {
@@ -97,6 +39,7 @@ struct Session::Connection {
       broken = true;
       throw wire.LastFailure("the connection broke during COMMIT; whether it happened is unknown");
     } catch (const pqxx::failure& failure) {
+      if (plans) plans->Forget();
       throw wire.LastFailure(failure.what());
     } catch (const pqxx::usage_error& error) {
       throw wire.LastFailure(error.what());
@@ -112,8 +55,34 @@ struct Session::Connection {
     throw SqlFailure({.sqlstate = "08007", .message = "an earlier transaction was left open; the connection is given up"});
   }
 
+  pqxx::result RunPlanned(pqxx::transaction_base& transaction, const std::string& sql, const std::vector<Param>& params) {
+    if (!plans) return Execute(transaction, sql, params);
+    const KeptPlans::Way way = plans->WayFor(sql, std::chrono::steady_clock::now());
+    if (way.name.empty()) return Execute(transaction, sql, params);
+    if (way.prepare) Prepare(way.name, sql);
+    return ExecutePrepared(transaction, way.name, params);
+  }
+
+  void Prepare(const std::string& name, const std::string& sql) {
+    PqxxConnection& connection = owned;
+    try {
+      connection.prepare(name, sql);
+    } catch (const pqxx::failure&) {
+      plans->Lacks(sql);
+      throw;
+    }
+  }
+
+  /// Call it only while no transaction is open.
+  void DropUnusedPlans() {
+    if (!plans) return;
+    PqxxConnection& connection = owned;
+    for (const std::string& name : plans->TakeUnused()) connection.unprepare(name);
+  }
+
   Wire wire;
   OwnedConnection owned;
+  std::optional<KeptPlans> plans;
   bool broken = false;
 };
 
@@ -177,7 +146,10 @@ struct Transaction::State {
 Transaction::Transaction(Session& session) {
   Session::Connection& connection = *session.connection_;
   connection.RefuseOpenTransaction();
-  state_ = connection.Guarded([&] { return std::make_unique<State>(connection); });
+  state_ = connection.Guarded([&] {
+    connection.DropUnusedPlans();
+    return std::make_unique<State>(connection);
+  });
 }
 
 Transaction::~Transaction() = default;
@@ -186,7 +158,7 @@ Transaction::Transaction(Transaction&&) noexcept = default;
 Rows Transaction::Run(const std::string& sql, const std::vector<Param>& params) {
   RefuseNul(params);
   return state_->connection.Guarded(
-      [&] { return Rows(std::make_shared<Rows::Data>(Rows::Data{Execute(state_->work, sql, params)})); });
+      [&] { return Rows(std::make_shared<Rows::Data>(Rows::Data{state_->connection.RunPlanned(state_->work, sql, params)})); });
 }
 
 std::optional<std::string> Transaction::RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params) {
@@ -198,11 +170,17 @@ void Transaction::RunScript(const std::string& sql) {
 }
 
 void Transaction::EnterRolesPath() {
-  if (state_->connection.wire.Path() == SearchPath::kBridges) RunScript("SET LOCAL search_path TO DEFAULT");
+  if (state_->connection.wire.Path() != SearchPath::kBridges) return;
+  std::string script = "SET LOCAL search_path TO DEFAULT";
+  if (state_->connection.plans) script += "; SET LOCAL plan_cache_mode TO DEFAULT";
+  RunScript(script);
 }
 
 void Transaction::LeaveRolesPath() {
-  if (state_->connection.wire.Path() == SearchPath::kBridges) RunScript("SET LOCAL search_path TO pg_catalog, pg_temp");
+  if (state_->connection.wire.Path() != SearchPath::kBridges) return;
+  std::string script = "SET LOCAL search_path TO pg_catalog, pg_temp";
+  if (state_->connection.plans) script += "; SET LOCAL plan_cache_mode TO force_generic_plan";
+  RunScript(script);
 }
 
 void Transaction::Savepoint(std::string_view name) {
@@ -257,6 +235,14 @@ Rows Session::RunAlone(const std::string& sql) {
     pqxx::nontransaction statement(connection_->owned);
     return Rows(std::make_shared<Rows::Data>(Rows::Data{Execute(statement, sql, {})}));
   });
+}
+
+void Session::KeepPlans() {
+  if (connection_->wire.IsPooled()) return;
+  // PostgreSQL would plan a statement anew for each small batch, because it takes a batch of unknown size for one of ten. An
+  // application's triggers run under the role's own path and keep their own way.
+  if (connection_->wire.Path() == SearchPath::kBridges) Set("plan_cache_mode", "force_generic_plan");
+  connection_->plans.emplace();
 }
 
 void Session::Set(const std::string& name, const std::string& value) {

@@ -141,6 +141,9 @@ class Session {
   /// prepared statements.
   std::optional<std::string> RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params);
 
+  /// From now on keeps the plans of statements that transactions run again and again, for a few seconds each. Meant for sessions
+  /// whose statements are always the same. Does nothing behind a pooler.
+  void KeepPlans();
   /// Makes a setting for all transactions that begin later.
   void Set(const std::string& name, const std::string& value);
   /// Process id of the backend, as the server told it at connection time; 0 when it told none.

@@ -25,9 +25,8 @@ std::string Number(std::int64_t number) {
   return std::to_string(number);
 }
 
-Claim ClaimAt(const Rows& rows, std::size_t row, int bucket) {
+Claim ClaimAt(const Rows& rows, std::size_t row) {
   Claim claim;
-  claim.bucket = bucket;
   claim.project = ProjectId{std::string{rows.Text(row, 0)}};
   claim.memory = MemoryId{std::string{rows.Text(row, 1)}};
   claim.generation = rows.Int(row, 2);
@@ -38,6 +37,7 @@ Claim ClaimAt(const Rows& rows, std::size_t row, int bucket) {
   claim.absent_since = postgres::OptionalTimeAt(rows, row, 7);
   claim.reason = rows.Text(row, 8);
   claim.told = rows.Text(row, 9);
+  claim.bucket = static_cast<int>(rows.Int(row, 10));
   return claim;
 }
 
@@ -110,30 +110,38 @@ std::vector<DueBucket> Queue::DueBuckets() {
   return buckets;
 }
 
-std::vector<Claim> Queue::ClaimDue(const DueBucket& due, std::size_t limit, std::chrono::seconds lease) {
+std::vector<Claim> Queue::ClaimDue(const std::vector<DueBucket>& due, std::size_t limit, std::chrono::seconds lease) {
+  if (due.empty() || limit == 0) return {};
   // due_at stays as it is while claimed: no indexed column changes, so claiming is a HOT update that costs no index entry. The
-  // few rows under claim stay at the head of the index and are stepped over. MATERIALIZED, or a join could run the LIMIT twice. A
-  // row that moves between the look and the lock is not met at its place, and claimed in the next round.
+  // few rows under claim stay at the head of the index and are stepped over. MATERIALIZED, or a join could run the LIMIT twice.
+  // The outer LIMIT ends the look, so no bucket behind it is locked. A row that moves between the look and the lock is not met at
+  // its place, and claimed in the next round.
   static const std::string kSql = fmt::format(R"(
       WITH due AS MATERIALIZED (
-        SELECT d.ctid AS place FROM membridge.dirty d
-        WHERE d.bucket = $1::smallint AND d.rank = $4::smallint AND d.due_at <= statement_timestamp() AND {}
-        ORDER BY d.due_at LIMIT $2::bigint
-        FOR UPDATE SKIP LOCKED),
+        SELECT d.place FROM unnest($1::smallint[], $2::smallint[]) AS b(bucket, rank)
+        CROSS JOIN LATERAL (SELECT d.ctid AS place FROM membridge.dirty d
+                            WHERE d.bucket = b.bucket AND d.rank = b.rank AND d.due_at <= statement_timestamp() AND {}
+                            ORDER BY d.due_at LIMIT $3::bigint
+                            FOR UPDATE SKIP LOCKED) AS d
+        LIMIT $3::bigint),
       claimed AS (
         UPDATE membridge.dirty d
-        SET claimed_until = statement_timestamp() + $3::bigint * interval '1 second', fence = nextval('membridge.fence')
-        FROM due
-        WHERE d.bucket = $1::smallint AND d.ctid = due.place
+        SET claimed_until = statement_timestamp() + $4::bigint * interval '1 second', fence = nextval('membridge.fence')
+        WHERE d.ctid = ANY (ARRAY(SELECT place FROM due))
         RETURNING d.*)
-      SELECT project, memory_id, generation, fence, marked_at, statement_timestamp(), attempts, absent_since, reason, told
-      FROM claimed ORDER BY due_at, project, memory_id)",
+      SELECT project, memory_id, generation, fence, marked_at, statement_timestamp(), attempts, absent_since, reason, told, bucket
+      FROM claimed ORDER BY rank, due_at, project, memory_id)",
                                               kFree);
-  const Rows rows = transaction_.Run(
-      kSql, {Number(due.bucket), Number(static_cast<std::int64_t>(limit)), Number(lease.count()), Number(due.rank)});
+  Column buckets, ranks;
+  for (const DueBucket& bucket : due) {
+    buckets.AddNumber(bucket.bucket);
+    ranks.AddNumber(bucket.rank);
+  }
+  const Rows rows =
+      transaction_.Run(kSql, {buckets.Take(), ranks.Take(), Number(static_cast<std::int64_t>(limit)), Number(lease.count())});
   std::vector<Claim> claims;
   claims.reserve(rows.size());
-  for (std::size_t row = 0; row < rows.size(); ++row) claims.push_back(ClaimAt(rows, row, due.bucket));
+  for (std::size_t row = 0; row < rows.size(); ++row) claims.push_back(ClaimAt(rows, row));
   return claims;
 }
 

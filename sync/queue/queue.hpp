@@ -69,8 +69,9 @@ class Queue {
 
   /// Returns the buckets that have due, unclaimed work, by rank, and in random order within a rank. Takes no locks.
   std::vector<DueBucket> DueBuckets();
-  /// Claims up to `limit` due memories of one rank in one bucket, oldest first, FOR UPDATE SKIP LOCKED. Commit makes the claim.
-  std::vector<Claim> ClaimDue(const DueBucket& due, std::size_t limit, std::chrono::seconds lease);
+  /// Claims up to `limit` due memories, FOR UPDATE SKIP LOCKED, of each bucket the oldest, bucket by bucket in the order of
+  /// `due`. Returns lower ranks first, then the oldest. Commit makes the claim.
+  std::vector<Claim> ClaimDue(const std::vector<DueBucket>& due, std::size_t limit, std::chrono::seconds lease);
   /// Extends the claims that are still ours (same fence) to `lease` from now. Use a short transaction of its own.
   void Renew(const std::vector<Claim>& claims, std::chrono::seconds lease);
   /// Returns how long until the next memory becomes due; nothing when the queue is empty.

@@ -4,8 +4,22 @@
 
 namespace membridge::sync {
 
+namespace {
+
+postgres::KeptSession::Open Opening(const std::string& dsn, const std::string& application_name) {
+  return [dsn, application_name] {
+    postgres::Session session{dsn, application_name};
+    session.KeepPlans();
+    return session;
+  };
+}
+
+}  // namespace
+
 TiedSessions::TiedSessions(std::string state_dsn, std::string application_name)
-    : state_dsn_(std::move(state_dsn)), application_name_(std::move(application_name)), state_(state_dsn_, application_name_) {}
+    : state_dsn_(std::move(state_dsn)),
+      application_name_(std::move(application_name)),
+      state_(Opening(state_dsn_, application_name_)) {}
 
 postgres::Session& TiedSessions::Unbroken(postgres::KeptSession& session) {
   if (session.IsBroken()) ties_.Forget();
@@ -14,7 +28,7 @@ postgres::Session& TiedSessions::Unbroken(postgres::KeptSession& session) {
 
 postgres::Session& TiedSessions::Target(const std::optional<std::string>& dsn) {
   if (!dsn) return State();
-  return Unbroken(targets_.try_emplace(*dsn, *dsn, application_name_).first->second);
+  return Unbroken(targets_.try_emplace(*dsn, Opening(*dsn, application_name_)).first->second);
 }
 
 postgres::Session TiedSessions::Another(const std::optional<std::string>& dsn) const {

@@ -11,7 +11,8 @@ namespace membridge::sync {
 
 /// The sessions of a part that writes to targets: one on the state and one per target database. Each is opened when it is first
 /// needed and again after it broke. It also keeps the ledgers' admissions and forgets them when a session broke, because the new
-/// session may lead to a restored database. For one thread. Functions throw postgres::SqlFailure when a database is away.
+/// session may lead to a restored database. They keep their plans. For one thread. Functions throw postgres::SqlFailure when a
+/// database is away.
 class TiedSessions {
  public:
   TiedSessions(std::string state_dsn, std::string application_name);

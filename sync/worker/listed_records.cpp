@@ -47,11 +47,13 @@ void ListedRecords::Apply(const ProjectId& project, const std::vector<mappings::
 }
 
 void ListedRecords::ApplyAll(const ProjectId& project, const std::vector<WorkItem*>& all, const Also& also) {
+  divided_ = false;
   try {
     applier_.ApplyListed(project, all, Applier::Refused::kThrown, [&](postgres::Transaction& transaction) {
       if (also) RunAlso(transaction, all, also);
     });
   } catch (const std::exception& failure) {
+    divided_ = true;
     containment_.MayGoOn(failure);
     containment_.Divide(all, [&](const std::vector<WorkItem*>& some, Applier::Refused refused) {
       applier_.ApplyListed(project, some, refused, {});

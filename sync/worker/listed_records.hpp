@@ -24,6 +24,8 @@ class ListedRecords {
   /// Call it within a round of the containment. Throws postgres::SqlFailure when a database is away, read-only or full, and what
   /// `also` throws.
   void Apply(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also);
+  /// Whether the last of them had to be applied in parts.
+  bool WereDivided() const { return divided_; }
 
  private:
   void ApplyAll(const ProjectId& project, const std::vector<WorkItem*>& all, const Also& also);
@@ -31,6 +33,7 @@ class ListedRecords {
   TiedSessions& sessions_;
   Containment& containment_;
   BatchApplier& applier_;
+  bool divided_ = false;
 };
 
 }  // namespace membridge::sync

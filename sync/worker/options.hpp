@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <memory>
 
 #include "sync/queue/vanishing.hpp"
+#include "sync/worker/claim_turn.hpp"
 #include "sync/worker/reader.hpp"
 
 namespace membridge::sync {
@@ -22,6 +24,7 @@ struct WorkerOptions {
                                        ///< parked ones that are due
   std::chrono::milliseconds blocked_base{25};  ///< first wait for a session that is in the way; doubles with jitter
   std::chrono::milliseconds blocked_cap{5'000};
+  std::shared_ptr<ClaimTurn> turn = std::make_shared<ClaimTurn>();  ///< the same for all workers of a process
 
   /// How long a memory waits after it failed `attempts` times.
   std::chrono::milliseconds RetryIn(int attempts) const;

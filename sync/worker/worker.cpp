@@ -59,17 +59,28 @@ bool Worker::AwaitTurn(const std::stop_token& stop) {
 }
 
 std::vector<WorkItem> Worker::ClaimBatch() {
+  const auto since = std::chrono::steady_clock::now();
+  ClaimTurn::Held turn{*options_.turn};
+  if (turn.NothingLeft(since)) return {};
+  const auto looked_at = std::chrono::steady_clock::now();
   postgres::Transaction transaction = sessions_.State().Begin();
   std::vector<WorkItem> items;
-  for (const DueBucket& due : Queue{transaction}.DueBuckets()) {
-    const std::size_t room = due.rank == kAskedFor ? std::min(options_.batch, kAskedForAtOnce) : options_.batch;
-    if (items.size() >= room) break;
-    for (Claim& claim : Queue{transaction}.ClaimDue(due, room - items.size(), options_.lease)) {
+  Queue queue{transaction};
+  const std::vector<DueBucket> due = queue.DueBuckets();
+  bool is_full = false;
+  for (auto first = due.begin(); first != due.end() && !is_full;) {
+    const int rank = first->rank;
+    const auto last = std::find_if(first, due.end(), [&](const DueBucket& bucket) { return bucket.rank != rank; });
+    const std::size_t room = rank == kAskedFor ? std::min(options_.batch, kAskedForAtOnce) : options_.batch;
+    for (Claim& claim : queue.ClaimDue({first, last}, room - std::min(room, items.size()), options_.lease)) {
       items.emplace_back();
       items.back().claim = std::move(claim);
     }
+    is_full = items.size() >= room;
+    first = last;
   }
   transaction.Commit();
+  if (!is_full) turn.Emptied(looked_at);
   return items;
 }
 

@@ -79,6 +79,8 @@ class Worker {
   /// were applied are kSame the next time.
   using Also = ListedRecords::Also;
   Result<void> ApplyRecords(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also);
+  /// Whether something failed in the last ApplyRecords, so that it went on in parts: fewer at once are better then.
+  bool DividedRecords() const { return listed_.WereDivided(); }
 
   /// Whether all targets of the project may be written. kRefused: a target of it has the ledger of another state, which RunOnce
   /// and ApplyRecords leave out.

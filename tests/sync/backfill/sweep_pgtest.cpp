@@ -100,6 +100,25 @@ TEST_CASE("a thousand memories from before the bridge arrive in a few calls, and
   CHECK(notes.Trace() == before);
 }
 
+TEST_CASE("once a walk goes well, several pages are applied together, and one by one where a record is refused", "[sweep][pg]") {
+  Notes notes;
+  notes.parts.sweep.page_size = 20;
+  notes.sim.Load(5, 800);  // 40 pages
+  SECTION("all goes well") {
+    const Run run = notes.RunToEnd(BackfillKind::kFullSweep);
+    CHECK(run.Counter("seen") == 800);
+    CHECK(notes.db.Value("SELECT count(DISTINCT xmin::text) < 20 FROM notes") == "t");
+    CHECK(notes.Rows() == notes.Wanted());
+  }
+  SECTION("a refused record among them") {
+    notes.sim.Update(notes.Ids()[400], "forbidden", false);
+    const Run run = notes.RunToEnd(BackfillKind::kFullSweep);
+    CHECK(run.Counter("parked") == 1);
+    CHECK(run.Counter("loaded") + run.Counter("parked") == 800);
+    CHECK(notes.Rows().size() == 799);
+  }
+}
+
 TEST_CASE("half of all deliveries are lost, and one sweep repairs every row and counts them", "[sweep][pg]") {
   Notes notes;
   const std::vector<std::string> ids = notes.Swept(20, 400);

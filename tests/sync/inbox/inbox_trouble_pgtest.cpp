@@ -146,11 +146,10 @@ TEST_CASE("inboxes of several processes and their workers never block one anothe
         if (batch % 5 != process) continue;
         InTransaction(session, [](Transaction& transaction) {
           std::vector<std::pair<Claim, sync::Settlement>> settlements;
-          for (const sync::DueBucket& due : sync::Queue{transaction}.DueBuckets()) {
-            for (const Claim& claim : sync::Queue{transaction}.ClaimDue(due, 100, 60s))
-              settlements.emplace_back(claim, sync::Settlement{});
-          }
-          sync::Queue{transaction}.Settle(settlements);
+          sync::Queue queue{transaction};
+          for (const Claim& claim : queue.ClaimDue(queue.DueBuckets(), 1000, 60s))
+            settlements.emplace_back(claim, sync::Settlement{});
+          queue.Settle(settlements);
         });
       }
     });

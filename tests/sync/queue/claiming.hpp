@@ -42,13 +42,10 @@ inline void Mark(const PgDatabase& db, const std::vector<std::string>& memories,
 
 /// Everything that is due, claimed.
 inline std::vector<sync::Claim> ClaimAll(const PgDatabase& db, std::chrono::seconds lease = std::chrono::seconds{60}) {
-  std::vector<sync::Claim> all;
-  InTransaction(db, [&](auto& transaction) {
-    for (const sync::DueBucket& due : sync::Queue{transaction}.DueBuckets()) {
-      for (sync::Claim& claim : sync::Queue{transaction}.ClaimDue(due, 100'000, lease)) all.push_back(std::move(claim));
-    }
+  return InTransaction(db, [&](auto& transaction) {
+    sync::Queue queue{transaction};
+    return queue.ClaimDue(queue.DueBuckets(), 100'000, lease);
   });
-  return all;
 }
 
 inline sync::Claim ClaimOne(const PgDatabase& db) {

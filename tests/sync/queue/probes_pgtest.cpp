@@ -44,13 +44,8 @@ void FillUnnoticed(const PgDatabase& db) {
 
 /// Claims until a batch is together.
 std::vector<sync::Claim> ClaimBatch(Transaction& transaction) {
-  std::vector<sync::Claim> claims;
-  for (const sync::DueBucket& due : sync::Queue{transaction}.DueBuckets()) {
-    if (claims.size() >= kBatch) break;
-    for (sync::Claim& claim : sync::Queue{transaction}.ClaimDue(due, kBatch - claims.size(), std::chrono::seconds{60}))
-      claims.push_back(std::move(claim));
-  }
-  return claims;
+  sync::Queue queue{transaction};
+  return queue.ClaimDue(queue.DueBuckets(), kBatch, std::chrono::seconds{60});
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ TEST_CASE("workers in many threads share the work and never the memory", "[sync]
         const std::vector<sync::DueBucket> buckets = InTransaction(session, [](Transaction& t) { return Queue{t}.DueBuckets(); });
         if (buckets.empty()) break;
         const std::vector<Claim> claims =
-            InTransaction(session, [&](Transaction& t) { return Queue{t}.ClaimDue(buckets.front(), 20, 60s); });
+            InTransaction(session, [&](Transaction& t) { return Queue{t}.ClaimDue({buckets.front()}, 20, 60s); });
         {
           const std::lock_guard lock(mutex);
           for (const Claim& claim : claims) ++claimed[claim.memory.Text()];
@@ -108,7 +108,7 @@ TEST_CASE("whatever markers and workers do at the same time, the last change is 
         const bool dies = random() % 10 == 0;
         const std::chrono::seconds lease{dies ? 0 : 60 * (random() % 2)};
         const std::vector<Claim> claims =
-            InTransaction(session, [&](Transaction& t) { return Queue{t}.ClaimDue(buckets.front(), 5, lease); });
+            InTransaction(session, [&](Transaction& t) { return Queue{t}.ClaimDue({buckets.front()}, 5, lease); });
         // The read, outside of any lock.
         std::map<std::string, std::string> read;
         for (const Claim& claim : claims) {
@@ -159,7 +159,7 @@ TEST_CASE("with many dirty memories a claim looks at no more rows than it takes"
     transaction.Commit();
     return Looks{rows.Int(0, 0), rows.Int(0, 1), rows.Int(0, 2)};
   };
-  const auto claim = [](Transaction& t) { return Queue{t}.ClaimDue({5}, 200, 60s); };
+  const auto claim = [](Transaction& t) { return Queue{t}.ClaimDue({sync::DueBucket{5}}, 200, 60s); };
   const std::vector<Claim> claims = InTransaction(db, claim);
   CHECK(claims.size() == 200);
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <set>
 
@@ -72,6 +73,30 @@ TEST_CASE("a memory's bucket never changes, for it is in every key", "[sync]") {
   CHECK(sync::BucketOf(ProjectId{"ab"}, MemoryId{"c"}) == 39);
 }
 
+TEST_CASE("a claim takes from many buckets at once, no more than there is room for, and locks nothing else", "[sync][pg]") {
+  const PgDatabase db;
+  std::vector<std::string> memories;
+  for (int i = 0; i < 100; ++i) memories.push_back("m-" + std::to_string(i));
+  Mark(db, memories);
+  Session session = db.Session();
+  Transaction transaction = session.Begin();
+  Queue queue{transaction};
+  std::vector<sync::DueBucket> due = queue.DueBuckets();
+  REQUIRE(due.size() > 10);
+  const int last = due.back().bucket;
+  due.pop_back();
+  const std::vector<Claim> some = queue.ClaimDue(due, 30, 60s);
+  CHECK(Memories(some).size() == 30);
+  CHECK(std::ranges::none_of(some, [&](const Claim& claim) { return claim.bucket == last; }));
+  for (const Claim& claim : some) CHECK(claim.bucket == sync::BucketOf(claim.project, claim.memory));
+  CHECK(queue.ClaimDue({}, 30, 60s).empty());
+  CHECK(queue.ClaimDue(due, 0, 60s).empty());
+  const std::vector<Claim> others = ClaimAll(db);
+  CHECK(others.size() == 70);
+  transaction.Commit();
+  CHECK(ClaimAll(db).empty());
+}
+
 TEST_CASE("any number of marks of a memory are one row whose generation moves on", "[sync][pg]") {
   const PgDatabase db;
   Mark(db, {"m-1", "m-2", "m-1"});
@@ -120,7 +145,7 @@ TEST_CASE("a claim that is not committed never was", "[sync][pg]") {
   {
     Session session = db.Session();
     Transaction transaction = session.Begin();
-    REQUIRE(Queue{transaction}.ClaimDue({sync::BucketOf(kCrm, MemoryId{"m-1"})}, 10, 60s).size() == 1);
+    REQUIRE(Queue{transaction}.ClaimDue({sync::DueBucket{sync::BucketOf(kCrm, MemoryId{"m-1"})}}, 10, 60s).size() == 1);
     // The row is locked meanwhile: stepped over, not waited for.
     CHECK(ClaimAll(db).empty());
   }
@@ -133,7 +158,7 @@ TEST_CASE("the oldest due memories of a bucket are claimed first, and no more th
       "INSERT INTO membridge.dirty (bucket, project, memory_id, reason, due_at) "
       "SELECT 7, 'crm', 'm-' || n, 'delivery', statement_timestamp() - n * interval '1 minute' FROM generate_series(-3, 8) AS n");
   const std::vector<Claim> claims =
-      InTransaction(db, [](Transaction& transaction) { return Queue{transaction}.ClaimDue({7}, 3, 60s); });
+      InTransaction(db, [](Transaction& transaction) { return Queue{transaction}.ClaimDue({sync::DueBucket{7}}, 3, 60s); });
   REQUIRE(claims.size() == 3);
   CHECK(claims[0].memory.Text() == "m-8");
   CHECK(claims[1].memory.Text() == "m-7");

@@ -15,10 +15,13 @@ tl::expected<const ProjectConfig*, Problem> ProjectOf(const Config& config, cons
 
 tl::expected<std::unique_ptr<sync::mem0::Client>, Problem> Parts::Mem0For(const ProjectId& project) const {
   if (auto known = ProjectOf(config, project.Text()); !known) return tl::unexpected<Problem>(known.error());
+  if (config.FindProject(project)->source)
+    return Refuse(422, "self_hosted", "project " + project.Text() + " is a Mem0 of your own, which this operation cannot reach",
+                  "use the application or Mem0's own server");
   return mem0.For(project, Mem0Clients::Urgency::kInteractive);
 }
 
-tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Client& client) {
+tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Failure& failure) {
   const std::string message = "Mem0: " + sync::mem0::RedactUrlsIn(error.message);
   switch (error.code) {
     case ErrorCode::kUnavailable:
@@ -31,7 +34,7 @@ tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Cli
       break;
   }
   auto refusal = Refuse(422, "refused_by_mem0", message, error.hint);
-  for (const auto& [field, words] : client.LastFailure().fields) {
+  for (const auto& [field, words] : failure.fields) {
     // Replace Mem0's field names by those of the document.
     const std::string name = field == "event_types" ? "events" : field;
     refusal.value().fields.emplace(name, sync::mem0::RedactUrlsIn(words));

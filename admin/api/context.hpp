@@ -45,11 +45,15 @@ struct Parts {
 
   /// Makes a client for a person who waits; its time-outs are shorter than the workers'. A problem: the project is not
   /// configured.
+  /// A client of the project at the Platform; a Problem for a Mem0 of one's own.
   tl::expected<std::unique_ptr<sync::mem0::Client>, Problem> Mem0For(const ProjectId& project) const;
 };
 
 /// Converts Mem0's refusal for the client, with Mem0's messages about single fields; 502 when Mem0 is away or the key is wrong.
-tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Client& client);
+tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Failure& failure);
+inline tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Client& client) {
+  return RefuseFromMem0(error, client.LastFailure());
+}
 
 /// Returns the number as JSON, or null.
 nlohmann::ordered_json OrNull(const std::optional<double>& value);

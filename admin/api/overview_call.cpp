@@ -11,6 +11,7 @@
 #include "sync/queue/blocked.hpp"
 #include "sync/queue/parked.hpp"
 #include "sync/schedule/catch_up.hpp"
+#include "sync/source/source_state.hpp"
 
 namespace membridge::admin::api {
 namespace {
@@ -147,6 +148,18 @@ ordered_json CatchingUp(Transaction& transaction, const ProjectId& project, cons
   return {{"since", nullptr}, {"reason", unheard}};
 }
 
+/// Returns how the changes of a self-hosted Mem0 are found; null for a project at the Platform.
+ordered_json SourceOf(Transaction& transaction, const ProjectConfig& project) {
+  if (!project.source) return nullptr;
+  const auto view = sync::source::SourceState{transaction}.View(project.id);
+  if (!view) return {{"mode", "unknown"}, {"message", ""}, {"hint", ""}, {"log_entries", 0}, {"told_at", nullptr}};
+  return {{"mode", view->mode},
+          {"message", view->message},
+          {"hint", view->hint},
+          {"log_entries", view->log_entries},
+          {"told_at", FormatRfc3339(view->told_at)}};
+}
+
 Answer ReadOverview(Call& call, const Parts& parts) {
   Transaction transaction = call.Begin();
   ordered_json projects = ordered_json::array();
@@ -157,6 +170,7 @@ Answer ReadOverview(Call& call, const Parts& parts) {
                          {{"calls_per_second", budget->PerSecond()},
                           {"most_per_second", budget->MostPerSecond()},
                           {"paused_seconds", std::chrono::duration<double>(budget->Paused()).count()}}},
+                        {"source", SourceOf(transaction, project)},
                         {"catching_up", CatchingUp(transaction, project.id, parts)},
                         {"last_sweep", LastSweep(transaction, project.id)}});
   }

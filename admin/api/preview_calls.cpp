@@ -41,12 +41,12 @@ tl::expected<sync::Source, Problem> FromMirror(Call& call, const ProjectId& proj
 }
 
 tl::expected<sync::Source, Problem> FromMem0(const Parts& parts, const ProjectId& project, const MemoryId& memory, Instant now) {
-  auto client = parts.Mem0For(project);
-  if (!client) return tl::unexpected<Problem>(client.error());
-  const auto read = (*client)->ReadOne(memory);
+  if (auto known = ProjectOf(parts.config, project.Text()); !known) return tl::unexpected<Problem>(known.error());
+  const auto records = parts.mem0.RecordsFor(project, Mem0Clients::Urgency::kInteractive);
+  const auto read = records->ReadOne(memory);
   if (read) return PlannedSource(project, *read, now);
   if (read.error().code == ErrorCode::kNotFound) return PlannedAbsence(project, memory, now);
-  return RefuseFromMem0(read.error(), **client);
+  return RefuseFromMem0(read.error(), {});
 }
 
 tl::expected<sync::Source, Problem> SourceFor(Call& call, const Parts& parts, const ProjectId& project) {

@@ -27,10 +27,8 @@ Answer AdoptProject(Call& call, const Parts& parts) {
   const auto project = ProjectOf(parts.config, call.Path("project"));
   if (!project) return tl::unexpected<Problem>(project.error());
   call.object = call.Path("project");
-  const auto client = parts.Mem0For((*project)->id);
-  if (!client) return tl::unexpected<Problem>(client.error());
-  const auto account = (*client)->Ping();
-  if (!account) return RefuseFromMem0(account.error(), **client);
+  const auto account = AccountOf(**project, 1, std::chrono::seconds{10});
+  if (!account) return RefuseFromMem0(account.error(), {});
   const bool adopted = sync::KnownProjects{call.state}.Adopt((*project)->id, *account);
   call.detail = {{"org_id", account->org_id}, {"project_id", account->project_id}, {"adopted", adopted}};
   parts.wake_workers();

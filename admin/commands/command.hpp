@@ -43,6 +43,7 @@ void AddFeeds(CLI::App& app, Choice& choice);
 void AddTargets(CLI::App& app, Choice& choice);
 void AddReproject(CLI::App& app, Choice& choice);
 void AddSchema(CLI::App& app, Choice& choice);
+void AddSource(CLI::App& app, Choice& choice);
 void AddServe(CLI::App& app, Choice& choice);
 void AddStatus(CLI::App& app, Choice& choice);
 void AddSweep(CLI::App& app, Choice& choice);

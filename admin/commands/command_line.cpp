@@ -51,6 +51,7 @@ void AddCommands(CLI::App& app, Choice& choice) {
   app.set_version_flag("--version", std::string{"membridge "} + kVersion);
   app.require_subcommand(1);
   AddServe(app, choice);
+  AddSource(app, choice);
   AddDev(app, choice);
   AddCheck(app, choice);
   AddMigrate(app, choice);

@@ -29,6 +29,8 @@ projects:
     webhook:
       public_url: https://bridge.example.com   # Mem0 posts to {public_url}/webhooks/crm/{token}
       manage: true                          # serve registers the webhook and keeps it as written here
+  # own:                                    # a Mem0 of your own, in place of api_key: its table is read
+  #   source: {postgres: "${MEM0_DATABASE_URL}", table: public.memories}
 targets:
   default: {database: state}                # the state database, or a postgresql://… of its own
 mappings: []                                # - mappings/people.yaml

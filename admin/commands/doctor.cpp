@@ -97,6 +97,7 @@ void LookAtServer(const Databases& databases, Findings& found) {
 }
 
 void LookAtWebhook(const ProjectConfig& project, const Databases& databases, Findings& found) {
+  if (project.source) return;  // LookAtMem0 tells how its changes are found
   const std::string what = fmt::format("webhook {}", project.id.Text());
   if (project.webhook.public_url.empty()) {
     found.push_back({what,

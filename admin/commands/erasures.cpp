@@ -26,17 +26,20 @@ constexpr int kPagesOfUser = 500;
 /// Returns the ids of the memories that Mem0 has of the user now.
 Result<std::vector<MemoryId>> MemoriesAtMem0(const ProjectConfig& project, sync::postgres::Session& session,
                                              const std::string& user) {
-  sync::mem0::Client client = ClientForCommand(project, session, 4);
+  const auto records = RecordsForCommand(project, session, 4);
+  sync::mem0::PageRequest request;
+  request.user = user;
   std::vector<MemoryId> memories;
   std::size_t seen = 0;
-  for (int page = 1; page <= kPagesOfUser; ++page) {
-    const auto listed = client.ListMemories(sync::mem0::Filter::OfUser(user), page);
+  for (; request.page <= kPagesOfUser; ++request.page) {
+    const auto listed = records->ReadPage(request);
     if (!listed) return tl::unexpected<Error>(listed.error());
     for (const mappings::Memory& memory : listed->memories) memories.push_back(memory.id);
     memories.insert(memories.end(), listed->unreadable.begin(), listed->unreadable.end());
     seen += listed->Records();
     const bool more = listed->linked || (listed->count && static_cast<std::int64_t>(seen) < *listed->count);
     if (listed->past_end || listed->Records() == 0 || !more) break;
+    request.after = listed->last_key;
   }
   return memories;
 }

@@ -185,7 +185,7 @@ void ReadMirror(sync::postgres::Session& session, const std::string& project, st
 
 /// Reads a first page from Mem0 when the mirror has no memory of the project yet. Stores nothing.
 Result<void> AskMem0(const ProjectConfig& project, sync::postgres::Session& session, FieldCensus& census) {
-  const auto page = ClientForCommand(project, session, 3).ListMemories(sync::mem0::Filter::Everything(), 1);
+  const auto page = RecordsForCommand(project, session, 3)->ReadPage({});
   if (!page) return tl::unexpected<Error>(page.error());
   for (const auto& memory : page->memories) census.Add(memory.record);
   return {};

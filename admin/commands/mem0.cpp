@@ -159,6 +159,11 @@ int RunMem0(const Mem0Options& options, const Config& config, sync::postgres::Se
     PrintArgumentProblems(options.operation, problems, error, console);
     return kBadUsage;
   }
+  if (config.FindProject(*project)->source)
+    return PrintError(
+        {ErrorCode::kRefused, "project " + project->Text() + " is a Mem0 of your own, which does not have the Platform's API",
+         "use the application or Mem0's own server"},
+        console);
   sync::mem0::Client client = ClientForCommand(*config.FindProject(*project), state, 2);
   const Mem0Work work{options, *values, *project, client, state, console};
   if (options.operation.Destroys() && !options.yes) return PrintCount(work);

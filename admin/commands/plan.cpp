@@ -98,7 +98,7 @@ Result<sync::Source> ReadSource(const PlanOptions& options, const ProjectConfig&
   Result<mappings::Memory> memory = [&]() -> Result<mappings::Memory> {
     if (!options.record.empty()) return ReadRecord(options.record);
     sync::postgres::Session state{state_dsn, "membridge plan"};
-    return ClientForCommand(project, state).ReadOne(MemoryId{options.memory});
+    return RecordsForCommand(project, state)->ReadOne(MemoryId{options.memory});
   }();
   if (!memory && memory.error().code == ErrorCode::kNotFound && options.record.empty())
     return PlannedAbsence(project.id, MemoryId{options.memory}, now);

@@ -7,7 +7,7 @@
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/state_command.hpp"
-#include "sync/mem0/client.hpp"
+#include "admin/runtime/mem0_clients.hpp"
 #include "sync/queue/known_projects.hpp"
 
 namespace membridge::admin {
@@ -21,12 +21,7 @@ struct ProjectsOptions {
 };
 
 Result<sync::mem0::Account> AskWhose(const ProjectConfig& project) {
-  sync::mem0::Client::Options options;
-  options.base_url = project.base_url;
-  options.api_key = project.api_key;
-  options.tries = 3;
-  sync::mem0::Client client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
-  return client.Ping();
+  return AccountOf(project, 3);
 }
 
 json KnownJson(const std::optional<sync::KnownProject>& known) {

@@ -20,6 +20,7 @@
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/queue/blocked.hpp"
+#include "sync/source/source_state.hpp"
 #include "sync/worker/history.hpp"
 
 namespace membridge::admin {
@@ -73,6 +74,7 @@ ordered_json SweepsOf(Session& session) {
 ordered_json WebhooksOf(const Config& config, Session& session) {
   ordered_json webhooks = ordered_json::array();
   for (const ProjectConfig& project : config.projects) {
+    if (project.source) continue;
     const Rows rows = session.Run(
         "SELECT (SELECT count(*) FROM membridge.webhooks WHERE project = $1), "
         "(SELECT max(last_used) FROM membridge.tokens WHERE project = $1)",
@@ -115,6 +117,22 @@ ordered_json BudgetsOf(const Config& config) {
         {{"project", line.substr(from + 9, to - from - 9)}, {"calls_per_second", std::stod(line.substr(value + 1))}});
   }
   return budgets;
+}
+
+/// Returns how the changes of self-hosted projects are found, as the process that looks for them told last.
+ordered_json SourcesOf(const Config& config, Session& session) {
+  ordered_json sources = ordered_json::array();
+  for (const ProjectConfig& project : config.projects) {
+    if (!project.source) continue;
+    sync::postgres::Transaction transaction = session.Begin();
+    const auto view = sync::source::SourceState{transaction}.View(project.id);
+    sources.push_back({{"project", project.id.Text()},
+                       {"table", project.source->table},
+                       {"mode", view ? view->mode : "unknown"},
+                       {"message", view ? view->message : ""},
+                       {"hint", view ? view->hint : ""}});
+  }
+  return sources;
 }
 
 sync::BlockedSum BlockedIn(Session& session) {
@@ -169,6 +187,7 @@ ordered_json ReadStatus(const Config& config, Session& session) {
           {"last_delivery",
            rows.IsNull(0, 5) ? ordered_json(nullptr) : ordered_json(FormatRfc3339(sync::postgres::TimeAt(rows, 0, 5)))},
           {"webhooks", WebhooksOf(config, session)},
+          {"sources", SourcesOf(config, session)},
           {"backfills", SweepsOf(session)}};
 }
 
@@ -232,6 +251,15 @@ std::string StatusText(const ordered_json& status, bool coloured) {
   for (const auto& budget : status.at("mem0"))
     text += fmt::format("Mem0           {}: {:.4g} calls a second allowed\n", budget.at("project").get<std::string>(),
                         budget.at("calls_per_second").get<double>());
+  for (const auto& source : status.at("sources")) {
+    const std::string mode = source.at("mode");
+    const std::string message = source.at("message");
+    text += fmt::format("source         {}: {}{}{}\n", source.at("project").get<std::string>(),
+                        mode == "live"      ? "changes are noted as they happen"
+                        : mode == "polling" ? "changes are found by polling"
+                                            : mode,
+                        message.empty() ? "" : "; ", message);
+  }
   if (status.at("backfills").empty()) return text + "backfills      none has finished yet\n";
   TextTable table{{"BACKFILL", "PROJECT", "KIND", "OUTCOME", "REPAIRED", "FINISHED"}};
   for (const auto& run : status.at("backfills"))

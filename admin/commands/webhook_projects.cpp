@@ -25,6 +25,11 @@ std::optional<std::vector<const ProjectConfig*>> Meant(const Config& config, con
   std::vector<const ProjectConfig*> meant;
   for (const auto& project : config.projects) {
     if (!selection.project.empty() && project.id.Text() != selection.project) continue;
+    if (project.source) {
+      fmt::print(console.err, "{}: is a Mem0 of your own, which sends no webhooks; its changes are read from its database\n",
+                 project.id.Text());
+      continue;
+    }
     if (selection.registered && project.webhook.public_url.empty()) {
       fmt::print(console.err, "{}: has no webhook.public_url, so nothing is registered for it\n", project.id.Text());
       continue;

@@ -53,7 +53,16 @@ struct WebhookConfig {
   std::vector<VerificationScheme> verify;                           ///< all of them must pass
 };
 
-/// An entry of `projects`: one project at Mem0.
+/// A project's `source`: a Mem0 of one's own, whose memories are rows of a table.
+struct SourceConfig {
+  std::string dsn;                                             ///< secret: it may contain a password
+  std::string table = "public.memories";                       ///< as written
+  std::chrono::milliseconds poll = std::chrono::seconds{30};   ///< without the change log: how often changed rows are looked for
+  std::chrono::milliseconds sweep = std::chrono::minutes{15};  ///< without the change log: how often deleted rows are looked for
+  mappings::Place place{};
+};
+
+/// An entry of `projects`: one project at Mem0, or with `source` a Mem0 of one's own.
 struct ProjectConfig {
   ProjectId id;
   std::string api_key;                 ///< secret
@@ -62,6 +71,7 @@ struct ProjectConfig {
   std::size_t calls_per_second = 100;  ///< the most calls to Mem0; fewer when Mem0 asks for it
   WebhookConfig webhook;
   std::optional<sync::CanaryOptions> canary{};  ///< nothing: the project has no canary
+  std::optional<SourceConfig> source{};         ///< nothing: the project is at Mem0's Platform
   mappings::Place key_place{};                  ///< of api_key or api_key_file
   mappings::Place url_place{};                  ///< of base_url, else of the project
 };

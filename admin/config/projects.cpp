@@ -7,6 +7,7 @@
 #include "admin/config/sections.hpp"
 #include "admin/config/values.hpp"
 #include "sync/mem0/webhook_events.hpp"
+#include "sync/source/table_name.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -105,6 +106,41 @@ std::optional<sync::CanaryOptions> ReadCanary(Fields& project) {
   return canary;
 }
 
+/// Reads the source of a project that is a Mem0 of one's own. Reports keys that only a project at the Platform has.
+std::optional<SourceConfig> ReadSource(Fields& project, Config& config) {
+  const YamlNode* section = project.Take("source");
+  if (section == nullptr || !IsMap(*section, "\"source\"", project.context())) return std::nullopt;
+  ReadingContext& context = project.context();
+  for (const char* key : {"api_key", "api_key_file", "base_url", "calls_per_second", "webhook", "canary"}) {
+    if (project.Take(key) == nullptr) continue;
+    context.problems.Error(project.PlaceOf(key),
+                           fmt::format("{} has a \"source\", so it is a Mem0 of your own; \"{}\" belongs to a project at Mem0's "
+                                       "Platform; give one",
+                                       project.where(), key));
+  }
+  Fields fields{*section, fmt::format("the source of {}", project.where()), context};
+  SourceConfig source;
+  source.place = fields.PlaceOf(fields.SecretKeyOf("postgres"));
+  if (auto dsn = ReadDatabaseText(fields, "write the postgresql://… that Mem0 itself uses", config, "postgres")) {
+    if (!IsDsn(*dsn)) context.problems.Error(source.place, "\"postgres\" must begin with postgresql://");
+    source.dsn = std::move(*dsn);
+  }
+  if (auto table = fields.Text("table")) {
+    if (!sync::source::TableName::Parse(*table))
+      context.problems.Error(fields.PlaceOf("table"),
+                             "\"table\" must be a table's name, with its schema if that is not public: public.memories");
+    source.table = std::move(*table);
+  }
+  fields.Read("poll", source.poll);
+  fields.Read("sweep", source.sweep);
+  for (const auto& [key, time] : {std::pair{"poll", source.poll}, std::pair{"sweep", source.sweep}}) {
+    if (time < std::chrono::seconds{1})
+      context.problems.Error(fields.PlaceOf(key), fmt::format("\"{}\" must be at least 1s", key));
+  }
+  fields.Done();
+  return source;
+}
+
 }  // namespace
 
 std::string ReadKeyFile(const std::string& file) {
@@ -131,6 +167,14 @@ void ReadProjects(Fields& top, Config& config) {
     YamlNode body = entry->value;
     body.place = entry->key.place;  // report missing keys at the project's name
     Fields fields{body, where, top.context()};
+    project.source = ReadSource(fields, config);
+    if (project.source) {
+      project.key_place = project.url_place = project.source->place;
+      project.webhook.name = "membridge-" + project.id.Text();
+      fields.Done();
+      config.projects.push_back(std::move(project));
+      continue;
+    }
     project.api_key = ReadApiKey(fields, project.api_key_file);
     project.key_place = fields.PlaceOf(fields.Take("api_key_file") != nullptr ? "api_key_file" : "api_key");
     project.url_place = fields.PlaceOf("base_url");

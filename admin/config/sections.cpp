@@ -38,10 +38,10 @@ bool HasName(const Fields::Entry& entry, std::string_view what, ReadingContext& 
   return false;
 }
 
-std::optional<std::string> ReadDatabaseText(Fields& fields, std::string_view hint, Config& config) {
-  const YamlNode* written = fields.Take("database");
-  if (written == nullptr || written->kind != YamlNode::Kind::kMap) return fields.RequiredSecret("database", hint);
-  Fields parts{*written, "\"database\"", fields.context()};
+std::optional<std::string> ReadDatabaseText(Fields& fields, std::string_view hint, Config& config, std::string_view key) {
+  const YamlNode* written = fields.Take(key);
+  if (written == nullptr || written->kind != YamlNode::Kind::kMap) return fields.RequiredSecret(key, hint);
+  Fields parts{*written, fmt::format("\"{}\"", key), fields.context()};
   auto url = parts.RequiredSecret("url", "write postgresql://…");
   bool pooled = false;
   parts.Read("pooled", pooled);
@@ -211,6 +211,12 @@ void ReadBackfill(Fields& top, Config& config) {
                                          Suggestion(backfill.project.Text(), NamesOfProjects(config))));
     }
     const auto exported = fields.Text("export");
+    if (const ProjectConfig* own = config.FindProject(backfill.project); exported && own != nullptr && own->source)
+      context.problems.Error(
+          fields.PlaceOf("export"),
+          fmt::format("project \"{}\" is a Mem0 of your own, which has no exports; write sweep: incremental or "
+                      "sweep: full",
+                      backfill.project.Text()));
     const auto sweep = fields.Text("sweep");
     if ((fields.Take("export") == nullptr) == (fields.Take("sweep") == nullptr)) {
       context.problems.Error(

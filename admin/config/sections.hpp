@@ -27,9 +27,10 @@ bool IsName(std::string_view text);
 /// Whether a text has the form of a DSN: a URL, or `key=value` words.
 bool IsDsn(std::string_view text);
 
-/// Reads `database`: one text, or `{url: postgresql://…, pooled: true}`, for which it returns the URL. Reports a missing value
-/// with `hint`.
-std::optional<std::string> ReadDatabaseText(Fields& fields, std::string_view hint, Config& config);
+/// Reads `database`, or another key: one text, or `{url: postgresql://…, pooled: true}`, for which it returns the URL. Reports a
+/// missing value with `hint`.
+std::optional<std::string> ReadDatabaseText(Fields& fields, std::string_view hint, Config& config,
+                                            std::string_view key = "database");
 
 /// Whether the entry's key is a valid name of a project or target; reports it when it is not.
 bool HasName(const Fields::Entry& entry, std::string_view what, ReadingContext& context);

@@ -42,7 +42,16 @@ ordered_json SchemesOf(const std::vector<VerificationScheme>& schemes) {
   return list;
 }
 
-ordered_json ProjectOf(const ProjectConfig& project) {
+ordered_json SourceOf(const SourceConfig& source, bool pooled) {
+  const std::string dsn = sync::postgres::RedactDsn(source.dsn);
+  return {{"postgres", pooled ? ordered_json{{"url", dsn}, {"pooled", true}} : ordered_json(dsn)},
+          {"table", source.table},
+          {"poll", Written(source.poll)},
+          {"sweep", Written(source.sweep)}};
+}
+
+ordered_json ProjectOf(const ProjectConfig& project, const std::set<std::string>& pooled) {
+  if (project.source) return {{"source", SourceOf(*project.source, pooled.contains(project.source->dsn))}};
   ordered_json shown{{"api_key", kMasked}, {"base_url", project.base_url}, {"calls_per_second", project.calls_per_second}};
   const WebhookConfig& webhook = project.webhook;
   ordered_json hook;
@@ -157,7 +166,7 @@ ordered_json ShownConfig(const Config& config) {
   shown["admin"] = {{"listen", Written(config.admin_listen)}, {"tokens", std::move(tokens)}};
   shown["database"] = config.database ? written(*config.database) : "embedded";
   shown["state_dir"] = config.state_dir;
-  for (const ProjectConfig& project : config.projects) shown["projects"][project.id.Text()] = ProjectOf(project);
+  for (const ProjectConfig& project : config.projects) shown["projects"][project.id.Text()] = ProjectOf(project, config.pooled);
   for (const TargetConfig& target : config.targets)
     shown["targets"][target.name] = TargetOf(target, target.dsn ? written(*target.dsn) : "state");
   shown["mappings"] = ordered_json::array();

@@ -1,5 +1,7 @@
 #include "admin/mapping_files/erasure_targets.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 
@@ -35,6 +37,12 @@ std::vector<sync::ErasureTarget> ErasureTargetsOf(const Config& config, const Da
 
 Result<std::string> DeleteUserAtMem0(const ProjectConfig& project, sync::postgres::Session& state, const std::string& user,
                                      const std::function<void(std::chrono::milliseconds)>& wait) {
+  if (project.source)
+    return Fail(ErrorCode::kRefused,
+                fmt::format("project {} is a Mem0 of your own, where only its application or server can delete a user",
+                            project.id.Text()),
+                "delete the user there (DELETE /entities/user/ID of Mem0's REST server also clears its history), then erase "
+                "without --at-mem0");
   sync::mem0::Client client = ClientForCommand(project, state, 4);
   const auto begun = client.DeleteUser(user);
   if (!begun && begun.error().code == ErrorCode::kNotFound) return std::string{"was not there"};

@@ -39,6 +39,9 @@ sync::JobParts JobPartsOf(const Config& config, const std::string& state_dsn, sy
   parts.state_dsn = state_dsn;
   parts.mappings = std::move(mappings);
   parts.background_client = [&mem0](const ProjectId& project) { return mem0.For(project, Mem0Clients::Urgency::kBackground); };
+  parts.background_records = [&mem0](const ProjectId& project) {
+    return mem0.RecordsFor(project, Mem0Clients::Urgency::kBackground);
+  };
   parts.clock = &clock;
   parts.counters = &counters;
   parts.worker.read_lag = config.sync.read_lag;

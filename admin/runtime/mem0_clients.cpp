@@ -66,8 +66,46 @@ sync::mem0::Client ClientForCommand(const ProjectConfig& project, sync::postgres
   return sync::mem0::Client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
 }
 
+namespace {
+
+/// Precondition: the project has a source.
+sync::source::TableOptions TableOptionsOf(const ProjectConfig& project) {
+  sync::source::TableOptions options;
+  options.project = project.id;
+  options.dsn = project.source->dsn;
+  options.table = TableOf(*project.source);
+  return options;
+}
+
+}  // namespace
+
+sync::source::TableName TableOf(const SourceConfig& source) {
+  return sync::source::TableName::Parse(source.table).value();
+}
+
+std::unique_ptr<sync::mem0::Records> RecordsForCommand(const ProjectConfig& project, sync::postgres::Session& state, int tries) {
+  if (!project.source) return std::make_unique<sync::mem0::Client>(ClientForCommand(project, state, tries));
+  auto options = TableOptionsOf(project);
+  Access::Options access;
+  access.recognise = [id = project.id, &state](const sync::mem0::Account& account) {
+    return sync::KnownProjects{state}.Compare(id, account);
+  };
+  options.access = std::make_shared<Access>(std::move(access));
+  return std::make_unique<sync::source::TableRecords>(std::move(options));
+}
+
+Result<sync::mem0::Account> AccountOf(const ProjectConfig& project, int tries, std::chrono::milliseconds timeout) {
+  if (project.source) return sync::source::WhoseTable(project.source->dsn, TableOf(*project.source));
+  sync::mem0::Client::Options options;
+  options.base_url = project.base_url;
+  options.api_key = project.api_key;
+  options.tries = tries;
+  options.timeout = timeout;
+  return sync::mem0::Client{std::move(options), std::make_shared<sync::mem0::CallBudget>()}.Ping();
+}
+
 Mem0Clients::Mem0Clients(const Config& config, const std::string& state_dsn, Metrics& metrics)
-    : config_(config), metrics_(metrics) {
+    : config_(config), state_dsn_(state_dsn), metrics_(metrics) {
   for (const auto& project : config.projects) {
     const auto most = static_cast<double>(project.calls_per_second);
     budgets_[project.id] = std::make_shared<sync::mem0::CallBudget>(most, most);
@@ -84,7 +122,7 @@ Mem0Clients::Mem0Clients(const Config& config, const std::string& state_dsn, Met
 
 std::unique_ptr<sync::mem0::Client> Mem0Clients::For(const ProjectId& id, Urgency urgency) const {
   const ProjectConfig* project = config_.FindProject(id);
-  if (project == nullptr) return nullptr;
+  if (project == nullptr || project->source) return nullptr;
   sync::mem0::Client::Options options;
   options.base_url = project->base_url;
   options.access = access_.at(id);
@@ -98,6 +136,16 @@ std::unique_ptr<sync::mem0::Client> Mem0Clients::For(const ProjectId& id, Urgenc
   options.stop = [this] { return give_up_.load(); };
   options.observe = [this, name = id.Text()](const sync::mem0::CallReport& report) { Report(name, report); };
   return std::make_unique<sync::mem0::Client>(std::move(options), budgets_.at(id));
+}
+
+std::unique_ptr<sync::mem0::Records> Mem0Clients::RecordsFor(const ProjectId& id, Urgency urgency) const {
+  const ProjectConfig* project = config_.FindProject(id);
+  if (project == nullptr || !project->source) return For(id, urgency);
+  auto options = TableOptionsOf(*project);
+  options.known = sync::source::MeetIn(state_dsn_, id);
+  options.access = access_.at(id);
+  options.observe = [this, name = id.Text()](const sync::mem0::CallReport& report) { Report(name, report); };
+  return std::make_unique<sync::source::TableRecords>(std::move(options));
 }
 
 void Mem0Clients::Report(const std::string& project, const sync::mem0::CallReport& report) const {

@@ -17,14 +17,25 @@
 #include "sync/mem0/access.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/postgres/session.hpp"
+#include "sync/source/table_records.hpp"
 
 namespace membridge::admin {
 
-/// Makes a client for one command. Before its first call it asks Mem0 which project the key belongs to. When that is not the
-/// project that the state knows, every call fails with kUnauthorized and a hint. `tries` and `timeout` are as in Client::Options.
-/// `state` outlives the client and must not be in a transaction during calls.
+/// The name of a source's table, which the configuration has checked.
+sync::source::TableName TableOf(const SourceConfig& source);
+
+/// Makes a client for one command, of a project at the Platform. Before its first call it asks Mem0 which project the key belongs
+/// to. When that is not the project that the state knows, every call fails with kUnauthorized and a hint. `tries` and `timeout`
+/// are as in Client::Options. `state` outlives the client and must not be in a transaction during calls.
 sync::mem0::Client ClientForCommand(const ProjectConfig& project, sync::postgres::Session& state, int tries = 1,
                                     std::chrono::milliseconds timeout = sync::mem0::Client::Options{}.timeout);
+
+/// Makes what reads the project's memories, for one command: a client as above, or a reader of the source's table.
+std::unique_ptr<sync::mem0::Records> RecordsForCommand(const ProjectConfig& project, sync::postgres::Session& state,
+                                                       int tries = 1);
+/// Which Mem0 project, or which table, belongs to the configured project. Makes one call.
+Result<sync::mem0::Account> AccountOf(const ProjectConfig& project, int tries = 1,
+                                      std::chrono::milliseconds timeout = sync::mem0::Client::Options{}.timeout);
 
 /// Makes Mem0 clients that share one call budget and one key per project and count their calls. A key that Mem0 refuses, or that
 /// belongs to another project than the state knows, is logged once, and no client makes calls with it. Thread-safe. It outlives
@@ -39,8 +50,11 @@ class Mem0Clients {
     kInteractive,  ///< a person waits: like kLive, but gives up sooner
     kBackground,
   };
-  /// nullptr for a project that is not in the configuration.
+  /// nullptr for a project that is not in the configuration or not at the Platform.
   std::unique_ptr<sync::mem0::Client> For(const ProjectId& project, Urgency urgency) const;
+  /// What reads the memories of a project: the Platform's API, or the table of a Mem0 of one's own. nullptr for a project that is
+  /// not in the configuration.
+  std::unique_ptr<sync::mem0::Records> RecordsFor(const ProjectId& project, Urgency urgency) const;
 
   /// Returns the budget that the project's clients share. Precondition: the project is in the configuration.
   const sync::mem0::CallBudget* BudgetOf(const ProjectId& project) const { return budgets_.at(project).get(); }
@@ -58,6 +72,7 @@ class Mem0Clients {
   void Report(const std::string& project, const sync::mem0::CallReport& report) const;
 
   const Config& config_;
+  const std::string state_dsn_;
   Metrics& metrics_;
   std::map<ProjectId, std::shared_ptr<sync::mem0::CallBudget>> budgets_;
   std::map<ProjectId, std::shared_ptr<sync::mem0::Access>> access_;

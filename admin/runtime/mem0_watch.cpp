@@ -3,10 +3,10 @@
 namespace membridge::admin {
 namespace {
 
-std::map<ProjectId, std::unique_ptr<sync::mem0::Client>> AskersFor(const Config& config, const Mem0Clients& clients) {
-  std::map<ProjectId, std::unique_ptr<sync::mem0::Client>> askers;
+std::map<ProjectId, std::unique_ptr<sync::mem0::Records>> AskersFor(const Config& config, const Mem0Clients& clients) {
+  std::map<ProjectId, std::unique_ptr<sync::mem0::Records>> askers;
   for (const ProjectConfig& project : config.projects)
-    askers[project.id] = clients.For(project.id, Mem0Clients::Urgency::kInteractive);
+    askers[project.id] = clients.RecordsFor(project.id, Mem0Clients::Urgency::kInteractive);
   return askers;
 }
 

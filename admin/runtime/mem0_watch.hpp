@@ -25,7 +25,7 @@ class Mem0Watch {
 
  private:
   const Mem0Clients& clients_;
-  std::map<ProjectId, std::unique_ptr<sync::mem0::Client>> asking_;
+  std::map<ProjectId, std::unique_ptr<sync::mem0::Records>> asking_;
   Periodic thread_;  // last: it uses everything above
 };
 

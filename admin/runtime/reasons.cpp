@@ -48,6 +48,12 @@ ReasonWords WordsOf(Degraded reason) {
     case Degraded::kFeedStuck:
       return {"feed_stuck", "an endpoint of feeds takes no changes",
               "run membridge feeds status NAME, mend the endpoint, then run membridge feeds resume NAME"};
+    case Degraded::kSourceAway:
+      return {"source_away", "the table of a self-hosted Mem0 cannot be read; nothing is concluded from that",
+              "run membridge source check, and mend what it names"};
+    case Degraded::kSourceUnwatched:
+      return {"source_unwatched", "the table of a self-hosted Mem0 lost its change log, or was dropped and made again",
+              "run membridge source install"};
   }
   return {};
 }

@@ -28,6 +28,8 @@ enum class Degraded {
   kLedgerOfAnotherState,
   kCanaryLost,
   kFeedStuck,
+  kSourceAway,
+  kSourceUnwatched,
 };
 inline constexpr std::array kAllDegraded{
     Degraded::kStandstill,
@@ -41,6 +43,8 @@ inline constexpr std::array kAllDegraded{
     Degraded::kLedgerOfAnotherState,
     Degraded::kCanaryLost,
     Degraded::kFeedStuck,
+    Degraded::kSourceAway,
+    Degraded::kSourceUnwatched,
 };
 /// Returns the name in /readyz, metrics and alerts: `key_refused`.
 std::string_view NameOf(Degraded reason);

@@ -7,11 +7,13 @@
 #include <string_view>
 #include <utility>
 
+#include "admin/runtime/mem0_clients.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/migrations/migrate.hpp"
 #include "sync/postgres/poolers.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/queue/known_projects.hpp"
+#include "sync/source/log_install.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -99,6 +101,10 @@ std::vector<Precondition> LookAtOne(const LookedAtDatabase& database) {
   }
 }
 
+std::string InWords(std::chrono::milliseconds time) {
+  return time.count() % 60'000 == 0 ? fmt::format("{} min", time.count() / 60'000) : fmt::format("{} s", time.count() / 1'000);
+}
+
 /// Returns an error when the state knows another Mem0 project for this project. A state database that cannot be reached is
 /// reported elsewhere.
 std::optional<Error> OtherProject(const ProjectConfig& project, const Databases* databases, const sync::mem0::Account& account) {
@@ -112,14 +118,44 @@ std::optional<Error> OtherProject(const ProjectConfig& project, const Databases*
   }
 }
 
+/// Tells whether the source can be read, and how its changes are found.
+std::vector<Precondition> LookAtSourceOf(const ProjectConfig& project, const Databases* databases) {
+  const sync::source::TableName table = TableOf(*project.source);
+  Precondition found{fmt::format("source {}", project.id.Text()), project.source->place, PreconditionState::kFine, {}, {}};
+  const auto problem = [&](const Error& error) {
+    found.state = PreconditionState::kMissing;
+    found.message = fmt::format("project \"{}\": {}", project.id.Text(), error.message);
+    found.hint = error.hint;
+    return std::vector{found};
+  };
+  const auto account = AccountOf(project);
+  if (!account) return problem(account.error());
+  if (const auto other = OtherProject(project, databases, *account)) return problem(*other);
+  try {
+    Session session{project.source->dsn, "membridge check"};
+    const sync::source::SourceLook look = sync::source::LookAtSource(session, table);
+    if (const auto error = sync::source::Unreadable(look, table)) return problem(*error);
+    if (look.IsLive()) {
+      found.message = fmt::format("{}: changes are noted as they happen", table.Written());
+      return {found};
+    }
+    found.state = PreconditionState::kNote;
+    found.message =
+        fmt::format("project \"{}\": {} has no change log; changed rows are looked for every {}, deleted ones every {}",
+                    project.id.Text(), table.Written(), InWords(project.source->poll), InWords(project.source->sweep));
+    found.hint = look.lacking.empty()
+                     ? "run membridge source install"
+                     : fmt::format("the role lacks {}: let the owner run the SQL of membridge source install --print",
+                                   fmt::join(look.lacking, ", "));
+    return {found};
+  } catch (const sync::postgres::SqlFailure& failure) {
+    return problem(sync::source::SourceError(failure, table));
+  }
+}
+
 Precondition LookAtProject(const ProjectConfig& project, const Databases* databases) {
   Precondition found{fmt::format("Mem0 project {}", project.id.Text()), project.key_place, PreconditionState::kFine, {}, {}};
-  sync::mem0::Client::Options options;
-  options.base_url = project.base_url;
-  options.api_key = project.api_key;
-  options.timeout = std::chrono::seconds{10};
-  sync::mem0::Client client{std::move(options), std::make_shared<sync::mem0::CallBudget>()};
-  const auto account = client.Ping();
+  const auto account = AccountOf(project, 1, std::chrono::seconds{10});
   if (account) {
     found.message = fmt::format("the API key is valid for Mem0's project {}", account->project_id);
     if (const auto other = OtherProject(project, databases, *account)) {
@@ -184,7 +220,13 @@ std::vector<Precondition> LookAtDatabases(const Config& config, const Databases&
 
 std::vector<Precondition> LookAtMem0(const Config& config, const Databases* databases) {
   std::vector<Precondition> found;
-  for (const ProjectConfig& project : config.projects) found.push_back(LookAtProject(project, databases));
+  for (const ProjectConfig& project : config.projects) {
+    if (!project.source) {
+      found.push_back(LookAtProject(project, databases));
+      continue;
+    }
+    for (Precondition& one : LookAtSourceOf(project, databases)) found.push_back(std::move(one));
+  }
   return found;
 }
 

@@ -60,8 +60,10 @@ std::chrono::milliseconds CatchUpWatch::Look() {
     const bool another = catch_up.AnotherListens(process_);
     const bool lives = another && catch_up.AnotherListenedSince(process_, *began_);
     judged = !another || lives || catch_up.Now() > *began_ + kJudgeStartAfter;
-    for (const ProjectConfig& project : config_.projects)
-      if (judged && !lives) catch_up.Want(project.id, "no process of this bridge listened before this start");
+    for (const ProjectConfig& project : config_.projects) {
+      // SourceWatch knows what it missed of a self-hosted project.
+      if (judged && !lives && !project.source) catch_up.Want(project.id, "no process of this bridge listened before this start");
+    }
   }
   const auto queued = catch_up.Queue(clock_.Now());
   transaction.Commit();

@@ -68,6 +68,9 @@ void Running::StartDoing(const Databases& databases) {
         config_, state_dsn_, [this] { return mappings_.Get(); }, mem0_, clock_, counters_);
     if (!backfills) throw std::runtime_error(backfills.error().message);
     backfills_ = std::move(*backfills);
+    sources_.emplace(
+        config_, state_dsn_, clock_, metrics_, [this] { wake_up_.Poke(); }, [this] { backfills_->Poke(); });
+    reasons_.Watch([this] { return sources_->Troubles(); });
     if (config_.poll_mem0) polling_.emplace(config_, state_dsn_, clock_, [this] { backfills_->Poke(); });
   }
   if (roles_.receiver) {
@@ -115,7 +118,7 @@ std::unique_ptr<sync::Worker> Running::MakeWorker() {
   options.turn = claim_turn_;
   return std::make_unique<sync::Worker>(
       options, state_dsn_, [this] { return mappings_.Get(); },
-      [this](const ProjectId& project) { return mem0_.For(project, Mem0Clients::Urgency::kLive); }, clock_, counters_,
+      [this](const ProjectId& project) { return mem0_.RecordsFor(project, Mem0Clients::Urgency::kLive); }, clock_, counters_,
       [this] { mappings_.LookAtTables(); });
 }
 
@@ -212,6 +215,7 @@ bool Running::Stop() {
   ledger_watch_->RequestStop();
   kept_->RequestStop();
   if (polling_) polling_->RequestStop();
+  if (sources_) sources_->RequestStop();
   if (backfills_) backfills_->RequestStop();
   if (workers_) workers_->RequestStop();
   if (reception_) reception_->Stop(config_.soft_stop / 2);
@@ -229,9 +233,11 @@ bool Running::Stop() {
   admin_.Stop(100ms);
   catch_up_.reset();
   polling_.reset();
+  if (sources_) sources_->Stop();
   backfills_.reset();
   metrics_.Forget();
   reasons_.Forget();
+  sources_.reset();
   return finished;
 }
 

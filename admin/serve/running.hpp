@@ -30,6 +30,7 @@
 #include "admin/serve/readiness.hpp"
 #include "admin/serve/reception.hpp"
 #include "admin/serve/roles.hpp"
+#include "admin/serve/source_watch.hpp"
 #include "admin/serve/worker_pool.hpp"
 #include "admin/webhooks/registrar.hpp"
 #include "receiver/health_routes.hpp"
@@ -102,6 +103,7 @@ class Running {
   std::optional<LedgerWatch> ledger_watch_;
   std::optional<KeptWatch> kept_;
   std::unique_ptr<sync::SchedulerThread> backfills_;
+  std::optional<SourceWatch> sources_;  // of schedulers
   std::optional<Mem0Polling> polling_;
   std::optional<Periodic> looking_;        // fills recent_
   std::optional<HistoryKeeping> history_;  // of workers, and of whoever folds

@@ -22,10 +22,12 @@ Result<PagesAhead::Pages> PagesAhead::ReadNow(PagesWanted wanted) {
   Pages pages;
   const auto began = std::chrono::steady_clock::now();
   while (true) {
-    auto read = client_.ListMemories(wanted.filter, wanted.page + static_cast<int>(pages.size()), page_size_);
+    auto read = records_.ReadPage(wanted.first);
     if (!read && pages.empty()) return tl::unexpected<Error>(read.error());
     if (!read) return pages;
     wanted.listed += static_cast<std::int64_t>(read->Records());
+    ++wanted.first.page;
+    wanted.first.after = read->last_key;
     pages.push_back(std::move(*read));
     const bool is_enough =
         static_cast<int>(pages.size()) >= wanted.most || std::chrono::steady_clock::now() - began > kReadAtOnce;
@@ -36,7 +38,7 @@ Result<PagesAhead::Pages> PagesAhead::ReadNow(PagesWanted wanted) {
 Result<PagesAhead::Pages> PagesAhead::Read(const PagesWanted& wanted) {
   const std::unique_ptr<Ahead> ahead = std::move(ahead_);
   if (ahead && ahead->wanted.Begins(wanted)) return ahead->answer.get();
-  if (ahead) ahead->answer.wait();  // only one thread at a time may use the client
+  if (ahead) ahead->answer.wait();  // only one thread at a time may use them
   return ReadNow(wanted);
 }
 
@@ -45,7 +47,8 @@ void PagesAhead::ReadBehind(const PagesWanted& wanted, const Pages& pages, int m
   for (const mem0::MemoryPage& page : pages) next.listed += static_cast<std::int64_t>(page.Records());
   // When it is not clear that there is a next page, what was read is judged first.
   if (pages.empty() || !IsFollowed(pages.back(), next.listed)) return;
-  next.page += static_cast<int>(pages.size());
+  next.first.page += static_cast<int>(pages.size());
+  next.first.after = pages.back().last_key;
   next.most = most;
   ahead_ = std::make_unique<Ahead>(Ahead{next, std::async(std::launch::async, [this, next] { return ReadNow(next); })});
 }

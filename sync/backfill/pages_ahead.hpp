@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mappings/base/result.hpp"
-#include "sync/mem0/client.hpp"
+#include "sync/mem0/records.hpp"
 
 namespace membridge::sync {
 
@@ -15,28 +15,27 @@ namespace membridge::sync {
 struct PagesWanted {
   std::int64_t run = 0;
   int walk = 0;
-  int page = 0;             ///< the first of them
-  std::int64_t listed = 0;  ///< records before it
+  std::int64_t listed = 0;  ///< records before the first of them
   int most = 1;             ///< pages
-  mem0::Filter filter = mem0::Filter::Everything();
+  mem0::PageRequest first{};
 
-  bool Begins(const PagesWanted& other) const { return run == other.run && walk == other.walk && page == other.page; }
+  bool Begins(const PagesWanted& other) const { return run == other.run && walk == other.walk && first.page == other.first.page; }
 };
 
-/// Reads the pages of a list from Mem0, and the next ones while their reader works on those before. For one thread; the client is
+/// Reads the pages of a list, and the next ones while their reader works on those before. For one thread; `records` are
 /// its own meanwhile.
 class PagesAhead {
  public:
   using Pages = std::vector<mem0::MemoryPage>;
 
-  /// The client outlives it.
-  PagesAhead(mem0::Client& client, int page_size) : client_(client), page_size_(page_size) {}
+  /// `records` outlives it.
+  explicit PagesAhead(mem0::Records& records) : records_(records) {}
   ~PagesAhead();
   PagesAhead(const PagesAhead&) = delete;
   PagesAhead& operator=(const PagesAhead&) = delete;
 
   /// Returns at least one page, and at most the wanted number: fewer when one may be the last, when the next could not be read,
-  /// or when Mem0 answers slowly. Uses what was read ahead where that begins with the same page.
+  /// or when answers come slowly. Uses what was read ahead where that begins with the same page.
   Result<Pages> Read(const PagesWanted& wanted);
   /// Reads what follows these pages, in a thread of its own, where it is clear that something does. `wanted` is what they were
   /// read for, `most` how many to read.
@@ -49,8 +48,7 @@ class PagesAhead {
   };
   Result<Pages> ReadNow(PagesWanted wanted);
 
-  mem0::Client& client_;
-  const int page_size_;
+  mem0::Records& records_;
   std::unique_ptr<Ahead> ahead_;
 };
 

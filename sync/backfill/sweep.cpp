@@ -22,10 +22,8 @@ constexpr milliseconds kConfirmPause{200};
 constexpr int kFirstTogether = 5;  // page
 
 /// No upper bound: a memory that changes during the walk would drop out of the list and move all others up by one.
-mem0::Filter FilterOf(const SweepCursor& cursor) {
-  mem0::Filter filter = mem0::Filter::Everything();
-  if (cursor.from) filter.UpdatedFrom(*cursor.from);
-  return filter;
+mem0::PageRequest RequestOf(const SweepCursor& cursor, int page_size) {
+  return {.updated_from = cursor.from, .page = cursor.page, .after = cursor.after, .size = page_size};
 }
 
 }  // namespace
@@ -44,14 +42,14 @@ struct Sweep::Pages {
   std::vector<Walk::Known> known;           // of `different`
 };
 
-Sweep::Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, std::unique_ptr<Worker> worker,
+Sweep::Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Records> client, std::unique_ptr<Worker> worker,
              const Clock& clock)
     : options_(options),
       client_(std::move(client)),
       worker_(std::move(worker)),
       clock_(clock),
       state_(std::move(state_dsn), "membridge sweep"),
-      ahead_(*client_, options.page_size) {}
+      ahead_(*client_) {}
 
 Sweep::~Sweep() = default;
 
@@ -114,7 +112,8 @@ int Sweep::PagesAt(int page) const {
 /// Reads pages and begins to read the next ones. Reading ahead is safe although pages may become outdated: a change in between
 /// makes the mirror newer than the page or the memory dirty, and both win over the page.
 Result<Sweep::Pages> Sweep::ReadPages(const Run& run, const SweepCursor& cursor) {
-  const PagesWanted wanted{run.id, cursor.walk, cursor.page, cursor.list.Listed(), PagesAt(cursor.page), FilterOf(cursor)};
+  const PagesWanted wanted{run.id, cursor.walk, cursor.list.Listed(), PagesAt(cursor.page),
+                           RequestOf(cursor, options_.page_size)};
   auto read = ahead_.Read(wanted);
   if (!read) return tl::unexpected<Error>(read.error());
   ahead_.ReadBehind(wanted, *read, PagesAt(cursor.page + static_cast<int>(read->size())));
@@ -189,7 +188,7 @@ Result<Job::Step> Sweep::WalkOn(Run& run, SweepCursor cursor) {
     }
     account(transaction, fates);
     transaction.Commit();
-  } else if (const auto applied = worker_->ApplyRecords(run.project, pages->different, account); !applied) {
+  } else if (const auto applied = worker_->ApplyRecords(run.project, pages->different, account, client_->IsExact()); !applied) {
     run = before;
     pages_ = 1;
     return tl::unexpected<Error>(applied.error());
@@ -261,6 +260,7 @@ ListWatch::Verdict Sweep::Account(postgres::Transaction& transaction, Run& run, 
     Log(LogLevel::kWarn, "link_to_another_server", {{"project", run.project.Text()}, {"backfill", run.name}});
   }
   ++cursor.page;
+  cursor.after = page.read.last_key;
   return verdict;
 }
 

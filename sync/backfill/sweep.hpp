@@ -10,7 +10,7 @@
 #include "sync/backfill/job.hpp"
 #include "sync/backfill/pages_ahead.hpp"
 #include "sync/backfill/sweep_cursor.hpp"
-#include "sync/mem0/client.hpp"
+#include "sync/mem0/records.hpp"
 #include "sync/postgres/kept_session.hpp"
 #include "sync/worker/worker.hpp"
 
@@ -19,7 +19,7 @@ namespace membridge::sync {
 /// How a sweep works.
 struct SweepOptions {
   std::chrono::seconds lease{60};
-  int page_size = mem0::Client::kLargestPage;
+  int page_size = mem0::PageRequest{}.size;
   int pages = 5;                                          ///< applied together at most
   std::chrono::seconds overlap = std::chrono::hours{24};  ///< how far an incremental sweep reaches back before the watermark
   std::chrono::seconds delivery_patience{60};  ///< a younger change may still be delivered, so it does not count as lost
@@ -50,7 +50,7 @@ struct SweepOptions {
 /// the number of memories.
 class Sweep final : public Job {
  public:
-  Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Client> client, std::unique_ptr<Worker> worker,
+  Sweep(SweepOptions options, std::string state_dsn, std::unique_ptr<mem0::Records> client, std::unique_ptr<Worker> worker,
         const Clock& clock);
   ~Sweep() override;  ///< waits until the pages that are read ahead have come
 
@@ -73,12 +73,12 @@ class Sweep final : public Job {
   std::string Commit(postgres::Transaction& transaction, Run& run, const SweepCursor& cursor);
 
   SweepOptions options_;
-  std::unique_ptr<mem0::Client> client_;
+  std::unique_ptr<mem0::Records> client_;
   std::unique_ptr<Worker> worker_;
   const Clock& clock_;
   postgres::KeptSession state_;
   int pages_ = 1;     // applied together next; one while something goes wrong
-  PagesAhead ahead_;  // last: it uses the client
+  PagesAhead ahead_;  // last: it uses `client_`
 };
 
 }  // namespace membridge::sync

@@ -53,6 +53,7 @@ void ForEachField(Cursor& cursor, const Visit& visit) {
   visit("unsound", cursor.unsound);
   visit("walk", cursor.walk);
   visit("page", cursor.page);
+  visit("after", cursor.after);
   visit("began", cursor.began);
   visit("met", cursor.met);
   visit("nameless", cursor.nameless);
@@ -70,6 +71,7 @@ void SweepCursor::StartWalk(int number, Instant now) {
   if (number == 1) first_began = now;
   walk = number;
   page = 1;
+  after.clear();
   began = now;
   list = ListWatch{};
   met = nameless = strangers = 0;

@@ -27,7 +27,8 @@ struct SweepCursor {
 
   // This walk's.
   int walk = 1;
-  int page = 1;  ///< to be read next
+  int page = 1;       ///< to be read next
+  std::string after;  ///< the same for a table: the last key of the page before
   Instant began;
   ListWatch list;
   std::int64_t met = 0;                    ///< memories with an id

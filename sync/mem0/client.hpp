@@ -17,6 +17,7 @@
 #include "mappings/memory.hpp"
 #include "sync/mem0/budget.hpp"
 #include "sync/mem0/filters.hpp"
+#include "sync/mem0/records.hpp"
 
 namespace membridge::sync::mem0 {
 
@@ -41,28 +42,6 @@ struct Webhook {
   std::string url;  ///< holds the token: never show it in a log, an error or a page; see RedactUrl
   std::vector<std::string> event_types;
   bool is_active = true;
-};
-
-/// One page of memories. Mem0 promises no order, so a record may come twice or not at all while others are written.
-struct MemoryPage {
-  std::vector<mappings::Memory> memories;
-  std::vector<MemoryId> unreadable;   ///< records that are not readable as memories: ReadOne says why
-  std::size_t nameless = 0;           ///< records so broken that not even their id could be read
-  std::optional<std::int64_t> count;  ///< of all pages, at the moment of this one; Mem0 may be wrong about it
-  bool linked = false;                ///< Mem0 gives a link to a next page, which need not exist
-  bool past_end = false;              ///< Mem0 says that there is no such page
-  bool last = false;  ///< link, count and size all say that this is the last page; good enough for lists of a page or two
-
-  std::size_t Records() const { return memories.size() + unreadable.size() + nameless; }
-  bool leads_elsewhere = false;  ///< Mem0's link to the next page names another server; it was not and will not be followed
-};
-
-/// What Mem0's list returned for ids that were asked for.
-struct ListedMemories {
-  std::vector<mappings::Memory> memories;
-  std::vector<MemoryId> unreadable;  ///< listed, but not readable as memories: ReadOne says why
-  /// Every page was read and they add up, so an id in neither of the above is not in Mem0's list.
-  bool complete = false;
 };
 
 /// A user, agent, app or run. `name` is what a memory carries as `user_id`. Mem0's own `id` of an entity is left out, since no
@@ -124,7 +103,7 @@ struct CallReport {
 /// again, RetryAfter() says when (no answer, 408, 429, 5xx, 402 and 413 for a quota, any answer of a proxy). kUnauthorized: the
 /// key is wrong (401, 403 in Mem0's shape). kRefused: the same call will be refused again. kNotFound: a 404 from Mem0 itself.
 /// Messages quote Mem0 where it cannot quote a memory's text, and never hold the key or a webhook's token.
-class Client {
+class Client final : public Records {
  public:
   struct Options {
     std::string base_url = "https://api.mem0.ai";
@@ -138,30 +117,31 @@ class Client {
     std::function<void(const CallReport&)> observe;  ///< called after every try; may be empty
   };
   Client(Options options, std::shared_ptr<CallBudget> budget);
-  ~Client();
+  ~Client() override;
   Client(Client&&) noexcept;
   Client& operator=(Client&&) noexcept;
 
   Result<Account> Ping();
   /// Tells whether calls may be made, as Access::Admit() does; it pings Mem0 when that is due. Without `access`: always.
-  Result<void> Admit();
+  Result<void> Admit() override;
   /// Returns an error when the key is another project's: then nothing may be read, written or withdrawn for the project. Returns
   /// nothing when it is not, or when that cannot be found out.
-  std::optional<Error> OfOtherProject();
+  std::optional<Error> OfOtherProject() override;
 
   // Memories
 
   /// Reads up to 200 memories in one list call (all pages if the server splits it), expired and merged ones included. A missing
   /// id does not prove that the memory is gone: the list may be incomplete, and lists lag behind. Every id must be a well-formed
   /// UUID (LooksLikeUuid).
-  Result<ListedMemories> ReadMany(const std::vector<MemoryId>& ids);
+  Result<ListedMemories> ReadMany(const std::vector<MemoryId>& ids) override;
   /// Reads one memory. kNotFound: Mem0 itself says that it does not have it. kRefused: Mem0 itself says that the id is not one,
   /// or the id was not sent because it cannot be one. kRowRejected: Mem0 has it, but the record cannot be read. kUnavailable: any
   /// other answer that is not a record of this memory, with any status, because it may come from a proxy.
-  Result<mappings::Memory> ReadOne(const MemoryId& id);
+  Result<mappings::Memory> ReadOne(const MemoryId& id) override;
   /// Reads page `page` (from 1) of the memories that a filter selects, expired and merged ones included. The caller must judge
   /// whether there is another page (ListWatch): links and counts may both be wrong.
   Result<MemoryPage> ListMemories(const Filter& filter, int page, int page_size = kLargestPage);
+  Result<MemoryPage> ReadPage(const PageRequest& request) override;
   /// Reads what happened to one memory, in Mem0's order.
   Result<std::vector<nlohmann::json>> History(const MemoryId& id);
   /// Reads what happened in the whole project, deletions included. Neither the order nor completeness is promised.
@@ -208,19 +188,16 @@ class Client {
   Result<Meant> CountMeant(const ApiOperation& operation, const nlohmann::json& arguments);
 
   /// How long to wait before the next try, when the last error told it (Retry-After as seconds or as an HTTP date).
-  std::optional<std::chrono::milliseconds> RetryAfter() const;
+  std::optional<std::chrono::milliseconds> RetryAfter() const override;
   const Failure& LastFailure() const;
   /// How long a call made now would wait for its turn in the budget, at least.
-  std::chrono::milliseconds NextTurn() const;
+  std::chrono::milliseconds NextTurn() const override;
 
   static constexpr int kLargestPage = 200;
 
  private:
   std::unique_ptr<Wire> wire_;
 };
-
-/// Whether an id has the shape of a UUID. A `memory_ids` filter may hold no other ids.
-bool LooksLikeUuid(const std::string& id);
 
 /// Tells what is wrong with a base URL, as the end of a sentence. Nothing: it can be used, since it has http or https, a host,
 /// and perhaps a port and a path.

@@ -141,6 +141,12 @@ Result<MemoryPage> Client::ListMemories(const Filter& filter, int page, int page
   return result;
 }
 
+Result<MemoryPage> Client::ReadPage(const PageRequest& request) {
+  Filter filter = request.user ? Filter::OfUser(*request.user) : Filter::Everything();
+  if (request.updated_from) filter.UpdatedFrom(*request.updated_from);
+  return ListMemories(filter, request.page, request.size);
+}
+
 Result<ListedMemories> Client::ReadMany(const std::vector<MemoryId>& ids) {
   ListedMemories listed;
   if (ids.empty()) return listed;

@@ -14,6 +14,9 @@ constexpr const char* kAdoptProject = R"(
     INSERT INTO membridge.mem0_projects AS p (project, org_id, project_id) VALUES ($1, $2, $3)
     ON CONFLICT (project) DO UPDATE SET org_id = excluded.org_id, project_id = excluded.project_id, known_at = clock_timestamp())";
 
+/// How the `org_id` of a self-hosted project begins: the server and the database stand for the organisation.
+constexpr const char* kOwnServer = "postgresql ";
+
 /// Compares organisations only when both are known.
 bool IsSame(const KnownProject& known, const mem0::Account& account) {
   const bool same_org = known.org_id.empty() || account.org_id.empty() || known.org_id == account.org_id;
@@ -26,6 +29,12 @@ std::string NameOfProject(const std::string& org, const std::string& project) {
 
 Result<void> Verdict(const std::optional<KnownProject>& known, const ProjectId& project, const mem0::Account& account) {
   if (!known || IsSame(*known, account)) return {};
+  if (account.org_id.starts_with(kOwnServer) || known->org_id.starts_with(kOwnServer))
+    return Fail(ErrorCode::kUnauthorized,
+                fmt::format("the source of project {} is now {}, and this state knows it as {}", project.Text(),
+                            NameOfProject(account.org_id, account.project_id), NameOfProject(known->org_id, known->project_id)),
+                fmt::format("lead the project to the right place again; if the change is meant, run membridge projects adopt {}",
+                            project.Text()));
   return Fail(
       ErrorCode::kUnauthorized,
       fmt::format("the API key of project {} belongs to {} at Mem0, and this state knows the project as {}", project.Text(),
@@ -67,6 +76,8 @@ bool KnownProjects::Adopt(const ProjectId& project, const mem0::Account& account
         "UPDATE membridge.dirty SET due_at = statement_timestamp() WHERE project = $1 AND due_at > statement_timestamp()",
         {project.Text()});
   }
+  // A table that was made again has the same name and counts from now on.
+  transaction.Run("DELETE FROM membridge.source_tables WHERE project = $1", {project.Text()});
   transaction.Commit();
   return !same;
 }

@@ -20,7 +20,10 @@ constexpr const char* kDoubtedBySweep = R"(
 constexpr const char* kAnnouncedDeleted = R"(
     SELECT DISTINCT m FROM membridge.deliveries d CROSS JOIN LATERAL unnest(d.memories) AS m
     WHERE d.project = $1 AND d.received_at > clock_timestamp() - interval '2 days' AND d.memories && $2::text[]
-      AND m = ANY ($2::text[]) AND d.verdict IN ('delete', 'mixed'))";
+      AND m = ANY ($2::text[]) AND d.verdict IN ('delete', 'mixed')
+    UNION
+    SELECT s.memory_id FROM membridge.source_deletions s
+    WHERE s.project = $1 AND s.memory_id = ANY ($2::text[]) AND s.at > clock_timestamp() - interval '2 days')";
 
 // A held memory that is neither parked nor held now was found again, or an operator dropped it.
 constexpr const char* kForgetVanished = R"(

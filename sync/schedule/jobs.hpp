@@ -14,8 +14,11 @@ namespace membridge::sync {
 struct JobParts {
   std::string state_dsn;
   Worker::Mappings mappings;
-  /// A client that waits behind live work for the call budget (Client::Options::background); nullptr: no such project.
-  Worker::ClientFor background_client;
+  /// A client that waits behind live work for the call budget (Client::Options::background); nullptr: no such project at the
+  /// Platform.
+  std::function<std::unique_ptr<mem0::Client>(const ProjectId&)> background_client;
+  /// What sweeps read; nullptr: no such project. Empty: background_client.
+  Worker::ClientFor background_records{};
   const Clock* clock = nullptr;
   WorkerCounters* counters = nullptr;  ///< counts what sweeps apply
   WorkerOptions worker{};

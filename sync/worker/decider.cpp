@@ -61,7 +61,7 @@ void Decider::LookUp(const ProjectId& project, const std::vector<WorkItem*>& ite
     WorkItem& item = *items[i];
     item.mirrored = std::move(mirrored[i]);
     item.standing = WorkItem::Standing::kOpen;
-    item.is_final = AgeOf(item.claim) >= options_.read_lag || item.claim.reason == kReproject || item.listed ||
+    item.is_final = AgeOf(item.claim) >= options_.read_lag || item.is_exact || item.claim.reason == kReproject || item.listed ||
                     (item.memory && ShowsWhatWasAnnounced(item.claim, *item.memory, item.mirrored));
   }
   HoldBack(project, items);
@@ -70,6 +70,7 @@ void Decider::LookUp(const ProjectId& project, const std::vector<WorkItem*>& ite
 /// Whether the memory was absent in a final read and in an earlier one.
 bool Decider::IsGoneForGood(const WorkItem& item) const {
   const auto& since = item.claim.absent_since;
+  if (item.is_exact) return item.read == WorkItem::Read::kAbsent;
   return item.read == WorkItem::Read::kAbsent && item.is_final && since &&
          Since(*since, item.claim.claimed_at) >= options_.read_lag;
 }
@@ -145,7 +146,9 @@ std::optional<Source> Decider::DecideAbsent(WorkItem& item, const std::string& d
     source.stamp = item.mirrored && item.mirrored->updated_at ? *item.mirrored->updated_at : batch_.Now();
     source.speaks = false;
     source.gone = true;
-    item.standing = item.mirrored ? WorkItem::Standing::kGone : WorkItem::Standing::kNever;
+    // Of a table nobody can forge an id, and what a sweep read before the deletion must find the tombstone.
+    const bool known = item.mirrored || item.is_exact;
+    item.standing = known ? WorkItem::Standing::kGone : WorkItem::Standing::kNever;
     item.reading = Reading{std::nullopt, "", applied, false};
     return source;
   };
@@ -185,7 +188,7 @@ bool Decider::DecideListed(WorkItem& item) {
   }
   const bool same = !mirrored->gone && mirrored->digest == item.digest;
   const bool newer = !mirrored->gone && (!mirrored->updated_at || *mirrored->updated_at < item.memory->updated_at);
-  item.fate = same ? RecordFate::kSame : newer ? RecordFate::kUpdated : RecordFate::kLeft;
+  item.fate = same ? RecordFate::kSame : newer && !item.is_exact ? RecordFate::kUpdated : RecordFate::kLeft;
   if (item.fate != RecordFate::kLeft) return true;
   item.settlement = {Settlement::Kind::kLookAgain, milliseconds{0}, false, {}};
   return false;

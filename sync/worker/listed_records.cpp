@@ -27,7 +27,7 @@ void RunAlso(postgres::Transaction& transaction, const std::vector<WorkItem*>& a
 ListedRecords::ListedRecords(TiedSessions& sessions, Containment& containment, BatchApplier& applier)
     : sessions_(sessions), containment_(containment), applier_(applier) {}
 
-void ListedRecords::Apply(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also) {
+void ListedRecords::Apply(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also, bool exact) {
   std::vector<WorkItem> items(records.size());
   std::vector<WorkItem*> all;
   for (std::size_t i = 0; i < records.size(); ++i) {
@@ -37,6 +37,7 @@ void ListedRecords::Apply(const ProjectId& project, const std::vector<mappings::
     items[i].memory = records[i];
     items[i].digest = mappings::DigestOf(records[i]);
     items[i].listed = true;
+    items[i].is_exact = exact;
     all.push_back(&items[i]);
   }
   try {

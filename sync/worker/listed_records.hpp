@@ -23,7 +23,7 @@ class ListedRecords {
 
   /// Call it within a round of the containment. Throws postgres::SqlFailure when a database is away, read-only or full, and what
   /// `also` throws.
-  void Apply(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also);
+  void Apply(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also, bool exact);
   /// Whether the last of them had to be applied in parts.
   bool WereDivided() const { return divided_; }
 

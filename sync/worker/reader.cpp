@@ -46,7 +46,7 @@ Reader::Reader(ReaderOptions options, ClientFor client_for, WorkerCounters& coun
 
 Reader::~Reader() = default;
 
-mem0::Client& Reader::ClientOf(const ProjectId& project, std::size_t number) {
+mem0::Records& Reader::ClientOf(const ProjectId& project, std::size_t number) {
   auto& clients = clients_[project];
   while (clients.size() <= number) clients.push_back(client_for_(project));
   return *clients[number];
@@ -85,8 +85,13 @@ std::vector<ReadAnswer> Reader::Read(const ProjectId& project, const std::vector
     for (Asked& one : asked) one.Fail({ErrorCode::kUnavailable, "the configuration has no project " + project.Text(), ""});
     return AnswersOf(asked);
   }
+  const bool exact = ClientOf(project).IsExact();
+  for (Asked& one : asked) {
+    one.listable = one.listable || exact;
+    one.answer.is_exact = exact;
+  }
   const auto listable = std::ranges::count_if(asked, &Asked::listable);
-  if (listable < 2 || ReadList(project, asked)) {
+  if ((listable < 2 && !exact) || ReadList(project, asked)) {
     advance();
     ReadSingly(project, asked, advance);
     ConfirmAbsent(project, asked);
@@ -113,7 +118,7 @@ bool Reader::ReadList(const ProjectId& project, std::vector<Asked>& asked) {
     by_id[KeyOf(one.id)] = &one;
   }
   ++counters_.list_reads;
-  mem0::Client& client = ClientOf(project);
+  mem0::Records& client = ClientOf(project);
   auto listed = client.ReadMany(ids);
   if (!listed) {
     // A refused list tells nothing about the memories, so they are read one by one.
@@ -122,9 +127,15 @@ bool Reader::ReadList(const ProjectId& project, std::vector<Asked>& asked) {
     return false;
   }
   if (listed->complete) {
-    for (const auto& [id, one] : by_id) one->listed = Asked::Listed::kLacking;
+    for (const auto& [id, one] : by_id) {
+      one->listed = Asked::Listed::kLacking;
+      if (client.IsExact()) one->answer.kind = Kind::kAbsent;
+    }
   }
-  for (const MemoryId& id : listed->unreadable) by_id.at(KeyOf(id))->listed = Asked::Listed::kThere;
+  for (const MemoryId& id : listed->unreadable) {
+    by_id.at(KeyOf(id))->listed = Asked::Listed::kThere;
+    by_id.at(KeyOf(id))->answer.kind = Kind::kNotAsked;
+  }
   for (mappings::Memory& memory : listed->memories) {
     Asked& one = *by_id.at(KeyOf(memory.id));
     one.listed = Asked::Listed::kThere;
@@ -144,7 +155,7 @@ void Reader::ReadSingly(const ProjectId& project, std::vector<Asked>& asked, con
   const auto last_begin = std::chrono::steady_clock::now() + options_.begin_within;
   std::atomic<std::size_t> next{0};
   std::atomic<int> failures{0};
-  const auto work = [&](mem0::Client& client) {
+  const auto work = [&](mem0::Records& client) {
     while (failures < kFailuresInARow && std::chrono::steady_clock::now() < last_begin) {
       const std::size_t place = next++;
       if (place >= open.size()) return;
@@ -158,14 +169,14 @@ void Reader::ReadSingly(const ProjectId& project, std::vector<Asked>& asked, con
     }
   };
   const std::size_t threads = std::clamp<std::size_t>(options_.parallel, 1, open.size());
-  std::vector<mem0::Client*> clients;
+  std::vector<mem0::Records*> clients;
   for (std::size_t number = 0; number < threads; ++number) clients.push_back(&ClientOf(project, number));
   std::vector<std::jthread> others;
   for (std::size_t number = 1; number < threads; ++number) others.emplace_back([&, number] { work(*clients[number]); });
   work(*clients.front());
 }
 
-void Reader::ReadOne(mem0::Client& client, Asked& one) {
+void Reader::ReadOne(mem0::Records& client, Asked& one) {
   ++counters_.single_reads;
   try {
     auto answer = client.ReadOne(one.id);

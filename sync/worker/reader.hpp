@@ -10,7 +10,7 @@
 #include "mappings/base/id.hpp"
 #include "mappings/base/result.hpp"
 #include "mappings/memory.hpp"
-#include "sync/mem0/client.hpp"
+#include "sync/mem0/records.hpp"
 #include "sync/worker/counters.hpp"
 
 namespace membridge::sync {
@@ -20,7 +20,7 @@ struct ReaderOptions {
   std::chrono::milliseconds begin_within{120'000};  ///< no single read begins later than this after Read() began
 };
 
-/// Mem0's answer about one memory.
+/// The source's answer about one memory: Mem0's, or that of a table.
 struct ReadAnswer {
   enum class Kind {
     kNotAsked,      ///< Mem0 was in trouble, or no time was left: does not count as an attempt
@@ -35,13 +35,15 @@ struct ReadAnswer {
   std::optional<mappings::Memory> memory{};
   Error error{};
   std::optional<std::chrono::milliseconds> retry_after{};
+  bool is_exact = false;  ///< Records::IsExact() of the source: this read is final
 };
 
 /// Reads memories from Mem0 for a worker: many in one list call, then those that the list leaves open one by one, several at the
-/// same time. It owns its Mem0 clients. For one thread; it starts threads of its own while it reads.
+/// same time. One read of a table leaves nothing open. It owns its clients. For one thread; it starts threads of its own while it
+/// reads.
 class Reader {
  public:
-  using ClientFor = std::function<std::unique_ptr<mem0::Client>(const ProjectId&)>;
+  using ClientFor = std::function<std::unique_ptr<mem0::Records>(const ProjectId&)>;
 
   Reader(ReaderOptions options, ClientFor client_for, WorkerCounters& counters);
   ~Reader();
@@ -61,16 +63,16 @@ class Reader {
   struct Asked;
   static std::vector<ReadAnswer> AnswersOf(std::vector<Asked>& asked);
   bool IsConfigured(const ProjectId& project);
-  mem0::Client& ClientOf(const ProjectId& project, std::size_t number = 0);
+  mem0::Records& ClientOf(const ProjectId& project, std::size_t number = 0);
   bool ReadList(const ProjectId& project, std::vector<Asked>& asked);
   void ReadSingly(const ProjectId& project, std::vector<Asked>& asked, const std::function<void()>& advance);
-  void ReadOne(mem0::Client& client, Asked& one);
+  void ReadOne(mem0::Records& client, Asked& one);
   void ConfirmAbsent(const ProjectId& project, std::vector<Asked>& asked);
 
   const ReaderOptions options_;
   const ClientFor client_for_;
   WorkerCounters& counters_;
-  std::map<ProjectId, std::vector<std::unique_ptr<mem0::Client>>> clients_;
+  std::map<ProjectId, std::vector<std::unique_ptr<mem0::Records>>> clients_;
 };
 
 }  // namespace membridge::sync

@@ -75,6 +75,7 @@ void RoundReader::ReadFromMem0(const ProjectId& project, const std::vector<WorkI
     items[i]->memory = std::move(answers[i].memory);
     items[i]->error = std::move(answers[i].error);
     items[i]->retry_after = answers[i].retry_after;
+    items[i]->is_exact = answers[i].is_exact;
   }
 }
 

@@ -39,7 +39,8 @@ struct WorkItem {
   std::string digest{};
   Error error{};
   std::optional<std::chrono::milliseconds> retry_after{};
-  bool listed = false;  ///< the record came with a list, not from a read of this memory; it counts as final
+  bool is_exact = false;  ///< the read shows everything that was committed before it, so it is final
+  bool listed = false;    ///< the record came with a list, not from a read of this memory; it counts as final
 
   // What was decided. Every attempt to apply it decides anew:
   enum class Standing {

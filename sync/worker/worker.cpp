@@ -139,11 +139,12 @@ void Worker::PutBackUnwritten(std::vector<WorkItem>& items) {
   containment_.PutOff(PointersTo(items));
 }
 
-Result<void> Worker::ApplyRecords(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also) {
+Result<void> Worker::ApplyRecords(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also,
+                                  bool exact) {
   containment_.Begin();
   try {
     targets_.Look();
-    listed_.Apply(project, records, also);
+    listed_.Apply(project, records, also, exact);
     woken_.Mark();
     return {};
   } catch (const postgres::SqlFailure& failure) {

@@ -78,7 +78,9 @@ class Worker {
   /// exceptions except SqlFailure pass through. An id must not come twice. kUnavailable: `also` was not committed; records that
   /// were applied are kSame the next time.
   using Also = ListedRecords::Also;
-  Result<void> ApplyRecords(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also);
+  /// `exact`: the list is of a source that Records::IsExact(), so only new memories are taken from it, and changed ones are read.
+  Result<void> ApplyRecords(const ProjectId& project, const std::vector<mappings::Memory>& records, const Also& also,
+                            bool exact = false);
   /// Whether something failed in the last ApplyRecords, so that it went on in parts: fewer at once are better then.
   bool DividedRecords() const { return listed_.WereDivided(); }
 

@@ -126,7 +126,7 @@ class World:
             self.mem0 = "http://127.0.0.1:" + wait(lambda: (folder / "port").exists() and (folder / "port").read_text().strip(), "the local Mem0")
             self.tools(program)
             {"tutorial.md": self.with_nothing, "disagreements.md": self.with_disagreements, "several-nodes.md": self.with_people,
-             "README.md": self.with_contacts, "": self.with_feed,
+             "README.md": self.with_contacts, "": self.with_feed, "mem0-on-your-own-server.md": self.with_own_mem0,
              "hand-made-webhook.md": self.with_another_webhook}.get(name, self.with_bridge)()
         except BaseException:
             self.end()
@@ -181,6 +181,16 @@ class World:
         """Somebody's own endpoint at Mem0, beside the bridge's."""
         self.with_bridge()
         self.webhook = self.call("POST", "/webhooks", {"name": "our old endpoint", "url": "https://old.example.com/mem0", "event_types": ["memory_add"]})["webhook_id"]
+
+    def with_own_mem0(self):
+        """The table of a self-hosted Mem0 with a memory, and a configuration that reads it."""
+        self.server.sql("DROP DATABASE IF EXISTS mem0 WITH (FORCE);\nCREATE DATABASE mem0;", "postgres")
+        self.server.sql("CREATE TABLE memories (id uuid PRIMARY KEY, vector text, payload jsonb);\nINSERT INTO memories VALUES (gen_random_uuid(), '[1]', "
+                        "'{\"data\": \"Prefers tea\", \"user_id\": \"ada\", \"tier\": \"gold\", \"created_at\": \"2026-01-02T03:04:05Z\"}');", "mem0")
+        self.server.sql("CREATE TABLE notes (memory_ref text PRIMARY KEY, customer text, body text, tier text);")
+        (self.home / "membridge.yaml").write_text(
+            f"listen: 127.0.0.1:{free_port()}\nadmin: {{listen: \"127.0.0.1:{free_port()}\"}}\ndatabase: postgresql://localhost/crm\n"
+            "projects: {own: {source: {postgres: postgresql://localhost/mem0, table: public.memories}}}\nmappings: [mappings/notes.yaml]\n")
 
     def with_contacts(self):
         """The example CRM, and a memory in a file."""

@@ -85,9 +85,13 @@ Bridge::Bridge(BridgeOptions options) : options_(std::move(options)) {
                         options_.public_url.empty() ? url_ : options_.public_url, options_.manage,
                         options_.webhook.empty() ? "" : ", ", options_.webhook);
   if (!options_.project.empty()) config << "    " << options_.project << "\n";
+  config << options_.more_projects;
   if (!options_.targets.empty()) config << "targets: " << options_.targets << "\n";
   if (!options_.feeds.empty()) config << "feeds: " << options_.feeds << "\n";
-  config << fmt::format("mappings:\n  - {{file: \"{}\"}}\n", options_.mapping);
+  const std::string& only_project = options_.mapping_project;
+  config << fmt::format("mappings:\n  - {{file: \"{}\"{}}}\n", options_.mapping,
+                        only_project.empty() ? "" : ", project: " + only_project);
+  config << options_.own_mappings;
   for (const std::string& mapping : options_.more_mappings) config << fmt::format("  - {{file: \"{}\"}}\n", mapping);
   if (!options_.backfill.empty()) config << "backfill: " << options_.backfill << "\n";
 }

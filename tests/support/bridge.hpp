@@ -45,8 +45,11 @@ struct BridgeOptions {
   std::string feeds{};       ///< as YAML writes a list; empty: none
   std::string targets;       ///< as YAML writes a map: "{default: {database: …}}"; empty: the state database
   std::vector<std::string> command{"serve"};
-  std::string project;  ///< more of the project's: `canary: {every: 1s}`
-  std::string only{};   ///< roles with commas, for `--only`; empty: all of them
+  std::string project;            ///< more of the project's: `canary: {every: 1s}`
+  std::string more_projects{};    ///< further projects, as YAML writes them below `projects:`
+  std::string own_mappings{};     ///< further mappings, as YAML writes a list
+  std::string mapping_project{};  ///< the one project of `mapping`; empty: every project
+  std::string only{};             ///< roles with commas, for `--only`; empty: all of them
 };
 
 /// A running `membridge serve` of its own: free ports, configuration and log in a folder that goes with it. It is ended by its

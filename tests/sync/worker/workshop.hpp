@@ -9,6 +9,7 @@
 
 #include "sync/inbox/inbox.hpp"
 #include "sync/mem0/access.hpp"
+#include "sync/mem0/client.hpp"
 #include "sync/worker/worker.hpp"
 #include "tests/support/mem0_sim.hpp"
 #include "tests/sync/queue/claiming.hpp"

@@ -1,0 +1,68 @@
+// Writes memories with Mem0's own open-source client (its PGVector store): write.mjs DATABASE_URL STEP. Embeddings and extraction come from a
+// stand-in of OpenAI's API on loopback, so the texts are the test's own. Prints what the client says it has, as JSON.
+import { createServer } from "node:http";
+import { Memory } from "mem0ai/oss";
+
+const DIMENSIONS = 8;
+
+/** Answers every text with the same kind of vector; asked to extract, it finds what the user said. */
+function standIn() {
+  return new Promise((resolve) => {
+    const server = createServer(async (request, response) => {
+      let body = "";
+      for await (const part of request) body += part;
+      const asked = JSON.parse(body || "{}");
+      response.setHeader("content-type", "application/json");
+      if (request.url.endsWith("/embeddings")) {
+        const inputs = Array.isArray(asked.input) ? asked.input : [asked.input];
+        const data = inputs.map((text, index) => {
+          const vector = Array.from({ length: DIMENSIONS }, (_, place) => ((String(text).charCodeAt(place) || 7) % 13) / 13);
+          if (asked.encoding_format !== "base64") return { object: "embedding", index, embedding: vector };
+          return { object: "embedding", index, embedding: Buffer.from(new Float32Array(vector).buffer).toString("base64") };
+        });
+        response.end(JSON.stringify({ object: "list", model: asked.model, data, usage: { prompt_tokens: 1, total_tokens: 1 } }));
+        return;
+      }
+      const content = JSON.stringify({ facts: [], memory: [] });
+      response.end(JSON.stringify({ id: "c", object: "chat.completion", created: 1, model: asked.model,
+        choices: [{ index: 0, finish_reason: "stop", message: { role: "assistant", content } }], usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 } }));
+    });
+    server.listen(0, "127.0.0.1", () => resolve(server));
+  });
+}
+
+const [url, step] = process.argv.slice(2);
+const server = await standIn();
+const openai = { apiKey: "stand-in", baseURL: `http://127.0.0.1:${server.address().port}/v1` };
+const memory = new Memory({
+  vectorStore: { provider: "pgvector",
+    config: { connectionString: url, collectionName: "memories", embeddingModelDims: DIMENSIONS, dimension: DIMENSIONS } },
+  embedder: { provider: "openai", config: { ...openai, model: "text-embedding-3-small", embeddingDims: DIMENSIONS } },
+  llm: { provider: "openai", config: { ...openai, model: "gpt-4.1-mini" } },
+  disableHistory: true,
+});
+const add = (text, userId, metadata) => memory.add([{ role: "user", content: text }], { userId, metadata, infer: false });
+const all = async (userId) => (await memory.getAll({ filters: { user_id: userId }, topK: 1000 })).results;
+
+const STEPS = {
+  async fill() {
+    for (const user of ["ada", "bob"]) {
+      for (let number = 0; number < 5; ++number) await add(`${user} says ${number}`, user, { tier: number % 2 ? "gold" : "free" });
+    }
+  },
+  async change() {
+    const [first, second, third] = await all("ada");
+    await memory.update(first.id, "ada says something else");
+    await memory.update(second.id, "ada changed her mind");
+    await memory.delete(third.id);
+    await add("cyd says hello", "cyd", {});
+    await memory.deleteAll({ userId: "bob" });
+  },
+  async reset() {
+    await memory.reset();
+  },
+};
+await STEPS[step]();
+const told = step === "reset" ? [] : [...await all("ada"), ...await all("bob"), ...await all("cyd")];
+console.log(JSON.stringify(told.map((one) => ({ id: one.id, text: one.memory }))));
+process.exit(0);

@@ -178,8 +178,10 @@ void Api::Stop() {
 WorkPool& Api::PoolFor(const Operation* operation) {
   if (operation == nullptr) return pool_;
   if (operation->id == "readSession" || operation->tag == "tokens") return kept_free_pool_;
-  return operation->tag == "mappings" || operation->tag == "webhooks" || kSlowOperations.contains(operation->id) ? slow_pool_
-                                                                                                                 : pool_;
+  return operation->tag == "mappings" || operation->tag == "webhooks" || operation->tag == "mem0" ||
+                 kSlowOperations.contains(operation->id)
+             ? slow_pool_
+             : pool_;
 }
 
 std::string Api::SourceOf(const Request& request) const {

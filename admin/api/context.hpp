@@ -67,6 +67,8 @@ void AddTargetCalls(Handlers& handlers, const Parts& parts);
 void AddOverviewCalls(Handlers& handlers, const Parts& parts);
 void AddRecentCall(Handlers& handlers, const Parts& parts);  ///< of the overview's tag, and added with it
 void AddWebhookCalls(Handlers& handlers, const Parts& parts);
+/// After AddWebhookCalls(), whose handlers it uses.
+void AddMem0Calls(Handlers& handlers, const Parts& parts);
 void AddDeliveryCalls(Handlers& handlers, const Parts& parts);
 void AddParkedCalls(Handlers& handlers, const Parts& parts);
 void AddCandidateCalls(Handlers& handlers, const Parts& parts);

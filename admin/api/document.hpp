@@ -15,7 +15,8 @@ namespace membridge::admin::api {
 /// Every path of the document stands below this one.
 inline constexpr std::string_view kPrefix = "/api/v1";
 
-/// Returns admin/api/openapi.json as it was when this binary was built.
+/// Returns the document: admin/api/openapi.json as it was when this binary was built, and the operations of the table at Mem0
+/// (sync/mem0/api_operations.hpp).
 std::string_view OpenApiText();
 
 /// A parameter in path or query.

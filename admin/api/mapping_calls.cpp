@@ -2,6 +2,7 @@
 #include <set>
 
 #include "admin/api/checked_now.hpp"
+#include "mappings/check/category_use.hpp"
 #include "mappings/files/loader.hpp"
 
 namespace membridge::admin::api {
@@ -53,6 +54,13 @@ std::map<std::string, std::int64_t> ParkedByMapping(Call& call) {
   return counts;
 }
 
+ordered_json CategoriesView(const mappings::Mapping& mapping) {
+  ordered_json categories = ordered_json::array();
+  for (const mappings::CategoryUse& use : CategoriesIn(mapping))
+    categories.push_back({{"category", use.category}, {"line", use.place.line}});
+  return categories;
+}
+
 Answer ListMappings(Call& call, const Parts& parts) {
   const auto checked = Check(parts);
   if (!checked) return tl::unexpected<Problem>(checked.error());
@@ -65,6 +73,7 @@ Answer ListMappings(Call& call, const Parts& parts) {
     for (const auto& problem : ProblemsIn(each.mapping->file, checked->problems).Sorted())
       ++(problem.severity == mappings::Severity::kError ? errors : warnings);
     view["errors"] = errors;
+    view["categories"] = CategoriesView(*each.mapping);
     view["warnings"] = warnings;
     view["on_disk"] = OnDisk(mappings::ReadMappingFile(each.mapping->file), *each.mapping, *checked);
     const auto count = parked.find(each.mapping->name);

@@ -7,6 +7,7 @@
 
 #include "admin/commands/command.hpp"
 #include "admin/mapping_files/configured_mappings.hpp"
+#include "admin/mapping_files/project_categories.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
 #include "admin/runtime/databases.hpp"
 #include "admin/runtime/ledgers.hpp"
@@ -51,6 +52,7 @@ Catalogs AskOutside(const Config& config, const std::vector<ConfiguredMapping>& 
     return {};
   }
   if (!Tell(LookAtDatabases(config, *databases), around)) return {};
+  WarnOfUnknownCategories(config, *databases, configured, around);
   Tell(ForeignLedgers(config, *databases), around);
   auto catalogs = ReadCatalogs(config, *databases, configured);
   if (!catalogs) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "admin/api/document.hpp"
 #include "admin/commands/command.hpp"
 #include "admin/commands/command_tree.hpp"
 #include "mappings/base/version.hpp"
@@ -113,9 +114,15 @@ std::string MarkdownPage(const DescribedCommand& program) {
 void AddMan(CLI::App& app, Choice& choice) {
   CLI::App* command = app.add_subcommand("man", "Print the manual page: membridge man | man -l -");
   auto markdown = std::make_shared<bool>(false);
+  auto openapi = std::make_shared<bool>(false);
   command->add_flag("--markdown", *markdown, "Instead, the reference of the commands as Markdown");
-  command->callback([&app, &choice, markdown] {
-    choice = [&app, markdown](Console& console) {
+  command->add_flag("--openapi", *openapi, "Instead, the OpenAPI document of the admin API");
+  command->callback([&app, &choice, markdown, openapi] {
+    choice = [&app, markdown, openapi](Console& console) {
+      if (*openapi) {
+        fmt::print(console.out, "{}\n", api::OpenApiText());
+        return kDone;
+      }
       fmt::print(console.out, "{}", *markdown ? MarkdownPage(Describe(app)) : ManPage(Describe(app)));
       return kDone;
     };

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "admin/api/mem0_document.hpp"
 #include "admin/commands/mem0_help.hpp"
 #include "admin/shown/table.hpp"
 
@@ -27,11 +28,14 @@ const char* NameOfEffect(const ApiOperation& operation) {
 }
 
 ordered_json OperationJson(const ApiOperation& operation) {
+  const api::Mem0Route route = api::RouteOf(operation);
   ordered_json parameters = ordered_json::array();
   for (const ApiParameter& parameter : operation.parameters)
     parameters.push_back({{"name", parameter.name}, {"text", parameter.text}, {"required", parameter.required}});
   return {{"name", NameOf(operation)},
           {"command", fmt::format("mem0 {} {}", operation.noun, operation.verb)},
+          {"api", route.id},
+          {"path", route.method + " " + route.path},
           {"text", operation.text},
           {"mem0", fmt::format("{} {}", operation.method, operation.path)},
           {"role", operation.role},

@@ -21,6 +21,11 @@ class Endpoint {
 
  private:
   void Receive(receiver::http::Request&& request, const receiver::http::Reply& reply);
+  /// Does a tool call that is in order, and returns false for every other message.
+  bool CallToolAtOnce(const receiver::http::Request& request, const receiver::http::Reply& reply);
+  /// Sends a tool's request to the API on behalf of the sender of `outer`, and its answer as the tool's result.
+  void Forward(const receiver::http::Request& outer, const nlohmann::json& id, receiver::http::Request call,
+               const receiver::http::Reply& reply);
   void Serve(const receiver::http::Request& request, const nlohmann::json& message, Role role,
              const receiver::http::Reply& reply);
   void CallTool(const receiver::http::Request& request, const nlohmann::json& message, const receiver::http::Reply& reply);

@@ -6,6 +6,18 @@ namespace membridge::mem0_sim {
 
 using Json = nlohmann::json;
 
+namespace {
+
+/// What the project's owner has set in place of Mem0's own: the categories that the example mappings ask for.
+Json CategoriesOfExamples() {
+  Json categories = Json::array();
+  for (const char* name : {"support", "complaint", "vip", "do not call", "follow-up", "hobbies", "travel"})
+    categories.push_back({{name, std::string{"About "} + name}});
+  return categories;
+}
+
+}  // namespace
+
 Project::Project(Account who, std::uint64_t seed, Later later)
     : account(std::move(who)),
       dice(seed),
@@ -22,7 +34,7 @@ Project::Project(Account who, std::uint64_t seed, Later later)
   tenancy.Add(account.project_id, account.org_id,
               {{"name", account.project_name},
                {"description", nullptr},
-               {"custom_categories", nullptr},
+               {"custom_categories", CategoriesOfExamples()},
                {"custom_instructions", nullptr},
                {"agent_custom_instructions", nullptr},
                {"user_role", "OWNER"}},

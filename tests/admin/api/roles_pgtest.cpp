@@ -22,6 +22,7 @@ json SampleOf(const json& given) {
   const std::string type = schema.value("type", "string");
   if (type == "integer") return schema.value("minimum", 1);
   if (type == "boolean") return false;
+  if (type == "number") return 0;
   if (type == "array") return json::array({SampleOf(schema["items"])});
   if (type != "object") return "nothing";
   json sample = json::object();

@@ -239,6 +239,39 @@ TEST_CASE("what is wrong is said at the parameter, before Mem0 is asked or in Me
   CHECK(hand.Run({"mem0", "memory", "list", "--project", "sales"}).status == kBadUsage);
 }
 
+TEST_CASE("check warns of a category that no memory of the project can get", "[commands][pg][mem0]") {
+  Mem0Hand hand;
+  hand.db.RunScript("CREATE TABLE people (user_id text PRIMARY KEY, said text)");
+  const test::TextFile mapping{"person.yaml",
+                               "when: $memory.categories | has('suport', 'travel')\n"
+                               "rows: {person: {table: people, key: {user_id: $memory.user_id}, set: {said: $memory.text}}}\n"};
+  const test::TextFile config{
+      "membridge.yaml",
+      fmt::format("database: \"{}\"\nprojects: {{crm: {{api_key: {}, base_url: \"{}\"}}}}\nmappings: [\"{}\"]\n", hand.db.Dsn(),
+                  hand.mem0.ApiKey(), hand.mem0.BaseUrl(), mapping.path())};
+  const auto check = [&](const std::vector<std::string>& more = {}) {
+    std::vector<std::string> words{"check", "--config", config.path()};
+    words.insert(words.end(), more.begin(), more.end());
+    return SayIn([](const std::string&) { return std::nullopt; }, words);
+  };
+  hand.Do({"project", "update", "--custom-categories", R"([{"support": "Complaints"}, {"travel": "Journeys"}])"});
+  const Spoken warned = check();
+  CAPTURE(warned.err);
+  CHECK(warned.status == kDone);
+  CHECK(warned.err.find(
+            "person.yaml:1:28: warning: no memory of project crm gets the category 'suport'; did you mean \"support\"") !=
+        std::string::npos);
+  CHECK(warned.err.find("'travel'") == std::string::npos);
+  CHECK(check({"--deny-warnings"}).status == kFoundProblems);
+  // Without own categories Mem0 has its fifteen.
+  hand.mem0.Api("PATCH", "/api/v1/orgs/organizations/org_sim/projects/" + hand.mem0.ProjectId() + "/",
+                {{"custom_categories", nullptr}});
+  CHECK(check().err.find("it has personal_details, family") != std::string::npos);
+  // A project that cannot be asked is told of elsewhere, and not guessed at.
+  hand.mem0.SetFaults({{"server_error", 1}, {"endpoints", {"projects.get"}}});
+  CHECK(check().err.find("'suport'") == std::string::npos);
+}
+
 TEST_CASE("the table of operations has a command for each line, with its help", "[commands][mem0]") {
   const auto say = [](const std::vector<std::string>& words) {
     return SayIn([](const std::string&) { return std::nullopt; }, words);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "sync/apply/claims.hpp"
+#include "sync/apply/mapping_settings.hpp"
 #include "sync/apply/row_finder.hpp"
 #include "sync/apply/row_releaser.hpp"
 #include "sync/apply/row_settler.hpp"
@@ -24,7 +25,7 @@ Application::Application(const MappingPlan& plan, postgres::Transaction& transac
       remover_(context_) {}
 
 std::vector<Outcome> Application::Run(Deferred deferred) {
-  EnterSettings();
+  MappingSettings settings{context_.transaction, context_.plan.settings};
   // A mapping that ran before this one may have set constraints to immediate.
   if (deferred == Deferred::kAsked) context_.transaction.Run("SET CONSTRAINTS ALL DEFERRED");
   EnterSources();
@@ -45,7 +46,7 @@ std::vector<Outcome> Application::Run(Deferred deferred) {
     context_.transaction.Run("SET CONSTRAINTS ALL IMMEDIATE");
     if (deferred == Deferred::kLeft) context_.transaction.Run("SET CONSTRAINTS ALL DEFERRED");
   }
-  LeaveSettings();
+  settings.Leave();
   context_.told.Write(context_.transaction, context_.plan.mapping->name);
   return context_.report.Take();
 }
@@ -53,21 +54,6 @@ std::vector<Outcome> Application::Run(Deferred deferred) {
 /// Sources that are not kept could not be applied anew.
 Leaned Application::LeanedOn() const {
   return context_.KeepsSources() ? context_.report.LeanedOn() : Leaned{};
-}
-
-void Application::EnterSettings() {
-  context_.transaction.EnterRolesPath();
-  for (const auto& [name, value] : context_.plan.settings) {
-    const postgres::Rows before = context_.transaction.Run(
-        "SELECT pg_catalog.current_setting($1, true), pg_catalog.set_config($1, $2, true)", {name, value});
-    previous_settings_.emplace_back(name, std::string{before.Text(0, 0)});
-  }
-}
-
-void Application::LeaveSettings() {
-  for (const auto& [name, value] : previous_settings_)
-    context_.transaction.Run("SELECT pg_catalog.set_config($1, $2, true)", {name, value});
-  context_.transaction.LeaveRolesPath();
 }
 
 void Application::EnterSources() {

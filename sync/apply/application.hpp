@@ -4,7 +4,6 @@
 
 #include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "sync/apply/attempt_context.hpp"
@@ -42,8 +41,6 @@ class Application {
   const mappings::Row* At() const { return at_; }
 
  private:
-  void EnterSettings();
-  void LeaveSettings();
   void EnterSources();
   void SettleLevel(const PlannedRow& planned, std::vector<Instance>& instances);
   void NoteLookups(const PlannedRow& planned, const std::vector<Instance>& instances);
@@ -63,7 +60,6 @@ class Application {
   Instances instances_;
   RowRemover remover_;
   const mappings::Row* at_ = nullptr;
-  std::vector<std::pair<std::string, std::string>> previous_settings_;
 };
 
 }  // namespace membridge::sync

@@ -9,6 +9,7 @@
 #include "sync/apply/application.hpp"
 #include "sync/apply/dependencies.hpp"
 #include "sync/apply/known_tables.hpp"
+#include "sync/apply/mapping_settings.hpp"
 #include "sync/apply/plan.hpp"
 #include "sync/apply/refusal.hpp"
 #include "sync/apply/touched_tables.hpp"
@@ -30,7 +31,8 @@ std::string HintFor(const postgres::SqlFailure::Fields& fields) {
   if (!fields.hint.empty()) return fields.hint;
   if (state == "23505") return "another row holds this value: make the mapping find that row by a key, or change the other row";
   if (state == "23502") return "give the column a value in `new`, or a default in the table";
-  if (state == "23503") return "the row referred to is not there (yet), or something still refers to the row that should go";
+  if (state == "23503")
+    return "the row that this one refers to does not exist (yet), or other rows still refer to the row to be deleted";
   if (state == "23514") return "the table's check refuses the value: change the value, the check, or add a `when`";
   if (state == "22001") return "the text is too long for its column: add `| truncate`";
   if (state.starts_with("22"))
@@ -40,7 +42,7 @@ std::string HintFor(const postgres::SqlFailure::Fields& fields) {
   return "";
 }
 
-constexpr const char* kCheckHint = "the table was altered: run `membridge check`, and mend the mapping or the table";
+constexpr const char* kCheckHint = "the table was altered: run `membridge check`, and fix the mapping or the table";
 
 /// The result of sources that were tried together.
 struct Attempt {
@@ -110,18 +112,6 @@ void RefuseMisfits(const mappings::Mapping& mapping, const mappings::Catalog& ca
   for (const auto& problem : problems.Sorted()) {
     if (problem.severity == mappings::Severity::kError) throw Refusal(ErrorCode::kBadMapping, problem.Text(), kCheckHint);
   }
-}
-
-/// Sets settings for the transaction and returns their previous values.
-std::vector<std::pair<std::string, std::string>> EnterSettings(postgres::Transaction& transaction,
-                                                               const std::vector<std::pair<std::string, std::string>>& settings) {
-  std::vector<std::pair<std::string, std::string>> before;
-  for (const auto& [name, value] : settings) {
-    const postgres::Rows rows =
-        transaction.Run("SELECT pg_catalog.current_setting($1, true), pg_catalog.set_config($1, $2, true)", {name, value});
-    before.emplace_back(name, std::string{rows.Text(0, 0)});
-  }
-  return before;
 }
 
 /// Applies the sources inside a savepoint. Leaves out claims of the sources in `passed_over`, which could not be written.
@@ -205,11 +195,9 @@ std::shared_ptr<const MappingPlan> Applier::PlanIn(postgres::Transaction& transa
     try {
       KnownTables known{transaction};
       // Row security may use the mapping's session settings, and planning a statement already evaluates it.
-      transaction.EnterRolesPath();
-      const auto before = EnterSettings(transaction, plan->settings);
+      MappingSettings settings{transaction, plan->settings};
       known.Hold(TouchedTables(*plan, transaction, sources, now));
-      EnterSettings(transaction, before);
-      transaction.LeaveRolesPath();
+      settings.Leave();
       const auto followed = known.Follow(tables);
       is_old = !followed.is_current;
       for (const TargetTable* table : tables) {

@@ -52,8 +52,8 @@ struct MappingPlan {
   std::shared_ptr<const mappings::Catalog> catalog;
   std::vector<PlannedRow> rows;  ///< parallel to mapping->rows
   std::optional<std::string> role;
-  std::vector<std::pair<std::string, std::string>> settings;
-  bool tells_changes = false;  ///< whether changed rows are told to the change feed
+  std::vector<std::pair<std::string, std::string>> settings;  ///< names and values; MappingSettings enters them
+  bool tells_changes = false;                                 ///< whether changed rows are told to the change feed
 
   /// Whether the mapping has a row of this name in this table, `schema.name`.
   bool HasRow(const std::string& name, const std::string& relation) const;

@@ -101,23 +101,20 @@ Result<nlohmann::ordered_json> EraseFrom(const ProjectConfig& project, const Con
 int RunErase(const EraseOptions& options, Console& console) {
   if (options.list || options.lift)
     return RunErasures({options.common, options.user, options.project, options.list, options.yes}, console);
-  if (options.user.empty()) return PrintUsageError({ErrorCode::kRefused, "whom to erase is not said", "add --user ID"}, console);
+  if (options.user.empty()) return PrintUsageError({ErrorCode::kRefused, "no user was named", "add --user ID"}, console);
   const auto config = ConfigOrProblems(options.common->config, console);
   if (!config) return kBadUsage;
-  if (!options.project.empty() && config->FindProject(ProjectId{options.project}) == nullptr) {
-    fmt::print(console.err, "error: no project \"{}\" in the configuration\n", options.project);
-    return kBadUsage;
-  }
+  const auto projects = ProjectsMeant(*config, options.project);
+  if (!projects) return PrintUsageError(projects.error(), console);
   auto databases = Databases::Open(*config, Databases::Use::kCommand);
   if (!databases) return PrintError(databases.error(), console);
   if (const auto migrated = MigrateAndNote(*config, *databases, console); !migrated) return PrintError(migrated.error(), console);
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   int status = kDone;
-  for (const auto& project : config->projects) {
-    if (!options.project.empty() && project.id.Text() != options.project) continue;
-    auto erased = EraseFrom(project, *config, *databases, options, console);
+  for (const ProjectConfig* project : *projects) {
+    auto erased = EraseFrom(*project, *config, *databases, options, console);
     if (!erased) {
-      status = PrintError(Within(erased.error(), project.id.Text()).value(), console);
+      status = PrintError(Within(erased.error(), project->id.Text()).value(), console);
       continue;
     }
     if (!erased->value("complete", true)) {
@@ -126,7 +123,7 @@ int RunErase(const EraseOptions& options, Console& console) {
                  "{}: something of the person is left; erasure_cell_left, erasure_row_kept and erasure_refused in the log say "
                  "where, and the "
                  "same command goes on with it\n",
-                 project.id.Text());
+                 project->id.Text());
     }
     all.push_back(std::move(*erased));
   }
@@ -151,7 +148,7 @@ void AddErase(CLI::App& app, Choice& choice) {
   command->add_flag("--at-mem0", options->at_mem0, "Delete the user and their memories at Mem0 first");
   command->add_flag("--lift", options->lift, "Admit the erased user again: their memories are read and applied like anybody's");
   command->add_flag("--list", options->list, "List the erasures, by hashes of the users, and which of them were lifted");
-  command->add_flag("--yes", options->yes, "Do it; without, it is only counted");
+  command->add_flag("--yes", options->yes, "Do it; without this option, the command only counts");
   command->callback([options, &choice] { choice = [options](Console& console) { return RunErase(*options, console); }; });
 }
 

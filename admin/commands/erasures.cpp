@@ -129,15 +129,11 @@ int LiftErasures(const std::vector<const ProjectConfig*>& projects, const Erasur
 
 int RunErasures(const ErasuresOptions& options, Console& console) {
   if (!options.list && options.user.empty())
-    return PrintUsageError({ErrorCode::kRefused, "whom to admit again is not said", "add --user ID"}, console);
+    return PrintUsageError({ErrorCode::kRefused, "no user was named", "add --user ID"}, console);
   return WithState(options.common->config, console, [&](const Config& config, sync::postgres::Session& session) {
-    std::vector<const ProjectConfig*> projects;
-    for (const ProjectConfig& project : config.projects) {
-      if (options.project.empty() || project.id.Text() == options.project) projects.push_back(&project);
-    }
-    if (projects.empty())
-      return PrintUsageError({ErrorCode::kRefused, "no project \"" + options.project + "\" in the configuration", ""}, console);
-    return options.list ? ListErasures(projects, options, session, console) : LiftErasures(projects, options, session, console);
+    const auto projects = ProjectsMeant(config, options.project);
+    if (!projects) return PrintUsageError(projects.error(), console);
+    return options.list ? ListErasures(*projects, options, session, console) : LiftErasures(*projects, options, session, console);
   });
 }
 

@@ -192,9 +192,11 @@ Result<void> AskMem0(const ProjectConfig& project, sync::postgres::Session& sess
 }
 
 int ShowFields(const FieldsOptions& options, const Config& config, sync::postgres::Session& session, Console& console) {
+  const auto projects = ProjectsMeant(config, options.project);
+  if (!projects) return PrintUsageError(projects.error(), console);
   ordered_json all = ordered_json::array();
-  for (const ProjectConfig& project : config.projects) {
-    if (!options.project.empty() && project.id.Text() != options.project) continue;
+  for (const ProjectConfig* meant : *projects) {
+    const ProjectConfig& project = *meant;
     FieldCensus census;
     ReadMirror(session, project.id.Text(), options.limit, census);
     const bool known = census.Json().at("memories").get<std::size_t>() > 0;
@@ -208,15 +210,6 @@ int ShowFields(const FieldsOptions& options, const Config& config, sync::postgre
     if (!options.common->json)
       fmt::print(console.out, "project {}, from {}: {}", project.id.Text(), known ? "the mirror" : "a first page of Mem0",
                  census.Text(console.coloured));
-  }
-  if (all.empty()) {
-    std::vector<std::string> names;
-    for (const ProjectConfig& project : config.projects) names.push_back(project.id.Text());
-    return PrintUsageError(
-        {ErrorCode::kNotFound,
-         fmt::format("the configuration has no project \"{}\"{}", options.project, mappings::DidYouMean(options.project, names)),
-         "name one of `projects:`"},
-        console);
   }
   if (options.common->json)
     fmt::print(console.out, "{}\n",

@@ -34,11 +34,7 @@ struct PlanOptions {
 };
 
 Result<const ProjectConfig*> ChooseProject(const Config& config, const ConfiguredMapping& configured, const std::string& wanted) {
-  if (!wanted.empty()) {
-    const ProjectConfig* project = config.FindProject(ProjectId{wanted});
-    if (project == nullptr) return Fail(ErrorCode::kNotFound, fmt::format("no project \"{}\" in the configuration", wanted));
-    return project;
-  }
+  if (!wanted.empty()) return NamedProject(config, wanted);
   if (configured.project) return config.FindProject(*configured.project);
   if (config.projects.size() == 1) return &config.projects.front();
   return Fail(ErrorCode::kRefused, "the mapping serves several projects", "say which with --project");

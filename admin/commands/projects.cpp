@@ -52,9 +52,9 @@ int RunProjectsList(const ProjectsOptions& options, const Config& config, sync::
 }
 
 int RunProjectsAdopt(const ProjectsOptions& options, const Config& config, sync::postgres::Session& session, Console& console) {
-  const ProjectConfig* project = config.FindProject(ProjectId{options.project});
-  if (project == nullptr)
-    return PrintUsageError({ErrorCode::kRefused, "no project \"" + options.project + "\" in the configuration", ""}, console);
+  const auto named = NamedProject(config, options.project);
+  if (!named) return PrintUsageError(named.error(), console);
+  const ProjectConfig* project = *named;
   const auto account = AskWhose(*project);
   if (!account) {
     NoteInAudit(session, console, "projects.adopt", options.project, &account.error());
@@ -92,7 +92,7 @@ void AddProjects(CLI::App& app, Choice& choice) {
   list->callback([listing, &choice] { choice = OnState(listing, &RunProjectsList); });
 
   auto adopting = std::make_shared<ProjectsOptions>();
-  CLI::App* adopt = group->add_subcommand("adopt", "Take the project that the API key belongs to now for the configured one");
+  CLI::App* adopt = group->add_subcommand("adopt", "Accept the project at Mem0 that the API key belongs to now");
   adopting->common = AddConfigAndJsonOptions(*adopt);
   adopt->add_option("project", adopting->project, "Its name in the configuration")->required();
   adopt->callback([adopting, &choice] { choice = OnState(adopting, &RunProjectsAdopt); });

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "admin/runtime/databases.hpp"
+#include "mappings/base/diagnostic.hpp"
 
 namespace membridge::admin {
 
@@ -28,11 +29,32 @@ int WithState(const std::string& config_file, Console& console,
   }
 }
 
+Result<const ProjectConfig*> NamedProject(const Config& config, const std::string& named) {
+  if (const ProjectConfig* project = config.FindProject(ProjectId{named})) return project;
+  std::vector<std::string> names;
+  for (const ProjectConfig& project : config.projects) names.push_back(project.id.Text());
+  return Fail(ErrorCode::kNotFound,
+              fmt::format("the configuration has no project \"{}\"{}", named, mappings::DidYouMean(named, names)),
+              "membridge projects list names them");
+}
+
+Result<std::vector<const ProjectConfig*>> ProjectsMeant(const Config& config, const std::string& named) {
+  std::vector<const ProjectConfig*> meant;
+  if (named.empty()) {
+    for (const ProjectConfig& project : config.projects) meant.push_back(&project);
+    return meant;
+  }
+  const auto project = NamedProject(config, named);
+  if (!project) return tl::unexpected<Error>(project.error());
+  meant.push_back(*project);
+  return meant;
+}
+
 Result<ProjectId> ProjectMeant(const Config& config, const std::string& named) {
   if (!named.empty()) {
-    if (config.FindProject(ProjectId{named}) == nullptr)
-      return Fail(ErrorCode::kNotFound, fmt::format("no project \"{}\" in the configuration", named));
-    return ProjectId{named};
+    const auto project = NamedProject(config, named);
+    if (!project) return tl::unexpected<Error>(project.error());
+    return (*project)->id;
   }
   if (config.projects.size() == 1) return config.projects.front().id;
   return Fail(ErrorCode::kRefused, "the configuration has several projects", "say which with --project");

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "admin/commands/command.hpp"
 #include "admin/runtime/databases.hpp"
@@ -17,6 +18,12 @@ std::optional<int> RefuseUnmigrated(const Config& config, const Databases& datab
 /// Opens the configured state database and runs `work` with a session there. Prints errors and returns the exit status.
 int WithState(const std::string& config_file, Console& console,
               const std::function<int(const Config&, sync::postgres::Session&)>& work);
+
+/// Returns the project that `--project` names. kNotFound: the configuration has none of that name.
+Result<const ProjectConfig*> NamedProject(const Config& config, const std::string& named);
+
+/// Returns the projects that a command works on: the named one, or all of them when the name is empty. Errors as NamedProject.
+Result<std::vector<const ProjectConfig*>> ProjectsMeant(const Config& config, const std::string& named);
 
 /// Returns the project of that name; without a name the only one of the configuration. kNotFound: there is none of that name.
 /// kRefused: no name was given, and there are several.

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "admin/commands/command.hpp"
+#include "admin/commands/state_command.hpp"
 #include "admin/config/values.hpp"
 #include "admin/runtime/databases.hpp"
 #include "admin/shown/filters.hpp"
@@ -45,7 +46,7 @@ std::string LagInWords(std::chrono::microseconds lag) {
 std::string RowsInWords(const TrailStep& step) {
   std::set<std::string> tables;
   for (const auto& row : step.rows) tables.insert(row.table);
-  if (tables.empty()) return "no row: no mapping has one for it";
+  if (tables.empty()) return "no row: no mapping makes one of it";
   return fmt::format("{} of {}", step.rows.size() == 1 ? "1 row" : fmt::format("{} rows", step.rows.size()),
                      fmt::join(tables, ", "));
 }
@@ -59,7 +60,7 @@ std::string DetailOf(const TrailStep& step, bool values) {
     case TrailStep::Kind::kApplied:
       return RowsInWords(step) + (step.waits ? ", and waits for a row that is not there" : "");
     case TrailStep::Kind::kWithdrawn:
-      return "gone at Mem0: what it said was taken back";
+      return "deleted at Mem0: its values were withdrawn";
     case TrailStep::Kind::kUnknown:
       return "nothing of it is kept: Mem0 has no such memory, or its person was erased";
     case TrailStep::Kind::kParked:
@@ -115,13 +116,7 @@ void PrintStepAsJson(const TrailStep& step, const TailOptions& options, Console&
 int Follow(const TailOptions& options, std::optional<std::chrono::milliseconds> within, Console& console) {
   const auto config = ConfigOrProblems(options.common->config, console);
   if (!config) return kBadUsage;
-  const auto is_project = [&](const ProjectConfig& project) { return project.id.Text() == options.project; };
-  if (!options.project.empty() && std::none_of(config->projects.begin(), config->projects.end(), is_project)) {
-    PrintError({ErrorCode::kNotFound, "no project \"" + options.project + "\" in the configuration",
-                "membridge projects list names them"},
-               console);
-    return kBadUsage;
-  }
+  if (const auto projects = ProjectsMeant(*config, options.project); !projects) return PrintUsageError(projects.error(), console);
   const auto databases = Databases::Open(*config, Databases::Use::kCommand);
   if (!databases) return PrintError(databases.error(), console);
   const auto pending = PendingOfAll(*config, *databases);

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "admin/commands/state_command.hpp"
 #include "admin/runtime/mem0_clients.hpp"
 #include "admin/webhooks/registrar.hpp"
 
@@ -14,8 +15,8 @@ namespace {
 /// Returns the selected projects. When they are not clear, prints that and returns nothing.
 std::optional<std::vector<const ProjectConfig*>> Meant(const Config& config, const WebhookSelection& selection,
                                                        Console& console) {
-  if (!selection.project.empty() && config.FindProject(ProjectId{selection.project}) == nullptr) {
-    fmt::print(console.err, "error: no project \"{}\" in the configuration\n", selection.project);
+  if (const auto known = ProjectsMeant(config, selection.project); !known) {
+    PrintUsageError(known.error(), console);
     return std::nullopt;
   }
   if (selection.exactly_one && selection.project.empty() && config.projects.size() > 1) {

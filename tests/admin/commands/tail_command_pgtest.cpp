@@ -78,7 +78,7 @@ TEST_CASE("tail and dev refuse what they cannot understand", "[commands][trail][
   CHECK(say({"tail", "--for", "soon"}).err == "error: --for: \"soon\" is no time; write 30s or 5m\n");
   CHECK(say({"tail", "--for", "soon"}).status == kBadUsage);
   CHECK(say({"tail", "--project", "lab"}).err ==
-        "error: no project \"lab\" in the configuration; membridge projects list names them\n");
+        "error: the configuration has no project \"lab\"; membridge projects list names them\n");
   CHECK(say({"tail", "--project", "lab"}).status == kBadUsage);
   for (const char* every : {"0s", "200ms", "3", "often"}) {
     const Spoken spoken = say({"dev", "--every", every});

@@ -97,6 +97,55 @@ bool IsPlainCell(const Column& column, const Table& table, const TableNotes& not
          !Contains(column.name, "secret");
 }
 
+/// The parts of a first mapping that its table's columns decide.
+struct Parts {
+  std::string needed;                                                  ///< members of `new`
+  std::string set;                                                     ///< lines of `set`
+  std::string comments;                                                ///< the same for columns that a person decides about
+  std::string touch;                                                   ///< the column of `touch`, or empty
+  nlohmann::ordered_json metadata = nlohmann::ordered_json::object();  ///< of the test case's memory
+  nlohmann::ordered_json then = nlohmann::ordered_json::object();      ///< the row that the case expects
+};
+
+bool IsEmail(const Column* person) {
+  return person != nullptr && Contains(person->name, "email");
+}
+
+std::string YamlOf(const Table& table, const std::string& name, const Column* person, const Parts& parts) {
+  const auto& [needed, set, comments, touch, metadata, then] = parts;
+  std::string yaml =
+      fmt::format("# Made by `membridge init` from the table {}. A mapping says which rows one memory stands for.\n", name);
+  yaml +=
+      "# `membridge fields` shows what memories really hold; `membridge test` runs the case below; `membridge plan` shows what "
+      "would change.\n";
+  yaml += "from: memory\nwhen: $memory.user_id\n\nrows:\n";
+  yaml += fmt::format("  {}:\n    table: {}\n", IsPlainName(table.name) ? table.name : "row", nlohmann::json(name).dump());
+  if (person != nullptr)
+    yaml +=
+        fmt::format("    key: {{{}: {}}}    # how the person's row is found, and made\n", person->name,
+                    IsEmail(person) ? "$memory.metadata." + person->name + " | email" : "$memory.user_id" + Shortened(*person));
+  else
+    yaml +=
+        "    # Without `key` every memory has a row of its own. No text column of this table is unique and names a person.\n"
+        "    # key: {…: $memory.user_id}    # finds the person's row: a column that you add for it, or a path into json\n    "
+        "gone: delete\n";
+  if (!touch.empty()) yaml += fmt::format("    touch: {{{}: $now}}    # written whenever the bridge changes the row\n", touch);
+  if (!needed.empty()) yaml += fmt::format("    new: {{{}}}    # given to a row the bridge makes, and never again\n", needed);
+  if (set.empty()) {
+    yaml += comments.empty()
+                ? ""
+                : "    # set:                   # each cell goes to the newest memory that speaks of it\n" + comments;
+  } else {
+    yaml += "    set:                     # each cell goes to the newest memory that speaks of it\n" + set + comments;
+  }
+  yaml += fmt::format(
+      "\ntests:\n  a memory of a person becomes a row:\n    - memory: {{id: m1, user_id: {}, memory: Ada said so, metadata: "
+      "{}}}\n",
+      kPerson, metadata.dump());
+  yaml += fmt::format("    - then: {{{}: [{}]}}\n", nlohmann::json(name).dump(), then.dump());
+  return yaml;
+}
+
 }  // namespace
 
 const Column* PersonColumn(const Table& table) {
@@ -117,14 +166,12 @@ const Column* PersonColumn(const Table& table) {
 FirstMapping MakeFirstMapping(const Table& table, const TableNotes& notes) {
   FirstMapping made;
   const Column* person = PersonColumn(table);
-  const bool by_email = person != nullptr && Contains(person->name, "email");
+  const bool by_email = IsEmail(person);
   const std::string name = table.schema == "public" ? table.name : table.schema + "." + table.name;
-  std::string needed, set, comments, touch;
-  nlohmann::ordered_json metadata = nlohmann::ordered_json::object();
-  nlohmann::ordered_json then = nlohmann::ordered_json::object();
+  Parts parts;
+  auto& [needed, set, comments, touch, metadata, then] = parts;
   if (person != nullptr) then[person->name] = by_email ? "ada@example.com" : kPerson;
   if (by_email) metadata[person->name] = "ada@example.com";
-  std::size_t cells = 0;
   for (const Column& column : table.columns) {
     if (&column == person || !IsPlainName(column.name) || column.generated || column.identity) continue;
     if (column.has_default && IsUniqueAlone(table, column.name)) continue;  // a serial number, which the database assigns
@@ -155,7 +202,6 @@ FirstMapping MakeFirstMapping(const Table& table, const TableNotes& notes) {
     const std::string sample = Sample(column);
     metadata[column.name] = sample;
     then[column.name] = sample;
-    ++cells;
   }
   if (person == nullptr)
     made.left_open.push_back(fmt::format(
@@ -163,37 +209,7 @@ FirstMapping MakeFirstMapping(const Table& table, const TableNotes& notes) {
         "that "
         "are there by a `key`: a column of yours that holds Mem0's user_id, or a path into json such as \"emails.0.address\"",
         name));
-  made.yaml =
-      fmt::format("# Made by `membridge init` from the table {}. A mapping says which rows one memory stands for.\n", name);
-  made.yaml +=
-      "# `membridge fields` shows what memories really hold; `membridge test` runs the case below; `membridge plan` shows what "
-      "would change.\n";
-  made.yaml += "from: memory\nwhen: $memory.user_id\n\nrows:\n";
-  made.yaml += fmt::format("  {}:\n    table: {}\n", IsPlainName(table.name) ? table.name : "row", nlohmann::json(name).dump());
-  if (person != nullptr)
-    made.yaml += fmt::format("    key: {{{}: {}}}    # how the person's row is found, and made\n", person->name,
-                             by_email ? "$memory.metadata." + person->name + " | email" : "$memory.user_id" + Shortened(*person));
-  else
-    made.yaml +=
-        "    # Without `key` every memory has a row of its own. No text column of this table is unique and names a person.\n"
-        "    # key: {…: $memory.user_id}    # finds the person's row: a column that you add for it, or a path into json\n    "
-        "gone: delete\n";
-  if (!touch.empty())
-    made.yaml += fmt::format("    touch: {{{}: $now}}    # written whenever the bridge changes the row\n", touch);
-  if (!needed.empty())
-    made.yaml += fmt::format("    new: {{{}}}    # given to a row the bridge makes, and never again\n", needed);
-  if (cells == 0) {
-    made.yaml += comments.empty()
-                     ? ""
-                     : "    # set:                   # each cell goes to the newest memory that speaks of it\n" + comments;
-  } else {
-    made.yaml += "    set:                     # each cell goes to the newest memory that speaks of it\n" + set + comments;
-  }
-  made.yaml += fmt::format(
-      "\ntests:\n  a memory of a person becomes a row:\n    - memory: {{id: m1, user_id: {}, memory: Ada said so, metadata: "
-      "{}}}\n",
-      kPerson, metadata.dump());
-  made.yaml += fmt::format("    - then: {{{}: [{}]}}\n", nlohmann::json(name).dump(), then.dump());
+  made.yaml = YamlOf(table, name, person, parts);
   return made;
 }
 

@@ -91,13 +91,17 @@ void PostHint(const std::string& url, const std::string& memory, const std::stri
             .status == 200);
 }
 
+/// Adds a table that keeps what was so before, in closed versions.
+void MakeWarehouse(World& world) {
+  std::ifstream warehouse{MEMBRIDGE_SOURCE "/deploy/mappings/warehouse.sql"};
+  world.Database().RunScript({std::istreambuf_iterator<char>(warehouse), {}});
+}
+
 }  // namespace
 
 TEST_CASE("an erased person is found nowhere, and nothing brings them back", "[e2e][erase]") {
   World world{SeedOfRun()};
-  // And a table that keeps what was so before, in closed versions.
-  std::ifstream warehouse{MEMBRIDGE_SOURCE "/deploy/mappings/warehouse.sql"};
-  world.Database().RunScript({std::istreambuf_iterator<char>(warehouse), {}});
+  MakeWarehouse(world);
   test::BridgeOptions options = world.Options();
   options.more_mappings.emplace_back(MEMBRIDGE_SOURCE "/deploy/mappings/customers.yaml");
   test::Bridge bridge{options};

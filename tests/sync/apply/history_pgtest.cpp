@@ -112,6 +112,29 @@ class Histories : public Dice {
   }
 };
 
+/// States of each memory, oldest first (null is deleted), and the deliveries of memory and version that tell of them.
+struct DrawnHistory {
+  std::vector<std::vector<json>> states;
+  std::vector<std::pair<int, int>> deliveries;
+};
+
+DrawnHistory DrawHistory(Histories& histories) {
+  std::vector<std::vector<json>> states;
+  std::vector<std::pair<int, int>> deliveries;
+  const int memories = 2 + histories.Below(4);
+  for (int memory = 0; memory < memories; ++memory) {
+    states.emplace_back();
+    const int versions = 1 + histories.Below(3);
+    for (int version = 0; version < versions; ++version) states.back().push_back(histories.State(memory, version));
+    if (histories.OneIn(3)) states.back().push_back(nullptr);
+    if (histories.OneIn(6)) states.back().push_back(histories.State(memory, versions));  // and there again
+    for (int version = 0; version < static_cast<int>(states.back().size()); ++version) {
+      for (int copies = histories.OneIn(4) ? 2 : 1; copies > 0; --copies) deliveries.emplace_back(memory, version);
+    }
+  }
+  return {std::move(states), std::move(deliveries)};
+}
+
 }  // namespace
 
 TEST_CASE("a history in any order ends in the rows of a clean run", "[apply][pg][property]") {
@@ -123,19 +146,8 @@ TEST_CASE("a history in any order ends in the rows of a clean run", "[apply][pg]
     sheet.Run(kReset);
     const json untouched = PictureHistory(sheet);
 
-    const int memories = 2 + histories.Below(4);
-    std::vector<std::vector<json>> states;  // of each memory, oldest first; null is deleted
-    std::vector<std::pair<int, int>> deliveries;
-    for (int memory = 0; memory < memories; ++memory) {
-      states.emplace_back();
-      const int versions = 1 + histories.Below(3);
-      for (int version = 0; version < versions; ++version) states.back().push_back(histories.State(memory, version));
-      if (histories.OneIn(3)) states.back().push_back(nullptr);
-      if (histories.OneIn(6)) states.back().push_back(histories.State(memory, versions));  // and there again
-      for (int version = 0; version < static_cast<int>(states.back().size()); ++version) {
-        for (int copies = histories.OneIn(4) ? 2 : 1; copies > 0; --copies) deliveries.emplace_back(memory, version);
-      }
-    }
+    auto [states, deliveries] = DrawHistory(histories);
+    const int memories = static_cast<int>(states.size());
     // What a person types, somewhere in between: in the clean run before everything.
     const bool edits = histories.OneIn(2);
     const std::string edit =

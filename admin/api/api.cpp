@@ -57,7 +57,7 @@ Problem Busy() {
 Problem CrossSite() {
   return {.status = 403,
           .code = "cross_site",
-          .message = "another site's page asked",
+          .message = "the request comes from a page of another site",
           .hint = "open the page of this listener itself, or use a program"};
 }
 

@@ -122,7 +122,7 @@ Answer ShowPreview(Call& call, const Parts& parts) {
   const auto project = ProjectFor(call, parts, **chosen);
   if (!project) return tl::unexpected<Problem>(project.error());
   if (const auto own = ProblemsIn(mapping.file, checked->problems); own.HasErrors())
-    return Refuse(409, "conflict", own.Sorted().front().Text(), "mend the mapping first");
+    return Refuse(409, "conflict", own.Sorted().front().Text(), "fix the mapping first");
   if (mapping.from != mappings::Mapping::From::kMemory)
     return Refuse(409, "conflict", "only a mapping of memories can be previewed");
   const auto source = SourceFor(call, parts, *project);

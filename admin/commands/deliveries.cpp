@@ -76,7 +76,7 @@ int ListDeliveries(const DeliveryOptions& options, Session& session, Console& co
     table.Add({delivery.id.Text(), WithAge(delivery.received_at, now), delivery.project.Text(), delivery.outcome,
                delivery.verdict, memory + more});
   }
-  fmt::print(console.out, "{}", table.Empty() ? "no delivery was received that fits\n" : table.Text(console.coloured));
+  fmt::print(console.out, "{}", table.Empty() ? "no delivery fits the filter\n" : table.Text(console.coloured));
   if (page->next) fmt::print(console.err, "more: --cursor {}\n", *page->next);
   return kDone;
 }

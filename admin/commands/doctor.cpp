@@ -82,10 +82,10 @@ void LookAtServer(const Databases& databases, Findings& found) {
       found.push_back({"clock",
                        {},
                        PreconditionState::kMissing,
-                       fmt::format("this machine and the database differ by {:.0f} s", std::abs(here - there)),
-                       "let both keep their time by NTP"});
+                       fmt::format("the clocks of this machine and the database differ by {:.0f} s", std::abs(here - there)),
+                       "synchronise both with NTP"});
     else
-      found.push_back(Fine("clock", "this machine and the database agree"));
+      found.push_back(Fine("clock", "the clocks of this machine and the database agree"));
     const bool is_durable = std::none_of(found.begin(), found.end(), [](const auto& each) {
       return each.what == "server settings" && each.state == PreconditionState::kMissing;
     });
@@ -231,7 +231,7 @@ int RunDoctor(const CommonOptions& options, Console& console) {
     if (!one.hint.empty()) fmt::print(console.out, "          {}\n", one.hint);
   }
   if (missing == 0)
-    fmt::print(console.out, "everything that must be there is there\n");
+    fmt::print(console.out, "every precondition holds\n");
   else
     fmt::print(console.out, "{} to fix\n", Counted(missing, "thing", "things"));
   return missing == 0 ? kDone : kFoundProblems;

@@ -52,7 +52,7 @@ int PrintKept(const KeptTargets::Page& page, const KeptOptions& options, Console
     return kDone;
   }
   for (const auto& [target, cell] : page.cells) fmt::print(console.out, "{}", sync::KeptText(cell));
-  if (page.cells.empty() && !page.next) fmt::print(console.out, "no memory and person disagree\n");
+  if (page.cells.empty() && !page.next) fmt::print(console.out, "no memory disagrees with a person\n");
   if (page.next) fmt::print(console.err, "more: --cursor {}\n", *page.next);
   return kDone;
 }

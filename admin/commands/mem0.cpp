@@ -194,7 +194,7 @@ void AddOperation(CLI::App& noun, const ApiOperation& operation, Choice& choice)
   options->common = AddConfigAndJsonOptions(*command);
   command->add_option("--project", options->project, "The project of the configuration; may be left out where there is one");
   options->arguments.AddTo(*command);
-  if (operation.Destroys()) command->add_flag("--yes", options->yes, "Do it; without, it is only counted");
+  if (operation.Destroys()) command->add_flag("--yes", options->yes, "Do it; without this option, the command only counts");
   if (operation.is_asynchronous) command->add_flag("--wait", options->wait, "Wait until Mem0 has done it, 10 minutes at most");
   command->footer(Mem0Examples(operation));
   command->callback([options, &choice] { choice = OnState(options, &RunMem0); });

@@ -10,10 +10,13 @@
 namespace membridge::admin {
 
 void AddServe(CLI::App& app, Choice& choice) {
-  CLI::App* command = app.add_subcommand("serve", "Receive deliveries and keep the target tables, until told to stop");
+  CLI::App* command =
+      app.add_subcommand("serve", "Receive deliveries and keep the target tables up to date, until it is told to stop");
   const auto options = AddConfigOption(*command);
   const auto only = std::make_shared<std::vector<std::string>>();
-  command->add_option("--only", *only, "Do only this here, another process on the same database the rest: a list with commas")
+  command
+      ->add_option("--only", *only,
+                   "Do only these parts here, separated by commas; another process on the same database does the rest")
       ->delimiter(',')
       ->check(CLI::IsMember(ServeRoles::AllNames()));
   command->callback([options, only, &choice] {

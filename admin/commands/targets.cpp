@@ -56,10 +56,11 @@ int PrintAdopted(const Config& config, const Databases& databases, const Targets
   if (options.common->json) {
     fmt::print(console.out, "{}\n", ordered_json{{"target", options.target}, {"adopted", *adopted}}.dump());
   } else if (!*adopted) {
-    fmt::print(console.out, "the ledger of {} is this state's already\n", options.target);
+    fmt::print(console.out, "the ledger of {} belongs to this state already\n", options.target);
   } else {
     fmt::print(console.out,
-               "the ledger of {} is this state's from now on; whoever wrote there before stops. The workers of `membridge serve` "
+               "the ledger of {} belongs to this state from now on; the bridge that wrote there before stops. The workers of "
+               "`membridge serve` "
                "read every memory again and make the rows right\n",
                options.target);
   }

@@ -73,7 +73,7 @@ int Revoke(const TokenOptions& options, Session& session, Console& console) {
   if (!revoked) return PrintError(revoked.error(), console);
   transaction.Commit();
   NoteInAudit(session, console, "token.revoke", options.id, nullptr, {{"name", revoked->name}});
-  fmt::print(console.out, "{} opens nothing any more\n", revoked->name);
+  fmt::print(console.out, "{} is revoked and refused from now on\n", revoked->name);
   return kDone;
 }
 
@@ -84,7 +84,7 @@ void AddTokens(CLI::App& app, Choice& choice) {
   group->require_subcommand(1);
 
   auto create_options = std::make_shared<TokenOptions>();
-  CLI::App* create = group->add_subcommand("create", "Issue a token and print it; only its hash is kept");
+  CLI::App* create = group->add_subcommand("create", "Issue a token and print it; the bridge keeps only its hash");
   create_options->common = AddConfigAndJsonOptions(*create);
   const auto is_name = [](const std::string& name) {
     return re2::RE2::FullMatch(name, "[a-z0-9][a-z0-9_-]{0,62}") ? std::string{} : "use up to 63 of a-z, 0-9, - and _";
@@ -103,7 +103,7 @@ void AddTokens(CLI::App& app, Choice& choice) {
   list->callback([=, &choice] { choice = OnState(list_options, ListTokens); });
 
   auto revoke_options = std::make_shared<TokenOptions>();
-  CLI::App* revoke = group->add_subcommand("revoke", "From now on it opens nothing");
+  CLI::App* revoke = group->add_subcommand("revoke", "Revoke a token: it is refused from now on");
   revoke_options->common = AddConfigAndJsonOptions(*revoke);
   revoke->add_option("id", revoke_options->id, "The token's id, as tokens list shows it")->required();
   revoke->callback([=, &choice] { choice = OnState(revoke_options, Revoke); });

@@ -83,7 +83,7 @@ CLI::App* AddEditCommand(CLI::App& group, const char* name, const char* descript
   static_cast<WebhookSelection&>(*options) = AddSelection(*command);
   options->registered = false;
   options->exactly_one = true;
-  command->add_option("--project", options->project, "The project; may be left out where there is one");
+  command->add_option("--project", options->project, "The project; may be left out when there is only one");
   command->callback([options, run, &choice] { choice = [options, run](Console& console) { return run(*options, console); }; });
   return command;
 }
@@ -91,7 +91,7 @@ CLI::App* AddEditCommand(CLI::App& group, const char* name, const char* descript
 void AddFields(CLI::App& command, EditOptions& options, bool required) {
   command.add_option("--name", options.wish.name, "Its name at Mem0")->required(required);
   command.add_option("--url", options.wish.url, "Where Mem0 posts to")->required(required);
-  command.add_option("--events", options.wish.events, "Which events, parted by commas: memory_add,memory_delete")
+  command.add_option("--events", options.wish.events, "Which events, separated by commas: memory_add,memory_delete")
       ->delimiter(',')
       ->required(required);
 }
@@ -110,7 +110,7 @@ void AddWebhookEdits(CLI::App& group, Choice& choice) {
   auto remove = std::make_shared<EditOptions>();
   CLI::App* deleting = AddEditCommand(group, "delete", "Delete a webhook that is not the bridge's", remove, choice, Delete);
   deleting->add_option("ID", remove->webhook, "Mem0's id of it")->required();
-  deleting->add_flag("--yes", remove->yes, "Do it; without, it is only shown");
+  deleting->add_flag("--yes", remove->yes, "Do it; without this option, the command only shows what it would do");
 }
 
 }  // namespace membridge::admin

@@ -156,9 +156,9 @@ std::shared_ptr<WebhookOptions> AddWebhookCommand(CLI::App& group, const char* n
 
 void AddChoices(CLI::App& command, const std::shared_ptr<WebhookOptions>& options) {
   command.add_flag("--adopt", options->choices.adopt,
-                   "Take over a webhook that leads here and bears our name, but was made by another deployment");
+                   "Take over a webhook that leads here and has this bridge's name, but was made by another deployment");
   command.add_flag("--take-over", options->choices.take_over,
-                   "Move our webhook here, though it leads to another bridge or another state database has it");
+                   "Move the webhook here, although it leads to another bridge or belongs to another state database");
   command.add_flag("--reactivate", options->choices.reactivate, "Replace an inactive webhook by an active one");
 }
 
@@ -175,15 +175,16 @@ void AddWebhooks(CLI::App& app, Choice& choice) {
   const auto plan = AddWebhookCommand(*group, "plan", "What apply would do; changes nothing", choice, Plan);
   AddChoices(*group->get_subcommand("plan"), plan);
   const auto apply = AddWebhookCommand(
-      *group, "apply", "Make Mem0 have the webhook the configuration asks for; touches none that is not ours", choice, Apply);
+      *group, "apply", "Make the webhook at Mem0 as the configuration asks; other webhooks stay as they are", choice, Apply);
   AddChoices(*group->get_subcommand("apply"), apply);
   AddWebhookList(*group, choice);
-  const auto rotate = AddWebhookCommand(*group, "rotate", "Give our webhook a new token; the old one is accepted for the overlap",
-                                        choice, Rotate);
+  const auto rotate = AddWebhookCommand(
+      *group, "rotate", "Give the bridge's webhook a new token; the old one is accepted during the overlap", choice, Rotate);
   group->get_subcommand("rotate")->add_option("--overlap", rotate->overlap,
                                               "How long the old token is still accepted: 30m, 24h; else as configured");
-  const auto remove = AddWebhookCommand(*group, "remove", "Delete our webhooks at Mem0, and no others", choice, Remove);
-  group->get_subcommand("remove")->add_flag("--yes", remove->yes, "Do it; without, it is only told what would be removed");
+  const auto remove = AddWebhookCommand(*group, "remove", "Delete the bridge's webhooks at Mem0, and no others", choice, Remove);
+  group->get_subcommand("remove")->add_flag("--yes", remove->yes,
+                                            "Do it; without this option, the command only says what it would remove");
   AddWebhookEdits(*group, choice);
 }
 

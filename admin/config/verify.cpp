@@ -192,7 +192,7 @@ std::vector<VerificationScheme> ReadVerify(Fields& webhook) {
   }
   const bool none = std::any_of(schemes.begin(), schemes.end(), [](const auto& scheme) { return scheme.name == "none"; });
   if (none && schemes.size() > 1) {
-    context.problems.Error(value->place, "\"none\" beside other verifications means nothing; leave it out");
+    context.problems.Error(value->place, "\"none\" has no effect beside other verifications; leave it out");
   }
   return schemes;
 }

@@ -20,7 +20,7 @@ Result<KeptTargets::Page> KeptTargets::List(const sync::KeptFilter& filter, cons
   // The cursor is `warehouse/17`: the target and the position in its own list.
   const std::size_t slash = cursor ? cursor->rfind('/') : std::string::npos;
   if (cursor && (slash == std::string::npos || !catalogs_.contains(cursor->substr(0, slash))))
-    return Fail(ErrorCode::kRefused, "that is no cursor of this list", "give `next` of the page before");
+    return Fail(ErrorCode::kRefused, "the cursor is not one of this list", "give `next` of the page before");
   Page page;
   std::set<std::string> told;  // two targets may be one database, with one ledger
   for (auto at = cursor ? catalogs_.find(cursor->substr(0, slash)) : catalogs_.begin(); at != catalogs_.end(); ++at) {

@@ -135,7 +135,7 @@ void LiveMappings::TakeOver(CheckedMappings next, const mappings::Diagnostics& p
 void LiveMappings::Keep(mappings::Diagnostics problems) {
   Log(LogLevel::kError, "mappings_refused",
       {{"problems", TextsOf(problems)},
-       {"hint", "the mappings from before stay in force; mend the files, they are looked at again"}});
+       {"hint", "the mappings from before stay in force; fix the files, and they are loaded again"}});
   {
     const std::lock_guard lock{mutex_};
     refusal_ = RefusedMappings{clock_.Now(), std::move(problems)};

@@ -100,7 +100,7 @@ std::optional<Response> Unreadable(const json& message) {
   if (message.is_discarded() || mappings::IsDeeperThan(message, 2 * mappings::kDeepestRecord))
     return RespondError(nullptr, RpcCode::kNotJson, "the body is not JSON, or nested too deeply", 400);
   if (message.is_array())
-    return RespondError(nullptr, RpcCode::kNotAMessage, "batches are not taken: send one message a request", 400);
+    return RespondError(nullptr, RpcCode::kNotAMessage, "batches are not supported: send one message per request", 400);
   if (!message.is_object() || message.value("jsonrpc", json()) != "2.0")
     return RespondError(nullptr, RpcCode::kNotAMessage, "the body is no message of JSON-RPC 2.0", 400);
   const json id = message.value("id", json());
@@ -161,7 +161,7 @@ void Endpoint::Receive(Request&& request, const Reply& reply) {
                  const auto version = outer->Find("MCP-Protocol-Version");
                  if (version && !IsKnownVersion(*version))
                    return reply.Send(RespondError(message.value("id", json()), RpcCode::kNotAMessage,
-                                                  "this version of the protocol is not spoken here", 400));
+                                                  "this version of the protocol is not supported", 400));
                  // Notifications and unexpected answers are accepted without a reply.
                  if (!message.contains("method") || !message.contains("id"))
                    return reply.Send(Response{.status = 202, .content_type = "", .body = ""});

@@ -16,7 +16,7 @@ ReasonWords WordsOf(Degraded reason) {
   switch (reason) {
     case Degraded::kStandstill:
       return {"standstill", "memories are due, and none was finished for a while",
-              "look at the log for database_away, worker_failed or calls to Mem0 that fail, and mend what they name"};
+              "look in the log for database_away, worker_failed or calls to Mem0 that fail, and fix what they name"};
     case Degraded::kBlocked:
       return {"blocked", "memories wait for rows that another session holds locked",
               "run membridge parked list --blocked, and end the transaction that holds the rows (pg_stat_activity, "
@@ -35,10 +35,10 @@ ReasonWords WordsOf(Degraded reason) {
               "run membridge webhooks plan; if this bridge is to receive again, run membridge webhooks apply --take-over"};
     case Degraded::kSweepConcludedNothing:
       return {"sweep_concluded_nothing", "the last sweep could not tell which memories are gone",
-              "run membridge backfill status for the reason, mend it, then run membridge sweep --full"};
+              "run membridge backfill status for the reason, fix it, then run membridge sweep --full"};
     case Degraded::kMappingsRefused:
       return {"mappings_refused", "mapping files on the disk have errors; those from before stay in force",
-              "run membridge check, and mend what it names"};
+              "run membridge check, and fix what it names"};
     case Degraded::kLedgerOfAnotherState:
       return {"ledger_of_another_state", "the target's ledger belongs to another state database; nothing is written there",
               "stop the other bridge or restore the right database; if this state is to go on, run membridge targets adopt NAME"};

@@ -83,7 +83,8 @@ int Serve(const Config& config, const ServeRoles& roles, Console& console) {
   } catch (const sync::postgres::SqlFailure& failure) {
     return PrintError(failure.AsError("starting"), console);
   } catch (const std::runtime_error& failure) {
-    return PrintError({ErrorCode::kUnavailable, failure.what(), "is the address free, and ours to listen on?"}, console);
+    return PrintError({ErrorCode::kUnavailable, failure.what(), "is the address free, and may this process listen on it?"},
+                      console);
   }
   manager.Ready([url = running->HealthUrl()] { return LookAt(url, kHealthPatience).status == 200; });
   const sigset_t signals = OurSignals();

@@ -33,7 +33,7 @@ void PrintProblems(const mappings::Diagnostics& problems, Console& console) {
     console.failure = {
         {"code", "bad_configuration"},
         {"message", fmt::format("{} in {}", Counted(errors, "problem", "problems"), Counted(files.size(), "file", "files"))},
-        {"hint", "mend what `problems` names, then run the command again"},
+        {"hint", "fix what `problems` names, then run the command again"},
         {"problems", ViewOf(problems)}};
   }
   fmt::print(console.err, "{} in {}, nothing started\n", Counted(errors, "problem", "problems"),

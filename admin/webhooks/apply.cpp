@@ -43,7 +43,8 @@ Result<Rotation> RotateToken(Client& client, sync::postgres::Session& session, c
         return Fail(ErrorCode::kRefused, fmt::format("webhooks of '{}': {}", desired.project.Text(), step.webhook_id),
                     step.reason);
     }
-    return Fail(ErrorCode::kNotFound, fmt::format("webhooks of '{}': Mem0 has none of ours to rotate", desired.project.Text()),
+    return Fail(ErrorCode::kNotFound,
+                fmt::format("webhooks of '{}': Mem0 has no webhook of this bridge to rotate", desired.project.Text()),
                 "run membridge webhooks apply first");
   });
 }

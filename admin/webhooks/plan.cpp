@@ -41,7 +41,7 @@ class Planner {
       }
     } else if (!made_moments_ago_ && !left_) {
       plan_.steps.push_back(
-          {PlanKind::kCreate, "", desired_.name, desired_.UrlPrefix() + "***", {}, "Mem0 has no webhook of ours"});
+          {PlanKind::kCreate, "", desired_.name, desired_.UrlPrefix() + "***", {}, "Mem0 has no webhook of this bridge"});
     }
     for (const Webhook& webhook : listed_) Report(webhook);
     return std::move(plan_);
@@ -134,7 +134,8 @@ class Planner {
              "its deliveries are refused");
         return;
       case Ownership::kForeign:
-        Step(PlanKind::kReport, webhook, webhook.name == desired_.name ? "not ours, though it bears our name" : "not ours");
+        Step(PlanKind::kReport, webhook,
+             webhook.name == desired_.name ? "not this bridge's, though it has this bridge's name" : "not ours");
     }
   }
 

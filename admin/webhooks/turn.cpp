@@ -59,7 +59,7 @@ Result<void> WebhookTurn::Begin() {
       break;
     }
     if (waited >= options_.patience) {
-      return Fail(ErrorCode::kBusy, fmt::format("webhooks of '{}': another process is at it", desired_.project.Text()));
+      return Fail(ErrorCode::kBusy, fmt::format("webhooks of '{}': another process is changing them", desired_.project.Text()));
     }
     if (!Wait(kAskForLease)) return Stopping();
   }
@@ -186,7 +186,7 @@ std::string WebhookTurn::TokenOnlyOf(const Webhook& webhook) const {
 
 Result<void> WebhookTurn::Record(const Webhook& webhook) {
   const bool pending = Judge().IsPending(webhook);
-  ledger_.WantCatchUp("the webhook was taken into the books");
+  ledger_.WantCatchUp("the webhook was recorded");
   ledger_.Register(webhook.webhook_id, webhook.name, pending ? Judge().TokenOf(webhook)->id : "", "", options_.overlap);
   Tell("webhook_recorded", webhook.webhook_id);
   return {};
@@ -202,7 +202,7 @@ Result<void> WebhookTurn::Create() {
     if (!unknown && !unconfirmed_) ledger_.Withdraw(token.id, "");
     return tl::unexpected<Error>(made.error());
   }
-  ledger_.WantCatchUp("there was no webhook before");
+  ledger_.WantCatchUp("no webhook existed");
   ledger_.Register(*made, desired_.name, token.id, "", options_.overlap);
   Tell("webhook_created", *made);
   return {};

@@ -59,7 +59,7 @@ void RowCheck::CheckLiveAtBirth(const Column& column, const Place& place) {
       const auto text = constant->value.is_null() ? std::nullopt : std::optional{constant->value.get<std::string>()};
       if (!liveness.IsLive(text))
         problems_.Error(one.value_place,
-                        fmt::format("by \"live\" a row with {} in {} is deleted, so a new row would never be seen",
+                        fmt::format("\"live\" says that a row with {} in {} is deleted, so a new row would never be seen",
                                     text.value_or("null"), Named(column)));
     }
   };

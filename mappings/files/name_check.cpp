@@ -68,7 +68,7 @@ std::vector<std::string> KnownNames(const NamesHere& here, const LoadContext& co
 
 /// Returns why a name that is known elsewhere is not known here; empty when the name is known nowhere.
 std::string WhyNotHere(const std::string& name, const NamesHere& here) {
-  if (here.now) return "what a row is marked with holds for every memory; only now and vars are known here";
+  if (here.now) return "the mark of a deleted row holds for every memory, so only now and vars are known here";
   if (!here.data) return "a setting holds for the whole transaction; only vars are known here";
   if (name == "memory") return "\"memory\" is not known under \"from: export\"; use \"export\"";
   if (name == "export") return "\"export\" is known under \"from: export\" only";

@@ -178,7 +178,7 @@ class RowReader {
       return false;
     };
     if (cell.kind == Cell::Kind::kLowered && !in_key)
-      return refuse(cell_place, "lower(column) stands in a key only; pipe the value through lower");
+      return refuse(cell_place, "lower(column) is for keys only; pipe the value through lower");
     if (in_key && (cell.kind == Cell::Kind::kElements || cell.kind == Cell::Kind::kGroup)) {
       return refuse(cell_place, fmt::format("{} cannot be part of a key", cell.name));
     }

@@ -61,7 +61,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchored_.find(anchor);
-    if (found == anchored_.end()) throw Refusal{At(mark), "this alias stands inside what it names"};
+    if (found == anchored_.end()) throw Refusal{At(mark), "this alias is inside the value that it names"};
     Grow(CountNodes(found->second), mark);
     Attach(found->second);
   }

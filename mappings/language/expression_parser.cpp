@@ -111,7 +111,7 @@ class Parser {
     if (c == '\'') return Wrapped(Text());
     if (c == '"') {
       // Double quotes are allowed only at the beginning of a value: `$"${item.key}:${memory.id}" | ...`
-      if (at_ != 1 || source_.text[0] != '$') return Stop(at_, "text stands in single quotes here: 'like this'");
+      if (at_ != 1 || source_.text[0] != '$') return Stop(at_, "write text in single quotes here: 'like this'");
       auto text = TextWithHolesHere(depth);
       if (!text) return std::nullopt;
       return Operands{std::move(*text)};
@@ -242,7 +242,7 @@ class Parser {
     auto index = Peek() == '\'' ? Text() : IsDigit(Peek()) || Peek() == '-' ? Number() : std::nullopt;
     if (index && index->is_string()) return Path::Step{index->get<std::string>()};
     if (index && index->is_number_integer()) return Path::Step{index->get<std::int64_t>()};
-    return Stop(start, "between brackets stands a position, as in [0], or a key, as in ['first name']");
+    return Stop(start, "brackets hold a position, as in [0], or a key, as in ['first name']");
   }
 
   std::optional<Call> Piped(std::size_t depth) {

@@ -170,7 +170,7 @@ void CheckRights(postgres::Session& session, const mappings::Mapping& mapping, c
         transaction.Run("SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER') FROM pg_catalog.pg_roles r WHERE r.rolname = $1", {role});
     if (found.empty()) {
       problems.Error({mapping.file, place.line, place.column},
-                     fmt::format("there is no role \"{}\"; create it, or mend \"session\"", role));
+                     fmt::format("there is no role \"{}\"; create it, or correct \"session\"", role));
       return;
     }
     if (!found.Bool(0, 0)) {

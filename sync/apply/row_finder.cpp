@@ -104,7 +104,7 @@ void RowFinder::NoteMissing(const Instance& instance) {
   std::string why = "there is no such row";
   if (instance.buried) why = "the row is in the trash";
   if (!instance.lacks.empty()) why = instance.lacks + " has no value and cannot be null, so it can only join a row that is there";
-  if (waits) why += "; looked at again when the bridge makes one";
+  if (waits) why += "; the memory is applied again when the bridge makes one";
   context_.report.Note(instance.source,
                        {waits ? Decision::Kind::kWaits : Decision::Kind::kSkipped, planned_.Name(), planned_.row->TableName(),
                         nullptr, "", nullptr, nullptr, std::move(why), planned_.Line()});

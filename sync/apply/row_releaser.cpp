@@ -23,9 +23,9 @@ void RowReleaser::Release(std::vector<Work>& works) {
 }
 
 void RowReleaser::ReleaseOne(Work& work) {
-  context_.report.Note(work.sources,
-                       {Decision::Kind::kSkipped, planned_.Name(), planned_.table->Relation(), work.ledger.identity, "", nullptr,
-                        nullptr, "another row stands there now, and what the bridge knew of it is forgotten", planned_.Line()});
+  context_.report.Note(
+      work.sources, {Decision::Kind::kSkipped, planned_.Name(), planned_.table->Relation(), work.ledger.identity, "", nullptr,
+                     nullptr, "another row has its key now, so the bridge forgets what it knew of the old one", planned_.Line()});
   std::vector<Contribution> said = context_.ledger.ContributionsTo({work.ledger.id});
   std::vector<Released> released;
   std::vector<Contribution> elsewhere;

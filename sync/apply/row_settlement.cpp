@@ -192,7 +192,7 @@ void RowSettlement::SettleOne(const std::string& name) {
     NoteAgreed(work_.ledger.kept, name, newest != nullptr);
   if (Writes(settled) && !IsReachable(table_, work_.image, *cell)) {
     settled.kind = Settled::Kind::kKeep;
-    settled.note = "something that is no object stands on its path";
+    settled.note = "a value on its path is not an object";
     settled.entry = entry;
   } else if (Writes(settled)) {
     WriteCell(table_, *cell, settled.value, change_);

@@ -131,7 +131,7 @@ Result<ExportAnswer> ReadExportAnswer(const json& raw, const json& schema) {
   }
   if (!misfits.empty()) {
     return Fail(ErrorCode::kRowRejected, "the export does not fit: " + misfits,
-                "say in `ask` more exactly what is wanted; it is asked for again with the next run");
+                "describe in `ask` more exactly what is wanted; the next run asks for it again");
   }
   return read;
 }

@@ -102,7 +102,7 @@ Result<void> CheckReachable(const fs::path& folder, const ProgramUser& user) {
     }
   }
   return Refused(
-      fmt::format("PostgreSQL runs as user {} here, as it refuses root, and {} cannot enter {}", user.name, user.name,
+      fmt::format("PostgreSQL refuses root, so it runs as user {} here, and {} cannot enter {}", user.name, user.name,
                   closed.string()),
       fmt::format("choose a state_dir it can reach, such as /var/lib/membridge, or run: chmod o+x {}", closed.string()));
 }
@@ -163,7 +163,7 @@ Result<void> EmbeddedFolder::ChooseUser() {
   if (stat(Data().c_str(), &data) != 0) return {};
   if (user_) {
     if (data.st_uid == 0)
-      return Refused(fmt::format("{} belongs to root, as which PostgreSQL does not run", Data().string()),
+      return Refused(fmt::format("{} belongs to root, and PostgreSQL does not run as root", Data().string()),
                      fmt::format("run: chown -R {} {}", user_->name, Data().string()));
     // Data of an earlier run keep their owner, whichever users there are today.
     const passwd* owner = getpwuid(data.st_uid);
@@ -184,7 +184,7 @@ Result<void> EmbeddedFolder::ChooseSocket() {
     if (Result<void> made = MakeFolder(socket_, 0700, user_); !made) return made;
     // The server trusts every caller, so only this mode keeps others out.
     if (chmod(socket_.c_str(), 0700) != 0 || (user_ && chown(socket_.c_str(), user_->uid, user_->gid) != 0)) {
-      return Refused(fmt::format("cannot close {} to others: {}", socket_.string(), FileErrorText(errno)));
+      return Refused(fmt::format("cannot take the rights of others on {} away: {}", socket_.string(), FileErrorText(errno)));
     }
     return {};
   }

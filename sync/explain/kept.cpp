@@ -178,7 +178,7 @@ std::string ValueInWords(const json& value) {
 Result<KeptPage> ListKept(postgres::Transaction& there, const KeptTables& tables, const KeptFilter& filter, std::size_t limit,
                           const std::optional<std::string>& cursor) {
   const auto after = NumberIn(cursor.value_or("0"));
-  if (!after) return Fail(ErrorCode::kRefused, "that is no cursor of this list", "give `next` of the page before");
+  if (!after) return Fail(ErrorCode::kRefused, "the cursor is not one of this list", "give `next` of the page before");
   KeptPage page;
   Asking asking{there, tables};
   std::int64_t last = *after;

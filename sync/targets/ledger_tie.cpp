@@ -143,7 +143,7 @@ std::string LedgerTie::Judge(const Known& known, LedgerLook& look, const std::st
   if (!look.owner) {
     look.standing = Standing::kUnclaimed;
     if (look.ledger_fence <= look.state_fence) return {};
-    return foreign("was written by a state that had come further than this one");
+    return foreign("was written by a newer state than this one");
   }
   // When state and ledger are in one database, a copy has both.
   const bool moved = *look.owner == known.state && owner_place != known.place;

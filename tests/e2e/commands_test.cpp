@@ -111,7 +111,7 @@ TEST_CASE("deliveries are listed, shown and replayed", "[e2e][deliveries]") {
     return RunMembridge({"deliveries", "list", "--outcome", outcome, "--memory", memory, "--config", config});
   };
   CHECK(of_outcome("applied").out.find(memory) != std::string::npos);
-  CHECK(of_outcome("parked").out == "no delivery was received that fits\n");
+  CHECK(of_outcome("parked").out == "no delivery fits the filter\n");
   CHECK(of_outcome("lost").status == 2);
   CHECK(of_outcome("lost").err ==
         "error: --outcome: there is no outcome \"lost\"; it is one of parked, blocked, waiting, received, incomplete, applied, "

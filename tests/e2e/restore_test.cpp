@@ -168,7 +168,7 @@ TEST_CASE("a copy of the state writes nothing to production's target until it is
   CHECK(site.WrongRows() == std::vector<std::string>{});
 
   CHECK(Say(staging, {"targets", "adopt", "default"}).status == 0);
-  CHECK(Say(staging, {"targets", "adopt", "default"}).out == "the ledger of default is this state's already\n");
+  CHECK(Say(staging, {"targets", "adopt", "default"}).out == "the ledger of default belongs to this state already\n");
   CHECK(Say(staging, {"audit", "list"}).out.find("targets.adopt") != std::string::npos);
   CHECK(test::WaitUntil([&] { return IsRefused(production) && !IsRefused(staging); }, 30s));
   CHECK(Say(staging, {"targets", "list"}).status == 0);

@@ -70,14 +70,14 @@ TEST_CASE("kept list, take and dismiss on the command line", "[commands][kept][p
     desk.mem0.Update(desk.memory, "Ada King", false);
     desk.SweepUntil("Ada King");
     CHECK(desk.Nick() == "Ada King");
-    CHECK(desk.Run({"kept", "list"}).out == "no memory and person disagree\n");
+    CHECK(desk.Run({"kept", "list"}).out == "no memory disagrees with a person\n");
     CHECK(desk.db.Count(
               "membridge.audit WHERE action = 'kept.take' AND object = 'default/public.people.nick' AND outcome = 'done'") == 1);
   }
   SECTION("dismissed: not asked again until the memory says something else") {
     CHECK(json::parse(desk.Run({"kept", "dismiss", id, "--json"}).out)["cells"][0]["cell"] == "nick");
     desk.Sweep();
-    CHECK(desk.Run({"kept", "list"}).out == "no memory and person disagree\n");
+    CHECK(desk.Run({"kept", "list"}).out == "no memory disagrees with a person\n");
     desk.mem0.Update(desk.memory, "Ada King", false);
     desk.Sweep();
     CHECK(desk.Nick() == "Countess");
@@ -93,7 +93,7 @@ TEST_CASE("kept list, take and dismiss on the command line", "[commands][kept][p
     CHECK(desk.Run({"kept", "list", "--target", "warehouse"}).status == kBadUsage);
     CHECK(desk.Run({"kept", "list", "--cursor", "x"}).status == kBadUsage);
     CHECK(desk.Run({"kept", "list", "--limit", "0"}).status == kBadUsage);
-    CHECK(desk.Run({"kept", "list", "--mapping", "other"}).out == "no memory and person disagree\n");
+    CHECK(desk.Run({"kept", "list", "--mapping", "other"}).out == "no memory disagrees with a person\n");
   }
 }
 

@@ -304,7 +304,7 @@ TEST_CASE("a wrong project is told as a user reads it", "[admin][config]") {
        "etc/membridge.yaml:3:54: error: unknown verification \"tokn\"; did you mean \"token\"?\n"},
       {"{api_key: k, webhook: {check_every: 10ms}}", "etc/membridge.yaml:3:31: error: \"check_every\" must be at least 1s\n"},
       {"{api_key: k, webhook: {verify: [token, none]}}",
-       "etc/membridge.yaml:3:39: error: \"none\" beside other verifications means nothing; leave it out\n"
+       "etc/membridge.yaml:3:39: error: \"none\" has no effect beside other verifications; leave it out\n"
        "etc/membridge.yaml:3:47: warning: anyone who knows the URL can mark memories for reading: \"verify: none\" checks "
        "nothing\n"},
   }));

@@ -51,7 +51,8 @@ using Lines = std::vector<std::string>;
 
 TEST_CASE("a project without a webhook gets one", "[webhooks]") {
   const WebhookPlan plan = PlanWebhooks({}, NoBooks(), kDesired);
-  CHECK(StepsOf(plan) == Lines{"create membridge-crm https://bridge.example.com/webhooks/crm/*** (Mem0 has no webhook of ours)"});
+  CHECK(StepsOf(plan) ==
+        Lines{"create membridge-crm https://bridge.example.com/webhooks/crm/*** (Mem0 has no webhook of this bridge)"});
   CHECK(plan.Changes());
 }
 
@@ -200,7 +201,7 @@ TEST_CASE("what is not ours is reported and left alone", "[webhooks]") {
     expected = "report wh_2 zapier https://other.example/*** (not ours)";
   }
   SECTION("our name, elsewhere") {
-    expected = "report wh_2 membridge-crm https://other.example/*** (not ours, though it bears our name)";
+    expected = "report wh_2 membridge-crm https://other.example/*** (not this bridge's, though it has this bridge's name)";
   }
   SECTION("our address with a strange token") {
     other.url = kPrefix + kStrange;
@@ -211,7 +212,7 @@ TEST_CASE("what is not ours is reported and left alone", "[webhooks]") {
   }
   SECTION("no address at all") {
     other.url = "";
-    expected = "report wh_2 membridge-crm *** (not ours, though it bears our name)";
+    expected = "report wh_2 membridge-crm *** (not this bridge's, though it has this bridge's name)";
   }
   const WebhookPlan plan = PlanWebhooks({other, At(kPrefix + kTokenA)}, Books(), kDesired);
   CHECK(StepsOf(plan) == Lines{keep, expected});
@@ -270,7 +271,7 @@ TEST_CASE("of several webhooks of ours the one that needs least stays and the ot
 TEST_CASE("a webhook that somebody deleted at Mem0 is forgotten and made again", "[webhooks]") {
   CHECK(StepsOf(PlanWebhooks({}, Books(), kDesired)) ==
         Lines{"forget wh_1 (somebody deleted it at Mem0)",
-              "create membridge-crm https://bridge.example.com/webhooks/crm/*** (Mem0 has no webhook of ours)"});
+              "create membridge-crm https://bridge.example.com/webhooks/crm/*** (Mem0 has no webhook of this bridge)"});
 }
 
 TEST_CASE("a webhook made moments ago is not made again because Mem0 does not list it yet", "[webhooks]") {

@@ -300,7 +300,7 @@ TEST_CASE("a process that finds another at it says so after its patience", "[web
   const auto busy = d.Apply();
   REQUIRE_FALSE(busy);
   CHECK(busy.error().code == ErrorCode::kBusy);
-  CHECK(busy.error().message == "webhooks of 'crm': another process is at it");
+  CHECK(busy.error().message == "webhooks of 'crm': another process is changing them");
   CHECK(d.waited == d.options.patience);
   CHECK(d.mem0.Calls() == 0);
 }

@@ -46,7 +46,7 @@ TEST_CASE("shapes of live that say nothing, or the opposite of what was meant", 
       {"    live: {column: gone, is: 0, gone: [1]}\n    gone: delete\n",
        "5:39: error: \"gone\" takes one value: what marks a row as deleted"},
       {"    live: {column: gone, is: 0, gone: $memory.text}\n    gone: delete\n",
-       "5:40: error: what a row is marked with holds for every memory; only now and vars are known here"},
+       "5:40: error: the mark of a deleted row holds for every memory, so only now and vars are known here"},
       {"    live: {column: gone, is: 0}\n    gone: delete\n",
        "5:5: error: \"gone: delete\" marks the row here: say with what, as in {column: gone, is: 0, gone: ...}"},
       {"    live: {column: gone, is: 0, gone: 1}\n",
@@ -126,7 +126,7 @@ TEST_CASE("text with holes that takes functions says where it is broken", "[load
   CHECK(InCell("'$\"a\"\"b${memory.text}\" | lower'") == Lines{});
   CHECK(InCell("$'text' | upper") == Lines{});
   CHECK(InCell("'$memory.metadata.\"plan.tier'") == Lines{"crm.yaml:5:31: error: this key is not closed by a double quote"});
-  CHECK(InCell("$memory.text | or(\"x\")") == Lines{"crm.yaml:5:31: error: text stands in single quotes here: 'like this'"});
+  CHECK(InCell("$memory.text | or(\"x\")") == Lines{"crm.yaml:5:31: error: write text in single quotes here: 'like this'"});
 }
 
 TEST_CASE("delimiters that elements are made of are no delimiters", "[loader]") {

@@ -98,12 +98,12 @@ TEST_CASE("what is no expression says where it stops being one", "[loader]") {
       {"$(memory.text", 14, "this parenthesis is not closed"},
       {"$memory.text | or('x'", 30, "this parenthesis is not closed"},
       {"$memory.text | or('x)", 31, "this text is not closed by a single quote"},
-      {"$memory.text | or(\"x\")", 31, "text stands in single quotes here: 'like this'"},
+      {"$memory.text | or(\"x\")", 31, "write text in single quotes here: 'like this'"},
       {"$memory.text | or($vars.x)", 31, "\"$\" only starts a value; leave it out here"},
       {"$memory.text | or()", 28, "or takes 1 argument, given 0"},
       {"$memory.text | or(1,)", 33, "a value is missing here"},
       {"$memory.text | or(1x)", 31, "\"1x\" is not a number"},
-      {"$memory[x]", 21, "between brackets stands a position, as in [0], or a key, as in ['first name']"},
+      {"$memory[x]", 21, "brackets hold a position, as in [0], or a key, as in ['first name']"},
       {"$memory[0", 20, "this bracket is not closed"},
       {"$memory.text)", 25, "unexpected \")\" here"},
       {"\"${memory.text\"", 27, "\"}\" is missing"},
@@ -193,7 +193,7 @@ TEST_CASE("what a row may not combine", "[loader]") {
       {"    table: t\n    key: {'a[]': b}\n", "5:11: error: a[] cannot be part of a key"},
       {"    table: t\n    key: {'(a, b)': [c, d]}\n", "5:11: error: (a, b) cannot be part of a key"},
       {"    table: t\n    set: [a]\n", "5:10: error: \"set\" is a map of columns, not a list"},
-      {"    table: t\n    set: {lower(a): b}\n", "5:11: error: lower(column) stands in a key only; pipe the value through lower"},
+      {"    table: t\n    set: {lower(a): b}\n", "5:11: error: lower(column) is for keys only; pipe the value through lower"},
       {"    table: t\n    set: {a: b}\n    force: {a: c}\n", "6:13: error: a is written twice in this row, also on line 5"},
       {"    table: t\n    set: {a: {x: y}}\n    force: {a.b: c}\n", "6:13: error: a.b overlaps a on line 5"},
       {"    table: t\n    set: {a: b, '(a, c)': [1, 2]}\n", "5:17: error: (a, c) overlaps a on line 5"},
@@ -296,7 +296,7 @@ TEST_CASE("aliases are followed, but not into the billions", "[loader]") {
   }
   CHECK(ProblemsOf(laughs + "rows: {one: {table: t, set: {a: b}}}\n") ==
         Lines{"crm.yaml:6:38: error: more than 100000 entries, aliases included"});
-  CHECK(ProblemsOf("a: &a [*a]\n") == Lines{"crm.yaml:1:8: error: this alias stands inside what it names"});
+  CHECK(ProblemsOf("a: &a [*a]\n") == Lines{"crm.yaml:1:8: error: this alias is inside the value that it names"});
 }
 
 TEST_CASE("variables can be set from outside when the file declares them", "[loader]") {

@@ -263,7 +263,7 @@ TEST_CASE("a row that comes back from the trash wakes who looked for it meanwhil
   const auto looked = sheet.Say(std::vector<json>{MemoryMissingRows("m2", {{"about", "ada"}}, "Countess")}, true).front();
   CHECK(looked.waits);
   CHECK(sync::PlanText("memory m2", "sheet.yaml", looked)
-            .find("waits: the row is in the trash; looked at again when the bridge makes one") != std::string::npos);
+            .find("waits: the row is in the trash; the memory is applied again when the bridge makes one") != std::string::npos);
   CHECK(sheet.Database().Count("people WHERE deleted_at IS NULL OR nick IS NOT NULL") == 0);
   sheet.Say(MemoryMissingRows("m3", {{"makes", "ada"}}));
   CHECK(sheet.Rows("SELECT ref, nick, deleted_at FROM people") ==
@@ -273,7 +273,7 @@ TEST_CASE("a row that comes back from the trash wakes who looked for it meanwhil
 TEST_CASE("a plan says of a row that is not there that the memory waits for it", "[apply][pg][waiting]") {
   Sheet sheet{kSchema, kMissingRowsMapping};
   const auto about = sync::PlanText("memory m3", "sheet.yaml", sheet.Say(std::vector<json>{kMemories[2]}, true).front());
-  CHECK(about.find("waits: there is no such row; looked at again when the bridge makes one") != std::string::npos);
+  CHECK(about.find("waits: there is no such row; the memory is applied again when the bridge makes one") != std::string::npos);
   const auto worker = sync::PlanText("memory m4", "sheet.yaml", sheet.Say(std::vector<json>{kMemories[3]}, true).front());
   CHECK(worker.find("waits: name has no value and cannot be null, so it can only join a row that is there") != std::string::npos);
 }

@@ -87,13 +87,14 @@ TEST_CASE("check sees what a soft-delete column cannot do", "[check][live][pg][T
        "5:5: warning: accounts.gone_at is timestamp without time zone, and no zone is said: it gets the time of UTC; say which "
        "under \"session\", as in timezone: UTC"},
       {"    live: \"!isdeleted\"\n    new: {isdeleted: true}\n",
-       "6:22: error: by \"live\" a row with true in accounts.isdeleted is deleted, so a new row would never be seen"},
+       "6:22: error: \"live\" says that a row with true in accounts.isdeleted is deleted, so a new row would never be seen"},
       {"    live: active\n    new: {active: false}\n",
-       "6:19: error: by \"live\" a row with false in accounts.active is deleted, so a new row would never be seen"},
+       "6:19: error: \"live\" says that a row with false in accounts.active is deleted, so a new row would never be seen"},
       {"    live: {column: deleteat, is: 0}\n    set: {deleteat: 1}\n",
-       "6:21: error: by \"live\" a row with 1 in accounts.deleteat is deleted, so a new row would never be seen"},
+       "6:21: error: \"live\" says that a row with 1 in accounts.deleteat is deleted, so a new row would never be seen"},
       {"    live: deleted_at\n    set: {deleted_at: 2026-01-01}\n",
-       "6:23: error: by \"live\" a row with 2026-01-01 in accounts.deleted_at is deleted, so a new row would never be seen"},
+       "6:23: error: \"live\" says that a row with 2026-01-01 in accounts.deleted_at is deleted, so a new row would never be "
+       "seen"},
       {"    live: alive\n    gone: delete\n",
        "5:5: error: accounts.alive is computed by the database, so \"gone: delete\" cannot write it; name the column it is "
        "computed from"},

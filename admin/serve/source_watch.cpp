@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using sync::source::SourceStanding;
 
-constexpr std::chrono::seconds kLease{15};
+constexpr std::chrono::seconds kWatchLease{15};
 constexpr milliseconds kRenewEvery = 5s;
 constexpr milliseconds kBesideAnother = 1s;
 constexpr milliseconds kBusyPause = 2ms;
@@ -51,10 +51,10 @@ class SourceWatch::Watched {
     if (state_.IsBroken()) lease_.reset();
     sync::postgres::Session& session = state_.Get();
     if (!lease_) {
-      if (auto lease = sync::Lease::Take(session, "source/" + project_.id.Text(), kLease)) lease_.emplace(std::move(*lease));
+      if (auto lease = sync::Lease::Take(session, "source/" + project_.id.Text(), kWatchLease)) lease_.emplace(std::move(*lease));
       renewed_ = steady_clock::now();
     } else if (steady_clock::now() >= renewed_ + kRenewEvery) {
-      if (!lease_->Renew(kLease)) lease_.reset();
+      if (!lease_->Renew(kWatchLease)) lease_.reset();
       renewed_ = steady_clock::now();
     }
     return lease_.has_value();

@@ -80,7 +80,7 @@ ordered_json ViewOf(const ProjectConfig& project, const SourceLook& look) {
 }
 
 /// What a command needs about one project.
-struct Work {
+struct SourceWork {
   const SourceOptions& options;
   const ProjectConfig& project;
   Session& state;
@@ -88,7 +88,7 @@ struct Work {
   ordered_json& json;
 };
 
-void PrintSql(const Work& work, const std::string& role) {
+void PrintSql(const SourceWork& work, const std::string& role) {
   const TableName table = TableOf(*work.project.source);
   const std::string sql =
       work.options.deed == Deed::kRemove ? sync::source::RemoveSql(table) : sync::source::InstallSql(table, role);
@@ -97,7 +97,7 @@ void PrintSql(const Work& work, const std::string& role) {
 }
 
 /// Takes the table as it is now for the project's, so that what it lacks counts as deleted again.
-void Accept(const Work& work, std::int64_t relid) {
+void Accept(const SourceWork& work, std::int64_t relid) {
   sync::postgres::Transaction transaction = work.state.Begin();
   sync::source::SourceState known{transaction};
   known.Accept(work.project.id, relid);
@@ -105,7 +105,7 @@ void Accept(const Work& work, std::int64_t relid) {
   transaction.Commit();
 }
 
-Result<void> Do(const Work& work) {
+Result<void> Do(const SourceWork& work) {
   const TableName table = TableOf(*work.project.source);
   Session session{work.project.source->dsn, "membridge source"};
   SourceLook look = sync::source::LookAtSource(session, table);

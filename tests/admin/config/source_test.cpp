@@ -5,7 +5,7 @@
 namespace membridge::admin {
 namespace {
 
-std::optional<Config> Read(const std::string& projects, std::string& problems) {
+std::optional<Config> ReadProjects(const std::string& projects, std::string& problems) {
   mappings::Diagnostics found;
   auto config = ReadConfig(
       "membridge.yaml", "database: embedded\nprojects:\n" + projects,
@@ -14,9 +14,9 @@ std::optional<Config> Read(const std::string& projects, std::string& problems) {
   return config;
 }
 
-std::string ProblemsOf(const std::string& projects) {
+std::string ProblemsOfProjects(const std::string& projects) {
   std::string problems;
-  static_cast<void>(Read(projects, problems));
+  static_cast<void>(ReadProjects(projects, problems));
   return problems;
 }
 
@@ -24,7 +24,7 @@ std::string ProblemsOf(const std::string& projects) {
 
 TEST_CASE("a project is a Mem0 of one's own, beside one at the Platform", "[config][source]") {
   std::string problems;
-  const auto config = Read(
+  const auto config = ReadProjects(
       "  own:\n    source: {postgres: {url: \"postgresql://u:secret@db/mem0\", pooled: true}, table: mem0.memories, poll: 10s, "
       "sweep: 5m}\n"
       "  crm: {api_key: k}\n"
@@ -47,8 +47,9 @@ TEST_CASE("a project is a Mem0 of one's own, beside one at the Platform", "[conf
 }
 
 TEST_CASE("what a Mem0 of one's own cannot have is refused at its place", "[config][source]") {
-  CHECK(ProblemsOf("  own:\n    source: {postgres: \"postgresql://db/mem0\"}\n    api_key: k\n    webhook: {manage: false}\n    "
-                   "canary: {}\n") ==
+  CHECK(ProblemsOfProjects(
+            "  own:\n    source: {postgres: \"postgresql://db/mem0\"}\n    api_key: k\n    webhook: {manage: false}\n    "
+            "canary: {}\n") ==
         "membridge.yaml:5:5: error: project \"own\" has a \"source\", so it is a Mem0 of your own; \"api_key\" belongs to a "
         "project at "
         "Mem0's "
@@ -61,15 +62,15 @@ TEST_CASE("what a Mem0 of one's own cannot have is refused at its place", "[conf
         "project at "
         "Mem0's "
         "Platform; give one\n");
-  CHECK(ProblemsOf("  own:\n    source: {postgres: mysql, table: a b, poll: 10ms, tabel: x}\n") ==
+  CHECK(ProblemsOfProjects("  own:\n    source: {postgres: mysql, table: a b, poll: 10ms, tabel: x}\n") ==
         "membridge.yaml:4:14: error: \"postgres\" must begin with postgresql://\n"
         "membridge.yaml:4:31: error: \"table\" must be a table's name, with its schema if that is not public: public.memories\n"
         "membridge.yaml:4:43: error: \"poll\" must be at least 1s\n"
         "membridge.yaml:4:55: error: unknown key \"tabel\" in the source of project \"own\"; did you mean \"table\"?\n");
-  CHECK(ProblemsOf("  own:\n    source: {table: memories}\n").find("the source of project \"own\" has no \"postgres\"") !=
+  CHECK(ProblemsOfProjects("  own:\n    source: {table: memories}\n").find("the source of project \"own\" has no \"postgres\"") !=
         std::string::npos);
-  CHECK(ProblemsOf("  own:\n    source: {postgres: \"postgresql://db/mem0\"}\nbackfill:\n"
-                   "  - {name: nightly, project: own, export: profile, schedule: \"0 3 * * *\"}\n")
+  CHECK(ProblemsOfProjects("  own:\n    source: {postgres: \"postgresql://db/mem0\"}\nbackfill:\n"
+                           "  - {name: nightly, project: own, export: profile, schedule: \"0 3 * * *\"}\n")
             .find("is a Mem0 of your own, which has no exports; write sweep: incremental or sweep: full") != std::string::npos);
 }
 

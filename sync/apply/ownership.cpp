@@ -52,13 +52,25 @@ bool StandsAsWritten(const TargetTable& table, const std::string& name, const Co
 }
 
 bool HoldsOurs(const TargetTable& table, const LedgerRow& known, const Image& row) {
-  const bool has_cell = std::any_of(known.cells.begin(), known.cells.end(), [&](const auto& cell) {
-    return StandsAsWritten(table, cell.first, cell.second.written, row);
-  });
-  return has_cell || std::any_of(known.made.begin(), known.made.end(), [&](const auto& made) {
-           const auto column = table.IndexOf(made.first);
-           return column && row[*column] == made.second;
-         });
+  bool holds_reference = false;
+  bool wrote_more = false;
+  const auto counts = [&](const std::string& name, bool stands) {
+    if (!known.keys.empty() || !table.IsReference(name)) {
+      wrote_more = true;
+      return stands;
+    }
+    holds_reference = holds_reference || stands;
+    return false;
+  };
+  for (const auto& [name, cell] : known.cells) {
+    if (name.starts_with('{') || !cell.written || IsEmpty(cell.written)) continue;
+    if (counts(name, StandsAsWritten(table, name, cell.written, row))) return true;
+  }
+  for (const auto& [name, value] : known.made) {
+    const auto column = table.IndexOf(name);
+    if (counts(name, column && row[*column] == value)) return true;
+  }
+  return holds_reference && !wrote_more;
 }
 
 bool IsTheKnownRow(const TargetTable& table, const LedgerRow& known, const Image& row) {

@@ -13,7 +13,8 @@ namespace membridge::sync {
 // pure.
 
 /// Whether any cell, or a column that `new` set, still holds what the bridge wrote; for elements, any element that the bridge
-/// added.
+/// added. In a row without keys a reference counts only when the bridge wrote nothing else: after an identity was restarted,
+/// another row has the same number.
 bool HoldsOurs(const TargetTable& table, const LedgerRow& known, const Image& row);
 
 /// Whether this cell still holds `written`.

@@ -57,6 +57,22 @@ std::optional<std::set<std::string>> AskedOf(const Mapping& mapping, const Row& 
   return whole ? std::nullopt : std::optional{std::move(columns)};
 }
 
+/// The columns that the mapping fills with what its other rows hold.
+std::set<std::string> ReferencesOf(const Mapping& mapping, const Row& row) {
+  std::set<std::string> columns;
+  for (const auto* assignments : {&row.fresh, &row.set}) {
+    for (const Assignment& one : *assignments) {
+      bool refers = false;
+      mappings::ForEachExpression(one.value, [&](const Expression& expression) {
+        const std::set<std::string> names = expression.Names();
+        refers = refers || std::ranges::any_of(mapping.rows, [&](const Row& other) { return names.contains(other.name); });
+      });
+      if (refers) AddColumnsOf(one.cell, columns);
+    }
+  }
+  return columns;
+}
+
 }  // namespace
 
 std::optional<std::set<std::string>> ColumnsRead(const Mapping& mapping, const Row& row) {
@@ -125,6 +141,7 @@ std::shared_ptr<const MappingPlan> MakePlan(const Mapping& mapping, std::shared_
     planned.row = &row;
     planned.table = std::make_unique<TargetTable>(*tables[i], LivenessOf(row, *tables[i], *plan->mapping), plan->role,
                                                   read.at(tables[i]), plan->mapping->timezone);
+    planned.table->NoteReferences(ReferencesOf(*plan->mapping, row));
     planned.speaks = row.create || !row.set.empty();
     planned.remembers = row.add.empty() || !row.set.empty();
     for (const mappings::Key& key : row.keys) {

@@ -48,6 +48,10 @@ class TargetTable {
   const std::string& Quoted() const { return quoted_; }
   const std::optional<std::string>& Role() const { return role_; }
   const std::optional<std::string>& Zone() const { return zone_; }
+  /// Columns that the mapping fills with what other rows hold. Numbers that a database gives come again when a table is emptied,
+  /// so they tell little about whose a row is.
+  void NoteReferences(std::set<std::string> columns) { references_ = std::move(columns); }
+  bool IsReference(const std::string& column) const { return references_.contains(column); }
   /// The columns of the identity, by position.
   const std::vector<std::size_t>& IdentityColumns() const { return identity_; }
 
@@ -90,6 +94,7 @@ class TargetTable {
   const mappings::Table& table_;
   std::string relation_;
   std::string quoted_;
+  std::set<std::string> references_;
   std::vector<std::size_t> identity_;
   std::vector<bool> reads_;  // parallel to the table's columns
   std::optional<mappings::Liveness> live_;

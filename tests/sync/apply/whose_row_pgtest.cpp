@@ -157,6 +157,28 @@ rows:
   CHECK(sheet.Rows("SELECT content FROM notes") == json::parse(R"([{"content": "bought milk"}])"));
 }
 
+TEST_CASE("a person's row is not a memory's own because both refer to the same number", "[rows][pg][T9]") {
+  Sheet sheet{std::string{kPeople} +
+                  "CREATE TABLE notes (id serial PRIMARY KEY, person_id int, content text);"
+                  "CREATE TABLE visits (id serial PRIMARY KEY, person_id int)",
+              R"yaml(
+from: memory
+rows:
+  person: {table: people, key: {user_id: $memory.user_id}}
+  note: {table: notes, new: {person_id: $person.id}, set: {content: $memory.text}, gone: delete}
+  visit: {table: visits, set: {person_id: $person.id}, gone: delete}
+)yaml"};
+  sheet.Say(Said("m1", "ada", "Paris"));
+  CHECK(sheet.Rows("SELECT id, person_id FROM notes") == json::parse(R"([{"id": 1, "person_id": 1}])"));
+  sheet.Run(
+      "TRUNCATE people, notes RESTART IDENTITY; INSERT INTO people (user_id) VALUES ('bob');"
+      "INSERT INTO notes (person_id, content) VALUES (1, 'bought milk')");
+  sheet.Forget("m1");
+  CHECK(sheet.Rows("SELECT content FROM notes") == json::parse(R"([{"content": "bought milk"}])"));
+  // A row that the bridge gave nothing but a reference is known by it, and goes.
+  CHECK(sheet.Database().Count("visits") == 0);
+}
+
 TEST_CASE("who only changes the case of a key has made it no other row", "[rows][pg][T9]") {
   Sheet sheet{"CREATE TABLE people (id serial PRIMARY KEY, email text, city text); CREATE UNIQUE INDEX ON people (lower(email))",
               R"yaml(

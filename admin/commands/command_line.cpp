@@ -18,7 +18,7 @@ const std::vector<std::pair<const char*, std::vector<const char*>>>& CommandGrou
       {"Run", {"serve", "dev", "migrate"}},
       {"Look", {"status", "tail", "deliveries", "parked", "kept", "why", "audit"}},
       {"Mend", {"sweep", "backfill", "reproject", "erase"}},
-      {"Mem0 and access", {"mem0", "webhooks", "projects", "targets", "feeds", "tokens"}},
+      {"Mem0 and access", {"mem0", "webhooks", "projects", "source", "targets", "feeds", "tokens"}},
       {"About", {"help", "version", "completion", "man"}},
   };
   return kGroups;

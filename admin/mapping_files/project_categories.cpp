@@ -71,6 +71,7 @@ void WarnOfUnknownCategories(const Config& config, const Databases& databases, c
   try {
     sync::postgres::Session state{databases.StateDsn(), "membridge check"};
     for (const ProjectConfig& project : config.projects) {
+      if (project.source) continue;  // an application gives its own categories, as it likes
       const auto known = CategoriesAtMem0(project, state);
       if (!known) continue;
       for (const ConfiguredMapping& each : configured) {

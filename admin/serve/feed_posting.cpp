@@ -51,7 +51,11 @@ class FeedPosting::Line {
         poll_(config.sync.poll),
         clock_(clock),
         metrics_(metrics),
-        reasons_(reasons) {}
+        reasons_(reasons) {
+    // Counters are there from the start, so that a rate of the first events can be told.
+    for (const char* outcome : {"posted", "refused", "unreachable"}) CountAttempts(outcome, 0);
+    CountChanges(0);
+  }
 
   /// Posts as long as the lease can be had. Returns when to try again.
   std::chrono::milliseconds Work(const std::stop_token& stop) {
@@ -114,15 +118,23 @@ class FeedPosting::Line {
     owner_.standings_.insert_or_assign(Name(), std::move(standing));
   }
 
+  void CountAttempts(std::string_view outcome, std::size_t attempts) {
+    metrics_.Count("membridge_feed_attempts_total", "Messages posted to endpoints of feeds, by outcome",
+                   {{"feed", Name()}, {"outcome", std::string{outcome}}}, static_cast<double>(attempts));
+  }
+
+  void CountChanges(std::size_t changes) {
+    metrics_.Count("membridge_feed_changes_total", "Changes that an endpoint was told", {{"feed", Name()}},
+                   static_cast<double>(changes));
+  }
+
   /// Counts and logs the step. Returns whether the feed's standing is another one now.
   bool Tell(const Poster::Step& step) {
     const bool tried = step.did == Poster::Did::kPosted || step.did == Poster::Did::kFailed || step.did == Poster::Did::kPausing;
     if (!tried) return false;
-    metrics_.Count("membridge_feed_attempts_total", "Messages posted to endpoints of feeds, by outcome",
-                   {{"feed", Name()}, {"outcome", std::string{OutcomeOf(step.posted)}}});
+    CountAttempts(OutcomeOf(step.posted), 1);
     if (step.did == Poster::Did::kPosted) {
-      metrics_.Count("membridge_feed_changes_total", "Changes that an endpoint was told", {{"feed", Name()}},
-                     static_cast<double>(step.changes));
+      CountChanges(step.changes);
       if (step.attempts > 1) Log(LogLevel::kInfo, "feed_goes_on", {{"feed", Name()}, {"attempts", step.attempts}});
       return step.attempts > 1;
     }

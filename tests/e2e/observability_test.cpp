@@ -66,6 +66,12 @@ std::string Scrape(World& world) {
   test::BridgeOptions options = world.Options();
   options.manage = true;
   options.project = "canary: {every: 1s, deadline: 20s}";
+  // A self-hosted Mem0 beside, and a feed to an endpoint where nobody listens.
+  world.Database().RunScript("CREATE TABLE memories (id uuid PRIMARY KEY, vector text, payload jsonb)");
+  options.more_projects = "  own:\n    source: {postgres: \"" + options.database + "\", poll: 1s, sweep: 2s}\n";
+  options.mapping_project = "crm";
+  options.targets = "{default: {database: state, feed: true}}";
+  options.feeds = "[{name: crm, url: \"http://127.0.0.1:9/\", secrets: [whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0]}]";
   test::Bridge bridge{options};
   bridge.Start();
   CHECK(test::HttpClient{}.Post(bridge.Url() + "/webhooks/crm/nonsense", "{}").status == 401);
@@ -74,6 +80,8 @@ std::string Scrape(World& world) {
   world.Mem0().Add("ada", "Works at Initech");
   CHECK(test::WaitUntil([&] { return world.Database().Count("crm.contacts") == 1; }));
   CHECK(test::RunMembridge({"webhooks", "list", "--config", bridge.ConfigFile()}).status == 0);
+  CHECK(test::WaitUntil([&] { return bridge.Metric("membridge_source_live{project=\"own\"}").has_value(); }, 60s));
+  CHECK(test::WaitUntil([&] { return bridge.Metric("membridge_feed_waiting{feed=\"crm\"}").value_or(0) >= 1; }, 60s));
   return test::HttpClient{}.Get(bridge.AdminUrl() + "/metrics").body;
 }
 

@@ -29,11 +29,8 @@ class Fault(Exception):
     """The hook closed the connection."""
 
 
-class PostgresProxy:
-    """`hook(point)` is awaited before and after each statement.
-
-    It answers None, or an SQLSTATE with which the server is to refuse the statement.
-    """
+class _Proxy:
+    """Listens on a free port of loopback. What it holds open closes with `cut()`, as a kill of either side would do it."""
 
     def __init__(self, upstream, hook):
         self.upstream, self.hook = upstream, hook
@@ -48,9 +45,24 @@ class PostgresProxy:
         self.cut()
 
     def cut(self):
-        """Closes every connection, as a kill of either side would."""
         for connection in list(self.connections):
-            connection.close()
+            self._abort(connection)
+
+    @staticmethod
+    def _abort(writer):
+        if writer.transport and not writer.transport.is_closing():
+            writer.transport.abort()
+
+
+class PostgresProxy(_Proxy):
+    """`hook(point)` is awaited before and after each statement.
+
+    It answers None, or an SQLSTATE with which the server is to refuse the statement.
+    """
+
+    @staticmethod
+    def _abort(connection):
+        connection.close()
 
     async def _serve(self, reader, writer):
         connection = None
@@ -93,8 +105,7 @@ class _Connection:
 
     def close(self):
         for end in (self.client_out, self.server_out):
-            if end.transport and not end.transport.is_closing():
-                end.transport.abort()
+            _Proxy._abort(end)
 
     async def run(self):
         tasks = [asyncio.ensure_future(self._from_client()), asyncio.ensure_future(self._from_server())]
@@ -183,25 +194,8 @@ class _Connection:
             await self.client_out.drain()
 
 
-class HttpProxy:
+class HttpProxy(_Proxy):
     """The same in front of an HTTP server; a point is named by method and path, with ids left out."""
-
-    def __init__(self, upstream_port, hook):
-        self.upstream_port, self.hook = upstream_port, hook
-        self.connections = set()
-
-    async def start(self):
-        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self.server.sockets[0].getsockname()[1]
-
-    async def stop(self):
-        self.server.close()
-        self.cut()
-
-    def cut(self):
-        for writer in list(self.connections):
-            if not writer.transport.is_closing():
-                writer.transport.abort()
 
     @staticmethod
     async def _read(reader):
@@ -214,7 +208,7 @@ class HttpProxy:
         self.connections.add(writer)
         there = None
         try:
-            there = await asyncio.open_connection("127.0.0.1", self.upstream_port)
+            there = await asyncio.open_connection("127.0.0.1", self.upstream)
             self.connections.add(there[1])
             while True:
                 head, body = await self._read(reader)

@@ -141,15 +141,6 @@ int TestFeed(const Config& config, const Databases& databases, const FeedOptions
 
 using Work = int (*)(const Config&, const Databases&, const FeedOptions&, Console&);
 
-int WithDatabases(const FeedOptions& options, Console& console, Work work) {
-  const auto config = ConfigOrProblems(options.common->config, console);
-  if (!config) return kBadUsage;
-  auto databases = Databases::Open(*config, Databases::Use::kCommand);
-  if (!databases) return PrintError(databases.error(), console);
-  if (const auto migrated = MigrateAndNote(*config, *databases, console); !migrated) return PrintError(migrated.error(), console);
-  return work(*config, *databases, options, console);
-}
-
 /// Adds a command that takes the name of a feed, unless `is_list`.
 std::pair<CLI::App*, std::shared_ptr<FeedOptions>> AddOne(CLI::App& group, Choice& choice, const char* name,
                                                           const char* description, Work work, bool is_list = false) {
@@ -157,7 +148,7 @@ std::pair<CLI::App*, std::shared_ptr<FeedOptions>> AddOne(CLI::App& group, Choic
   CLI::App* command = group.add_subcommand(name, description);
   options->common = AddConfigAndJsonOptions(*command);
   if (!is_list) command->add_option("feed", options->feed, "Its name in the configuration")->required();
-  command->callback([=, &choice] { choice = [=](Console& console) { return WithDatabases(*options, console, work); }; });
+  command->callback([=, &choice] { choice = OnDatabases(options, work); });
   return {command, options};
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "admin/commands/command_audit.hpp"
 #include "admin/runtime/databases.hpp"
 #include "mappings/base/diagnostic.hpp"
 
@@ -27,6 +28,16 @@ int WithState(const std::string& config_file, Console& console,
   } catch (const sync::postgres::SqlFailure& failure) {
     return PrintError(failure.AsError("the state database"), console);
   }
+}
+
+int WithDatabases(const std::string& config_file, Console& console,
+                  const std::function<int(const Config&, const Databases&)>& work) {
+  const auto config = ConfigOrProblems(config_file, console);
+  if (!config) return kBadUsage;
+  auto databases = Databases::Open(*config, Databases::Use::kCommand);
+  if (!databases) return PrintError(databases.error(), console);
+  if (const auto migrated = MigrateAndNote(*config, *databases, console); !migrated) return PrintError(migrated.error(), console);
+  return work(*config, *databases);
 }
 
 Result<const ProjectConfig*> NamedProject(const Config& config, const std::string& named) {

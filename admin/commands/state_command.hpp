@@ -19,6 +19,11 @@ std::optional<int> RefuseUnmigrated(const Config& config, const Databases& datab
 int WithState(const std::string& config_file, Console& console,
               const std::function<int(const Config&, sync::postgres::Session&)>& work);
 
+/// Opens the configured databases, brings them to the newest migration and runs `work`. Prints errors and returns the exit
+/// status.
+int WithDatabases(const std::string& config_file, Console& console,
+                  const std::function<int(const Config&, const Databases&)>& work);
+
 /// Returns the project that `--project` names. kNotFound: the configuration has none of that name.
 Result<const ProjectConfig*> NamedProject(const Config& config, const std::string& named);
 
@@ -41,7 +46,16 @@ Choice OnState(std::shared_ptr<Options> options, int (*run)(const Options&, sync
                      [&](const Config&, sync::postgres::Session& session) { return run(*options, session, console); });
   };
 }
-/// Does the same for a command that also needs the configuration.
+/// Makes the Choice of a command that works on all configured databases, migrated.
+template <class Options>
+Choice OnDatabases(std::shared_ptr<Options> options, int (*run)(const Config&, const Databases&, const Options&, Console&)) {
+  return [options, run](Console& console) {
+    return WithDatabases(options->common->config, console, [&](const Config& config, const Databases& databases) {
+      return run(config, databases, *options, console);
+    });
+  };
+}
+/// Does the same as the first OnState() for a command that also needs the configuration.
 template <class Options>
 Choice OnState(std::shared_ptr<Options> options, int (*run)(const Options&, const Config&, sync::postgres::Session&, Console&)) {
   return [options, run](Console& console) {

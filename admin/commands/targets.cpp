@@ -67,16 +67,6 @@ int PrintAdopted(const Config& config, const Databases& databases, const Targets
   return kDone;
 }
 
-int WithDatabases(const TargetsOptions& options, Console& console,
-                  int (*work)(const Config&, const Databases&, const TargetsOptions&, Console&)) {
-  const auto config = ConfigOrProblems(options.common->config, console);
-  if (!config) return kBadUsage;
-  auto databases = Databases::Open(*config, Databases::Use::kCommand);
-  if (!databases) return PrintError(databases.error(), console);
-  if (const auto migrated = MigrateAndNote(*config, *databases, console); !migrated) return PrintError(migrated.error(), console);
-  return work(*config, *databases, options, console);
-}
-
 }  // namespace
 
 void AddTargets(CLI::App& app, Choice& choice) {
@@ -86,17 +76,14 @@ void AddTargets(CLI::App& app, Choice& choice) {
   auto listing = std::make_shared<TargetsOptions>();
   CLI::App* list = group->add_subcommand("list", "The targets, and whether this state may write there");
   listing->common = AddConfigAndJsonOptions(*list);
-  list->callback(
-      [listing, &choice] { choice = [listing](Console& console) { return WithDatabases(*listing, console, &PrintTargets); }; });
+  list->callback([listing, &choice] { choice = OnDatabases(listing, &PrintTargets); });
 
   auto adopting = std::make_shared<TargetsOptions>();
   CLI::App* adopt =
       group->add_subcommand("adopt", "Take over a target's ledger, and the rows it knows, from another state database");
   adopting->common = AddConfigAndJsonOptions(*adopt);
   adopt->add_option("target", adopting->target, "Its name in the configuration")->required();
-  adopt->callback([adopting, &choice] {
-    choice = [adopting](Console& console) { return WithDatabases(*adopting, console, &PrintAdopted); };
-  });
+  adopt->callback([adopting, &choice] { choice = OnDatabases(adopting, &PrintAdopted); });
 }
 
 }  // namespace membridge::admin

@@ -5,14 +5,16 @@
 //     membridge_bench_source latency [SECONDS]    from a commit at the source to the committed row, 100 changes a second, by
 //     `serve`
 //
-// The server that MEMBRIDGE_TEST_DSN names is used for `insert`, so that it can be one with fsync on and with pgvector; without
-// it a server is made that has neither. Durations are those that the client of a local socket sees, commit included.
+// All of them make a server with fsync and autovacuum on, or use the one that MEMBRIDGE_TEST_DSN names, which can be one with
+// pgvector. Durations are those that the client of a local socket sees, commit included.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <random>
@@ -48,7 +50,48 @@ std::string RandomVector(std::mt19937_64& random) {
   return vector + "]";
 }
 
-/// One table with the log and one without, used by turns.
+/// Two tables of Mem0's shape, one with the log and one without, written by turns: times in pairs, so that what else the machine
+/// does meets both alike.
+class Pairs {
+ public:
+  explicit Pairs(sync::postgres::Session& session) : session_(session) {}
+
+  /// `{}` in the statement stands for the table. Which one comes first changes with every call.
+  void Time(const std::string& what, const std::string& sql, const std::vector<sync::postgres::Param>& params) {
+    std::array<double, 2> took{};
+    for (int turn = 0; turn < 2; ++turn) {
+      const std::size_t table = static_cast<std::size_t>(turn) ^ (calls_ & 1U);
+      const std::string statement = fmt::format(fmt::runtime(sql), table == 0 ? "plain" : "memories");
+      const auto began = Steady::now();
+      session_.Run(statement, params);
+      took[table] = Micros(Steady::now() - began);
+    }
+    ++calls_;
+    times_[what].push_back(took);
+  }
+
+  void Print() const {
+    for (const auto& [what, pairs] : times_) {
+      std::vector<double> plain, logged, ratios;
+      for (const auto& [without, with] : pairs) {
+        plain.push_back(without);
+        logged.push_back(with);
+        ratios.push_back(with / without);
+      }
+      fmt::print(
+          "{}: {} pairs; p50 {:.0f} us without the log, {:.0f} us with it, p95 {:.0f} and {:.0f} us; median of the pairs' "
+          "ratios {:.3f}\n",
+          what, pairs.size(), Quantile(plain, 0.5), Quantile(logged, 0.5), Quantile(plain, 0.95), Quantile(logged, 0.95),
+          Quantile(ratios, 0.5));
+    }
+  }
+
+ private:
+  sync::postgres::Session& session_;
+  unsigned calls_ = 0;
+  std::map<std::string, std::vector<std::array<double, 2>>> times_;
+};
+
 void MeasureStatements(int rounds) {
   const test::PgDatabase db{test::PgDatabase::Content::kBare};
   const bool has_vector = db.Count("pg_available_extensions WHERE name = 'vector'") > 0;
@@ -61,42 +104,55 @@ void MeasureStatements(int rounds) {
   auto session = db.Session();
   if (!sync::source::InstallLog(session, {"public", "memories"})) throw std::runtime_error("the log was not installed");
   std::mt19937_64 random{7};
-  std::map<std::string, std::vector<double>> times;
-  const auto timed = [&](const std::string& what, const std::string& sql, const std::vector<sync::postgres::Param>& params) {
-    const auto began = Steady::now();
-    session.Run(sql, params);
-    times[what].push_back(Micros(Steady::now() - began));
-  };
+  Pairs pairs{session};
   int number = 0;
+  const auto payload = [&](char letter) {
+    return SelfHosted::PayloadOf("ada", std::string(200, letter) + std::to_string(number), "gold");
+  };
   for (int round = 0; round < rounds; ++round) {
     for (int i = 0; i < 50; ++i) {
       const std::string id = SelfHosted::Id(++number);
       std::string vector = RandomVector(random);
       if (!has_vector) vector.front() = '{', vector.back() = '}';
-      const std::string payload = SelfHosted::PayloadOf("ada", std::string(200, 'x') + std::to_string(number), "gold");
-      const std::string again = SelfHosted::PayloadOf("ada", std::string(200, 'y') + std::to_string(number), "gold");
-      const bool plain_first = i % 2 == 0;
-      for (const char* table : plain_first ? std::array{"plain", "memories"} : std::array{"memories", "plain"}) {
-        timed(fmt::format("insert {}", table),
-              fmt::format("INSERT INTO {} VALUES ($1::uuid, $2::{}, $3::jsonb)", table, has_vector ? "vector" : "real[]"),
-              {id, vector, payload});
-      }
-      for (const char* table : plain_first ? std::array{"memories", "plain"} : std::array{"plain", "memories"})
-        timed(fmt::format("update {}", table), fmt::format("UPDATE {} SET payload = $2::jsonb WHERE id = $1::uuid", table),
-              {id, again});
+      pairs.Time("insert of one",
+                 fmt::format("INSERT INTO {{}} VALUES ($1::uuid, $2::{}, $3::jsonb)", has_vector ? "vector" : "real[]"),
+                 {id, vector, payload('x')});
+      pairs.Time("update of one", "UPDATE {} SET payload = $2::jsonb WHERE id = $1::uuid", {id, payload('y')});
     }
+    pairs.Time("insert of a hundred",
+               "INSERT INTO {} SELECT gen_random_uuid(), p.vector, $1::jsonb FROM (SELECT vector FROM plain LIMIT 1) AS p, "
+               "generate_series(1, 100)",
+               {payload('x')});
     db.RunScript("TRUNCATE membridge_source.log");
   }
   fmt::print("fsync {}, {}\n", db.Value("SELECT current_setting('fsync')"),
-             has_vector ? "pgvector with HNSW" : "no pgvector: real[] of 1,536 in its place");
-  for (const char* what : {"insert", "update"}) {
-    const auto& plain = times[fmt::format("{} plain", what)];
-    const auto& logged = times[fmt::format("{} memories", what)];
-    fmt::print("{}: {} each; p50 {:.0f} us without the log, {:.0f} us with it ({:+.1f} %); p95 {:.0f} and {:.0f} us\n", what,
-               plain.size(), Quantile(plain, 0.5), Quantile(logged, 0.5),
-               100 * (Quantile(logged, 0.5) / Quantile(plain, 0.5) - 1), Quantile(plain, 0.95), Quantile(logged, 0.95));
-  }
+             has_vector ? "pgvector with HNSW" : "no pgvector: real[] of 1,536 in its place, and no index on it");
+  pairs.Print();
 }
+
+/// When a load had seen how many rows. Tells how fast its first and its last tenth were.
+class Progress {
+ public:
+  void See(const sync::Run& run) {
+    const std::int64_t seen = run.Counter("seen");
+    if (points_.empty() || points_.back().second != seen) points_.emplace_back(Steady::now(), seen);
+  }
+  double RateBetween(double from, double to) const {
+    const auto at = [&](double share) {
+      for (const auto& point : points_) {
+        if (static_cast<double>(point.second) >= share * static_cast<double>(points_.back().second)) return point;
+      }
+      return points_.back();
+    };
+    if (points_.size() < 3) return 0;
+    const auto [begin, first] = at(from);
+    const auto [end, last] = at(to);
+    return static_cast<double>(last - first) / std::max(Micros(end - begin) / 1e6, 1e-6);
+  }
+
+ private:
+  std::vector<std::pair<Steady::time_point, std::int64_t>> points_;
+};
 
 double ResidentMiB() {
   rusage usage{};
@@ -117,19 +173,22 @@ void MeasureMillion(int memories) {
     const auto kind =
         std::string_view{what} == "incremental sweep" ? sync::BackfillKind::kIncrementalSweep : sync::BackfillKind::kFullSweep;
     const auto began = Steady::now();
-    const sync::Run run = mem0.Sweep(kind, {}, 7'200s);
+    Progress progress;
+    const sync::Run run = mem0.Sweep(kind, {}, 7'200s, [&](const sync::Run& now) { progress.See(now); });
     const double seconds = Micros(Steady::now() - began) / 1e6;
-    fmt::print("{}: {} rows in {:.1f} s, {:.0f} a second, {} pages, at most {:.0f} MiB resident ({:.0f} before); {}\n", what,
-               run.Counter("seen"), seconds, static_cast<double>(memories) / seconds, run.Counter("calls"), ResidentMiB(), before,
-               run.error.empty() ? "sound" : run.error);
+    const auto seen = run.Counter("seen");
+    fmt::print(
+        "{}: {} rows in {:.1f} s, {:.0f} a second (first tenth {:.0f}, last {:.0f}), {} pages, at most {:.0f} MiB resident "
+        "({:.0f} before); {}\n",
+        what, seen, seconds, static_cast<double>(seen) / seconds, progress.RateBetween(0, 0.1), progress.RateBetween(0.9, 1),
+        run.Counter("calls"), ResidentMiB(), before, run.error.empty() ? "sound" : run.error);
     std::fflush(stdout);
   }
 }
 
 void MeasureLatency(int seconds) {
-  const test::Cluster cluster;
-  const test::PgDatabase state{cluster};
-  const test::PgDatabase source{cluster, test::PgDatabase::Content::kBare};
+  const test::PgDatabase state;
+  const test::PgDatabase source{test::PgDatabase::Content::kBare};
   source.RunScript("CREATE TABLE memories (id uuid PRIMARY KEY, vector text, payload jsonb)");
   state.RunScript("CREATE TABLE own_notes (memory_id text PRIMARY KEY, who text, body text)");
   const test::ScratchFolder folder;
@@ -185,6 +244,7 @@ void MeasureLatency(int seconds) {
 int main(int argc, char** argv) {
   const std::string what = argc > 1 ? argv[1] : "";
   const int number = argc > 2 ? std::atoi(argv[2]) : 0;
+  setenv("MEMBRIDGE_TEST_DURABLE", "1", 1);
   if (what == "insert") {
     MeasureStatements(number > 0 ? number : 20);
   } else if (what == "million") {

@@ -174,31 +174,23 @@ std::string Cluster::Dsn(const std::string& database) const {
 }
 
 void Cluster::Start() {
-  server_->process = server_->Launch(folder_, {server_->programs / "postgres",
-                                               "-D",
-                                               folder_ / "data",
-                                               "-k",
-                                               folder_,
-                                               "-c",
-                                               "listen_addresses=",
-                                               "-c",
-                                               "fsync=off",
-                                               "-c",
-                                               "synchronous_commit=on",
-                                               "-c",
-                                               "full_page_writes=off",
-                                               "-c",
-                                               "max_connections=200",
-                                               "-c",
-                                               "shared_buffers=64MB",
-                                               "-c",
-                                               "max_wal_size=256MB",
-                                               "-c",
-                                               "autovacuum=off",
-                                               "-c",
-                                               "lc_messages=C",
-                                               "-c",
-                                               "max_prepared_transactions=0"});
+  std::vector<std::string> command{server_->programs / "postgres", "-D", folder_ / "data", "-k", folder_};
+  const auto set = [&command](const char* setting) {
+    command.emplace_back("-c");
+    command.emplace_back(setting);
+  };
+  for (const char* setting :
+       {"listen_addresses=", "synchronous_commit=on", "max_connections=200", "lc_messages=C", "max_prepared_transactions=0"})
+    set(setting);
+  // Programs that measure want a server as it is where data count.
+  if (std::getenv("MEMBRIDGE_TEST_DURABLE") != nullptr) {
+    for (const char* setting : {"fsync=on", "shared_buffers=256MB", "max_wal_size=2GB"}) set(setting);
+  } else {
+    for (const char* setting :
+         {"fsync=off", "full_page_writes=off", "shared_buffers=64MB", "max_wal_size=256MB", "autovacuum=off"})
+      set(setting);
+  }
+  server_->process = server_->Launch(folder_, std::move(command));
   const auto deadline = std::chrono::steady_clock::now() + 60s;
   while (PQping(Dsn().c_str()) != PQPING_OK) {
     if (server_->process->Wait(20ms) || std::chrono::steady_clock::now() > deadline) {

@@ -106,7 +106,8 @@ std::size_t SelfHosted::FeedAndWork() {
   return taken;
 }
 
-sync::Run SelfHosted::Sweep(sync::BackfillKind kind, const sync::RunOptions& run_options, std::chrono::seconds patience) {
+sync::Run SelfHosted::Sweep(sync::BackfillKind kind, const sync::RunOptions& run_options, std::chrono::seconds patience,
+                            const std::function<void(const sync::Run&)>& watch) {
   sync::JobParts parts;
   parts.state_dsn = db.Dsn();
   parts.mappings = [this] { return mappings_; };
@@ -124,6 +125,7 @@ sync::Run SelfHosted::Sweep(sync::BackfillKind kind, const sync::RunOptions& run
     static_cast<void>(scheduler->RunOnce());
     static_cast<void>(worker->RunOnce());
     run = InTransaction(db, [&](auto& transaction) { return sync::RunStore{transaction}.Find(id).value(); });
+    if (watch) watch(run);
     return !run.Active();
   };
   if (!Eventually(over, patience)) throw std::runtime_error("the sweep did not end: " + run.error);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,8 +37,10 @@ class SelfHosted {
   std::unique_ptr<sync::Worker> NewWorker();
   void Work();                ///< until nothing is dirty
   std::size_t FeedAndWork();  ///< takes what is new, then Work(); returns how many entries were taken
+  /// `watch` sees the run after every turn.
   sync::Run Sweep(sync::BackfillKind kind, const sync::RunOptions& options = {},
-                  std::chrono::seconds patience = std::chrono::seconds{180});
+                  std::chrono::seconds patience = std::chrono::seconds{180},
+                  const std::function<void(const sync::Run&)>& watch = {});
   /// `id|body|tier` of every row in the target.
   std::vector<std::string> Rows() const;
   /// The same as the source's table would have it.

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <utility>
 
+#include "admin/access/audit_seals.hpp"
 #include "mappings/base/digest.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/postgres/where.hpp"
@@ -21,8 +22,6 @@ using sync::postgres::Transaction;
 using sync::postgres::Where;
 
 constexpr std::size_t kLongestPage = 1000;
-constexpr const char* kAuditColumns =
-    "a.number, a.at, a.actor, a.role, a.source, a.action, a.object, a.outcome, a.detail, a.previous, a.hash";
 
 /// Returns the text as PostgreSQL can store it: without NUL and as valid UTF-8. The hash is computed from the stored text.
 std::string Storable(std::string text) {
@@ -40,46 +39,11 @@ AuditEntry::Outcome OutcomeOf(std::string_view name) {
   return name == "refused" ? AuditEntry::Outcome::kRefused : AuditEntry::Outcome::kFailed;
 }
 
-/// Computes the hash from the bytes of `detail`, so it takes them as they were before parsing.
-std::string ChainHash(const AuditRecord& record, const std::string& detail) {
-  const AuditEntry& entry = record.entry;
-  const nlohmann::json parts =
-      nlohmann::json::array({record.previous, record.number, FormatRfc3339(record.at), entry.actor, entry.role, entry.source,
-                             entry.action, entry.object, NameOf(entry.outcome), detail});
-  return mappings::Sha256Hex(parts.dump());
-}
-
-AuditRecord RecordAt(const Rows& rows, std::size_t row) {
-  const auto text = [&](std::size_t column) { return std::string{rows.Text(row, column)}; };
-  AuditRecord record;
-  record.number = rows.Int(row, 0);
-  record.at = sync::postgres::TimeAt(rows, row, 1);
-  record.entry = {text(2),
-                  text(3),
-                  text(4),
-                  text(5),
-                  text(6),
-                  OutcomeOf(rows.Text(row, 7)),
-                  nlohmann::json::parse(rows.Text(row, 8), nullptr, false)};
-  record.previous = text(9);
-  record.hash = text(10);
-  return record;
-}
-
 std::optional<std::int64_t> NumberIn(const std::string& cursor) {
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), number);
   if (error != std::errc{} || end != cursor.data() + cursor.size() || number < 1) return std::nullopt;
   return number;
-}
-
-/// Returns what is wrong with an entry that follows `previous`; empty when it fits.
-std::string ProblemWith(const AuditRecord& record, const std::string& detail, std::int64_t expected,
-                        const std::string& previous) {
-  if (record.number != expected) return fmt::format("entry {} is missing", expected);
-  if (record.previous != previous) return fmt::format("entry {} does not follow the one before", record.number);
-  if (record.hash != ChainHash(record, detail)) return fmt::format("entry {} was changed", record.number);
-  return {};
 }
 
 }  // namespace
@@ -96,8 +60,39 @@ std::string_view NameOf(AuditEntry::Outcome outcome) {
   return "failed";
 }
 
+const char* const kAuditColumns =
+    "a.number, a.at, a.actor, a.role, a.source, a.action, a.object, a.outcome, a.detail, a.previous, a.hash, "
+    "coalesce(a.key_id, ''), coalesce(a.seal, '')";
+
+AuditRecord RecordAt(const Rows& rows, std::size_t row) {
+  const auto text = [&](std::size_t column) { return std::string{rows.Text(row, column)}; };
+  AuditRecord record;
+  record.number = rows.Int(row, 0);
+  record.at = sync::postgres::TimeAt(rows, row, 1);
+  record.entry = {text(2),
+                  text(3),
+                  text(4),
+                  text(5),
+                  text(6),
+                  OutcomeOf(rows.Text(row, 7)),
+                  nlohmann::json::parse(rows.Text(row, 8), nullptr, false)};
+  record.previous = text(9);
+  record.hash = text(10);
+  record.key_id = text(11);
+  record.seal = text(12);
+  return record;
+}
+
+std::string HashOf(const AuditRecord& record, const std::string& detail) {
+  const AuditEntry& entry = record.entry;
+  const nlohmann::json parts =
+      nlohmann::json::array({record.previous, record.number, FormatRfc3339(record.at), entry.actor, entry.role, entry.source,
+                             entry.action, entry.object, NameOf(entry.outcome), detail});
+  return mappings::Sha256Hex(parts.dump());
+}
+
 std::string HashOf(const AuditRecord& record) {
-  return ChainHash(record, DumpOf(record.entry.detail));
+  return HashOf(record, DumpOf(record.entry.detail));
 }
 
 AuditRecord Audit::Append(const AuditEntry& entry) {
@@ -111,13 +106,16 @@ AuditRecord Audit::Append(const AuditEntry& entry) {
       Storable(entry.actor), Storable(entry.role), Storable(entry.source), Storable(entry.action), Storable(entry.object),
       entry.outcome,         entry.detail};
   const std::string detail = DumpOf(entry.detail);
-  record.hash = ChainHash(record, detail);
+  record.hash = HashOf(record, detail);
+  SealEntry(record);
   transaction_.Run(
       "WITH entry AS (INSERT INTO membridge.audit (number, at, actor, role, source, action, object, outcome, detail, previous, "
-      "hash) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)) UPDATE membridge.audit_head SET number = $1::bigint, hash = $11",
+      "hash, key_id, seal) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, nullif($12, ''), nullif($13, ''))) UPDATE membridge.audit_head SET "
+      "number = $1::bigint, hash = $11",
       {std::to_string(record.number), FormatRfc3339(record.at), record.entry.actor, record.entry.role, record.entry.source,
-       record.entry.action, record.entry.object, std::string{NameOf(entry.outcome)}, detail, record.previous, record.hash});
+       record.entry.action, record.entry.object, std::string{NameOf(entry.outcome)}, detail, record.previous, record.hash,
+       record.key_id, record.seal});
   return record;
 }
 
@@ -148,40 +146,6 @@ Result<AuditPage> Audit::List(const AuditFilter& filter, std::size_t limit, cons
   for (std::size_t row = 0; row < std::min(rows.size(), limit); ++row) page.entries.push_back(RecordAt(rows, row));
   if (rows.size() > limit) page.next = std::to_string(page.entries.back().number);
   return page;
-}
-
-AuditVerdict VerifyAudit(Session& session) {
-  Transaction transaction = session.Begin();
-  transaction.Run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
-  const Rows head = transaction.Run("SELECT number, hash FROM membridge.audit_head");
-  AuditVerdict verdict;
-  std::string previous;
-  for (;;) {
-    const Rows rows =
-        transaction.Run(fmt::format("SELECT {} FROM membridge.audit a WHERE a.number > $1::bigint ORDER BY a.number LIMIT {}",
-                                    kAuditColumns, kLongestPage),
-                        {std::to_string(verdict.entries)});
-    for (std::size_t row = 0; row < rows.size(); ++row) {
-      const AuditRecord record = RecordAt(rows, row);
-      verdict.problem = ProblemWith(record, std::string{rows.Text(row, 8)}, verdict.entries + 1, previous);
-      if (!verdict.Intact()) {
-        verdict.broken_at = verdict.entries + 1;
-        return verdict;
-      }
-      previous = verdict.head = record.hash;
-      ++verdict.entries;
-    }
-    if (rows.size() < kLongestPage) break;
-  }
-  if (head.empty() || head.Int(0, 0) != verdict.entries || head.Text(0, 1) != verdict.head) {
-    verdict.problem = fmt::format("the newest entry is {}, and the head says otherwise: entries were cut off", verdict.entries);
-    verdict.broken_at = verdict.entries + 1;
-  }
-  return verdict;
-}
-
-bool AuditHolds(Session& session, const std::string& hash) {
-  return !session.Run("SELECT FROM membridge.audit WHERE hash = $1 LIMIT 1", {hash}).empty();
 }
 
 std::string CommandActor() {

@@ -38,6 +38,8 @@ struct AuditRecord {
   AuditEntry entry;
   std::string previous;  ///< hash of the entry before; empty for the first
   std::string hash;
+  std::string key_id{};  ///< of the key that sealed it; empty: it is not sealed
+  std::string seal{};    ///< HMAC-SHA256 of the hash with that key, hex
 };
 
 /// Which entries to list. Absent fields match every entry; `since` and `until` limit the time.
@@ -52,19 +54,10 @@ struct AuditPage {
   std::optional<std::string> next;   ///< the cursor of the next page; nothing: this is the last page
 };
 
-/// The result of checking the whole chain.
-struct AuditVerdict {
-  std::int64_t entries = 0;               ///< how many entries fit, from the first on
-  std::string head;                       ///< hash of the newest entry; empty when there is none
-  std::optional<std::int64_t> broken_at;  ///< the first entry that does not fit
-  std::string problem;                    ///< what is wrong, in words; empty when the chain is intact
-
-  bool Intact() const { return problem.empty(); }
-};
-
 /// The append-only chain in membridge.audit. A trigger refuses every change of existing entries. Each entry's hash includes the
-/// previous hash, so VerifyAudit() notices a change that bypassed the trigger. Entries are never deleted: they hold only ids and
-/// counts, and entries for refused logins are limited. Functions throw postgres::SqlFailure. Threads: one.
+/// previous hash, so VerifyAudit() notices a change that bypassed the trigger. Entries are sealed with the newest of the keys
+/// that SealAuditWith() set, so it also notices a chain that somebody without the key wrote anew. Entries are never deleted: they
+/// hold only ids and counts, and entries for refused logins are limited. Functions throw postgres::SqlFailure. Threads: one.
 class Audit {
  public:
   /// The transaction outlives it.
@@ -83,14 +76,13 @@ class Audit {
 /// Appends an entry in a transaction of its own.
 AuditRecord AppendToAudit(sync::postgres::Session& session, const AuditEntry& entry);
 
-/// Reads and checks the whole chain, page by page, in one snapshot.
-AuditVerdict VerifyAudit(sync::postgres::Session& session);
-
-/// Whether an entry has this hash. The head that an earlier VerifyAudit() returned must still be in the chain.
-bool AuditHolds(sync::postgres::Session& session, const std::string& hash);
-
 /// Returns an entry's hash: the SHA-256 of a JSON array of its parts, with the previous hash first.
 std::string HashOf(const AuditRecord& record);
+/// Does the same with `detail` byte for byte as it is stored.
+std::string HashOf(const AuditRecord& record, const std::string& detail);
+/// The columns of `membridge.audit a` that RecordAt() reads.
+extern const char* const kAuditColumns;
+AuditRecord RecordAt(const sync::postgres::Rows& rows, std::size_t row);
 
 /// Returns `cli:NAME` for the user who runs this process.
 std::string CommandActor();

@@ -1,5 +1,6 @@
 // Operations that read the audit: changing calls and refused attempts.
 #include "admin/access/audit.hpp"
+#include "admin/access/audit_check.hpp"
 #include "admin/api/context.hpp"
 #include "admin/shown/views.hpp"
 
@@ -23,9 +24,16 @@ Answer ListAudit(Call& call) {
 }
 
 Answer Verify(Call& call) {
-  const AuditVerdict verdict = VerifyAudit(call.state);
+  std::optional<AuditAnchor> anchor;
+  if (const auto head = call.Query("head")) {
+    auto read = AuditAnchor::Read(*head);
+    if (!read) return Refuse(400, "bad_request", read.error().message, read.error().hint);
+    anchor = std::move(*read);
+  }
+  const AuditVerdict verdict = VerifyAudit(call.state, anchor);
   return ordered_json{{"intact", verdict.Intact()},
                       {"entries", verdict.entries},
+                      {"sealed", verdict.sealed},
                       {"head", TextOrNull(verdict.head)},
                       {"broken_at", verdict.broken_at ? ordered_json(*verdict.broken_at) : ordered_json(nullptr)},
                       {"problem", TextOrNull(verdict.problem)}};

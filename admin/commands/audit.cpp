@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "admin/access/audit_check.hpp"
 #include "admin/commands/command.hpp"
 #include "admin/commands/state_command.hpp"
 #include "admin/shown/filters.hpp"
@@ -51,21 +52,22 @@ int ListAudit(const AuditOptions& options, Session& session, Console& console) {
 }
 
 int Verify(const AuditOptions& options, Session& session, Console& console) {
-  AuditVerdict verdict = VerifyAudit(session);
-  if (verdict.Intact() && !options.head.empty() && !AuditHolds(session, options.head))
-    verdict.problem = "no entry has the hash " + options.head + ": the chain was written anew";
+  std::optional<AuditAnchor> anchor;
+  if (!options.head.empty()) {
+    auto read = AuditAnchor::Read(options.head);
+    if (!read) return PrintUsageError(read.error(), console);
+    anchor = std::move(*read);
+  }
+  const AuditVerdict verdict = VerifyAudit(session, anchor);
   if (options.common->json) {
-    nlohmann::ordered_json json{{"intact", verdict.Intact()},
-                                {"entries", verdict.entries},
-                                {"head", verdict.head},
-                                {"broken_at", nullptr},
-                                {"problem", nullptr}};
+    nlohmann::ordered_json json{{"intact", verdict.Intact()}, {"entries", verdict.entries}, {"sealed", verdict.sealed},
+                                {"head", verdict.head},       {"broken_at", nullptr},       {"problem", nullptr}};
     if (verdict.broken_at) json["broken_at"] = *verdict.broken_at;
     if (!verdict.Intact()) json["problem"] = verdict.problem;
     fmt::print(console.out, "{}\n", json.dump(2));
   } else if (verdict.Intact()) {
-    fmt::print(console.out, "intact: {}{}\n", Counted(static_cast<std::size_t>(verdict.entries), "entry", "entries"),
-               verdict.head.empty() ? "" : ", the newest has the hash " + verdict.head);
+    fmt::print(console.out, "intact: {}, {} sealed{}\n", Counted(static_cast<std::size_t>(verdict.entries), "entry", "entries"),
+               verdict.sealed, verdict.head.empty() ? "" : fmt::format(", the newest is {}:{}", verdict.entries, verdict.head));
   } else {
     fmt::print(console.out, "broken: {}\n", verdict.problem);
   }
@@ -91,9 +93,10 @@ void AddAudit(CLI::App& app, Choice& choice) {
   list->callback([=, &choice] { choice = OnState(list_options, ListAudit); });
 
   auto verify_options = std::make_shared<AuditOptions>();
-  CLI::App* verify = group->add_subcommand("verify", "Check the chain of hashes from the first entry on");
+  CLI::App* verify = group->add_subcommand("verify", "Check the chain of hashes and seals from the first entry on");
   verify_options->common = AddConfigAndJsonOptions(*verify);
-  verify->add_option("--head", verify_options->head, "A hash that an earlier verify told: it must still be in the chain");
+  verify->add_option("--head", verify_options->head,
+                     "NUMBER:HASH that an earlier verify or the log's audit_grew told: it must still be in the chain");
   verify->callback([=, &choice] { choice = OnState(verify_options, Verify); });
 }
 

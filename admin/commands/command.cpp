@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "admin/access/audit_seals.hpp"
+
 namespace membridge::admin {
 
 std::shared_ptr<CommonOptions> AddConfigOption(CLI::App& command) {
@@ -20,6 +22,7 @@ std::optional<Config> ConfigOrProblems(const std::string& file, Console& console
   mappings::Diagnostics problems;
   auto config = LoadConfig(file, console.environment, problems);
   PrintProblems(problems, console);
+  if (config) SealAuditWith(config->audit_keys);
   return config;
 }
 

@@ -60,6 +60,26 @@ receiver::Networks ReadNetworks(Fields& fields, std::string_view key) {
   return {};
 }
 
+void ReadAuditKeys(Fields& admin, Config& config) {
+  const YamlNode* section = admin.Take("audit");
+  if (section == nullptr || !IsMap(*section, "\"audit\"", admin.context())) return;
+  Fields fields{*section, "\"audit\"", admin.context()};
+  if (const auto written = fields.RequiredText("key_file", "it names the file with the keys that seal the audit's entries")) {
+    config.audit_key_file = admin.context().PathOf(*written);
+    std::ifstream stream{config.audit_key_file};
+    auto keys = AuditKeys::Read(std::string{std::istreambuf_iterator<char>{stream}, {}});
+    if (keys) {
+      config.audit_keys = std::make_shared<const AuditKeys>(std::move(*keys));
+    } else {
+      const bool can_be_read = static_cast<bool>(stream);
+      admin.context().problems.Error(fields.PlaceOf("key_file"),
+                                     fmt::format("\"{}\" {}{}; {}", *written, can_be_read ? "holds no keys: " : "cannot be read",
+                                                 can_be_read ? keys.error().message : "", keys.error().hint));
+    }
+  }
+  fields.Done();
+}
+
 void ReadAdmin(Fields& top, Config& config) {
   const YamlNode* section = top.Take("admin");
   if (section == nullptr || !IsMap(*section, "\"admin\"", top.context())) return;
@@ -67,6 +87,7 @@ void ReadAdmin(Fields& top, Config& config) {
   fields.Read("listen", config.admin_listen);
   for (const YamlNode* item : fields.List("tokens")) ReadAdminToken(*item, fields, config);
   config.admin_trusted_proxies = ReadNetworks(fields, "trusted_proxies");
+  ReadAuditKeys(fields, config);
   fields.Done();
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "admin/config/audit_keys.hpp"
 #include "admin/config/role.hpp"
 #include "mappings/base/diagnostic.hpp"
 #include "mappings/base/id.hpp"
@@ -153,6 +154,9 @@ struct Config {
   ListenAddress listen{"127.0.0.1", 8080};
   ListenAddress admin_listen{"127.0.0.1", 8081};
   std::vector<AdminToken> admin_tokens;
+  /// Seal the entries of the audit; empty: entries are not sealed.
+  std::shared_ptr<const AuditKeys> audit_keys{};
+  std::string audit_key_file{};              ///< as it can be opened
   receiver::Networks admin_trusted_proxies;  ///< whose X-Forwarded-For the admin API believes
   /// `dev` only: how often Mem0 is asked for changes (Mem0Polling), because no webhook reports them. Nothing: no polling.
   std::optional<std::chrono::milliseconds> poll_mem0{};

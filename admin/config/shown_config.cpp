@@ -164,6 +164,7 @@ ordered_json ShownConfig(const Config& config) {
   for (const AdminToken& token : config.admin_tokens)
     tokens.push_back({{"name", token.name}, {"role", NameOf(token.role)}, {"token", kMasked}});
   shown["admin"] = {{"listen", Written(config.admin_listen)}, {"tokens", std::move(tokens)}};
+  if (!config.audit_key_file.empty()) shown["admin"]["audit"] = {{"key_file", config.audit_key_file}};
   shown["database"] = config.database ? written(*config.database) : "embedded";
   shown["state_dir"] = config.state_dir;
   for (const ProjectConfig& project : config.projects) shown["projects"][project.id.Text()] = ProjectOf(project, config.pooled);

@@ -60,6 +60,7 @@ void Running::StartDoing(const Databases& databases) {
   kept_.emplace(config_, databases, metrics_);
   if (reception_) reception_->Start();
   if (roles_.scheduler || roles_.admin) {
+    audit_.emplace(state_dsn_, metrics_);
     registrar_.emplace(config_, state_dsn_, mem0_, metrics_, [this] { tokens_.ReloadNow(); });
     reasons_.Watch([this] { return registrar_->Troubles(); });
   }

@@ -20,6 +20,7 @@
 #include "admin/runtime/reasons.hpp"
 #include "admin/runtime/token_watch.hpp"
 #include "admin/serve/admin_listener.hpp"
+#include "admin/serve/audit_watch.hpp"
 #include "admin/serve/backfill_metrics.hpp"
 #include "admin/serve/canary_watch.hpp"
 #include "admin/serve/catch_up_watch.hpp"
@@ -95,6 +96,7 @@ class Running {
   Readiness readiness_;
   BackfillMetrics backfill_metrics_;
   std::optional<Housekeeping> housekeeping_;  // of schedulers
+  std::optional<AuditWatch> audit_;           // of schedulers and admins
   std::optional<Registrar> registrar_;        // once deliveries are taken
   std::optional<CatchUpWatch> catch_up_;
   std::optional<CanaryWatch> canaries_;

@@ -94,7 +94,8 @@ ordered_json ViewOf(const AuditRecord& record) {
           // It is not an object only if someone changed the table and bypassed its trigger.
           {"detail", entry.detail.is_object() ? ordered_json(entry.detail) : ordered_json::object()},
           {"previous", record.previous},
-          {"hash", record.hash}};
+          {"hash", record.hash},
+          {"key_id", record.key_id.empty() ? ordered_json(nullptr) : ordered_json(record.key_id)}};
 }
 
 ordered_json ViewOf(const StoredAdminToken& token) {

@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "admin/access/audit.hpp"
+#include "admin/access/audit_check.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/postgres.hpp"
 

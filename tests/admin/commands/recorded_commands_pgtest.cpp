@@ -108,7 +108,7 @@ TEST_CASE("commands that change something are in the audit, those that only coun
   const auto verdict = nlohmann::json::parse(whole.out);
   CHECK(verdict["entries"] == 4);
   const std::string head = verdict["head"];
-  CHECK(desk.Run({"audit", "verify", "--head", head}).out == "intact: 4 entries, the newest has the hash " + head + "\n");
+  CHECK(desk.Run({"audit", "verify", "--head", head}).out == "intact: 4 entries, 0 sealed, the newest is 4:" + head + "\n");
   CHECK(desk.Run({"audit", "verify", "--head", std::string(64, '0')}).status == kFoundProblems);
   const Spoken refused = desk.Run({"audit", "list", "--outcome", "refused"});
   CHECK(refused.status == kDone);
@@ -167,4 +167,31 @@ TEST_CASE("who had memories evaluated again is in the audit", "[commands][audit]
   CHECK(entries[0].entry.action == "reproject");
   CHECK(entries[0].entry.object == "people");
   CHECK(entries[0].entry.detail == nlohmann::json{{"marked", 1}, {"projects", {"crm"}}});
+}
+
+TEST_CASE("commands seal what they write into the audit, and verify says what does not fit", "[commands][audit][pg]") {
+  const test::TextFile keys{"audit.keys", "k1 " + std::string(64, 'a') + "\n"};
+  Desk desk;
+  CHECK(desk.Run({"audit", "verify"}).out == "intact: 0 entries, 0 sealed\n");
+  const test::TextFile sealing{
+      "membridge.yaml", fmt::format("database: \"{}\"\nadmin: {{audit: {{key_file: {}}}}}\nprojects: {{crm: {{api_key: k}}}}\n",
+                                    desk.db.Dsn(), keys.path())};
+  const auto run = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"--config", sealing.path()});
+    return SayIn([](const std::string&) { return std::nullopt; }, words);
+  };
+  REQUIRE(run({"tokens", "create", "ci"}).status == kDone);
+  const auto entries = desk.Entries();
+  REQUIRE(entries.size() == 1);
+  CHECK(entries[0].key_id == "k1");
+  const Spoken intact = run({"audit", "verify"});
+  CHECK(intact.status == kDone);
+  CHECK(intact.out == "intact: 1 entry, 1 sealed, the newest is 1:" + entries[0].hash + "\n");
+  CHECK(run({"audit", "verify", "--head", "1:" + entries[0].hash}).status == kDone);
+  const Spoken cut = run({"audit", "verify", "--head", "2:" + entries[0].hash, "--json"});
+  CHECK(cut.status == kFoundProblems);
+  CHECK(nlohmann::json::parse(cut.out)["broken_at"] == 2);
+  CHECK(run({"audit", "verify", "--head", "yesterday"}).status == kBadUsage);
+  // Without the key file nobody can tell who wrote the entry.
+  CHECK(desk.Run({"audit", "verify"}).status == kFoundProblems);
 }

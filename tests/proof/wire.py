@@ -57,8 +57,13 @@ class _Proxy:
 class PostgresProxy(_Proxy):
     """`hook(point)` is awaited before and after each statement.
 
-    It answers None, or an SQLSTATE with which the server is to refuse the statement.
+    It answers None, or an SQLSTATE with which the server is to refuse the statement. `rewrite(sql)` answers the statement that the
+    server gets instead: that is how a bug is planted.
     """
+
+    def __init__(self, upstream, hook, rewrite=None):
+        super().__init__(upstream, hook)
+        self.rewrite = rewrite
 
     @staticmethod
     def _abort(connection):
@@ -143,6 +148,8 @@ class _Connection:
         while True:
             kind, body = await self._message(self.client_in)
             sql = None
+            if self.proxy.rewrite and kind in (b"P", b"Q"):
+                body = self._rewritten(kind, body)
             if kind == b"Q":
                 sql = body[:-1].decode(errors="replace")
             elif kind == b"P":
@@ -162,6 +169,11 @@ class _Connection:
                 self.points.append((name, durable))
             self.server_out.write(kind + struct.pack("!i", len(body) + 4) + body)
             await self.server_out.drain()
+
+    def _rewritten(self, kind, body):
+        name, sql, rest = (b"", body[:-1], b"") if kind == b"Q" else body.split(b"\0", 2)
+        sql = self.proxy.rewrite(sql.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+        return sql + b"\0" if kind == b"Q" else name + b"\0" + sql + b"\0" + rest
 
     @staticmethod
     def _refusing(kind, body, sql, state):

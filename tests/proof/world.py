@@ -24,6 +24,7 @@ import wire
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 API_KEY = "m0-proof"
+LET_APPLY = 2.0  # seconds
 EVENTS = """from: event
 rows:
   fact:
@@ -69,7 +70,8 @@ def end(process, sig):
 class Cluster:
     """A server of its own, in a folder of its own, with a template that holds tables and migrated state."""
 
-    def __init__(self):
+    def __init__(self, settings=(), environment=None):
+        self.settings, self.environment = settings, environment or {}
         self.programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
         self.folder = tempfile.mkdtemp(prefix="membridge-proof-")
         self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
@@ -85,7 +87,7 @@ class Cluster:
             "--locale=C.UTF-8",
             "--pgdata=" + self.data,
         )
-        self.process = None
+        self.process, self.inherited = None, ()
         self.databases = 0
         self.start()
 
@@ -118,10 +120,13 @@ class Cluster:
                 "shared_buffers=64MB",
                 "-c",
                 "checkpoint_timeout=1h",
+                *(word for setting in self.settings for word in ("-c", setting)),
             ],
             stdout=log,
             stderr=log,
             cwd=self.folder,
+            env={**os.environ, **self.environment},
+            pass_fds=self.inherited,
             preexec_fn=dies_with_us(signal.SIGQUIT),
             **self._as(),
         )
@@ -171,8 +176,10 @@ def select_wait(seconds):
 class World:
     """One run: fresh databases, a fresh Mem0, and a bridge that is started again whenever it was killed."""
 
-    def __init__(self, cluster, programs, seed, hook):
+    def __init__(self, cluster, programs, seed, hook, rewrite=None, broken=()):
+        """`rewrite`: see wire.PostgresProxy. `broken`: functions of the state that are altered before the start: name, words, instead."""
         self.cluster, self.programs, self.seed = cluster, programs, seed
+        self.rewrite, self.broken = rewrite, broken
         self.folder = tempfile.mkdtemp(prefix="membridge-proof-run-")
         cluster.databases += 1
         self.state, self.target = f"state_{cluster.databases}", f"target_{cluster.databases}"
@@ -187,7 +194,7 @@ class World:
         self.bridge = self.mem0 = None
 
     async def start(self):
-        self.postgres = wire.PostgresProxy(self.cluster.socket, self.hook)
+        self.postgres = wire.PostgresProxy(self.cluster.socket, self.hook, self.rewrite)
         await self.postgres.start()
         port_file = os.path.join(self.folder, "port")
         self.mem0 = subprocess.Popen(
@@ -237,6 +244,8 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
             check=True,
             stdout=subprocess.DEVNULL,
         )
+        for function, words, instead in self.broken:
+            self._break(function, words, instead)
         self.token = "proof" + hashlib.sha256(str(self.seed).encode()).hexdigest()[:38]
         digest = hashlib.sha256(self.token.encode()).hexdigest()
         # Nothing but deliveries may bring what is looked for in the end: no sweep after a start.
@@ -258,6 +267,13 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
             },
         )
         self.control("PUT", "/delivery", {"duplicate": 0.1, "reorder": 0.3, "retries": 400, "retry_delay_ms": 100})
+
+    def _break(self, function, words, instead):
+        where = "FROM pg_proc WHERE proname = '%s' AND pronamespace = 'membridge'::regnamespace" % function
+        text = self.cluster.sql(self.state, f"SELECT pg_get_functiondef(oid) {where}")[0][0]
+        if words not in text:
+            raise LookupError(f'membridge.{function} has no words "{words}"')
+        self.cluster.sql(self.state, text.replace(words, instead))
 
     def config_direct(self):
         """The same configuration without the proxies, for what is not under test."""
@@ -353,7 +369,18 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
                 )
             else:
                 self.control("PATCH", f"/memories/{dice.choice(memories)}", {"text": text(), "announce": True})
+            if change % 15 == 14:
+                self._let_apply()
             yield change
+
+    def _let_apply(self):
+        """Waits until the changes so far are applied, or for a moment: what was never written could neither be changed nor withdrawn."""
+        deadline = time.monotonic() + LET_APPLY
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError, psycopg2.Error):
+                if self.settled():
+                    return
+            select_wait(0.03)
 
     def person_writes(self):
         """A person names a company, and adds a contact of their own."""

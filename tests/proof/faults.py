@@ -27,7 +27,7 @@ STATES = [
 ]
 DISK_FULL = "53100"
 CHANGES = 45
-PATIENCE = 240
+PATIENCE = 300
 
 
 class Run:
@@ -64,7 +64,10 @@ class Run:
         here = self.world = world.World(cluster, programs, seed, self.hook)
         loop = asyncio.get_running_loop()
         try:
-            await here.start()
+            try:
+                await here.start()
+            except TimeoutError as late:
+                return [f"stuck: not so in time, at the start: {late}"]
             changes = here.live(CHANGES)
             while (change := await loop.run_in_executor(None, next, changes, None)) is not None:
                 if change >= CHANGES // 2 and not here.people:

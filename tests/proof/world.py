@@ -1,17 +1,13 @@
-"""A PostgreSQL server, the local Mem0 and a bridge, as processes on free ports of loopback, with the proxies of wire.py between them."""
+"""The local Mem0 and a bridge as processes beside a PostgreSQL, with the proxies of wire.py between them, and what happens to them."""
 
 import asyncio
 import contextlib
-import ctypes
-import glob
 import hashlib
 import json
 import os
-import pwd
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +17,7 @@ import psycopg2
 
 import audit
 import wire
+from cluster import Cluster, dies_with_us, end, free_port, select_wait  # noqa: F401
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 API_KEY = "m0-proof"
@@ -46,131 +43,6 @@ CREATE SCHEMA proof;
 CREATE FUNCTION proof.refuse(state text) RETURNS void LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'refused by the proof' USING ERRCODE = state; END $$;
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def dies_with_us(sig):
-    """For a child: it ends when we do, however that comes about."""
-    libc = ctypes.CDLL(None)
-    return lambda: libc.prctl(1, sig)  # PR_SET_PDEATHSIG
-
-
-def end(process, sig):
-    if process and process.poll() is None:
-        process.send_signal(sig)
-    if process:
-        process.wait()
-
-
-class Cluster:
-    """A server of its own, in a folder of its own, with a template that holds tables and migrated state."""
-
-    def __init__(self, settings=(), environment=None):
-        self.settings, self.environment = settings, environment or {}
-        self.programs = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
-        self.folder = tempfile.mkdtemp(prefix="membridge-proof-")
-        self.user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
-        if self.user:
-            os.chown(self.folder, self.user.pw_uid, self.user.pw_gid)
-        self.data = os.path.join(self.folder, "data")
-        self._run(
-            "initdb",
-            "--no-sync",
-            "--auth=trust",
-            "--username=postgres",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--pgdata=" + self.data,
-        )
-        self.process, self.inherited = None, ()
-        self.databases = 0
-        self.start()
-
-    def _as(self):
-        return dict(user=self.user.pw_uid, group=self.user.pw_gid, extra_groups=[]) if self.user else {}
-
-    def _run(self, program, *arguments):
-        subprocess.run(
-            [os.path.join(self.programs, program), *arguments],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            cwd=self.folder,
-            **self._as(),
-        )
-
-    def start(self):
-        log = open(os.path.join(self.folder, "log"), "ab")
-        self.process = subprocess.Popen(
-            [
-                os.path.join(self.programs, "postgres"),
-                "-D",
-                self.data,
-                "-c",
-                "listen_addresses=",
-                "-k",
-                self.folder,
-                "-c",
-                "max_connections=200",
-                "-c",
-                "shared_buffers=64MB",
-                "-c",
-                "checkpoint_timeout=1h",
-                *(word for setting in self.settings for word in ("-c", setting)),
-            ],
-            stdout=log,
-            stderr=log,
-            cwd=self.folder,
-            env={**os.environ, **self.environment},
-            pass_fds=self.inherited,
-            preexec_fn=dies_with_us(signal.SIGQUIT),
-            **self._as(),
-        )
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                psycopg2.connect(self.dsn("postgres")).close()
-                return
-            except psycopg2.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                select_wait(0.05)
-
-    def stop_immediately(self):
-        end(self.process, signal.SIGQUIT)
-
-    @property
-    def socket(self):
-        return os.path.join(self.folder, ".s.PGSQL.5432")
-
-    def dsn(self, database, port=None):
-        where = f"host=127.0.0.1 port={port}" if port else f"host={self.folder}"
-        return f"{where} user=postgres dbname={database}"
-
-    def sql(self, database, text):
-        connection = psycopg2.connect(self.dsn(database))
-        connection.autocommit = True
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(text)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
-
-    def close(self):
-        end(self.process, signal.SIGQUIT)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def select_wait(seconds):
-    """Between two looks at something that another process does."""
-    import select
-
-    select.select([], [], [], seconds)
 
 
 class World:
@@ -212,7 +84,7 @@ class World:
             stdout=subprocess.DEVNULL,
             preexec_fn=dies_with_us(signal.SIGKILL),
         )
-        await self.until(lambda: os.path.exists(port_file), 20, "mem0-sim listens")
+        await self.until(lambda: os.path.exists(port_file), 60, "mem0-sim listens")
         self.mem0_port = int(open(port_file).read())
         self.http = wire.HttpProxy(self.mem0_port, self.hook)
         await self.http.start()
@@ -256,7 +128,7 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
             INSERT INTO membridge.tokens (id, project, hash)  VALUES (gen_random_uuid(), 'crm', '{digest}')""",
         )
         self.launch()
-        await self.until(self.ready, 30, "the bridge is ready")
+        await self.until(self.ready, 120, "the bridge is ready")
         self.control(
             "POST",
             "/webhooks",
@@ -438,3 +310,35 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
         for name in (self.state, self.target):
             self.cluster.sql("postgres", f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Pair(World):
+    """Two bridges on the same databases; deliveries go to the first."""
+
+    second = None
+
+    def launch_second(self):
+        config = os.path.join(self.folder, "second.yaml")
+        with open(self.config, encoding="utf-8") as file:
+            text = file.read()
+        for port in (self.port, self.admin_port):
+            text = text.replace(f"listen: 127.0.0.1:{port}", f"listen: 127.0.0.1:{free_port()}")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(text)
+        with open(os.path.join(self.folder, "log2"), "ab") as log:
+            self.second = subprocess.Popen(
+                [self.programs["membridge"], "serve", "--config", config],
+                stdout=log,
+                stderr=log,
+                preexec_fn=dies_with_us(signal.SIGKILL),
+            )
+
+    def keep_up(self):
+        if self.bridge.poll() is not None:
+            self.launch()
+        if self.second is None or self.second.poll() is not None:
+            self.launch_second()
+
+    async def close(self):
+        end(self.second, signal.SIGKILL)
+        await super().close()

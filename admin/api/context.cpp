@@ -44,9 +44,9 @@ tl::unexpected<Problem> RefuseFromMem0(const Error& error, const sync::mem0::Fai
 
 Handlers AllHandlers(const Parts& parts) {
   Handlers handlers;
-  for (const auto add : {AddSessionCalls, AddTargetCalls, AddOverviewCalls, AddWebhookCalls, AddMem0Calls, AddDeliveryCalls,
-                         AddParkedCalls, AddCandidateCalls, AddKeptCalls, AddFeedCalls, AddMemoryCalls, AddMappingCalls,
-                         AddPreviewCalls, AddBackfillCalls, AddTokenCalls, AddAuditCalls}) {
+  for (const auto add : {AddSessionCalls, AddTargetCalls, AddSourceCalls, AddOverviewCalls, AddWebhookCalls, AddMem0Calls,
+                         AddDeliveryCalls, AddParkedCalls, AddCandidateCalls, AddKeptCalls, AddFeedCalls, AddMemoryCalls,
+                         AddMappingCalls, AddPreviewCalls, AddBackfillCalls, AddTokenCalls, AddAuditCalls}) {
     add(handlers, parts);
   }
   return handlers;

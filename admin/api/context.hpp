@@ -64,6 +64,7 @@ tl::expected<const ProjectConfig*, Problem> ProjectOf(const Config& config, cons
 // Each function adds the handlers of one tag of the document.
 void AddSessionCalls(Handlers& handlers, const Parts& parts);
 void AddTargetCalls(Handlers& handlers, const Parts& parts);
+void AddSourceCalls(Handlers& handlers, const Parts& parts);
 void AddOverviewCalls(Handlers& handlers, const Parts& parts);
 void AddRecentCall(Handlers& handlers, const Parts& parts);  ///< of the overview's tag, and added with it
 void AddWebhookCalls(Handlers& handlers, const Parts& parts);

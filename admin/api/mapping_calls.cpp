@@ -2,6 +2,7 @@
 #include <set>
 
 #include "admin/api/checked_now.hpp"
+#include "mappings/base/digest.hpp"
 #include "mappings/check/category_use.hpp"
 #include "mappings/files/loader.hpp"
 
@@ -96,6 +97,8 @@ Answer ReadMapping(Call& call, const Parts& parts) {
   view["source"] = mapping.text;
   view["problems"] = ProblemsView(ProblemsIn(mapping.file, checked->problems));
   view["on_disk"] = OnDisk(text, mapping, *checked);
+  view["file_digest"] = text ? ordered_json(mappings::Sha256Hex(*text)) : ordered_json(nullptr);
+  view["may_be_saved"] = parts.config.save_mappings;
   view["source_on_disk"] = text && *text != mapping.text ? ordered_json(*text) : ordered_json(nullptr);
   view["refused"] = RefusedView(checked->now.refused);
   return view;

@@ -1,12 +1,15 @@
 // Operations that show what a memory would change under a mapping in force or a draft of one. They write nothing.
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <utility>
 
 #include "admin/api/call_session.hpp"
 #include "admin/api/checked_now.hpp"
+#include "admin/mapping_files/mapping_saving.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
 #include "admin/shown/preview.hpp"
+#include "mappings/base/digest.hpp"
 #include "mappings/base/exact_json.hpp"
 #include "mappings/files/loader.hpp"
 #include "sync/explain/plan_text.hpp"
@@ -16,6 +19,14 @@ namespace membridge::admin::api {
 namespace {
 
 using nlohmann::ordered_json;
+
+/// Returns the mapping that the path names, of the project that the body names.
+tl::expected<const ConfiguredMapping*, Problem> MappingOf(const Call& call, const Parts& parts, const Checked& checked) {
+  const auto named = Call::Given<std::string>(call.body, "project");
+  if (named && parts.config.FindProject(ProjectId{*named}) == nullptr)
+    return RefuseField("project", "is not in the configuration");
+  return Choose(checked, call.Path("mapping"), named);
+}
 
 /// Returns the project of a preview: the named one, the mapping's own, or the only one.
 tl::expected<ProjectId, Problem> ProjectFor(const Call& call, const Parts& parts, const ConfiguredMapping& mapping) {
@@ -111,12 +122,9 @@ Answer PreviewIn(const Parts& parts, const std::string& target_name, const sync:
 }
 
 Answer ShowPreview(Call& call, const Parts& parts) {
-  const auto named = Call::Given<std::string>(call.body, "project");
-  if (named && parts.config.FindProject(ProjectId{*named}) == nullptr)
-    return RefuseField("project", "is not in the configuration");
   const auto checked = Check(parts);
   if (!checked) return tl::unexpected<Problem>(checked.error());
-  const auto chosen = Choose(*checked, call.Path("mapping"), named);
+  const auto chosen = MappingOf(call, parts, *checked);
   if (!chosen) return tl::unexpected<Problem>(chosen.error());
   const mappings::Mapping& mapping = *(*chosen)->mapping;
   const auto project = ProjectFor(call, parts, **chosen);
@@ -172,11 +180,8 @@ tl::expected<CheckedDraft, Problem> CheckDraft(const Parts& parts, const Configu
 
 /// Answers with the problems of a mapping's text that is not saved, and with what a memory would change under it. Writes nothing.
 Answer TryDraft(Call& call, const Parts& parts) {
-  const auto named = Call::Given<std::string>(call.body, "project");
-  if (named && parts.config.FindProject(ProjectId{*named}) == nullptr)
-    return RefuseField("project", "is not in the configuration");
   const Checked in_force{parts.mappings(), {}};
-  const auto chosen = Choose(in_force, call.Path("mapping"), named);
+  const auto chosen = MappingOf(call, parts, in_force);
   if (!chosen) return tl::unexpected<Problem>(chosen.error());
   const auto draft = CheckDraft(parts, **chosen, call.body["source"].get<std::string>());
   if (!draft) return tl::unexpected<Problem>(draft.error());
@@ -195,10 +200,46 @@ Answer TryDraft(Call& call, const Parts& parts) {
   return answer;
 }
 
+/// Returns the first error of the text for any mapping that its file stands for.
+tl::expected<std::optional<std::string>, Problem> ErrorIn(const Parts& parts, const std::string& file, const std::string& text) {
+  const auto in_force = parts.mappings().checked;
+  for (const ConfiguredMapping& each : in_force->configured) {
+    if (each.mapping->file != file) continue;
+    const auto draft = CheckDraft(parts, each, text);
+    if (!draft) return tl::unexpected<Problem>(draft.error());
+    for (const auto& problem : draft->problems.Sorted()) {
+      if (problem.severity == mappings::Severity::kError) return problem.Text();
+    }
+  }
+  return std::nullopt;
+}
+
+/// Puts a draft in the place of the mapping's file. The bridge takes it over as any other change of the file.
+Answer SaveDraft(Call& call, const Parts& parts) {
+  if (!parts.config.save_mappings)
+    return Refuse(409, "conflict", "drafts are not saved here: admin.save_mappings is off",
+                  "download the draft, or set admin: {save_mappings: true}");
+  const Checked in_force{parts.mappings(), {}};
+  const auto chosen = MappingOf(call, parts, in_force);
+  if (!chosen) return tl::unexpected<Problem>(chosen.error());
+  const std::string file = (*chosen)->mapping->file;
+  const auto text = call.body["source"].get<std::string>();
+  const auto before = call.body["file_digest"].get<std::string>();
+  call.object = call.Path("mapping");
+  call.detail = {
+      {"file", std::filesystem::path{file}.filename().string()}, {"before", before}, {"after", mappings::Sha256Hex(text)}};
+  const auto error = ErrorIn(parts, file, text);
+  if (!error) return tl::unexpected<Problem>(error.error());
+  if (*error) return Refuse(409, "conflict", **error, "fix the draft first; nothing was saved");
+  if (const auto saved = SaveMappingFile(file, text, before); !saved) return Refuse(saved.error());
+  return ordered_json{{"mapping", call.object}, {"file", file}, {"file_digest", call.detail["after"]}};
+}
+
 }  // namespace
 
 void AddPreviewCalls(Handlers& handlers, const Parts& parts) {
   handlers["previewMapping"] = [&parts](Call& call) { return ShowPreview(call, parts); };
+  handlers["saveDraft"] = [&parts](Call& call) { return SaveDraft(call, parts); };
   handlers["tryDraft"] = [&parts](Call& call) { return TryDraft(call, parts); };
 }
 

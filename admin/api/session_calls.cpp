@@ -18,13 +18,18 @@ Answer ReadOpenApi() {
 
 Answer ReadSession(const Call& call, const Parts& parts) {
   ordered_json projects = ordered_json::array();
-  for (const ProjectConfig& project : parts.config.projects) projects.push_back(project.id.Text());
+  ordered_json self_hosted = ordered_json::array();
+  for (const ProjectConfig& project : parts.config.projects) {
+    projects.push_back(project.id.Text());
+    if (project.source) self_hosted.push_back(project.id.Text());
+  }
   return ordered_json{{"name", call.caller.name},
                       {"role", NameOf(call.caller.role)},
                       {"kept_in", call.caller.in_configuration ? "configuration" : "database"},
                       {"expires_at", TimeOrNull(call.caller.expires_at)},
                       {"version", kVersion},
-                      {"projects", std::move(projects)}};
+                      {"projects", std::move(projects)},
+                      {"self_hosted", std::move(self_hosted)}};
 }
 
 ordered_json SessionViewOf(const ProjectConfig& project, const Config& config) {

@@ -10,6 +10,7 @@
 #include "admin/commands/command.hpp"
 #include "admin/mapping_files/configured_mappings.hpp"
 #include "admin/mapping_files/target_catalogs.hpp"
+#include "admin/runtime/canary_check.hpp"
 #include "admin/runtime/http_look.hpp"
 #include "admin/runtime/ledgers.hpp"
 #include "admin/runtime/mem0_clients.hpp"
@@ -96,7 +97,7 @@ void LookAtServer(const Databases& databases, Findings& found) {
   }
 }
 
-void LookAtWebhook(const ProjectConfig& project, const Databases& databases, Findings& found) {
+void LookAtWebhook(const ProjectConfig& project, const Databases& databases, bool with_canary, Findings& found) {
   if (project.source) return;  // LookAtMem0 tells how its changes are found
   const std::string what = fmt::format("webhook {}", project.id.Text());
   if (project.webhook.public_url.empty()) {
@@ -136,6 +137,7 @@ void LookAtWebhook(const ProjectConfig& project, const Databases& databases, Fin
            project.webhook.manage ? "start membridge serve, or run membridge webhooks apply" : "run membridge webhooks apply"});
     } else {
       found.push_back(Fine(what, "registered at Mem0 as configured"));
+      if (with_canary && look.status == 200) found.push_back(LookAtCanary(project, session));
     }
   } catch (const sync::postgres::SqlFailure&) {
     // The database has problems, which are in the list already.
@@ -178,7 +180,7 @@ void LookAtProcess(const Config& config, Findings& found) {
   if (!body.value("degraded", false)) found.push_back(Fine("serve", fmt::format("answers on {} and is ready", address)));
 }
 
-Findings Examine(const Config& config) {
+Findings Examine(const Config& config, bool with_canary) {
   Findings found{Fine("version", fmt::format("membridge {}", kVersion))};
   const auto append = [&](Findings more) { std::move(more.begin(), more.end(), std::back_inserter(found)); };
   auto databases = Databases::Open(config, Databases::Use::kCommand);
@@ -198,7 +200,7 @@ Findings Examine(const Config& config) {
     LookAtMappings(config, *databases, found);
     const auto pending = PendingOfAll(config, *databases);
     if (pending && pending->empty()) {
-      for (const ProjectConfig& project : config.projects) LookAtWebhook(project, *databases, found);
+      for (const ProjectConfig& project : config.projects) LookAtWebhook(project, *databases, with_canary, found);
     }
   }
   LookAtDisk(config, found);
@@ -206,10 +208,10 @@ Findings Examine(const Config& config) {
   return found;
 }
 
-int RunDoctor(const CommonOptions& options, Console& console) {
+int RunDoctor(const CommonOptions& options, bool with_canary, Console& console) {
   const auto config = ConfigOrProblems(options.config, console);
   if (!config) return kBadUsage;
-  const Findings found = Examine(*config);
+  const Findings found = Examine(*config, with_canary);
   const auto missing = static_cast<std::size_t>(
       std::count_if(found.begin(), found.end(), [](const auto& one) { return one.state == PreconditionState::kMissing; }));
   const auto word = [](PreconditionState state) {
@@ -241,9 +243,16 @@ int RunDoctor(const CommonOptions& options, Console& console) {
 
 void AddDoctor(CLI::App& app, Choice& choice) {
   CLI::App* command = app.add_subcommand(
-      "doctor", "Look at every precondition: databases, rights, settings, Mem0, webhook, clock, disk, process");
+      "doctor",
+      "Look at every precondition: databases, rights, settings, Mem0, webhook, the way from Mem0, clock, disk, process");
   const auto options = AddConfigAndJsonOptions(*command);
-  command->callback([options, &choice] { choice = [options](Console& console) { return RunDoctor(*options, console); }; });
+  auto without_canary = std::make_shared<bool>(false);
+  command->add_flag("--no-canary", *without_canary,
+                    "Write no test memory at Mem0. Without this, where a webhook is registered, one is written, its delivery is "
+                    "awaited, and it is removed");
+  command->callback([options, without_canary, &choice] {
+    choice = [options, without_canary](Console& console) { return RunDoctor(*options, !*without_canary, console); };
+  });
 }
 
 }  // namespace membridge::admin

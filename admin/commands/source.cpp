@@ -8,6 +8,7 @@
 #include "admin/commands/command_audit.hpp"
 #include "admin/commands/state_command.hpp"
 #include "admin/runtime/mem0_clients.hpp"
+#include "admin/runtime/source_check.hpp"
 #include "admin/runtime/surroundings.hpp"
 #include "sync/source/log_install.hpp"
 #include "sync/source/source_state.hpp"
@@ -51,32 +52,6 @@ Result<std::vector<const ProjectConfig*>> Meant(const Config& config, const std:
   if (meant.empty())
     return Fail(ErrorCode::kRefused, "the configuration has no project with a source", "write source: {postgres: …}");
   return meant;
-}
-
-const char* ModeOf(const SourceLook& look) {
-  return look.IsLive() ? "live" : sync::source::Unreadable(look, {}) ? "away" : "polling";
-}
-
-std::string Sentence(const ProjectConfig& project, const SourceLook& look) {
-  const TableName table = TableOf(*project.source);
-  if (const auto error = sync::source::Unreadable(look, table)) return error->message + "; " + error->hint;
-  if (look.IsLive())
-    return fmt::format("{}: changes are noted as they happen, and read from membridge_source.log", table.Written());
-  return fmt::format("{} has no working change log ({} of 4 triggers are on), so changes are found by polling; {}",
-                     table.Written(), look.triggers,
-                     look.lacking.empty()
-                         ? std::string{"run membridge source install"}
-                         : fmt::format("the role {} lacks {} for installing it", look.role, fmt::join(look.lacking, ", ")));
-}
-
-ordered_json ViewOf(const ProjectConfig& project, const SourceLook& look) {
-  return {{"project", project.id.Text()},
-          {"table", project.source->table},
-          {"mode", ModeOf(look)},
-          {"triggers", look.triggers},
-          {"role", look.role},
-          {"lacking", look.lacking},
-          {"message", Sentence(project, look)}};
 }
 
 /// What a command needs about one project.
@@ -132,9 +107,10 @@ Result<void> Do(const SourceWork& work) {
     }
   }
   work.json.update(ViewOf(work.project, look));
-  if (!work.options.common->json) fmt::print(work.console.out, "{}: {}\n", work.project.id.Text(), Sentence(work.project, look));
+  if (!work.options.common->json)
+    fmt::print(work.console.out, "{}: {}\n", work.project.id.Text(), SourceInWords(work.project, look));
   if (work.options.deed == Deed::kRemove || look.IsLive()) return {};
-  return Fail(ErrorCode::kUnavailable, Sentence(work.project, look));
+  return Fail(ErrorCode::kUnavailable, SourceInWords(work.project, look));
 }
 
 int RunSource(const SourceOptions& options, const Config& config, Session& state, Console& console) {

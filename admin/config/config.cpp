@@ -88,6 +88,7 @@ void ReadAdmin(Fields& top, Config& config) {
   for (const YamlNode* item : fields.List("tokens")) ReadAdminToken(*item, fields, config);
   config.admin_trusted_proxies = ReadNetworks(fields, "trusted_proxies");
   ReadAuditKeys(fields, config);
+  fields.Read("save_mappings", config.save_mappings);
   fields.Done();
 }
 

@@ -157,6 +157,7 @@ struct Config {
   /// Seal the entries of the audit; empty: entries are not sealed.
   std::shared_ptr<const AuditKeys> audit_keys{};
   std::string audit_key_file{};              ///< as it can be opened
+  bool save_mappings = false;                ///< whether the role admin may save drafts over mapping files
   receiver::Networks admin_trusted_proxies;  ///< whose X-Forwarded-For the admin API believes
   /// `dev` only: how often Mem0 is asked for changes (Mem0Polling), because no webhook reports them. Nothing: no polling.
   std::optional<std::chrono::milliseconds> poll_mem0{};

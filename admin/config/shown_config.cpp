@@ -163,7 +163,8 @@ ordered_json ShownConfig(const Config& config) {
   ordered_json tokens = ordered_json::array();
   for (const AdminToken& token : config.admin_tokens)
     tokens.push_back({{"name", token.name}, {"role", NameOf(token.role)}, {"token", kMasked}});
-  shown["admin"] = {{"listen", Written(config.admin_listen)}, {"tokens", std::move(tokens)}};
+  shown["admin"] = {
+      {"listen", Written(config.admin_listen)}, {"tokens", std::move(tokens)}, {"save_mappings", config.save_mappings}};
   if (!config.audit_key_file.empty()) shown["admin"]["audit"] = {{"key_file", config.audit_key_file}};
   shown["database"] = config.database ? written(*config.database) : "embedded";
   shown["state_dir"] = config.state_dir;

@@ -77,6 +77,14 @@ CanaryView Canary::Step(Session& session, mem0::Client& client, std::optional<Er
   return Read(session, true);
 }
 
+void Canary::Hurry(Session& session) const {
+  session.Run(
+      "INSERT INTO membridge.canaries (project, due_at) VALUES ($1, clock_timestamp()) ON CONFLICT (project) DO UPDATE SET "
+      "due_at = "
+      "least(canaries.due_at, clock_timestamp())",
+      {project_.Text()});
+}
+
 /// Returns the row when something is due and no other process holds it.
 std::optional<Canary::Row> Canary::Take(Session& session) const {
   // The first one waits: the webhook may be about to be registered.

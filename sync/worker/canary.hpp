@@ -50,6 +50,9 @@ class Canary {
   /// Does what is due; cheap when nothing is. An error of Mem0's gives the outcome kFailed and fills `error`.
   CanaryView Step(postgres::Session& session, mem0::Client& client, std::optional<Error>& error);
 
+  /// Makes the next canary due now, unless one is out already.
+  void Hurry(postgres::Session& session) const;
+
  private:
   struct Row;
   std::optional<Row> Take(postgres::Session& session) const;

@@ -80,6 +80,62 @@ export async function removesOurs(operator, world) {
   assert.deepEqual(await world.webhooks(), []);
 }
 
+/** What the model looks for and the categories, with what they mean for mappings. */
+export async function editsProject(operator, world) {
+  await operator.visit("Project");
+  await operator.sees("default-project", "support", "complaint", "contacts:24");
+  await operator.press("Edit…");
+  await operator.fill("Instructions", "Only what a desk needs");
+  await operator.fill("Categories", "complaint: What went wrong\nbilling: Invoices");
+  await operator.sees("contacts asks for support in line 24, which no memory will get any more.");
+  await operator.inspect("project-edit");
+  await operator.confirm("Save at Mem0");
+  await operator.sees("Only what a desk needs", "billing", "Invoices", "no memory of this project gets it");
+  await operator.inspect("project");
+  const sent = (await world.control("GET", "/requests?endpoint=projects.update")).at(-1);
+  assert.deepEqual(JSON.parse(sent.body), { custom_instructions: "Only what a desk needs", custom_categories: [{ complaint: "What went wrong" }, { billing: "Invoices" }] });
+}
+
+/** Everything that can be done at Mem0: as many operations as the API has, forms made from it, errors at the field, destruction counted first. */
+export async function operates(operator, world) {
+  const { paths } = await world.api("GET", "openapi.json");
+  const known = Object.values(paths).flatMap((methods) => Object.values(methods)).filter(({ tags }) => tags.includes("mem0"));
+  await operator.visit("Operations");
+  await operator.finds(known.length, "tbody tr");
+  await operator.inspect("operations");
+
+  const memory = (await world.control("POST", "/memories", { user_id: "ivy", text: "Likes tea", announce: false })).id;
+  await operator.goTo("#/operations/mem0MemoryList");
+  await operator.fill("user_id", "ivy");
+  await operator.press("Ask Mem0");
+  await operator.sees("Mem0’s answer", "Likes tea", memory);
+  operator.expectRefusals(400, 404);
+  await operator.fill("page_size", "many");
+  await operator.press("Ask Mem0");
+  await operator.page.waitForSelector(".field-trouble:not([hidden])");
+  await operator.inspect("operation-refused");
+
+  await operator.goTo("#/operations/mem0MemoryShow");
+  await operator.press("Ask Mem0");
+  await operator.sees("is needed");
+  await operator.goTo("#/operations/mem0MemoryUpdate");
+  await operator.fill("memory_id", memory);
+  await operator.fill("metadata", '{"tea": "green"}');
+  await operator.press("Do it at Mem0");
+  await operator.sees("Change a memory: done.", "green");
+
+  await operator.goTo("#/operations/mem0MemoryDeleteWhere");
+  await operator.fill("user_id", "ivy");
+  await operator.press("Count, then ask…");
+  await operator.sees("It destroys 1 ");
+  await operator.inspect("operation-destroys");
+  await operator.confirm("Yes, delete where");
+  await operator.sees("Delete all memories of a user, agent, app or run: done.");
+  await operator.inspect("operation");
+  const left = await world.api("POST", "mem0/crm/memory/list", { user_id: "ivy" });
+  assert.deepEqual(left.results, []);
+}
+
 const stateOf = async (world, run) => (await world.sql(`SELECT state FROM membridge.backfill_runs WHERE id = ${run}`))[0][0];
 const newest = async (world) => Number((await world.sql("SELECT max(id) FROM membridge.backfill_runs"))[0][0]);
 

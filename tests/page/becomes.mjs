@@ -20,6 +20,47 @@ export async function looksAtMemories(operator, world) {
   await operator.sees("ADD");
 }
 
+/** Edited on the page, a memory is seen to change its row there; feedback and deletion go to Mem0, too. */
+export async function editsAtMem0(operator, world) {
+  const memory = await world.remember("grace", "Name is Grace Murray");
+  await world.settled();
+  await operator.goTo(`#/memories/crm/${memory}`);
+  await operator.sees("Rows it speaks for", "Grace Murray");
+  operator.expectRefusals(400, 404); // a date that is none; and after the deletion, a row that is no longer there
+  await operator.press("Edit…");
+  await operator.fill("Text", "Name is Grace Hopper");
+  await operator.fill("Shown until", "soon");
+  await operator.page.locator('dialog ::-p-aria([name="Save at Mem0"][role="button"])').click();
+  await operator.page.waitForSelector("dialog .field-trouble:not([hidden])");
+  await operator.fill("Shown until", "");
+  await operator.confirm("Save at Mem0");
+  await operator.sees("Its rows have followed:", "Grace Murray → Grace Hopper");
+  await operator.quiet();
+  await operator.inspect("memory-edited");
+  assert.equal((await world.sql("SELECT name FROM crm.contacts WHERE user_ref = 'grace'"))[0][0], "Grace Hopper");
+
+  await operator.press("Edit…");
+  await operator.fill("Text", "Name is Nobody");
+  await operator.confirm("Save at Mem0");
+  await operator.sees("It cannot be applied as it is now: see why it is parked.", "Parked by contacts");
+
+  await operator.press("Feedback…");
+  await operator.inspect("memory-feedback");
+  await operator.fill("It is", "NEGATIVE");
+  await operator.fill("Why", "She is a rear admiral");
+  await operator.confirm("Send");
+  await operator.sees("Mem0 has your feedback.");
+  const sent = (await world.control("GET", "/requests?endpoint=feedback")).at(-1);
+  assert.deepEqual(JSON.parse(sent.body), { memory_id: memory, feedback: "NEGATIVE", feedback_reason: "She is a rear admiral" });
+
+  await operator.press("Delete…");
+  await operator.sees("Delete this memory at Mem0?");
+  await operator.confirm("Delete at Mem0");
+  await operator.sees("Deleted at Mem0. Its rows have followed:");
+  await operator.quiet();
+  assert.equal(await world.count("crm.contacts WHERE name = 'Grace Hopper'"), 0);
+}
+
 export async function asksWhy(operator, world) {
   // From the memory's page, by the cell it speaks for.
   await operator.follow("name");
@@ -128,6 +169,7 @@ export async function drafts(operator, world) {
   await operator.goTo("#/mappings/contacts");
   await operator.click("radio", "A record");
   await operator.fill("Record", JSON.stringify({ id: "typed", memory: "Works at Hooli", user_id: "ada", updated_at: "2030-01-01T00:00:00Z" }));
+  await operator.sees("Hooli"); // or the button moves while one presses it
   await operator.press("Edit a draft");
   await operator.sees("It fits its tables.", "Hooli");
   await operator.fill("The draft", before.replace("company: $memory", "compny: $memory"));

@@ -70,8 +70,12 @@ export class Operator {
     assert.deepEqual(unexpected, []);
   }
 
-  click(role, name) {
-    return this.page.locator(called(role, name)).click();
+  async click(role, name) {
+    try {
+      await this.page.locator(called(role, name)).click();
+    } catch (failure) {
+      assert.fail(`the ${role} "${name}" could not be clicked (${failure.message}) in:\n${await this.text()}`);
+    }
   }
 
   press(name) {

@@ -75,7 +75,7 @@ export async function managesTokens(operator, world) {
   await operator.signIn(token);
   await operator.sees("viewer");
   const places = await operator.page.$$eval("#places a", (links) => links.map((link) => link.getAttribute("href")));
-  assert.deepEqual(places, ["overview", "deliveries", "parked", "memories", "mappings", "webhooks", "backfills"].map((view) => `#/${view}`));
+  assert.deepEqual(places, ["overview", "deliveries", "parked", "memories", "mappings", "feeds", "webhooks", "project", "operations", "sources", "backfills"].map((view) => `#/${view}`));
   for (const view of ["Deliveries", "Webhooks", "Backfills", "Mappings"]) {
     await operator.visit(view);
     const buttons = await operator.page.$$eval("main button", (all) => all.map((button) => button.innerText));
@@ -213,7 +213,7 @@ export async function inspectsEverything(operator, world) {
   const { delivery, contact, run, group } = await whatThereIs(world);
   const views = {
     overview: "overview", deliveries: "deliveries", delivery: `deliveries/${delivery}`, parked: "parked", cause: `parked/${group}`, memories: "memories", memory: `memories/crm/${world.ada}`,
-    mappings: "mappings", mapping: "mappings/contacts", disagreements: "disagreements", why: `why?table=crm.contacts&key=${contact}`, webhooks: "webhooks", backfills: "backfills", run: `backfills/runs/${run}`, tokens: "tokens", audit: "audit",
+    mappings: "mappings", mapping: "mappings/contacts", disagreements: "disagreements", why: `why?table=crm.contacts&key=${contact}`, webhooks: "webhooks", project: "project", backfills: "backfills", run: `backfills/runs/${run}`, tokens: "tokens", audit: "audit",
   };
   for (const [name, address] of Object.entries(views)) {
     await operator.goTo(`#/${address}`);

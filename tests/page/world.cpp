@@ -32,6 +32,17 @@ void MakeTables(const PgDatabase& database) {
     COMMENT ON COLUMN crm.profiles.job IS 'Current job title')");
 }
 
+void AddSource(BridgeOptions& options, const PgDatabase& database, const PgDatabase& own, const ScratchFolder& folder) {
+  own.RunScript("CREATE TABLE memories (id uuid PRIMARY KEY, vector text, payload jsonb)");
+  database.RunScript("CREATE TABLE own_notes (memory_id text PRIMARY KEY, who text, body text)");
+  const auto file = folder.path() / "own_notes.yaml";
+  std::ofstream{file} << "rows: {note: {table: own_notes, key: {memory_id: $memory.id}, set: {who: $memory.user_id, body: "
+                         "$memory.text}, gone: delete}}\n";
+  options.more_projects = fmt::format("  own:\n    source: {{postgres: \"{}\", poll: 1s, sweep: 2s}}\n", own.Dsn());
+  options.own_mappings = fmt::format("  - {{file: \"{}\", project: own}}\n", file.string());
+  options.mapping_project = "crm";
+}
+
 void Show(int mappings, char** mapping) {
   Mem0Sim mem0{{.api_key = kApiKey, .project_id = "proj_page"}};
   const Cluster cluster;
@@ -55,6 +66,11 @@ void Show(int mappings, char** mapping) {
     options.targets = "{default: {database: state, feed: true}}";
     options.feeds = feeds;
   }
+  // A second project: a Mem0 of one's own, whose table stands in a database of its own.
+  const PgDatabase own{cluster, PgDatabase::Content::kBare};
+  const ScratchFolder folder;
+  if (std::getenv("PAGE_WORLD_SOURCE") != nullptr) AddSource(options, database, own, folder);
+  if (std::getenv("PAGE_WORLD_SAVES") != nullptr) options.admin = "  save_mappings: true\n";
   Bridge bridge{options};
   bridge.Start();
   const nlohmann::json addresses{{"page_address", bridge.AdminUrl()},
@@ -63,6 +79,7 @@ void Show(int mappings, char** mapping) {
                                  {"mem0_project", mem0.ProjectId()},
                                  {"mem0_key", kApiKey},
                                  {"dsn", database.Dsn()},
+                                 {"own_dsn", own.Dsn()},
                                  {"admin_token", admin},
                                  {"log_file", (bridge.Folder() / "log").string()}};
   std::cout << addresses.dump() << std::endl;

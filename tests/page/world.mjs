@@ -40,8 +40,17 @@ export class World {
   }
 
   /** One SQL statement; its rows, cells as text. */
-  async sql(statement) {
-    const { stdout } = await run("psql", [this.dsn, "-XAtF", "\t", "-v", "ON_ERROR_STOP=1", "-c", statement]);
+  sql(statement) {
+    return this.sqlAt(this.dsn, statement);
+  }
+
+  /** The same in the database of the self-hosted Mem0. */
+  ownSql(statement) {
+    return this.sqlAt(this.own_dsn, statement);
+  }
+
+  async sqlAt(dsn, statement) {
+    const { stdout } = await run("psql", [dsn, "-XqAtF", "\t", "-v", "ON_ERROR_STOP=1", "-c", statement]);
     return stdout.split("\n").filter(Boolean).map((line) => line.split("\t"));
   }
 

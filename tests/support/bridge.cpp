@@ -77,6 +77,7 @@ Bridge::Bridge(BridgeOptions options) : options_(std::move(options)) {
   std::ofstream config{config_file_};
   config << fmt::format("listen: 127.0.0.1:{}\nadmin:\n  listen: 127.0.0.1:{}\n", port, admin_port);
   if (!options_.admin_tokens.empty()) config << "  tokens: " << options_.admin_tokens << "\n";
+  config << options_.admin;
   const std::string database = "\"" + options_.database + "\"";
   config << fmt::format("database: {}\nstate_dir: state\nsoft_stop: {}\nsync: {}\n",
                         options_.pooled ? "{url: " + database + ", pooled: true}" : database, options_.soft_stop, options_.sync);

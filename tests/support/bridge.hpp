@@ -40,6 +40,7 @@ struct BridgeOptions {
   std::string public_url;  ///< empty: its own address
   std::vector<std::string> more_mappings{};
   std::string admin_tokens;  ///< as YAML writes a list: "[{name: ops, role: admin, token: …}]"; empty: none
+  std::string admin{};       ///< more lines of `admin:`, indented as it is: "  save_mappings: true\n"
   std::string backfill;      ///< as YAML writes a list; empty: none
   std::string webhook;       ///< more of the webhook's options, as YAML between braces: `overlap: 1h, verify: [token]`
   std::string feeds{};       ///< as YAML writes a list; empty: none

@@ -16,6 +16,13 @@ export const session = {
   may(role) {
     return who !== null && RANKS[who.role] >= RANKS[role];
   },
+  /** The projects at Mem0's Platform, which Mem0's own operations can reach. */
+  get platformProjects() {
+    return who.projects.filter((project) => !this.isSelfHosted(project));
+  },
+  isSelfHosted(project) {
+    return who.self_hosted.includes(project);
+  },
   keep(token) {
     sessionStorage.setItem(KEY, token);
   },

@@ -17,6 +17,7 @@ TEST_CASE("a session tells who the token is", "[api][pg][sim]") {
   CHECK(session["role"] == "operator");
   CHECK(session["kept_in"] == "configuration");
   CHECK(session["projects"] == json::array({"crm", "lab"}));
+  CHECK(session["self_hosted"].empty());
   CHECK(world.Get("/openapi.json")["openapi"] == "3.1.0");
   const auto head = world.Raw("HEAD", "/api/v1/session", "", {"Authorization: Bearer " + test::kViewerToken});
   CHECK(head.status == 200);

@@ -107,6 +107,7 @@ TEST_CASE("a whole configuration is read", "[admin][config]") {
   CHECK(config->http.idle == std::chrono::minutes{3});
   CHECK(config->http.connections_per_address == 64);
   CHECK(config->http.trusted_proxies.Contains(*receiver::ReadIpAddress("10.1.2.3")));
+  CHECK_FALSE(config->save_mappings);
 }
 
 TEST_CASE("a database behind a pooler is one text or a map", "[admin][config]") {
@@ -131,7 +132,7 @@ projects: {crm: {api_key: k}}
 TEST_CASE("proxies that are trusted anywhere are known as such", "[R1][admin][config]") {
   mappings::Diagnostics problems;
   const auto config = ReadConfig("membridge.yaml", R"(database: embedded
-admin: {trusted_proxies: [10.2.0.1]}
+admin: {trusted_proxies: [10.2.0.1], save_mappings: true}
 http: {trusted_proxies: [10.1.0.0/16]}
 projects:
   crm:

@@ -12,9 +12,13 @@ const GROUPS = [
     { name: "mappings", title: "Mappings", about: "What a memory means for your tables, file by file, checked against the tables as they are now.", load: () => import("./mappings.js") },
     { name: "disagreements", title: "Disagreements", role: "operator", about: "Cells where a person wrote one thing and a memory says another. The person’s stays until somebody decides.", load: () => import("./kept.js") },
     { name: "why", title: "Why", role: "operator", about: "Which memory wrote a cell, by which line of which mapping and on which delivery, and what stood there before.", load: () => import("./why.js") },
+    { name: "feeds", title: "Feeds", about: "Endpoints that are told of every row the bridge changes, signed, in order and at least once.", load: () => import("./feeds.js") },
   ]],
   ["At Mem0", [
     { name: "webhooks", title: "Webhooks", about: "How Mem0 tells this bridge of changes: what is asked for, what is there, and what would make them agree.", load: () => import("./webhooks.js") },
+    { name: "project", title: "Project", about: "What Mem0 looks for in what is said, and which categories memories get.", load: () => import("./mem0_project.js") },
+    { name: "operations", title: "Operations", about: "Everything that can be done at Mem0: memories, users, events, exports, projects, members and organizations.", load: () => import("./mem0_operations.js") },
+    { name: "sources", title: "Sources", about: "The tables of a Mem0 on your own server: how its changes are found, and whether nothing is missed.", load: () => import("./sources.js") },
     { name: "backfills", title: "Backfills", about: "Exports fill tables from what Mem0 is asked; sweeps compare with Mem0 and repair what lost deliveries left.", load: () => import("./backfills.js") },
   ]],
   ["This bridge", [

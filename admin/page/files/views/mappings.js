@@ -2,7 +2,8 @@
 import { api, segment } from "../api.js";
 import { h, quiet, replace } from "../dom.js";
 import { counted, number, time } from "../format.js";
-import { done } from "../notify.js";
+import { done, failed } from "../notify.js";
+import { ask } from "../parts/dialog.js";
 import { editor, painted } from "../parts/editor.js";
 import { empty, load } from "../parts/states.js";
 import { facts, table } from "../parts/table.js";
@@ -10,7 +11,8 @@ import { to } from "../router.js";
 import { session } from "../session.js";
 import { preview } from "./preview.js";
 
-const drafts = new Map(); // by mapping; they live as long as the page
+const TAKES_OVER_AFTER = 1500;
+const drafts = new Map(); // by mapping, {text, digest}: of the file it was begun with; they live as long as the page
 
 function verdict(mapping) {
   if (mapping.errors > 0) return h("span", { class: "mark bad" }, counted(mapping.errors, "error"));
@@ -81,8 +83,18 @@ function download(name, text) {
 }
 
 /** Preview and source side by side; the source can be edited as a draft, which the preview then follows. Nothing is saved. */
-function workshop(mapping, query, signal, errors, lines) {
-  const draft = { text: drafts.get(mapping.name) ?? null, tell() {} };
+/** Puts a draft in the place of the file, after asking. Answers whether it was done. */
+async function save(mapping, query, draft) {
+  const answer = await ask({ title: `Save the draft over ${fileName(mapping)}?`, confirm: "Save over the file",
+    body: [h("p", {}, "It is checked once more and takes over within a second. Memories that come from now on follow it; for those read before, run membridge reproject."), h("p", { class: "hint" }, mapping.file)],
+    act: () => api.post(`mappings/${segment(mapping.name)}/file`, { source: draft.text, file_digest: draft.digest, project: mapping.project ?? query.project }) });
+  return answer !== undefined;
+}
+
+const fileName = ({ file }) => file.split("/").at(-1);
+
+function workshop(mapping, query, signal, errors, lines, again) {
+  const draft = { ...(drafts.get(mapping.name) ?? { text: null, digest: null }), tell() {} };
   const box = h("div");
   const tries = mapping.from === "memory" && errors === 0;
   const preview_ = preview(mapping, query, signal, draft);
@@ -91,37 +103,48 @@ function workshop(mapping, query, signal, errors, lines) {
     draft.text = null;
     drafts.delete(mapping.name);
     preview_.hidden = !tries;
-    replace(box, sourceSection(mapping, lines, h("button", { type: "button", on: { click: () => edit(mapping.source_on_disk ?? mapping.source) } }, "Edit a draft")));
+    replace(box, sourceSection(mapping, lines, h("button", { type: "button", on: { click: () => edit(mapping.source_on_disk ?? mapping.source, mapping.file_digest) } }, "Edit a draft")));
     preview_.look();
   };
-  const edit = (text) => {
+  const edit = (text, digest) => {
     draft.text = text;
+    draft.digest = digest;
     preview_.hidden = mapping.from !== "memory";
+    const mine = mapping.may_be_saved && session.may("admin") && digest !== null;
+    const saving = mine ? h("button", { type: "button", class: "primary", disabled: true, on: { click: () => save(mapping, query, draft).then((saved) => {
+      if (!saved) return;
+      done("Saved. It takes over in a moment.");
+      drafts.delete(mapping.name);
+      setTimeout(again, TAKES_OVER_AFTER);
+    }, failed) } }, "Save…") : null;
     const sheet = editor("The draft", text, (changed) => {
       draft.text = changed;
-      drafts.set(mapping.name, changed);
+      drafts.set(mapping.name, { text: changed, digest });
+      if (saving) saving.disabled = true; // until it is checked
       soon();
     });
-    draft.tell = (problems) => sheet.tell(problems.filter(({ file }) => file === mapping.file));
-    const name = mapping.file.split("/").at(-1);
+    draft.tell = (problems) => {
+      sheet.tell(problems.filter(({ file }) => file === mapping.file));
+      if (saving) saving.disabled = problems.some(({ severity }) => severity === "error") || draft.text === (mapping.source_on_disk ?? mapping.source);
+    };
     replace(box, h("section", {},
-      h("div", { class: "section-head" }, h("h2", {}, "Draft"), h("div", { class: "inline" },
-        h("button", { type: "button", class: "primary", on: { click: () => download(name, draft.text) } }, "Download"),
+      h("div", { class: "section-head" }, h("h2", {}, "Draft"), h("div", { class: "inline" }, saving,
+        h("button", { type: "button", class: mine ? "" : "primary", on: { click: () => download(fileName(mapping), draft.text) } }, "Download"),
         h("button", { type: "button", on: { click: async () => {
           await navigator.clipboard.writeText(draft.text);
           done("Copied.");
         } } }, "Copy"),
         h("button", { type: "button", on: { click: read } }, "Discard the draft"))),
-      h("p", { class: "hint gap" }, "Checked and previewed as you type. Nothing is saved: put the file in the place of ", h("span", { class: "mono" }, mapping.file), " to have it take over."),
+      h("p", { class: "hint gap" }, "Checked and previewed as you type. ", mine ? "It can be saved, or put by hand in the place of " : "Nothing is saved: put the file in the place of ", h("span", { class: "mono" }, mapping.file), mine ? "; either way it takes over within seconds." : " to have it take over."),
       sheet));
     preview_.look();
   };
   if (draft.text === null) read();
-  else edit(draft.text);
+  else edit(draft.text, draft.digest);
   return [preview_, box];
 }
 
-function detail({ body, actions, parts: [name], query, signal, call }) {
+function detail({ body, actions, parts: [name], query, signal, call, again }) {
   call(name);
   replace(actions, h("a", { class: "button", href: "#/mappings" }, "All mappings"));
   load(body, () => api.get(`mappings/${segment(name)}`, { project: query.project }, signal), (mapping) => {
@@ -134,7 +157,7 @@ function detail({ body, actions, parts: [name], query, signal, call }) {
       notice(mapping.refused),
       facts([["Check", verdict(checked)], ["On disk", standing(mapping)], ["From", mapping.from], ["Project", mapping.project ?? "every one"], ["Target", mapping.target],
         ["Tables", mapping.tables.join(", ") || "–"], ["File", h("span", { class: "mono" }, mapping.file)], ["Digest", h("span", { class: "mono" }, mapping.digest.slice(0, 12))]]),
-      session.may("operator") ? workshop(mapping, query, signal, errors, lines) : sourceSection(mapping, lines),
+      session.may("operator") ? workshop(mapping, query, signal, errors, lines, again) : sourceSection(mapping, lines),
       refusedEdit(mapping));
   }, signal);
 }

@@ -10,6 +10,7 @@ import { facts, table } from "../parts/table.js";
 import { keyOf, to } from "../router.js";
 import { session } from "../session.js";
 import { deliveryTable } from "./deliveries.js";
+import { memoryActions, outcomeOf } from "./memory_actions.js";
 
 const tones = { live: "good", gone: "bad", expired: "warn", superseded: "warn" };
 const state = (text) => h("span", { class: `mark ${tones[text] ?? ""}` }, text);
@@ -75,18 +76,19 @@ function standing(answer) {
   ];
 }
 
-function detail({ body, actions, parts: [project, memory], signal, call }) {
+function detail({ body, actions, parts: [project, memory], signal, call, again }) {
   call("Memory");
   const path = `projects/${segment(project)}/memories/${segment(memory)}`;
-  replace(actions, h("a", { class: "button", href: "#/memories" }, "All memories"), session.may("operator") ? h("a", { class: "button", href: to("mappings", { memory, project }) }, "Preview it…") : null);
+  replace(actions, h("a", { class: "button", href: "#/memories" }, "All memories"), session.may("operator") ? h("a", { class: "button", href: to("mappings", { memory, project }) }, "Preview it…") : null, memoryActions(project, memory, { again }));
   load(body, () => api.get(path, {}, signal), (answer) => h("div", { class: "stack" },
+    outcomeOf(project, memory),
     standing(answer),
     facts([["State", state(answer.state)], ["In the tables", answer.applied ? "as it was read" : "not yet"], ["User", answer.user ?? "none"], ["Project", answer.project], ["Updated", time(answer.updated_at)],
       ["Read", time(answer.read_at)], ["Gone", answer.gone_at ? time(answer.gone_at) : null], ["Holds until", answer.expires_on], ["Id", h("span", { class: "mono" }, answer.memory)]]),
     session.may("operator") ? [
       part("Rows it speaks for", () => api.get(`${path}/lineage`, {}, signal), lineage, signal),
       part("Record, as last read", () => api.get(`${path}/record`, {}, signal), record, signal),
-      part("Versions, as Mem0 keeps them", () => api.get(`${path}/history`, {}, signal), history, signal)] : h("p", { class: "hint" }, "What it says is shown to operators."),
+      session.isSelfHosted(project) ? null : part("Versions, as Mem0 keeps them", () => api.get(`${path}/history`, {}, signal), history, signal)] : h("p", { class: "hint" }, "What it says is shown to operators."),
     h("section", {}, h("h2", {}, "Deliveries that name it"), answer.deliveries.length === 0 ? empty("None is kept.", "A sweep told of it, or retention has dropped them.") : deliveryTable("The newest deliveries that name it", answer.deliveries))), signal);
 }
 

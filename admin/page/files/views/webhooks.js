@@ -102,13 +102,13 @@ const tokenTable = ({ tokens }) => (tokens.length === 0 ? empty("No address has 
   ], tokens));
 
 function projectTabs(project) {
-  if (session.who.projects.length < 2) return null;
-  return h("nav", { class: "tabs", "aria-label": "Projects" }, session.who.projects.map((each) => h("a", { href: to(["webhooks", each]), "aria-current": each === project ? "page" : undefined }, each)));
+  if (session.platformProjects.length < 2) return null;
+  return h("nav", { class: "tabs", "aria-label": "Projects" }, session.platformProjects.map((each) => h("a", { href: to(["webhooks", each]), "aria-current": each === project ? "page" : undefined }, each)));
 }
 
 export default function show({ body, actions, parts, signal, again }) {
-  const project = parts[0] ?? session.who.projects[0];
-  if (project === undefined) return void replace(body, empty("No project is configured."));
+  const project = parts[0] ?? session.platformProjects[0];
+  if (project === undefined) return void replace(body, empty("No project at Mem0’s Platform is configured.", "A Mem0 of your own sends no webhooks: see Sources."));
   const operator = session.may("operator");
   const admin = session.may("admin");
   const applying = h("button", { type: "button", on: { click: () => apply(project, again) } }, "Apply…"); // loud only when it would change something

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "mappings/base/log.hpp"
+#include "sync/postgres/binary.hpp"
 #include "sync/postgres/column.hpp"
 #include "sync/queue/parking.hpp"
 #include "sync/queue/queue.hpp"
@@ -38,9 +39,22 @@ std::uint64_t NextNumber(std::string_view& text) {
   return error == std::errc{} ? number : 0;
 }
 
+// One text for a whole answer: a statement that is prepared returns one value.
+constexpr postgres::BinaryStatement kFold{"membridge_fold",
+                                          "SELECT concat_ws(' ', f.folded::int, f.deliveries, f.more::int, f.news::int, "
+                                          "f.snapshot) FROM membridge.fold_journal($1::integer, '{}') AS f"};
+
+Folded FoldedOf(std::string_view text) {
+  Folded folded;
+  folded.folded = NextNumber(text) != 0;
+  folded.deliveries = NextNumber(text);
+  folded.more = NextNumber(text) != 0;
+  folded.news = NextNumber(text) != 0;
+  folded.snapshot = text;
+  return folded;
+}
+
 Folded Run(Transaction& transaction, std::size_t at_most, const std::vector<DeliveryId>& without) {
-  // A process that waited for the lock must see what its holder committed.
-  transaction.Run("SET TRANSACTION ISOLATION LEVEL READ COMMITTED");
   postgres::Column ids;
   for (const DeliveryId& id : without) ids.AddText(id.Text());
   const Rows rows =
@@ -160,10 +174,9 @@ class FoldTrials {
 
 Folded Fold::Once(Session& session, std::size_t at_most) {
   try {
-    Transaction transaction = session.Begin();
-    Folded folded = Run(transaction, at_most, {});
-    transaction.Commit();
-    return folded;
+    // One statement, a transaction of its own: a fold is mostly small, and each further word to the server would cost as much as
+    // it.
+    return FoldedOf(session.RunBinary(kFold, {postgres::BinaryNumber(static_cast<std::int64_t>(at_most))}).value_or(""));
   } catch (const SqlFailure& failure) {
     if (failure.IsTransient() || !session.Usable()) throw;
   }

@@ -11,9 +11,14 @@
 
 namespace membridge::sync {
 
-/// Appends deliveries to the journal; JournalBatch::Take() gives the parameters.
+/// Append deliveries to the journal and return their transaction's number. JournalBatch::Take() gives the parameters of the first
+/// two. Where statements are planned anew each time the function is cheapest, because its own plan stays; where they are
+/// prepared, the INSERT itself is.
 inline constexpr postgres::BinaryStatement kStoreDeliveries{
     "membridge_store", "SELECT membridge.store($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"};
+extern const postgres::BinaryStatement kAppendDeliveries;
+/// The same for one delivery, with the parameters of JournalBatch::TakeOnly().
+extern const postgres::BinaryStatement kAppendDelivery;
 
 /// Whether a memory id found in a delivery may become a dirty mark: 1 to 255 bytes of UTF-8 without control characters. A longer
 /// id may not fit into an index entry, and PostgreSQL would refuse the whole batch for it.
@@ -32,9 +37,12 @@ class JournalBatch {
   void Add(const Delivery& delivery);
   bool Empty() const { return empty_; }
   std::vector<postgres::BinaryParam> Take();
+  /// The parameters of kAppendDelivery, for a batch of one.
+  std::vector<postgres::BinaryParam> TakeOnly();
 
  private:
   void AddMemories(const Delivery& delivery);
+  std::vector<postgres::BinaryParam> Taken(postgres::BinaryParam (postgres::BinaryColumn::*take)());
 
   const std::int64_t number_;
   const CountsEvents& counts_events_;

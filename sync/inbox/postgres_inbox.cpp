@@ -138,7 +138,9 @@ std::uint64_t PostgresInbox::StoreOnce(const Delivery* first, const Delivery* la
   JournalBatch batch{NumberOf(*first), counts_events_};
   if (!again && !HasKeys(first, last)) {
     for (const Delivery* delivery = first; delivery != last; ++delivery) batch.Add(*delivery);
-    return TransactionOf(session_->RunBinary(kStoreDeliveries, batch.Take()));
+    if (!session_->KeepsStatements()) return TransactionOf(session_->RunBinary(kStoreDeliveries, batch.Take()));
+    return TransactionOf(last - first == 1 ? session_->RunBinary(kAppendDelivery, batch.TakeOnly())
+                                           : session_->RunBinary(kAppendDeliveries, batch.Take()));
   }
   postgres::Transaction transaction = session_->Begin();
   std::set<DeliveryId> without;

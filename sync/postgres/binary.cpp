@@ -96,10 +96,21 @@ BinaryParam BinaryColumn::Take() {
     AppendBigEndian(param.bytes, 1, 4);  // the first index
   }
   param.bytes += bytes_;
+  Clear();
+  return param;
+}
+
+BinaryParam BinaryColumn::TakeOnly() {
+  if (elements_ != 1) throw std::logic_error("a column of one element holds another number of them");
+  BinaryParam param{TypeOf(element_).element, bytes_.substr(4), has_null_};
+  Clear();
+  return param;
+}
+
+void BinaryColumn::Clear() {
   bytes_.clear();
   elements_ = 0;
   has_null_ = false;
-  return param;
 }
 
 }  // namespace membridge::sync::postgres

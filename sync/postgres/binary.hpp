@@ -14,6 +14,7 @@ namespace membridge::sync::postgres {
 struct BinaryParam {
   std::uint32_t type;  ///< oid of its type, one of those PostgreSQL is built with
   std::string bytes;
+  bool is_null = false;
 };
 
 /// A bigint parameter.
@@ -35,9 +36,12 @@ class BinaryColumn {
 
   /// The finished array; the column is empty afterwards.
   BinaryParam Take();
+  /// The one element of a column that holds one, as a value of its own; the column is empty afterwards.
+  BinaryParam TakeOnly();
 
  private:
   void Length(std::size_t length);
+  void Clear();
 
   Element element_;
   std::string bytes_;

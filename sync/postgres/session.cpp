@@ -266,6 +266,10 @@ std::optional<std::string> Session::RunBinary(const BinaryStatement& statement, 
   return connection_->Guarded([&] { return connection_->wire.RunBinary(statement, params, true); });
 }
 
+bool Session::KeepsStatements() const noexcept {
+  return connection_->wire.KeepsStatements();
+}
+
 void Session::Listen(std::string_view channel) {
   RunAlone("LISTEN " + QuoteName(channel));
 }

@@ -140,6 +140,8 @@ class Session {
   /// Run() with binary parameters (binary.hpp). Returns the first value of the first row. Prepared where the server keeps
   /// prepared statements.
   std::optional<std::string> RunBinary(const BinaryStatement& statement, const std::vector<BinaryParam>& params);
+  /// Whether RunBinary() prepares its statements; false behind a pooler.
+  bool KeepsStatements() const noexcept;
 
   /// From now on keeps the plans of statements that transactions run again and again, for a few seconds each. Meant for sessions
   /// whose statements are always the same. Does nothing behind a pooler.

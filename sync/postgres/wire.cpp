@@ -174,7 +174,7 @@ std::optional<std::string> Wire::RunBinary(const BinaryStatement& statement, con
   std::vector<int> formats(params.size(), 1);
   std::vector<Oid> types;
   for (const BinaryParam& param : params) {
-    values.push_back(param.bytes.data());
+    values.push_back(param.is_null ? nullptr : param.bytes.data());
     lengths.push_back(static_cast<int>(param.bytes.size()));
     types.push_back(param.type);
   }

@@ -29,6 +29,7 @@ class Wire {
   /// Whether each transaction makes its own settings, as it must behind a pooler.
   bool IsPooled() const noexcept { return pooled_; }
   SearchPath Path() const noexcept { return path_; }
+  bool KeepsStatements() const noexcept { return keeps_statements_; }
   /// For transactions that begin from now on; only where IsPooled().
   void Set(const std::string& name, const std::string& value) { set_[name] = value; }
 

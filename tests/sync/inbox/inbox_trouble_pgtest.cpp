@@ -124,7 +124,7 @@ TEST_CASE("a database without our tables is unavailable, not a crash", "[sync][p
   const auto refused = inbox.Accept({DeliveryOf(1, {"m-1"})});
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == ErrorCode::kUnavailable);
-  CHECK(refused.error().message == "storing deliveries: sqlstate 3F000");
+  CHECK(refused.error().message == "storing deliveries: sqlstate 42P01");
 }
 
 TEST_CASE("inboxes of several processes and their workers never block one another for good", "[sync][pg]") {

@@ -11,7 +11,7 @@ import struct
 
 _WRITES = re.compile(
     r"^\s*(INSERT|UPDATE|DELETE|ALTER|CREATE|DROP|TRUNCATE|NOTIFY|WITH\b.*\b(INSERT|UPDATE|DELETE)\b"
-    r"|SELECT (\* FROM )?membridge\.(store|fold_journal|mark|enter|take|note|renew|lift)\w*)",
+    r"|SELECT (\* FROM )?membridge\.(store|mark|enter|take|note|renew|lift)\w*|SELECT .* FROM membridge\.fold_journal)",
     re.S | re.I,
 )
 _STARTUP_ANSWERED_BY_NO = (80877103, 80877104)  # SSLRequest, GSSENCRequest

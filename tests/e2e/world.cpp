@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "receiver/verify/token.hpp"
+#include "tests/e2e/auditor.hpp"
 #include "tests/support/http_client.hpp"
 
 namespace membridge::e2e {
@@ -19,6 +20,7 @@ std::string TextOfWorld(const std::string& file) {
 }
 
 constexpr const char* kApiKey = "m0-e2e-secret-key";
+constexpr const char* kMapping = MEMBRIDGE_SOURCE "/deploy/mappings/contacts.yaml";
 
 }  // namespace
 
@@ -31,7 +33,7 @@ test::BridgeOptions World::Options() const {
   options.database = database_.Dsn();
   options.mem0_url = mem0_.BaseUrl();
   options.api_key = kApiKey;
-  options.mapping = MEMBRIDGE_SOURCE "/deploy/mappings/contacts.yaml";
+  options.mapping = kMapping;
   options.manage = false;
   return options;
 }
@@ -68,7 +70,9 @@ std::vector<std::string> World::WrongRows() {
   std::vector<nlohmann::json> records;
   for (const auto& [id, record] : mem0_.Truth()) records.push_back(record);
   const Day today = std::chrono::floor<std::chrono::days>(SystemClock{}.Now());
-  return Differences(ExpectedCrm(records, today), ReadCrm(database_));
+  std::vector<std::string> wrong = Differences(ExpectedCrm(records, today), ReadCrm(database_));
+  if (wrong.empty()) wrong = FindingsOfAuditor(kMapping, records, database_.Dsn());
+  return wrong;
 }
 
 std::vector<std::string> World::Leaks(const std::string& log) {

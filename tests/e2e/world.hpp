@@ -37,7 +37,7 @@ class World {
   /// Waits until Mem0 has nothing to deliver and the bridge nothing to read: from here on nothing changes by itself.
   bool WaitSettled(std::chrono::milliseconds deadline = std::chrono::seconds{180});
 
-  /// Where the tables differ from what Mem0's memories make of them, a line each.
+  /// Where the tables differ from what Mem0's memories make of them, a line each: by our own reading, and by the auditor's.
   std::vector<std::string> WrongRows();
 
   /// What stands in a log and must not: the API key, the token, passwords, texts of memories, values of rows.

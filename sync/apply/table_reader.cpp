@@ -49,9 +49,10 @@ std::vector<std::vector<Image>> TableReader::Find(Lock lock, const std::vector<T
     std::vector<json> wanted;
     for (const std::size_t member : members) wanted.push_back(values[member]);
     const std::string sql = fmt::format(
-        "SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY 1{}",
+        "SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} AND {} ORDER BY "
+        "1{}",
         QuoteName(TableSql::kNumber), sql_.SelectList(), TableSql::Join(record, ", "), table_.Quoted(),
-        TableSql::Join(conditions, " AND "), ClauseOf(lock));
+        TableSql::Join(conditions, " AND "), TableSql::TakenForFew(), ClauseOf(lock));
     const postgres::Rows rows = sql_.Run(sql, TableSql::Numbered(wanted));
     for (std::size_t row = 0; row < rows.size(); ++row) {
       found[members[static_cast<std::size_t>(rows.Int(row, 0))]].push_back(sql_.ImageAt(rows, row, 1));
@@ -105,9 +106,10 @@ std::vector<std::optional<Image>> TableReader::Fetch(Lock lock, const std::vecto
     conditions.push_back(sql_.Equal(table_.IdentityColumns()[k], "t." + QuoteName(name), "r." + QuoteName(name)));
   }
   const std::string sql = fmt::format(
-      "SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} ORDER BY {}{}",
+      "SELECT r.{}, {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) JOIN {} AS t ON {} AND {} ORDER BY {}{}",
       QuoteName(TableSql::kNumber), sql_.SelectList(), TableSql::Join(record, ", "), table_.Quoted(),
-      TableSql::Join(conditions, " AND "), "t." + QuoteName(table_.At(table_.IdentityColumns()[0]).name), ClauseOf(lock));
+      TableSql::Join(conditions, " AND "), TableSql::TakenForFew(), "t." + QuoteName(table_.At(table_.IdentityColumns()[0]).name),
+      ClauseOf(lock));
   const postgres::Rows rows = sql_.Run(sql, TableSql::Numbered(identities));
   for (std::size_t row = 0; row < rows.size(); ++row) {
     auto& image = images[static_cast<std::size_t>(rows.Int(row, 0))];

@@ -23,6 +23,11 @@ std::string TableSql::PathLiteral(const std::vector<std::string>& path, std::siz
   return QuoteLiteral(postgres::ArrayOf(steps)) + "::pg_catalog.text[]";
 }
 
+std::string TableSql::TakenForFew() {
+  return fmt::format("(r.{0} OPERATOR(pg_catalog.>=) 0) AND ((r.{0} OPERATOR(pg_catalog.+) 0) OPERATOR(pg_catalog.>=) 0)",
+                     QuoteName(kNumber));
+}
+
 json TableSql::Numbered(const std::vector<json>& values) {
   json list = json::array();
   for (std::size_t i = 0; i < values.size(); ++i) {

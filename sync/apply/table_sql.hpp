@@ -25,6 +25,11 @@ class TableSql {
   static constexpr std::string_view kNumber = "membridge_n";
   /// The values as records with their numbers.
   static nlohmann::json Numbered(const std::vector<nlohmann::json>& values);
+  /// A condition that every numbered record meets. PostgreSQL takes a parameter for a hundred records whatever it holds, and then
+  /// reads a whole table of up to thirty thousand rows rather than use its index. With the condition it takes it for eleven: the
+  /// index of the key is used from some thousands of rows on, and a table without one is still read once and not for every
+  /// record.
+  static std::string TakenForFew();
   static std::string Join(const std::vector<std::string>& parts, std::string_view between);
   /// `"name" type`: a column of a record.
   static std::string Typed(std::string_view name, std::string_view type);

@@ -170,8 +170,9 @@ std::vector<std::optional<Image>> TableWriter::Update(const std::vector<RowChang
       conditions.push_back(sql_.Equal(table_.IdentityColumns()[k], "t." + QuoteName(table_.At(table_.IdentityColumns()[k]).name),
                                       "r." + TableSql::IdentityName(k)));
     const std::string sql = fmt::format(
-        "UPDATE {} AS t SET {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {} RETURNING r.{}, {}",
-        table_.Quoted(), key, TableSql::Join(shape.record, ", "), TableSql::Join(conditions, " AND "),
+        "UPDATE {} AS t SET {} FROM pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) AS r({}) WHERE {} AND {} RETURNING r.{}, "
+        "{}",
+        table_.Quoted(), key, TableSql::Join(shape.record, ", "), TableSql::Join(conditions, " AND "), TableSql::TakenForFew(),
         QuoteName(TableSql::kNumber), sql_.SelectList());
     const postgres::Rows rows = sql_.RunWrite(sql, shape.parameter);
     for (std::size_t row = 0; row < rows.size(); ++row) {

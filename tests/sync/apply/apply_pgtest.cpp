@@ -325,4 +325,26 @@ TEST_CASE("what is derived from a new row knows the defaults it was given", "[ap
   CHECK(sheet.Rows("SELECT label FROM people") == json::parse(R"([{"label": "lead 1"}])"));
 }
 
+TEST_CASE("a batch looks its rows up and does not read a table of some thousands", "[apply][pg][cost]") {
+  Sheet sheet{
+      "CREATE TABLE people (id text PRIMARY KEY, city text);"
+      "INSERT INTO people SELECT 'other-' || n, 'Rome' FROM generate_series(1, 6000) AS n; ANALYZE people",
+      "rows:\n  person:\n    table: people\n    key: {id: $memory.user_id}\n    set: {city: $memory.text}\n"};
+  const auto say = [&](const std::string& city) {
+    std::vector<json> records;
+    for (int n = 0; n < 20; ++n)
+      records.push_back(MemoryApply(("m" + std::to_string(n)).c_str(), ("user-" + std::to_string(n)).c_str(), city.c_str()));
+    for (const Outcome& outcome : sheet.Say(records)) CHECK(outcome.kind == Outcome::Kind::kApplied);
+  };
+  const auto read_whole = [&] {
+    sheet.Connection().Run("SELECT pg_stat_force_next_flush()");
+    return sheet.Rows("SELECT seq_tup_read AS n FROM pg_stat_user_tables WHERE relname = 'people'")[0]["n"].get<std::int64_t>();
+  };
+  const std::int64_t before = read_whole();
+  say("Paris");
+  say("Oslo");
+  CHECK(read_whole() == before);
+  CHECK(sheet.Database().Count("people WHERE city = 'Oslo'") == 20);
+}
+
 }  // namespace membridge::test

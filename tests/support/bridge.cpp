@@ -101,7 +101,7 @@ Bridge::~Bridge() = default;
 
 void Bridge::Launch() {
   sync::ChildOptions options;
-  options.command = {MEMBRIDGE_PROGRAM};
+  options.command = {options_.program.empty() ? MEMBRIDGE_PROGRAM : options_.program};
   options.command.insert(options.command.end(), options_.command.begin(), options_.command.end());
   options.command.insert(options.command.end(), {"--config", config_file_.string()});
   if (!options_.only.empty()) options.command.insert(options.command.end(), {"--only", options_.only});
@@ -160,7 +160,7 @@ std::optional<double> Bridge::Metric(const std::string& name_and_labels) const {
   return std::stod(text.substr(at + name_and_labels.size() + 2));
 }
 
-CommandOutcome RunMembridge(const std::vector<std::string>& arguments) {
+CommandOutcome RunMembridge(const std::vector<std::string>& arguments, const std::string& program) {
   const ScratchFolder folder;
   sync::ChildOptions options;
   // A shell parts output from errors; arguments reach it as parameters, not as text.
@@ -170,7 +170,7 @@ CommandOutcome RunMembridge(const std::vector<std::string>& arguments) {
                      "sh",
                      folder.path() / "out",
                      folder.path() / "err",
-                     MEMBRIDGE_PROGRAM};
+                     program.empty() ? MEMBRIDGE_PROGRAM : program};
   options.command.insert(options.command.end(), arguments.begin(), arguments.end());
   sync::Child child = StartOrThrow(options);
   const auto status = child.Wait(60s);

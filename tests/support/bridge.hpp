@@ -51,6 +51,7 @@ struct BridgeOptions {
   std::string own_mappings{};     ///< further mappings, as YAML writes a list
   std::string mapping_project{};  ///< the one project of `mapping`; empty: every project
   std::string only{};             ///< roles with commas, for `--only`; empty: all of them
+  std::string program{};          ///< another membridge than the one that was just built
 };
 
 /// A running `membridge serve` of its own: free ports, configuration and log in a folder that goes with it. It is ended by its
@@ -97,12 +98,12 @@ class Bridge {
   std::unique_ptr<Process> process_;
 };
 
-/// Runs `membridge` with these arguments to its end.
+/// Runs `membridge` with these arguments to its end; `program`: another one than the one that was just built.
 struct CommandOutcome {
   int status = -1;
   std::string out;
   std::string err;
 };
-CommandOutcome RunMembridge(const std::vector<std::string>& arguments);
+CommandOutcome RunMembridge(const std::vector<std::string>& arguments, const std::string& program = {});
 
 }  // namespace membridge::test

@@ -157,6 +157,17 @@ TEST_CASE("a binary goes on running on a newer database while every migration it
         "start a membridge that knows state migration 0002 or a newer one, or restore the database as it was before");
 }
 
+TEST_CASE("each migration since 0016 of the state and 0008 of the ledger names the oldest binary that may run beside it",
+          "[sync][upgrade]") {
+  for (const auto& [kind, since] : {std::pair{MigrationKind::kState, 16}, std::pair{MigrationKind::kLedger, 8}}) {
+    for (const Migration& migration : sync::MigrationsOf(kind)) {
+      CAPTURE(migration.name);
+      CHECK((migration.number <= since || migration.runs_beside >= since));
+      CHECK(migration.runs_beside < migration.number);
+    }
+  }
+}
+
 TEST_CASE("a database whose migrations do not say what runs beside them is migrated, and says it from then on",
           "[sync][pg][upgrade]") {
   const PgDatabase db{PgDatabase::Content::kBare};

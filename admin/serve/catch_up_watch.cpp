@@ -65,9 +65,15 @@ std::chrono::milliseconds CatchUpWatch::Look() {
       if (judged && !lives && !project.source) catch_up.Want(project.id, "no process of this bridge listened before this start");
     }
   }
+  const bool taken_over = catch_up.AnotherServerTookOver();
+  for (const ProjectConfig& project : config_.projects) {
+    if (taken_over)
+      catch_up.Want(project.id, "another database server took over, and may lack what the former one had", CatchUp::Extent::kAll);
+  }
   const auto queued = catch_up.Queue(clock_.Now());
   transaction.Commit();
   start_judged_ = judged;
+  if (taken_over) Log(LogLevel::kWarn, "database_server_changed", {{"swept", "every project"}});
   for (const CatchUp::Queued& one : queued)
     Log(LogLevel::kInfo, "catch_up_queued", {{"project", one.project.Text()}, {"run", one.run}, {"reason", one.reason}});
   if (!queued.empty() && queued_) queued_();

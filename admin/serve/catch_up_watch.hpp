@@ -14,8 +14,8 @@
 namespace membridge::admin {
 
 /// Records that this process takes deliveries, and queues sweeps for deliveries that no process could take
-/// (membridge.catching_up): after a start, unless another process was listening all the time, and after a webhook was made or
-/// works again. Threads: one of its own.
+/// (membridge.catching_up): after a start, unless another process was listening all the time, after a webhook was made or works
+/// again, and after a standby of the database took over. Threads: one of its own.
 class CatchUpWatch {
  public:
   /// Make it only when this process takes deliveries. `queued` is called when a sweep was queued. Everything referred to outlives

@@ -50,11 +50,27 @@ Instant CatchUp::Now() {
   return postgres::TimeAt(transaction_.Run("SELECT clock_timestamp()"), 0, 0);
 }
 
-void CatchUp::Want(const ProjectId& project, std::string_view reason) {
+bool CatchUp::AnotherServerTookOver() {
+  // Looks first, because every process asks every few seconds, and there is seldom anything to write.
+  const postgres::Rows seen = transaction_.Run(
+      "SELECT n.number, (SELECT number FROM membridge.timeline) FROM membridge.present_timeline() AS n(number) "
+      "WHERE n.number IS DISTINCT FROM (SELECT number FROM membridge.timeline)");
+  if (seen.empty() || seen.IsNull(0, 0)) return false;
+  const postgres::Rows changed = transaction_.Run(
+      "INSERT INTO membridge.timeline AS t (number) VALUES ($1::bigint) ON CONFLICT (single) DO UPDATE "
+      "SET number = excluded.number, since = clock_timestamp() WHERE t.number <> excluded.number RETURNING 1",
+      {std::string{seen.Text(0, 0)}});
+  return !changed.empty() && !seen.IsNull(0, 1);
+}
+
+void CatchUp::Want(const ProjectId& project, std::string_view reason, Extent extent) {
+  // A sweep of everything stays one until it was done, even if a smaller one is wanted meanwhile.
   transaction_.Run(
-      "INSERT INTO membridge.catching_up (project, reason) VALUES ($1, $2) "
-      "ON CONFLICT (project) DO UPDATE SET reason = excluded.reason, run = NULL",
-      {project.Text(), std::string{reason}});
+      "INSERT INTO membridge.catching_up AS c (project, reason, whole) VALUES ($1, $2, $3::boolean) "
+      "ON CONFLICT (project) DO UPDATE SET reason = excluded.reason, run = NULL, whole = excluded.whole OR (c.whole AND NOT "
+      "EXISTS "
+      "(SELECT FROM membridge.backfill_runs r WHERE r.id = c.run AND r.state IN ('done', 'cancelled')))",
+      {project.Text(), std::string{reason}, extent == Extent::kAll ? "true" : "false"});
 }
 
 std::vector<CatchUp::Queued> CatchUp::Queue(Instant now) {
@@ -62,7 +78,7 @@ std::vector<CatchUp::Queued> CatchUp::Queue(Instant now) {
       "DELETE FROM membridge.catching_up c WHERE c.run IS NOT NULL AND NOT EXISTS (SELECT FROM membridge.backfill_runs r "
       "WHERE r.id = c.run AND r.state NOT IN ('done', 'cancelled'))");
   const postgres::Rows wanted = transaction_.Run(
-      "SELECT c.project, c.reason, c.run IS NOT NULL FROM membridge.catching_up c WHERE c.run IS NULL "
+      "SELECT c.project, c.reason, c.run IS NOT NULL, c.whole FROM membridge.catching_up c WHERE c.run IS NULL "
       "OR EXISTS (SELECT FROM membridge.backfill_runs r WHERE r.id = c.run AND r.state = 'failed') "
       "ORDER BY c.project FOR UPDATE OF c SKIP LOCKED");
   std::vector<Queued> queued;
@@ -70,11 +86,11 @@ std::vector<CatchUp::Queued> CatchUp::Queue(Instant now) {
     Run run;
     run.project = ProjectId{std::string{wanted.Text(row, 0)}};
     run.name = NameOf(run.project);
-    run.kind = BackfillKind::kIncrementalSweep;
+    run.kind = wanted.Bool(row, 3) ? BackfillKind::kFullSweep : BackfillKind::kIncrementalSweep;
     run.queued_at = now;
     run.due_at = now + (wanted.Bool(row, 2) ? AfterFailures(run.name) : std::chrono::seconds{0});
     auto id = RunStore{transaction_}.Queue(run);
-    if (!id) id = Unbegun(run.name, now);
+    if (!id) id = Unbegun(run);
     if (!id) continue;
     transaction_.Run("UPDATE membridge.catching_up SET run = $2::bigint WHERE project = $1",
                      {run.project.Text(), std::to_string(*id)});
@@ -93,12 +109,12 @@ std::chrono::seconds CatchUp::AfterFailures(const std::string& name) {
   return std::min<std::chrono::seconds>(kLongestAfterFailure, kAfterFailure * (std::int64_t{1} << (failures - 1)));
 }
 
-/// Reuses a queued run that has not begun, and makes it due now.
-Result<std::int64_t> CatchUp::Unbegun(const std::string& name, Instant now) {
+/// Reuses a queued run that has not begun, and makes it due now and of this extent.
+Result<std::int64_t> CatchUp::Unbegun(const Run& run) {
   const postgres::Rows rows = transaction_.Run(
-      "UPDATE membridge.backfill_runs SET due_at = least(due_at, $2::timestamptz) "
+      "UPDATE membridge.backfill_runs SET due_at = least(due_at, $2::timestamptz), kind = $3 "
       "WHERE name = $1 AND state = 'queued' AND started_at IS NULL RETURNING id",
-      {name, FormatRfc3339(now)});
+      {run.name, FormatRfc3339(run.queued_at), std::string{sync::NameOf(run.kind)}});
   if (rows.empty()) return Fail(ErrorCode::kRefused, "a run is under way");
   return rows.Int(0, 0);
 }

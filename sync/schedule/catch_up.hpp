@@ -10,13 +10,14 @@
 #include "mappings/base/id.hpp"
 #include "mappings/base/result.hpp"
 #include "mappings/base/time.hpp"
+#include "sync/backfill/run.hpp"
 #include "sync/postgres/session.hpp"
 
 namespace membridge::sync {
 
-/// Queues an incremental sweep for projects that may have missed deliveries: while no process listened, or before the webhook
-/// existed. A project wants the sweep until one was done. Within one transaction, which outlives it. Functions throw
-/// postgres::SqlFailure; times are by the database's clock, unless said otherwise.
+/// Queues a sweep for projects that may have missed deliveries: while no process listened, before the webhook existed, or because
+/// a standby took over that lacks some. A project wants the sweep until one was done. Within one transaction, which outlives it.
+/// Functions throw postgres::SqlFailure; times are by the database's clock, unless said otherwise.
 class CatchUp {
  public:
   explicit CatchUp(postgres::Transaction& transaction) : transaction_(transaction) {}
@@ -32,8 +33,18 @@ class CatchUp {
   bool AnotherListenedSince(const std::string& process, Instant moment);
   Instant Now();
 
-  /// Wants a sweep of the project that begins after this moment. Wanting twice gives one sweep.
-  void Want(const ProjectId& project, std::string_view reason);
+  /// Whether another server has taken over the database since the last call of any process: a standby was promoted, or a backup
+  /// with its archive restored. True for one caller. What the former server had not passed on is missing then, whoever
+  /// acknowledged it.
+  bool AnotherServerTookOver();
+
+  /// What a wanted sweep looks for.
+  enum class Extent {
+    kChanges,  ///< what changed since the last sweep
+    kAll       ///< every memory, and those that are gone
+  };
+  /// Wants a sweep of the project that begins after this moment. Wanting twice gives one sweep, of the larger extent.
+  void Want(const ProjectId& project, std::string_view reason, Extent extent = Extent::kChanges);
 
   /// A catch-up run that was queued.
   struct Queued {
@@ -58,7 +69,7 @@ class CatchUp {
 
  private:
   std::chrono::seconds AfterFailures(const std::string& name);
-  Result<std::int64_t> Unbegun(const std::string& name, Instant now);
+  Result<std::int64_t> Unbegun(const Run& run);
 
   postgres::Transaction& transaction_;
 };

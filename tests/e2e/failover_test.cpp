@@ -98,4 +98,89 @@ TEST_CASE("with a synchronous standby nothing acknowledged is lost when it takes
   CHECK(bridge.Terminate() == std::optional<int>{0});
 }
 
+namespace {
+
+/// What one session counts.
+std::int64_t CountIn(Session& session, const std::string& from) {
+  return session.Run("SELECT count(*) FROM " + from).Int(0, 0);
+}
+
+/// Mem0, a primary and a standby that replicates asynchronously, and a bridge that follows whichever takes writes.
+struct Asynchronous {
+  Asynchronous() {
+    world.PretendAnotherListens();
+    bridge.Start();
+    url = world.Subscribe(bridge);
+    for (int i = 0; i < 40; ++i) memories.push_back(world.Mem0().Add(User(i), "Name is First"));
+    REQUIRE(world.WaitSettled());
+    REQUIRE(test::WaitUntil([&] { return CountIn(second, "crm.contacts WHERE name = 'First'") == 40; }));
+  }
+  static std::string User(int i) { return fmt::format("user-{}", i); }
+  test::BridgeOptions Options() {
+    test::BridgeOptions options = world.Options();
+    options.database = EitherOf(world, world.Postgres(), standby);
+    return options;
+  }
+  std::string SecondDsn() {
+    const std::string either = EitherOf(world, standby, standby);
+    return either.substr(0, either.find(" target_session_attrs"));
+  }
+  /// From here on the standby gets nothing, as when the network between the two is cut or too slow.
+  void CutReplication() {
+    second.Run("ALTER SYSTEM SET primary_conninfo = ''");
+    second.Run("SELECT pg_reload_conf()");
+    REQUIRE(test::WaitUntil([&] { return world.Database().Count("pg_stat_replication") == 0; }));
+  }
+
+  World world{SeedOfRun()};
+  test::Cluster standby{test::Cluster::StandbyOf{world.Postgres()}};
+  test::Bridge bridge{Options()};
+  Session second{SecondDsn()};
+  std::string url;
+  std::vector<std::string> memories;
+};
+
+}  // namespace
+
+TEST_CASE("with an asynchronous standby what is lost when it takes over is swept by itself", "[e2e][failover]") {
+  Asynchronous it;
+  test::Mem0Sim& mem0 = it.world.Mem0();
+  const auto before = it.world.Database().Count("membridge.deliveries");
+  it.CutReplication();
+  // Acknowledged, applied, and unknown to the standby: changes, additions, deletions.
+  for (int i = 0; i < 15; ++i) mem0.Update(it.memories.at(static_cast<std::size_t>(i)), "Name is Second");
+  for (int i = 15; i < 20; ++i) mem0.Delete(it.memories.at(static_cast<std::size_t>(i)));
+  for (int i = 40; i < 50; ++i) mem0.Add(it.User(i), "Name is Second");
+  REQUIRE(it.world.WaitSettled());
+  const test::PgDatabase& first = it.world.Database();
+  const auto acknowledged = first.Count("membridge.deliveries") - before;
+  CHECK(first.Count("crm.contacts WHERE name = 'Second'") == 25);
+  CHECK(first.Count("crm.contacts WHERE name = 'First'") == 20);
+  it.world.Postgres().Kill();
+  CHECK(it.second.Run("SELECT pg_promote()").Bool(0, 0));
+  CHECK(it.bridge.WaitReady(60s));
+  const auto lost = acknowledged - (CountIn(it.second, "membridge.deliveries") - before);
+  CHECK(lost == acknowledged);
+
+  CHECK(test::WaitUntil(
+      [&] {
+        return CountIn(it.second,
+                       "membridge.backfill_runs WHERE name = 'catch-up crm' AND kind = 'full_sweep' AND state = 'done'") == 1 &&
+               it.second.Run("SELECT membridge.unfolded() = 0 AND NOT EXISTS (SELECT FROM membridge.dirty)").Bool(0, 0);
+      },
+      120s));
+  CHECK(CountIn(it.second, "crm.contacts WHERE name = 'Second'") == 25);
+  CHECK(CountIn(it.second, "crm.contacts WHERE name = 'First'") == 20);
+  CHECK(CountIn(it.second, "crm.contacts WHERE name IS NOT NULL") == 45);
+  // And it goes on.
+  mem0.Update(it.memories.at(30), "Name is Third");
+  CHECK(test::WaitUntil([&] { return CountIn(it.second, "crm.contacts WHERE name = 'Third'") == 1; }));
+  CHECK(it.bridge.Log().find("database_server_changed") != std::string::npos);
+  const auto swept = it.second.Run("SELECT counters::text FROM membridge.backfill_runs WHERE name = 'catch-up crm'");
+  WARN("asynchronous failover: " << acknowledged
+                                 << " deliveries sent, acknowledged and applied after the last that the standby had, " << lost
+                                 << " lost, swept " << swept.Text(0, 0) << ", no wrong row");
+  CHECK(it.bridge.Terminate() == std::optional<int>{0});
+}
+
 }  // namespace membridge::e2e

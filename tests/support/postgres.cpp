@@ -211,6 +211,12 @@ void Cluster::Stop() {
   server_->process.reset();
 }
 
+void Cluster::Kill() {
+  server_->process->Signal(SIGKILL);
+  server_->process->Wait(10s);
+  server_->process.reset();
+}
+
 PgDatabase::PgDatabase(Content content) {
   if (content == Content::kBare) {
     Create(SharedDsn(), "template0");

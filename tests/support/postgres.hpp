@@ -34,6 +34,7 @@ class Cluster {
 
   void StopImmediately();  ///< as pg_ctl stop -m immediate: no checkpoint, recovery at the next Start()
   void Stop();             ///< as pg_ctl stop -m fast
+  void Kill();             ///< kill -9 of the postmaster; its backends notice and end
   void Start();            ///< after a stop; returns when it accepts connections
 
  private:

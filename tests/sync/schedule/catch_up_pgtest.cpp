@@ -131,4 +131,29 @@ TEST_CASE("of two processes that start at once one thinks that it is alone; one 
   CHECK_FALSE(AnotherListens(runs, kFirst));
 }
 
+TEST_CASE("a server that took over is noticed once, and a sweep of everything is due, also where a smaller one was",
+          "[backfill][pg]") {
+  Runs runs;
+  const auto took_over = [&] { return With(runs, [](CatchUp& catch_up) { return catch_up.AnotherServerTookOver(); }); };
+  CHECK_FALSE(took_over());  // the first one is only remembered
+  CHECK(runs.db.Value("SELECT number FROM membridge.timeline") == "1");
+  CHECK_FALSE(took_over());
+  runs.db.Run("UPDATE membridge.timeline SET number = 7");
+  CHECK(took_over());
+  CHECK_FALSE(took_over());
+
+  Want(runs);
+  REQUIRE(Queue(runs).size() == 1);
+  With(runs, [](CatchUp& catch_up) { catch_up.Want(kCrm, "another server took over", CatchUp::Extent::kAll); });
+  Want(runs);
+  REQUIRE(Queue(runs).size() == 1);
+  const Run run = Take(runs);
+  CHECK(run.kind == sync::BackfillKind::kFullSweep);
+  End(runs, run, RunState::kDone);
+  CHECK_FALSE(Waits(runs));
+  Want(runs);
+  REQUIRE(Queue(runs).size() == 1);
+  CHECK(Take(runs).kind == sync::BackfillKind::kIncrementalSweep);
+}
+
 }  // namespace membridge::test

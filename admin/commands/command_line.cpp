@@ -17,7 +17,7 @@ const std::vector<std::pair<const char*, std::vector<const char*>>>& CommandGrou
       {"Set up", {"init", "fields", "doctor", "check", "test", "plan", "schema", "catalog", "config"}},
       {"Run", {"serve", "dev", "migrate"}},
       {"Look", {"status", "tail", "deliveries", "parked", "kept", "why", "audit"}},
-      {"Mend", {"sweep", "backfill", "reproject", "erase"}},
+      {"Repair", {"sweep", "backfill", "reproject", "erase"}},
       {"Mem0 and access", {"mem0", "webhooks", "projects", "source", "targets", "feeds", "tokens"}},
       {"About", {"help", "version", "completion", "man"}},
   };

@@ -47,10 +47,10 @@ ReasonWords WordsOf(Degraded reason) {
               "run membridge webhooks plan, and make sure that Mem0 reaches webhook.public_url"};
     case Degraded::kFeedStuck:
       return {"feed_stuck", "an endpoint of feeds takes no changes",
-              "run membridge feeds status NAME, mend the endpoint, then run membridge feeds resume NAME"};
+              "run membridge feeds status NAME, fix the endpoint, then run membridge feeds resume NAME"};
     case Degraded::kSourceAway:
       return {"source_away", "the table of a self-hosted Mem0 cannot be read; nothing is concluded from that",
-              "run membridge source check, and mend what it names"};
+              "run membridge source check, and fix what it names"};
     case Degraded::kSourceUnwatched:
       return {"source_unwatched", "the table of a self-hosted Mem0 lost its change log, or was dropped and made again",
               "run membridge source install"};

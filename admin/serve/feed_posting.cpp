@@ -142,7 +142,7 @@ class FeedPosting::Line {
       Log(LogLevel::kError, "feed_paused",
           {{"feed", Name()},
            {"error", step.posted.problem},
-           {"hint", "mend the endpoint, then run membridge feeds resume " + Name()}});
+           {"hint", "fix the endpoint, then run membridge feeds resume " + Name()}});
     else if (step.attempts == 1)
       Log(LogLevel::kWarn, "feed_failing", {{"feed", Name()}, {"error", step.posted.problem}});
     return true;

@@ -34,6 +34,11 @@ export async function looksAtDeliveries(operator, world) {
   assert.ok((await operator.count("tbody tr")) >= 9);
   await operator.follow("⇤ Newest");
   await operator.finds(50, "tbody tr");
+  if (operator.narrow) {
+    const highest = await operator.page.$$eval("tbody tr", (rows) => Math.max(...rows.map((row) => row.getBoundingClientRect().height)));
+    assert.ok(highest <= 72, `a delivery takes ${highest} pixels, not two lines`);
+  }
+  await operator.inspect("deliveries-newest");
   // What became of it, for all that arrived and for one.
   await operator.fill("Outcome", "parked");
   await operator.finds(5, "tbody tr");

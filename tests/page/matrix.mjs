@@ -22,13 +22,13 @@ async function viewsOf(world) {
     overview: "overview", "overview-day": "overview?minutes=1440", "overview-week": "overview?minutes=10080", deliveries: "deliveries", "deliveries-parked": "deliveries?outcome=parked",
     "deliveries-none": "deliveries?memory=00000000-0000-7000-8000-000000000000", delivery: `deliveries/${delivery}`, parked: "parked", cause: `parked/${group}`, memories: "memories",
     memory: `memories/crm/${world.ada}`, mappings: "mappings", mapping: "mappings/contacts", profile: "mappings/profile", disagreements: "disagreements", why: `why?table=crm.contacts&key=${contact}`,
-    "why-form": "why", webhooks: "webhooks", backfills: "backfills", run: `backfills/runs/${run}`, tokens: "tokens", audit: "audit", nowhere: "nowhere",
+    "why-form": "why", feeds: "feeds", webhooks: "webhooks", project: "project", operations: "operations", operation: "operations/mem0MemorySearch", sources: "sources", backfills: "backfills", run: `backfills/runs/${run}`, tokens: "tokens", audit: "audit", nowhere: "nowhere",
   };
 }
 
 /** Dialogs and other states that a press opens, by the view they open from. */
 const OPENED = [
-  ["webhooks", "New webhook…", "dialog-webhook"], ["tokens", "Issue a token…", "dialog-token"], ["backfills", "Sweep now…", "dialog-sweep"], ["mappings/contacts", "Edit a draft", "draft-begun"],
+  ["webhooks", "New webhook…", "dialog-webhook"], ["tokens", "Issue a token…", "dialog-token"], ["backfills", "Sweep now…", "dialog-sweep"], ["mappings/contacts", "Edit a draft", "draft-begun"], ["project", "Edit…", "dialog-project"],
 ];
 
 test("every view and dialog at every width, in both themes", async (t) => {

@@ -3,15 +3,15 @@ import { h } from "../dom.js";
 
 /**
  * `columns` are {label, cell(row), class, narrow}: `cell` answers text or nodes; `narrow: "title"` heads the card, "wide" gives the
- * cell a line of its own. `rowHref(row)` makes the whole row lead there, as its link does. The roles are spelled out because styling a table as cards takes them away otherwise.
+ * cell a line of its own. With `lines` a row takes two lines there instead: title and "mark", then "line" and "end"; "none" is left to the detail. `rowHref(row)` makes the whole row lead there, as its link does. The roles are spelled out because styling a table as cards takes them away otherwise.
  */
-export function table(caption, columns, rows, { rowClass, rowHref } = {}) {
+export function table(caption, columns, rows, { rowClass, rowHref, lines = false } = {}) {
   const head = columns.map((column) => h("th", { scope: "col", role: "columnheader", class: column.class }, column.label || h("span", { class: "unseen" }, "Actions")));
   const body = rows.map((row) => h("tr", { role: "row", class: [rowClass?.(row), rowHref && "leads"].filter(Boolean).join(" ") || undefined, on: rowHref ? { click: (event) => follow(event, rowHref(row)) } : undefined },
     columns.map((column) => h("td", { role: "cell", class: [column.class, column.narrow ? `narrow-${column.narrow}` : ""].filter(Boolean).join(" ") || undefined, "data-label": column.label || undefined },
       h("div", { class: "cell" }, column.cell(row))))));
   return h("div", { class: "table-box" },
-    h("table", { role: "table" }, h("caption", { class: "unseen" }, caption), h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)), h("tbody", { role: "rowgroup" }, body)));
+    h("table", { role: "table", class: lines ? "lines" : undefined }, h("caption", { class: "unseen" }, caption), h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, head)), h("tbody", { role: "rowgroup" }, body)));
 }
 
 /** A click beside links and buttons, and that marked no text. */

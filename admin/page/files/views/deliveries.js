@@ -31,14 +31,14 @@ const memoryLinks = (delivery) => {
 /** Deliveries as a table, for this view and for a memory's. */
 export const deliveryTable = (caption, deliveries) => table(caption, [
   { label: "Received", narrow: "title", cell: (each) => h("a", { href: to(["deliveries", each.id]) }, time(each.received_at)) },
-  { label: "Outcome", cell: (each) => outcome(each.outcome) },
-  { label: "Read after", class: "num", cell: (each) => (each.read_at ? duration((new Date(each.read_at) - new Date(each.received_at)) / 1000) : h("span", { class: "faint" }, "–")) },
-  { label: "Verdict", cell: (each) => verdict(each.verdict) },
-  { label: "Project", cell: (each) => each.project },
-  { label: "Memory", cell: memoryLinks },
-  { label: "From", cell: (each) => h("span", { class: "mono" }, each.source) },
-  { label: "Size", class: "num", cell: (each) => bytes(each.body_bytes) },
-], deliveries, { rowHref: (each) => to(["deliveries", each.id]) });
+  { label: "Outcome", narrow: "mark", cell: (each) => outcome(each.outcome) },
+  { label: "Read after", class: "num", narrow: "none", cell: (each) => (each.read_at ? duration((new Date(each.read_at) - new Date(each.received_at)) / 1000) : h("span", { class: "faint" }, "–")) },
+  { label: "Verdict", narrow: "end", cell: (each) => verdict(each.verdict) },
+  { label: "Project", narrow: "none", cell: (each) => each.project },
+  { label: "Memory", narrow: "line", cell: memoryLinks },
+  { label: "From", narrow: "none", cell: (each) => h("span", { class: "mono" }, each.source) },
+  { label: "Size", class: "num", narrow: "none", cell: (each) => bytes(each.body_bytes) },
+], deliveries, { lines: true, rowHref: (each) => to(["deliveries", each.id]) });
 
 function list({ body, actions, query, signal }) {
   const box = h("div");
@@ -59,7 +59,7 @@ function list({ body, actions, query, signal }) {
     since: field("Since", input("since", query.since, { placeholder: "2h, 2026-03-01" })),
     until: field("Until", input("until", query.until, { placeholder: "10m, 2026-03-02" })),
   }, draw);
-  // What is asked for wrongly stays so until it is mended, and pages behind the first do not change.
+  // What is asked for wrongly stays so until it is fixed, and pages behind the first do not change.
   const look = () => (box.querySelector(".state.bad") ? Promise.resolve() : draw(present));
   replace(actions, query.cursor ? null : live(look, EVERY, signal), session.may("operator") ? h("button", { type: "button", on: { click: () => replay(Object.fromEntries(FILTERS.filter((name) => present[name]).map((name) => [name, present[name]]))) } }, "Replay these…") : null);
   replace(body, form, box);

@@ -29,7 +29,7 @@ function notice(refused) {
   return h("div", { class: "callout bad", role: "status" },
     h("p", {}, "The mapping files as they are on disk were refused ", time(refused.at, { relative: true }), ". What you see here is in force, as it was before."),
     h("ul", {}, refused.problems.map(({ file, line, column, severity, message }) => h("li", {}, h("span", { class: "mono" }, [file.split("/").at(-1), line, column].filter((part) => part !== 0).join(":")), ` ${severity}: ${message}`))),
-    h("p", { class: "hint" }, "Mend the files: the bridge looks at them again by itself."));
+    h("p", { class: "hint" }, "Fix the files: the bridge looks at them again by itself."));
 }
 
 function list({ body, query, signal }) {

@@ -42,6 +42,10 @@ std::string InWords(const FeedLook& look) {
   if (standing.failing_since)
     text += fmt::format("  failing since {}: {}; {} attempts{}\n", FormatRfc3339(*standing.failing_since), standing.last_error,
                         standing.attempts, standing.next_at ? ", the next " + FormatRfc3339(*standing.next_at) : "");
+  for (const sync::ParkedChange& parked : standing.parked)
+    text += fmt::format("  parked since {}: {} {}: {}; {} attempts{}\n", FormatRfc3339(parked.since), parked.relation,
+                        parked.key.dump(), parked.last_error.empty() ? "waits its turn" : parked.last_error, parked.attempts,
+                        parked.next_at ? ", the next " + FormatRfc3339(*parked.next_at) : "");
   return text;
 }
 
@@ -165,7 +169,8 @@ void AddFeeds(CLI::App& app, Choice& choice) {
   replay->add_flag("--yes", replaying->yes, "Do it; without, they are only counted");
   AddOne(*group, choice, "pause", "Post nothing until it is resumed; changes wait", &PauseFeed);
   const auto [resume, resuming] = AddOne(*group, choice, "resume", "Go on, and try at once", &ResumeFeed);
-  resume->add_flag("--skip", resuming->skip, "Leave out the message under way, which the endpoint does not take");
+  resume->add_flag("--skip", resuming->skip,
+                   "Leave out what the endpoint refuses: the message under way, and the refused change of each parked row");
   AddOne(*group, choice, "test", "Post a signed test message, and print the answer", &TestFeed);
 }
 

@@ -7,7 +7,7 @@ namespace membridge::admin {
 namespace {
 
 using nlohmann::ordered_json;
-using sync::FeedPosition;
+using sync::FeedControl;
 using sync::postgres::Session;
 using sync::postgres::SqlFailure;
 
@@ -19,10 +19,24 @@ ordered_json TextView(const std::string& text) {
   return text.empty() ? ordered_json() : ordered_json(text);
 }
 
-/// Calls `work` with the feed's position in its target.
+ordered_json ParkedView(const std::vector<sync::ParkedChange>& all) {
+  ordered_json views = ordered_json::array();
+  for (const sync::ParkedChange& one : all)
+    views.push_back({{"relation", one.relation},
+                     {"key", one.key},
+                     {"message", one.message},
+                     {"since", FormatRfc3339(one.since)},
+                     {"attempts", one.attempts},
+                     {"next_at", TimeView(one.next_at)},
+                     {"last_status", one.last_status == 0 ? ordered_json() : ordered_json(one.last_status)},
+                     {"last_error", TextView(one.last_error)}});
+  return views;
+}
+
+/// Calls `work` with the feed's control in its target.
 template <class Work>
 auto At(const Config& config, const Databases& databases, const std::string& name, const Work& work)
-    -> decltype(work(std::declval<FeedPosition&>())) {
+    -> decltype(work(std::declval<FeedControl&>())) {
   const EndpointConfig* feed = config.FindFeed(name);
   if (feed == nullptr) {
     std::vector<std::string> names;
@@ -31,9 +45,9 @@ auto At(const Config& config, const Databases& databases, const std::string& nam
   }
   try {
     Session there{databases.DsnOf(*config.FindTarget(feed->target)), "membridge feeds"};
-    FeedPosition position{there, feed->endpoint};
-    position.Enter();
-    return work(position);
+    sync::FeedPosition{there, feed->endpoint}.Enter();
+    FeedControl control{there, feed->endpoint};
+    return work(control);
   } catch (const SqlFailure& failure) {
     return tl::unexpected<Error>(failure.AsError("looking at feed \"" + name + "\""));
   }
@@ -69,14 +83,15 @@ ordered_json ViewOf(const FeedLook& look) {
           {"paused_at", TimeView(standing.paused_at)},
           {"paused_by", TextView(standing.paused_by)},
           {"last_status", standing.last_status == 0 ? ordered_json() : ordered_json(standing.last_status)},
-          {"last_error", TextView(look.error ? look.error->message : standing.last_error)}};
+          {"last_error", TextView(look.error ? look.error->message : standing.last_error)},
+          {"parked", ParkedView(standing.parked)}};
 }
 
 FeedLook Feeds::Look(const EndpointConfig& feed) const {
   FeedLook look{&feed, std::nullopt, std::nullopt};
   try {
     Session there{databases_.DsnOf(*config_.FindTarget(feed.target)), "membridge feeds"};
-    look.standing = FeedPosition{there, feed.endpoint}.Standing();
+    look.standing = FeedControl{there, feed.endpoint}.Standing();
   } catch (const SqlFailure& failure) {
     look.error = failure.AsError("looking at the target");
   }
@@ -84,33 +99,32 @@ FeedLook Feeds::Look(const EndpointConfig& feed) const {
 }
 
 Result<FeedLook> Feeds::Look(const std::string& name) const {
-  return At(config_, databases_, name, [&](FeedPosition& position) -> Result<FeedLook> {
-    return FeedLook{config_.FindFeed(name), position.Standing(), std::nullopt};
+  return At(config_, databases_, name, [&](FeedControl& control) -> Result<FeedLook> {
+    return FeedLook{config_.FindFeed(name), control.Standing(), std::nullopt};
   });
 }
 
 Result<bool> Feeds::Pause(const std::string& name) const {
-  return At(config_, databases_, name, [](FeedPosition& position) -> Result<bool> { return position.Pause(); });
+  return At(config_, databases_, name, [](FeedControl& control) -> Result<bool> { return control.Pause(); });
 }
 
 Result<bool> Feeds::Resume(const std::string& name, bool skip) const {
-  return At(config_, databases_, name, [&](FeedPosition& position) -> Result<bool> { return position.Resume(skip); });
+  return At(config_, databases_, name, [&](FeedControl& control) -> Result<bool> { return control.Resume(skip); });
 }
 
 Result<std::int64_t> Feeds::CountSince(const std::string& name, Instant since) const {
-  return At(config_, databases_, name,
-            [&](FeedPosition& position) -> Result<std::int64_t> { return position.CountSince(since); });
+  return At(config_, databases_, name, [&](FeedControl& control) -> Result<std::int64_t> { return control.CountSince(since); });
 }
 
 Result<void> Feeds::Replay(const std::string& name, Instant since) const {
-  return At(config_, databases_, name, [&](FeedPosition& position) -> Result<void> {
-    position.Replay(since);
+  return At(config_, databases_, name, [&](FeedControl& control) -> Result<void> {
+    control.Replay(since);
     return {};
   });
 }
 
 Result<sync::Posted> Feeds::Test(const std::string& name) const {
-  return At(config_, databases_, name, [&](FeedPosition&) -> Result<sync::Posted> {
+  return At(config_, databases_, name, [&](FeedControl&) -> Result<sync::Posted> {
     const SystemClock clock;
     return sync::Poster{config_.FindFeed(name)->endpoint, clock}.Test();
   });

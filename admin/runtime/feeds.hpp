@@ -10,6 +10,7 @@
 #include "mappings/base/result.hpp"
 #include "mappings/base/time.hpp"
 #include "sync/feed/call.hpp"
+#include "sync/feed/control.hpp"
 #include "sync/feed/position.hpp"
 
 namespace membridge::admin {

@@ -46,7 +46,7 @@ ReasonWords WordsOf(Degraded reason) {
       return {"canary_lost", "a memory was written at Mem0 and its delivery did not come in time",
               "run membridge webhooks plan, and make sure that Mem0 reaches webhook.public_url"};
     case Degraded::kFeedStuck:
-      return {"feed_stuck", "an endpoint of feeds takes no changes",
+      return {"feed_stuck", "an endpoint of feeds takes no changes, or refuses some",
               "run membridge feeds status NAME, fix the endpoint, then run membridge feeds resume NAME"};
     case Degraded::kSourceAway:
       return {"source_away", "the table of a self-hosted Mem0 cannot be read; nothing is concluded from that",

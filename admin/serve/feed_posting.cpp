@@ -17,6 +17,7 @@ namespace membridge::admin {
 namespace {
 
 using namespace std::chrono_literals;
+using sync::FeedControl;
 using sync::FeedPosition;
 using sync::FeedStanding;
 using sync::Poster;
@@ -67,21 +68,22 @@ class FeedPosting::Line {
     if (!sync::postgres::IsBehindPooler(target_dsn_)) listener.emplace(target_dsn_, "membridge feed").Listen("membridge_changes");
     Poster poster{feed_.endpoint, clock_, [&stop] { return stop.stop_requested(); }};
     FeedPosition position{there, feed_.endpoint};
+    FeedControl control{there, feed_.endpoint};
     if (IsForeign(state, there)) return Away() + kForeign;
     if (position.Enter())
       Log(LogLevel::kWarn, "feed_begun_anew",
           {{"feed", Name()}, {"hint", "the target was restored elsewhere: every change that is kept is posted again"}});
     auto looked = Steady::now();
-    Look(position);
+    Look(control);
     while (!stop.stop_requested()) {
       if (Steady::now() - looked > kLookEvery) {
         if (!lease->Renew(kLease)) return Away();
         if (IsForeign(state, there)) return Away() + kForeign;
-        Look(position);
+        Look(control);
         looked = Steady::now();
       }
       const Poster::Step step = poster.PostNext(there);
-      if (Tell(step)) Look(position);
+      if (Tell(step)) Look(control);
       if (const auto wait = WaitOf(step); wait > 0ms) Wait(listener, wait, stop);
     }
     return kElsewhere;
@@ -106,14 +108,17 @@ class FeedPosting::Line {
     return sync::LedgerTie{state, there, feed_.target}.Look().standing == sync::LedgerLook::Standing::kForeign;
   }
 
-  void Look(FeedPosition& position) {
-    FeedStanding standing = position.Standing();
+  void Look(FeedControl& control) {
+    FeedStanding standing = control.Standing();
     const bool is_dead = standing.paused_at && standing.paused_by != "operator";
     const bool is_failing = !standing.paused_at && standing.failing_since && clock_.Now() - *standing.failing_since > kStuckAfter;
-    reasons_.Set(Degraded::kFeedStuck, Subject(), is_dead || is_failing,
+    const bool is_refusing = !standing.parked.empty() && clock_.Now() - standing.parked.front().since > kStuckAfter;
+    reasons_.Set(Degraded::kFeedStuck, Subject(), is_dead || is_failing || is_refusing,
                  is_dead ? fmt::format("feed \"{}\" is paused: its endpoint {}", Name(),
                                        standing.paused_by == "gone" ? "says that it is gone (410)" : "has failed for days")
-                         : fmt::format("the endpoint of feed \"{}\" fails: {}", Name(), standing.last_error));
+                 : is_failing
+                     ? fmt::format("the endpoint of feed \"{}\" fails: {}", Name(), standing.last_error)
+                     : fmt::format("the endpoint of feed \"{}\" refuses changes of {} rows", Name(), standing.parked.size()));
     const std::lock_guard lock{owner_.mutex_};
     owner_.standings_.insert_or_assign(Name(), std::move(standing));
   }
@@ -130,7 +135,8 @@ class FeedPosting::Line {
 
   /// Counts and logs the step. Returns whether the feed's standing is another one now.
   bool Tell(const Poster::Step& step) {
-    const bool tried = step.did == Poster::Did::kPosted || step.did == Poster::Did::kFailed || step.did == Poster::Did::kPausing;
+    const bool tried = step.did == Poster::Did::kPosted || step.did == Poster::Did::kFailed ||
+                       step.did == Poster::Did::kPausing || step.did == Poster::Did::kParked || step.did == Poster::Did::kSplit;
     if (!tried) return false;
     CountAttempts(OutcomeOf(step.posted), 1);
     if (step.did == Poster::Did::kPosted) {
@@ -143,7 +149,13 @@ class FeedPosting::Line {
           {{"feed", Name()},
            {"error", step.posted.problem},
            {"hint", "fix the endpoint, then run membridge feeds resume " + Name()}});
-    else if (step.attempts == 1)
+    else if (step.did == Poster::Did::kParked) {
+      if (step.first)
+        Log(LogLevel::kWarn, "feed_change_parked",
+            {{"feed", Name()},
+             {"error", step.posted.problem},
+             {"hint", "only later changes of the row wait; membridge feeds status " + Name() + " tells which row"}});
+    } else if (step.did == Poster::Did::kFailed && step.attempts == 1)
       Log(LogLevel::kWarn, "feed_failing", {{"feed", Name()}, {"error", step.posted.problem}});
     return true;
   }
@@ -207,6 +219,8 @@ void FeedPosting::WatchIn(Metrics& metrics) {
   };
   metrics.Watch(Metrics::Kind::kGauge, "membridge_feed_waiting", "Changes that an endpoint is yet to be told, 100000 at most",
                 each([](const FeedStanding& standing) { return static_cast<double>(standing.waiting); }));
+  metrics.Watch(Metrics::Kind::kGauge, "membridge_feed_parked", "Rows that wait behind a change that the endpoint refuses",
+                each([](const FeedStanding& standing) { return static_cast<double>(standing.parked.size()); }));
   metrics.Watch(Metrics::Kind::kGauge, "membridge_feed_oldest_seconds",
                 "Age of the oldest change that an endpoint is yet to be told", each([](const FeedStanding& standing) {
                   if (!standing.oldest) return 0.0;

@@ -12,6 +12,7 @@
 #include "admin/runtime/periodic.hpp"
 #include "admin/runtime/reasons.hpp"
 #include "mappings/base/time.hpp"
+#include "sync/feed/control.hpp"
 #include "sync/feed/position.hpp"
 #include "sync/feed/poster.hpp"
 

@@ -46,11 +46,11 @@ export function foldChanges(changes) {
   return [...contacts.values()];
 }
 
-/** A refusal that the bridge is to hear, so that it posts the same message again. */
-class TryAgain extends Error {
+/** What the bridge answers to: 422 for a value that HubSpot refuses (only that contact waits), else the whole message later again. */
+class Refusal extends Error {
   constructor(status, retryAfter) {
     super(`HubSpot answered ${status}`);
-    Object.assign(this, { status: status === 429 ? 429 : 503, retryAfter });
+    Object.assign(this, { status: { 400: 422, 429: 429 }[status] ?? 503, retryAfter });
   }
 }
 
@@ -63,7 +63,7 @@ export function makeReceiver({ secrets, token, hubspot = "https://api.hubapi.com
       signal: AbortSignal.timeout(10_000), // the bridge waits 15 s for us
     });
     if (answer.status === 404) return null;
-    if (!answer.ok) throw new TryAgain(answer.status, answer.headers.get("retry-after"));
+    if (!answer.ok) throw new Refusal(answer.status, answer.headers.get("retry-after"));
     return answer.status === 204 ? {} : answer.json();
   };
 

@@ -1,5 +1,7 @@
 #include "sync/erase/erased_changes.hpp"
 
+#include "sync/feed/parked_changes.hpp"
+
 namespace membridge::sync {
 namespace {
 
@@ -84,6 +86,7 @@ void ErasedChanges::Erase(ErasureCounts& counts) {
   const Rows sent = transaction_.Run(std::string{kEntries} + kSent, who);
   for (std::size_t row = 0; row < sent.size(); ++row) counts["sent:" + std::string{sent.Text(row, 0)}] += sent.Int(row, 1);
   counts["changes"] += transaction_.Run(std::string{kEntries} + kErase, who).Int(0, 0);
+  ParkedChanges::AdvanceLost(transaction_);
 }
 
 }  // namespace membridge::sync

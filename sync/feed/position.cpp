@@ -2,7 +2,8 @@
 
 #include "mappings/base/exact_json.hpp"
 #include "mappings/base/uuid7.hpp"
-#include "sync/postgres/column.hpp"
+#include "sync/feed/parked_changes.hpp"
+#include "sync/feed/wanted.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -11,11 +12,6 @@ using nlohmann::json;
 using postgres::Param;
 using postgres::Rows;
 using postgres::Transaction;
-
-/// $2 to $4: the endpoint's filter.
-constexpr const char* kWanted =
-    " AND ($2::text[] = '{}' OR c.relation = ANY ($2::text[])) AND ($3::text[] = '{}' OR c.mapping = ANY ($3::text[]))"
-    " AND ($4::text[] = '{}' OR c.op = ANY ($4::text[]))";
 
 constexpr const char* kBeginAnew = R"sql(
     UPDATE membridge.feeds SET place = membridge.ledger_place(), done = '1:1:', upto = NULL, last_seq = 0, end_seq = 0, message = NULL,
@@ -37,26 +33,25 @@ constexpr const char* kEntries = R"sql(
                                      c.relation, 'key', c.key, 'op', c.op, 'cells', c.cells)::text
     FROM membridge.feeds f, membridge.changes c
     WHERE f.name = $1 AND c.seq > f.last_seq AND c.seq <= coalesce(f.message_seq, f.end_seq)
-      AND c.xid >= pg_snapshot_xmin(f.done) AND NOT pg_visible_in_snapshot(c.xid, f.done) AND pg_visible_in_snapshot(c.xid, f.upto))sql";
-
-constexpr const char* kWaiting = R"sql(
-    SELECT count(*), min(w.at) FROM (
-      SELECT c.at FROM membridge.feeds f, membridge.changes c
-      WHERE f.name = $1 AND c.xid >= pg_snapshot_xmin(f.done) AND NOT pg_visible_in_snapshot(c.xid, f.done)
-        AND NOT (f.upto IS NOT NULL AND pg_visible_in_snapshot(c.xid, f.upto) AND c.seq <= f.last_seq))sql";
-
-/// The first number that is not told yet, or NULL: of a window under way what is behind `last_seq`.
-constexpr const char* kFirstWaiting = R"sql(
-    SELECT min(c.seq) FROM membridge.feeds f, membridge.changes c
-    WHERE f.name = $1 AND c.xid >= pg_snapshot_xmin(f.done) AND NOT pg_visible_in_snapshot(c.xid, f.done)
-      AND NOT (f.upto IS NOT NULL AND pg_visible_in_snapshot(c.xid, f.upto) AND c.seq <= f.last_seq))sql";
-
-Param List(const std::vector<std::string>& texts) {
-  return postgres::ArrayOf({texts.begin(), texts.end()});
-}
+      AND c.xid >= pg_snapshot_xmin(f.done) AND NOT pg_visible_in_snapshot(c.xid, f.done) AND pg_visible_in_snapshot(c.xid, f.upto)
+      AND NOT EXISTS (SELECT FROM membridge.feed_parked p WHERE p.feed = f.name AND p.relation = c.relation AND p.key = c.key))sql";
 
 Param TextOf(const std::optional<Instant>& time) {
   return time ? Param{FormatRfc3339(*time)} : std::nullopt;
+}
+
+/// As it is parked after this attempt.
+ParkedChange RefusedChange(const Message& message, const Posted& posted, Instant now, std::optional<Instant> next_at) {
+  const json& entry = message.changes.front();
+  return {.message = message.id,
+          .seq = message.last_seq,
+          .relation = entry["relation"].get<std::string>(),
+          .key = entry["key"],
+          .since = now,
+          .attempts = message.attempts + 1,
+          .next_at = next_at,
+          .last_status = posted.status,
+          .last_error = posted.problem};
 }
 
 std::optional<Instant> TimeIn(const Rows& rows, std::size_t column) {
@@ -71,18 +66,15 @@ std::string Message::Body(bool batched) const {
   return mappings::ExactText(body);
 }
 
-std::vector<Param> FeedPosition::WithFilter(std::vector<Param> params) const {
-  for (const auto* list : {&endpoint_.filter.tables, &endpoint_.filter.mappings, &endpoint_.filter.ops})
-    params.push_back(List(*list));
-  return params;
-}
-
 bool FeedPosition::Enter() {
   Transaction transaction = there_.Begin();
   transaction.Run(
       "INSERT INTO membridge.feeds (name, place, filter, done) VALUES ($1, membridge.ledger_place(), $2::jsonb, '1:1:') "
       "ON CONFLICT (name) DO UPDATE SET filter = excluded.filter WHERE membridge.feeds.filter <> excluded.filter",
       {endpoint_.name, endpoint_.filter.AsJson().dump()});
+  transaction.Run(
+      "DELETE FROM membridge.feed_parked p USING membridge.feeds f WHERE f.name = p.feed AND f.place <> "
+      "membridge.ledger_place()");
   const bool is_elsewhere = transaction.Run(kBeginAnew).Affected() > 0;
   // Entries of transactions that this server has not reached would stay invisible until it has.
   if (is_elsewhere)
@@ -98,12 +90,24 @@ bool FeedPosition::Open(Transaction& transaction) {
 }
 
 std::vector<json> FeedPosition::Entries(Transaction& transaction) {
-  auto params = WithFilter({endpoint_.name});
+  auto params = NameAndFilter(endpoint_);
   params.emplace_back(std::to_string(endpoint_.batch));
   const Rows rows = transaction.Run(std::string{kEntries} + kWanted + " ORDER BY c.seq LIMIT $5::bigint", params);
   std::vector<json> entries;
   for (std::size_t row = 0; row < rows.size(); ++row) entries.push_back(mappings::ParseExact(rows.Text(row, 1)));
   return entries;
+}
+
+std::optional<Message> FeedPosition::ParkedDue(Transaction& transaction, Instant now) {
+  auto parked = ParkedChanges{transaction, endpoint_.name}.FirstDue(now);
+  if (!parked) return std::nullopt;
+  Message message;
+  message.id = parked->change.message;
+  message.last_seq = parked->change.seq;
+  message.changes.push_back(std::move(parked->entry));
+  message.attempts = parked->change.attempts;
+  message.parked = true;
+  return message;
 }
 
 FeedPosition::Due FeedPosition::Next(Instant now) {
@@ -121,6 +125,13 @@ FeedPosition::Due FeedPosition::Next(Instant now) {
     due.not_before = TimeIn(row, 1);
     if (due.not_before && *due.not_before > now) return due;
     due.not_before.reset();
+    // Rows are freed between messages only: a message under way holds the same changes at every attempt.
+    if (row.IsNull(0, 3)) {
+      if ((due.message = ParkedDue(transaction, now))) {
+        transaction.Commit();
+        return due;
+      }
+    }
     if (!row.Bool(0, 2) && !Open(transaction)) {
       transaction.Commit();
       return due;
@@ -151,96 +162,88 @@ FeedPosition::Due FeedPosition::Next(Instant now) {
 }
 
 void FeedPosition::Told(const Message& message, const Posted& posted, Instant now) {
-  there_.Run(
-      "UPDATE membridge.feeds SET last_seq = message_seq, message = NULL, message_seq = NULL, attempts = 0, failing_since = "
-      "NULL, "
-      "next_at = NULL, last_status = $3::int, last_error = NULL, posted = posted + $4::bigint, posted_at = $5::timestamptz "
-      "WHERE name = $1 AND message = $2::uuid",
-      {endpoint_.name, message.id, std::to_string(posted.status), std::to_string(message.changes.size()), FormatRfc3339(now)});
+  Transaction transaction = there_.Begin();
+  std::vector<Param> params{endpoint_.name, std::to_string(posted.status), std::to_string(message.changes.size()),
+                            FormatRfc3339(now)};
+  const std::string counted =
+      "posted = posted + $3::bigint, posted_at = $4::timestamptz, last_status = $2::int, last_error = NULL";
+  if (message.parked) {
+    transaction.Run("UPDATE membridge.feeds SET " + counted + " WHERE name = $1", params);
+    ParkedChanges{transaction, endpoint_.name}.Advance(message.last_seq);
+  } else {
+    params.emplace_back(message.id);
+    transaction.Run("UPDATE membridge.feeds SET " + counted +
+                        ", last_seq = message_seq, message = NULL, message_seq = NULL, attempts = 0, failing_since = NULL, "
+                        "next_at = NULL WHERE name = $1 AND message = $5::uuid",
+                    params);
+  }
+  transaction.Commit();
 }
 
 void FeedPosition::Failed(const Message& message, const Posted& posted, Instant now, std::optional<Instant> next_at,
                           const std::string& paused_by) {
+  Transaction transaction = there_.Begin();
+  if (message.parked) {
+    ParkedChanges parked{transaction, endpoint_.name};
+    parked.Refused(RefusedChange(message, posted, now, next_at));
+    if (next_at) parked.Delay(now, *next_at);
+  }
+  if (!message.parked || !paused_by.empty())
+    transaction.Run(
+        "UPDATE membridge.feeds SET attempts = attempts + CASE WHEN message = $2::uuid THEN 1 ELSE 0 END, failing_since = "
+        "coalesce(failing_since, $3::timestamptz), next_at = $4::timestamptz, last_status = nullif($5::int, 0), last_error = $6, "
+        "paused_at = CASE WHEN $7 <> '' THEN $3::timestamptz END, paused_by = nullif($7, '') "
+        "WHERE name = $1 AND (message = $2::uuid OR $8::boolean)",
+        {endpoint_.name, message.id, FormatRfc3339(now), TextOf(next_at), std::to_string(posted.status), posted.problem,
+         paused_by, message.parked ? "t" : "f"});
+  transaction.Commit();
+}
+
+void FeedPosition::Split(const Message& message) {
+  const auto half = message.changes[message.changes.size() / 2 - 1]["seq"].get<std::int64_t>();
   there_.Run(
-      "UPDATE membridge.feeds SET attempts = attempts + 1, failing_since = coalesce(failing_since, $3::timestamptz), next_at = "
-      "$4::timestamptz, last_status = nullif($5::int, 0), last_error = $6, paused_at = CASE WHEN $7 <> '' THEN $3::timestamptz "
-      "END, "
-      "paused_by = nullif($7, '') WHERE name = $1 AND message = $2::uuid",
-      {endpoint_.name, message.id, FormatRfc3339(now), TextOf(next_at), std::to_string(posted.status), posted.problem,
-       paused_by});
+      "UPDATE membridge.feeds SET message = $3::uuid, message_seq = $4::bigint "
+      "WHERE name = $1 AND message = $2::uuid",
+      {endpoint_.name, message.id, mappings::Uuid7(SystemClock{}.Now()), std::to_string(half)});
 }
 
-FeedStanding FeedPosition::Standing() {
-  FeedStanding standing;
-  auto params = WithFilter({endpoint_.name});
-  params.emplace_back(std::to_string(FeedStanding::kMostCounted));
-  const Rows waiting = there_.Run(std::string{kWaiting} + kWanted + " LIMIT $5::bigint) AS w", params);
-  standing.waiting = waiting.Int(0, 0);
-  standing.oldest = TimeIn(waiting, 1);
-  const Rows row = there_.Run(
-      "SELECT attempts, message, failing_since, next_at, paused_at, posted_at, coalesce(paused_by, ''), coalesce(last_status, "
-      "0), "
-      "coalesce(last_error, ''), posted FROM membridge.feeds WHERE name = $1",
-      {endpoint_.name});
-  if (row.empty()) return standing;
-  standing.attempts = static_cast<int>(row.Int(0, 0));
-  standing.message = row.Optional(0, 1);
-  standing.failing_since = TimeIn(row, 2);
-  standing.next_at = TimeIn(row, 3);
-  standing.paused_at = TimeIn(row, 4);
-  standing.posted_at = TimeIn(row, 5);
-  standing.paused_by = row.Text(0, 6);
-  standing.last_status = row.Int(0, 7);
-  standing.last_error = row.Text(0, 8);
-  standing.posted = row.Int(0, 9);
-  return standing;
+bool FeedPosition::Park(const Message& message, const Posted& posted, Instant now, Instant next_at) {
+  const ParkedChange change = RefusedChange(message, posted, now, next_at);
+  Transaction transaction = there_.Begin();
+  ParkedChanges parked{transaction, endpoint_.name};
+  if (message.parked) {
+    parked.Refused(change);
+    transaction.Commit();
+    return true;
+  }
+  // Somebody may have skipped it meanwhile.
+  const bool is_under_way =
+      !transaction
+           .Run("SELECT FROM membridge.feeds WHERE name = $1 AND message = $2::uuid FOR UPDATE", {endpoint_.name, message.id})
+           .empty();
+  if (!is_under_way) return true;
+  const bool has_room = parked.Add(change);
+  if (has_room)
+    transaction.Run(
+        "UPDATE membridge.feeds SET last_seq = message_seq, message = NULL, message_seq = NULL, attempts = 0, failing_since = "
+        "NULL, next_at = NULL WHERE name = $1",
+        {endpoint_.name});
+  else  // no message is under way, so that parked ones have their turn
+    transaction.Run(
+        "UPDATE membridge.feeds SET message = NULL, message_seq = NULL, attempts = attempts + 1, next_at = $3::timestamptz, "
+        "failing_since = coalesce(failing_since, $2::timestamptz), last_status = $4::int, last_error = $5 WHERE name = $1",
+        {endpoint_.name, FormatRfc3339(now), FormatRfc3339(next_at), std::to_string(posted.status), posted.problem});
+  transaction.Commit();
+  return has_room;
 }
 
-bool FeedPosition::Pause() {
-  return there_
-             .Run(
-                 "UPDATE membridge.feeds SET paused_at = clock_timestamp(), paused_by = 'operator' WHERE name = $1 AND paused_at "
-                 "IS "
-                 "NULL",
-                 {endpoint_.name})
-             .Affected() > 0;
-}
-
-bool FeedPosition::Resume(bool skip) {
-  return there_
-             .Run(
-                 "UPDATE membridge.feeds SET paused_at = NULL, paused_by = NULL, next_at = NULL, failing_since = NULL, attempts "
-                 "= 0, "
-                 "last_seq = CASE WHEN $2::boolean THEN coalesce(message_seq, last_seq) ELSE last_seq END, "
-                 "message = CASE WHEN NOT $2::boolean THEN message END, message_seq = CASE WHEN NOT $2::boolean THEN message_seq "
-                 "END "
-                 "WHERE name = $1 AND (paused_at IS NOT NULL OR next_at IS NOT NULL OR ($2::boolean AND message IS NOT NULL))",
-                 {endpoint_.name, skip ? "t" : "f"})
-             .Affected() > 0;
-}
-
-std::int64_t FeedPosition::CountSince(Instant since) {
-  auto params = WithFilter({endpoint_.name});
-  params.emplace_back(FormatRfc3339(since));
+bool FeedPosition::PostedSinceParking(const Message& message) {
   return there_
       .Run(
-          std::string{
-              "SELECT count(*) FROM membridge.feeds f, membridge.changes c WHERE f.name = $1 AND c.at >= $5::timestamptz "
-              "AND (pg_visible_in_snapshot(c.xid, f.done) OR f.upto IS NOT NULL AND pg_visible_in_snapshot(c.xid, f.upto) "
-              "AND c.seq <= f.last_seq)"} +
-              kWanted,
-          params)
-      .Int(0, 0);
-}
-
-void FeedPosition::Replay(Instant since) {
-  there_.Run(
-      std::string{"UPDATE membridge.feeds f SET done = '1:1:', upto = pg_current_snapshot(), message = NULL, message_seq = NULL, "
-                  "attempts = 0, next_at = NULL, failing_since = NULL, "
-                  "end_seq = coalesce((SELECT max(seq) FROM membridge.changes), 0), "
-                  "last_seq = coalesce(least((SELECT min(seq) FROM membridge.changes WHERE at >= $2::timestamptz), ("} +
-          kFirstWaiting + "), (SELECT max(seq) + 1 FROM membridge.changes)) - 1, 0) WHERE name = $1",
-      {endpoint_.name, FormatRfc3339(since)});
+          "SELECT coalesce(f.posted_at > p.since, false) FROM membridge.feeds f JOIN membridge.feed_parked p ON p.feed = f.name "
+          "WHERE f.name = $1 AND p.seq = $2::bigint",
+          {endpoint_.name, std::to_string(message.last_seq)})
+      .Bool(0, 0);
 }
 
 }  // namespace membridge::sync

@@ -21,22 +21,8 @@ struct Message {
   std::int64_t last_seq = 0;
   std::vector<nlohmann::json> changes;  ///< the entries, oldest first, as posted
   int attempts = 0;                     ///< so far
+  bool parked = false;                  ///< its one change was refused before, and others went on
   std::string Body(bool batched) const;
-};
-
-/// How far an endpoint has been told, and how it goes.
-struct FeedStanding {
-  std::int64_t waiting = 0;       ///< changes not posted yet, kMostCounted at most
-  std::optional<Instant> oldest;  ///< of them
-  int attempts = 0;               ///< failed ones of the message under way
-  std::optional<std::string> message;
-  std::optional<Instant> failing_since, next_at, paused_at, posted_at;
-  std::string paused_by;  ///< `operator`, `gone` (it answered 410), `failing` (for days)
-  std::int64_t last_status = 0;
-  std::string last_error;
-  std::int64_t posted = 0;
-
-  static constexpr std::int64_t kMostCounted = 100'000;
 };
 
 /// One endpoint's position in a target's change feed, in membridge.feeds of the same database. A position is a window of entries:
@@ -61,23 +47,22 @@ class FeedPosition {
   Due Next(Instant now);
   /// The message arrived.
   void Told(const Message& message, const Posted& posted, Instant now);
-  /// It did not. `next_at`: when to try again; nothing pauses the feed, for the reason `paused_by`.
+  /// It did not. `next_at`: when to try again; nothing pauses the feed, for the reason `paused_by`. Of a parked one, `next_at`
+  /// holds for all parked ones that are due.
   void Failed(const Message& message, const Posted& posted, Instant now, std::optional<Instant> next_at,
               const std::string& paused_by);
-
-  FeedStanding Standing();
-  /// Both return false when nothing changed. A resumed feed tries at once. `skip`: the message under way is left out.
-  bool Pause();
-  bool Resume(bool skip);
-  /// How many changes Replay() would post again, besides those that wait.
-  std::int64_t CountSince(Instant since);
-  /// Posts every change since then again, with the same ids when messages are single changes.
-  void Replay(Instant since);
+  /// The endpoint refuses one of several changes: the first half of them is the message under way from now on.
+  void Split(const Message& message);
+  /// The endpoint refuses this one change: it is parked, or stays so, until `next_at`. Returns false when too many are parked:
+  /// the feed itself waits until then.
+  bool Park(const Message& message, const Posted& posted, Instant now, Instant next_at);
+  /// Whether anything was posted since this parked change was refused first.
+  bool PostedSinceParking(const Message& message);
 
  private:
   bool Open(postgres::Transaction& transaction);
+  std::optional<Message> ParkedDue(postgres::Transaction& transaction, Instant now);
   std::vector<nlohmann::json> Entries(postgres::Transaction& transaction);
-  std::vector<postgres::Param> WithFilter(std::vector<postgres::Param> params) const;
 
   postgres::Session& there_;
   const Endpoint& endpoint_;

@@ -15,6 +15,10 @@ using namespace std::chrono_literals;
 
 constexpr std::array<std::chrono::seconds, 12> kWaits{5s, 30s, 2min, 10min, 30min, 1h, 2h, 5h, 10h, 14h, 20h, 24h};
 constexpr long kGone = 410;
+constexpr long kBroken = 500;
+/// An endpoint that breaks at a message so often is taken to break because of it.
+constexpr int kBreaks = 3;
+constexpr std::array<long, 4> kRefusals{400, 409, 413, 422};
 
 /// Up to a tenth longer, so that endpoints which failed together are not tried together.
 std::chrono::milliseconds Jittered(std::chrono::seconds wait) {
@@ -28,6 +32,10 @@ std::chrono::milliseconds Jittered(std::chrono::seconds wait) {
 std::optional<std::chrono::seconds> WaitAfter(int attempts) {
   const auto place = static_cast<std::size_t>(std::max(attempts - 1, 0));
   return place < kWaits.size() ? std::optional{kWaits[place]} : std::nullopt;
+}
+
+bool RefusesMessage(long status, int attempts) {
+  return std::ranges::find(kRefusals, status) != kRefusals.end() || (status == kBroken && attempts >= kBreaks);
 }
 
 Poster::Poster(const Endpoint& endpoint, const Clock& clock, std::function<bool()> stop)
@@ -56,7 +64,8 @@ Poster::Step Poster::PostNext(postgres::Session& there) {
     return {.did = Did::kWaiting, .wait = std::chrono::ceil<std::chrono::milliseconds>(*due.not_before - clock_.Now())};
   if (!due.message) return {};
   const Message& message = *due.message;
-  Step step{.posted = Post(message.id, message.Body(endpoint_.batch > 1)), .changes = message.changes.size()};
+  Step step{
+      .posted = Post(message.id, message.Body(endpoint_.batch > 1)), .changes = message.changes.size(), .first = !message.parked};
   step.attempts = message.attempts + 1;
   const Instant now = clock_.Now();
   if (step.posted.Ok()) {
@@ -69,10 +78,23 @@ Poster::Step Poster::PostNext(postgres::Session& there) {
     return step;
   }
   const auto wait = WaitAfter(step.attempts);
-  const bool pauses = step.posted.status == kGone || !wait;
+  const auto later = [&](std::chrono::seconds least) {
+    return now + std::max(Jittered(least), step.posted.retry_after.value_or(0ms));
+  };
+  const bool is_refused = RefusesMessage(step.posted.status, step.attempts);
+  if (is_refused && message.changes.size() > 1) {
+    position.Split(message);
+    step.did = Did::kSplit;
+    return step;
+  }
+  if (is_refused && (!message.parked || wait || position.PostedSinceParking(message))) {
+    step.did = position.Park(message, step.posted, now, later(wait.value_or(kWaits.back()))) ? Did::kParked : Did::kFailed;
+    return step;
+  }
+  const bool pauses = step.posted.status == kGone || (!wait && (!message.parked || is_refused));
   std::optional<Instant> next_at;
-  if (!pauses) next_at = now + std::max(Jittered(*wait), step.posted.retry_after.value_or(0ms));
-  position.Failed(message, step.posted, now, next_at, !pauses ? "" : wait ? "gone" : "failing");
+  if (!pauses) next_at = later(wait.value_or(kWaits.back()));
+  position.Failed(message, step.posted, now, next_at, !pauses ? "" : step.posted.status == kGone ? "gone" : "failing");
   step.did = pauses ? Did::kPausing : Did::kFailed;
   return step;
 }

@@ -17,8 +17,11 @@ namespace membridge::sync {
 /// tried for days, and the endpoint counts as dead.
 std::optional<std::chrono::seconds> WaitAfter(int attempts);
 
+/// Whether an endpoint that answers this at the so-many-th attempt refuses the message, as against being unable to take any.
+bool RefusesMessage(long status, int attempts);
+
 /// Tells one endpoint of changes, message by message, in the order of the feed, each at least once. While a message fails, those
-/// behind it wait. For one thread.
+/// behind it wait. A change that the endpoint refuses is parked: only later changes of the same row wait. For one thread.
 class Poster {
  public:
   /// Everything outlives it. `stop`: polled while a call runs.
@@ -27,7 +30,9 @@ class Poster {
   enum class Did {
     kNothing,  ///< everything is told
     kPosted,
-    kFailed,   ///< the endpoint refused, or gave no answer
+    kFailed,   ///< the endpoint is not able to take it, or gave no answer
+    kParked,   ///< the endpoint refuses this one change, which is tried again later
+    kSplit,    ///< the endpoint refuses a message of several changes, which is posted in halves
     kPausing,  ///< the same, and now the feed is paused
     kWaiting,  ///< for the next attempt
     kPaused,   ///< it is paused
@@ -38,6 +43,7 @@ class Poster {
     Posted posted{};
     std::size_t changes = 0;            ///< in the message
     int attempts = 0;                   ///< at the message, with this one
+    bool first = true;                  ///< of kParked: it was not parked before
     std::chrono::milliseconds wait{0};  ///< of kWaiting
   };
   /// Posts at most one message. `there`: the target's database, where only one process at a time may post to this endpoint (a

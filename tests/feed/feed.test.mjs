@@ -45,6 +45,7 @@ class HubSpot {
   contacts = new Map(); // by membridge_id
   upserts = 0;
   busy = 0;
+  refused; // a first name that it takes for invalid
   server = createServer(async (request, response) => {
     const answer = (status, body, headers = {}) => response.writeHead(status, { "Content-Type": "application/json", ...headers }).end(body && JSON.stringify(body));
     const body = await readAll(request);
@@ -58,6 +59,7 @@ class HubSpot {
       const { inputs } = JSON.parse(body);
       const ids = inputs.map(({ id }) => id);
       if (inputs.length === 0 || inputs.length > 100 || new Set(ids).size !== ids.length) return answer(400, { category: "VALIDATION_ERROR" });
+      if (inputs.some(({ properties }) => this.refused && properties.firstname === this.refused)) return answer(400, { category: "VALIDATION_ERROR" });
       for (const { idProperty, id, properties } of inputs) {
         assert.equal(idProperty, "membridge_id");
         this.contacts.set(id, { ...this.contacts.get(id), ...properties });
@@ -146,6 +148,21 @@ test("HubSpot has the contacts of the CRM, also after it was busy, and loses who
   // A row of the feed that is gone goes from HubSpot, too.
   await world.sql("INSERT INTO membridge.changes (id, project, mapping, relation, key, op, cells) SELECT gen_random_uuid(), 'crm', '', 'crm.contacts', jsonb_build_object('id', min(id)), 'delete', '{}' FROM crm.contacts");
   await eventually("the contact to leave HubSpot", () => hubspot.contacts.size, (size) => size === 31);
+});
+
+test("a value that HubSpot refuses holds one contact, and the others go on", async () => {
+  hubspot.refused = "Somebody";
+  const firstNames = () => [...hubspot.contacts.values()].map(({ firstname }) => firstname);
+  await world.remember("somebody", "Name is Somebody");
+  for (const name of ["Cleo", "Dora", "Eve"]) await world.remember(name.toLowerCase(), `Name is ${name}`);
+  await eventually("the others", firstNames, (names) => ["Cleo", "Dora", "Eve"].every((name) => names.includes(name)));
+  const { parked } = await eventually("the refusal", () => world.api("GET", "feeds/hubspot"), ({ parked }) => parked.length === 1);
+  assert.equal(parked[0].relation, "crm.contacts");
+  assert.equal(parked[0].last_status, 422);
+  hubspot.refused = undefined;
+  await world.api("POST", "feeds/hubspot/resume", {});
+  await told("hubspot");
+  assert.ok(firstNames().includes("Somebody"));
 });
 
 test("the feeds are listed, tested, replayed and paused over the API", async () => {

@@ -3,80 +3,25 @@
 #include <set>
 
 #include "sync/erase/erasure.hpp"
+#include "sync/feed/control.hpp"
 #include "sync/feed/position.hpp"
 #include "sync/feed/poster.hpp"
 #include "tests/support/catch.hpp"
-#include "tests/support/endpoint_stub.hpp"
-#include "tests/support/postgres.hpp"
+#include "tests/sync/feed/feed_world.hpp"
 
 namespace membridge::test {
 namespace {
 
 using namespace std::chrono_literals;
 using nlohmann::json;
+using sync::FeedControl;
 using sync::FeedPosition;
 using sync::Poster;
-
-class HandClock final : public Clock {
- public:
-  Instant Now() const override { return now; }
-  Instant now = ParseRfc3339("2026-11-30T12:00:00Z").value();
-};
-
-/// A feed with an endpoint; entries are written by hand, as the transactions of the bridge write them.
-struct Feed {
-  explicit Feed(std::function<EndpointStub::Reply(const EndpointStub::Request&)> answer = {}) : stub(std::move(answer)) {
-    endpoint.name = "crm";
-    endpoint.url = stub.Url();
-    endpoint.signer = std::make_shared<const sync::Signer>(*sync::Signer::From({"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}));
-  }
-
-  void Change(const std::string& table, int key, int value) { Change(there, table, key, value); }
-  template <class Runs>
-  static void Change(Runs& runs, const std::string& table, int key, int value) {
-    runs.Run(
-        "INSERT INTO membridge.changes (id, project, mapping, relation, key, op, cells) VALUES (gen_random_uuid(), 'crm', "
-        "'contacts', $1, "
-        "jsonb_build_object('id', $2::int), 'update', jsonb_build_object('v', jsonb_build_object('new', $3::int)))",
-        {"public." + table, std::to_string(key), std::to_string(value)});
-  }
-  Poster::Step Post() {
-    FeedPosition{there, endpoint}.Enter();
-    return Poster{endpoint, clock}.PostNext(there);
-  }
-  /// Posts until nothing is left; how many messages arrived.
-  int PostAll() {
-    int posted = 0;
-    while (true) {
-      const auto step = Post();
-      if (step.did == Poster::Did::kNothing) return posted;
-      REQUIRE(step.did == Poster::Did::kPosted);
-      ++posted;
-    }
-  }
-  /// The values in the order in which they were posted, by row.
-  std::map<std::string, std::vector<int>> Told() const {
-    std::map<std::string, std::vector<int>> told;
-    for (const auto& request : stub.Requests()) {
-      const json data = json::parse(request.body)["data"];
-      for (const json& change : data.contains("changes") ? data["changes"] : json::array({data}))
-        told[change["relation"].get<std::string>() + change["key"].dump()].push_back(change["cells"]["v"]["new"].get<int>());
-    }
-    return told;
-  }
-  sync::FeedStanding Standing() { return FeedPosition{there, endpoint}.Standing(); }
-
-  PgDatabase database;
-  sync::postgres::Session there{database.Dsn()};
-  HandClock clock;
-  EndpointStub stub;
-  sync::Endpoint endpoint;
-};
 
 }  // namespace
 
 TEST_CASE("an entry is posted signed, as Standard Webhooks says, under its own id", "[feed][pg]") {
-  Feed feed;
+  FeedWorld feed;
   feed.Change("people", 1, 7);
   CHECK(feed.Post().did == Poster::Did::kPosted);
   CHECK(feed.Post().did == Poster::Did::kNothing);
@@ -99,7 +44,7 @@ TEST_CASE("an entry is posted signed, as Standard Webhooks says, under its own i
 }
 
 TEST_CASE("what commits late is posted, and the changes of a row keep their order", "[feed][pg]") {
-  Feed feed;
+  FeedWorld feed;
   sync::postgres::Session first = feed.database.Session();
   sync::postgres::Session second = feed.database.Session();
   feed.there.Run("CREATE TABLE public.people (id int PRIMARY KEY, v int)");
@@ -107,16 +52,16 @@ TEST_CASE("what commits late is posted, and the changes of a row keep their orde
   // The transaction that has the lower number changes the row last.
   sync::postgres::Transaction early = first.Begin();
   early.Run("SELECT pg_current_xact_id()");
-  Feed::Change(early, "towns", 9, 1);
+  FeedWorld::Change(early, "towns", 9, 1);
   {
     sync::postgres::Transaction late = second.Begin();
     late.Run("UPDATE public.people SET v = 1 WHERE id = 1");
-    Feed::Change(late, "people", 1, 1);
+    FeedWorld::Change(late, "people", 1, 1);
     late.Commit();
   }
   CHECK(feed.PostAll() == 1);
   early.Run("UPDATE public.people SET v = 2 WHERE id = 1");
-  Feed::Change(early, "people", 1, 2);
+  FeedWorld::Change(early, "people", 1, 2);
   feed.Change("people", 2, 5);
   CHECK(feed.PostAll() == 1);
   early.Commit();
@@ -128,7 +73,7 @@ TEST_CASE("what commits late is posted, and the changes of a row keep their orde
 
 TEST_CASE("a message that fails is posted again under the same id, and those behind it wait", "[feed][pg]") {
   std::atomic<int> status{503};
-  Feed feed{[&](const EndpointStub::Request&) { return EndpointStub::Reply{.status = status}; }};
+  FeedWorld feed{[&](const EndpointStub::Request&) { return EndpointStub::Reply{.status = status}; }};
   feed.Change("people", 1, 1);
   feed.Change("people", 1, 2);
   CHECK(feed.Post().did == Poster::Did::kFailed);
@@ -153,7 +98,7 @@ TEST_CASE("a message that fails is posted again under the same id, and those beh
 
 TEST_CASE("an endpoint that is away for an hour is told everything when it is back", "[feed][pg]") {
   std::atomic<bool> away{true};
-  Feed feed{[&](const EndpointStub::Request&) { return EndpointStub::Reply{.hang_up = away}; }};
+  FeedWorld feed{[&](const EndpointStub::Request&) { return EndpointStub::Reply{.hang_up = away}; }};
   for (int i = 0; i < 20; ++i) feed.Change("people", i % 3, i);
   const Instant begun = feed.clock.now;
   int attempts = 0;
@@ -178,7 +123,7 @@ TEST_CASE("an endpoint that is away for an hour is told everything when it is ba
 
 TEST_CASE("Retry-After is obeyed, redirects are not followed, and 410 pauses", "[feed][pg]") {
   EndpointStub::Reply reply;
-  Feed feed{[&](const EndpointStub::Request&) { return reply; }};
+  FeedWorld feed{[&](const EndpointStub::Request&) { return reply; }};
   feed.Change("people", 1, 1);
   SECTION("in seconds, also far beyond the usual wait") {
     reply = {.status = 429, .headers = "Retry-After: 7200\r\n"};
@@ -202,7 +147,7 @@ TEST_CASE("Retry-After is obeyed, redirects are not followed, and 410 pauses", "
     CHECK(feed.Post().did == Poster::Did::kPaused);
     CHECK(feed.Standing().paused_by == "gone");
     reply = {.status = 204};
-    CHECK(FeedPosition{feed.there, feed.endpoint}.Resume(false));
+    CHECK(FeedControl{feed.there, feed.endpoint}.Resume(false));
     CHECK(feed.PostAll() == 1);
   }
   SECTION("an endpoint that fails for days is paused") {
@@ -218,7 +163,7 @@ TEST_CASE("Retry-After is obeyed, redirects are not followed, and 410 pauses", "
 }
 
 TEST_CASE("whoever dies between a post and its note posts again under the same id", "[feed][pg]") {
-  Feed feed;
+  FeedWorld feed;
   feed.endpoint.batch = GENERATE(1U, 3U);
   for (int i = 0; i < 4; ++i) feed.Change("people", i, i);
   FeedPosition position{feed.there, feed.endpoint};
@@ -237,7 +182,7 @@ TEST_CASE("whoever dies between a post and its note posts again under the same i
 }
 
 TEST_CASE("messages of several changes hold them in order", "[feed][pg]") {
-  Feed feed;
+  FeedWorld feed;
   feed.endpoint.batch = 10;
   for (int i = 0; i < 25; ++i) feed.Change("people", i % 2, i);
   CHECK(feed.PostAll() == 3);
@@ -248,7 +193,7 @@ TEST_CASE("messages of several changes hold them in order", "[feed][pg]") {
 }
 
 TEST_CASE("only what the filter wants is posted, and the rest is passed", "[feed][pg]") {
-  Feed feed;
+  FeedWorld feed;
   feed.endpoint.filter.tables = {"public.people"};
   feed.endpoint.filter.ops = {"update", "delete"};
   feed.Change("towns", 1, 1);
@@ -262,39 +207,39 @@ TEST_CASE("only what the filter wants is posted, and the rest is passed", "[feed
 
 TEST_CASE("a feed is paused, resumed, made to skip, and replayed", "[feed][pg]") {
   std::atomic<int> status{200};
-  Feed feed{[&](const EndpointStub::Request&) { return EndpointStub::Reply{.status = status}; }};
-  FeedPosition position{feed.there, feed.endpoint};
-  position.Enter();
-  CHECK(position.Pause());
-  CHECK_FALSE(position.Pause());
+  FeedWorld feed{[&](const EndpointStub::Request&) { return EndpointStub::Reply{.status = status}; }};
+  FeedPosition{feed.there, feed.endpoint}.Enter();
+  FeedControl control{feed.there, feed.endpoint};
+  CHECK(control.Pause());
+  CHECK_FALSE(control.Pause());
   feed.Change("people", 1, 1);
   CHECK(feed.Post().did == Poster::Did::kPaused);
-  CHECK(position.Resume(false));
-  CHECK_FALSE(position.Resume(false));
+  CHECK(control.Resume(false));
+  CHECK_FALSE(control.Resume(false));
   CHECK(feed.PostAll() == 1);
-  status = 422;
+  status = 404;
   feed.Change("people", 1, 2);
   feed.Change("people", 1, 3);
   CHECK(feed.Post().did == Poster::Did::kFailed);
   status = 200;
-  CHECK(position.Resume(true));
+  CHECK(control.Resume(true));
   CHECK(feed.PostAll() == 1);
   CHECK(feed.Told().begin()->second == std::vector{1, 2, 3});
 
   const Instant long_ago = SystemClock{}.Now() - 1h;
-  CHECK(position.CountSince(long_ago) == 3);
-  CHECK(position.CountSince(SystemClock{}.Now() + 1h) == 0);
+  CHECK(control.CountSince(long_ago) == 3);
+  CHECK(control.CountSince(SystemClock{}.Now() + 1h) == 0);
   feed.Change("people", 1, 4);
-  position.Replay(long_ago);
+  control.Replay(long_ago);
   CHECK(feed.PostAll() == 4);
   CHECK(feed.Told().begin()->second == std::vector{1, 2, 3, 1, 2, 3, 4});
   CHECK(feed.stub.Requests()[0].headers.at("webhook-id") == feed.stub.Requests()[3].headers.at("webhook-id"));
-  position.Replay(SystemClock{}.Now() + 1h);
+  control.Replay(SystemClock{}.Now() + 1h);
   CHECK(feed.PostAll() == 0);
 }
 
 TEST_CASE("in a database that was restored elsewhere a feed begins anew, and misses nothing", "[feed][pg]") {
-  Feed feed;
+  FeedWorld feed;
   feed.Change("people", 1, 1);
   CHECK(feed.PostAll() == 1);
   feed.there.Run("UPDATE membridge.feeds SET place = 'elsewhere/1'");
@@ -305,7 +250,7 @@ TEST_CASE("in a database that was restored elsewhere a feed begins anew, and mis
 }
 
 TEST_CASE("many writers and a poster: every change arrives, each row in order", "[feed][pg]") {
-  Feed feed;
+  FeedWorld feed;
   feed.endpoint.batch = 7;
   feed.there.Run("CREATE TABLE public.people (id int PRIMARY KEY, v int)");
   feed.there.Run("INSERT INTO public.people SELECT n, 0 FROM generate_series(0, 4) AS n");
@@ -323,7 +268,7 @@ TEST_CASE("many writers and a poster: every change arrives, each row in order", 
           const int row = (writer + i) % 5;
           const auto rows =
               transaction.Run("UPDATE public.people SET v = v + 1 WHERE id = $1::int RETURNING v", {std::to_string(row)});
-          Feed::Change(transaction, "people", row, static_cast<int>(rows.Int(0, 0)));
+          FeedWorld::Change(transaction, "people", row, static_cast<int>(rows.Int(0, 0)));
           transaction.Commit();
         }
         ++done;

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "sync/feed/endpoint.hpp"
+#include "sync/postgres/session.hpp"
+
+namespace membridge::sync {
+
+/// Which entries `c` an endpoint's filter wants, as the end of a WHERE: parameters $2 to $4.
+inline constexpr const char* kWanted =
+    " AND ($2::text[] = '{}' OR c.relation = ANY ($2::text[])) AND ($3::text[] = '{}' OR c.mapping = ANY ($3::text[]))"
+    " AND ($4::text[] = '{}' OR c.op = ANY ($4::text[]))";
+
+/// The name of the feed and its filter, as $1 to $4.
+inline std::vector<postgres::Param> NameAndFilter(const Endpoint& endpoint) {
+  std::vector<postgres::Param> params{endpoint.name};
+  for (const auto* list : {&endpoint.filter.tables, &endpoint.filter.mappings, &endpoint.filter.ops})
+    params.push_back(postgres::ArrayOf({list->begin(), list->end()}));
+  return params;
+}
+
+}  // namespace membridge::sync

@@ -90,7 +90,7 @@ Result<void> Do(const SourceWork& work) {
   }
   const bool install = work.options.deed == Deed::kInstall;
   if (work.options.deed != Deed::kCheck) {
-    if (install && !look.lacking.empty()) {
+    if (install && look.obstacle.empty() && !look.lacking.empty()) {
       PrintSql(work, look.role);
       return Fail(ErrorCode::kRefused, fmt::format("role {} lacks {}", look.role, fmt::join(look.lacking, ", ")),
                   "let the owner of the table run the SQL above; membridge finds the log by itself then");

@@ -7,6 +7,7 @@
 
 #include "admin/mapping_files/configured_mappings.hpp"
 #include "admin/runtime/mem0_clients.hpp"
+#include "sync/source/source_erasure.hpp"
 
 namespace membridge::admin {
 namespace {
@@ -37,12 +38,11 @@ std::vector<sync::ErasureTarget> ErasureTargetsOf(const Config& config, const Da
 
 Result<std::string> DeleteUserAtMem0(const ProjectConfig& project, sync::postgres::Session& state, const std::string& user,
                                      const std::function<void(std::chrono::milliseconds)>& wait) {
-  if (project.source)
-    return Fail(ErrorCode::kRefused,
-                fmt::format("project {} is a Mem0 of your own, where only its application or server can delete a user",
-                            project.id.Text()),
-                "delete the user there (DELETE /entities/user/ID of Mem0's REST server also clears its history), then erase "
-                "without --at-mem0");
+  if (project.source) {
+    const auto deleted = sync::source::DeleteUserAtSource(project.source->dsn, TableOf(*project.source), user);
+    if (!deleted) return tl::unexpected<Error>(deleted.error());
+    return *deleted == 0 ? std::string{"was not there"} : std::string{"deleted"};
+  }
   sync::mem0::Client client = ClientForCommand(project, state, 4);
   const auto begun = client.DeleteUser(user);
   if (!begun && begun.error().code == ErrorCode::kNotFound) return std::string{"was not there"};

@@ -16,8 +16,9 @@ namespace membridge::admin {
 /// read is left out; what it wrote is withdrawn all the same.
 std::vector<sync::ErasureTarget> ErasureTargetsOf(const Config& config, const Databases& databases, const ProjectId& project);
 
-/// Deletes a user at Mem0 and waits until Mem0 has finished, for at most five minutes. Returns `deleted`, `was not there`, or
-/// `under way` when Mem0 gives no way to ask for progress. kUnavailable: try again; nothing was changed here.
+/// Deletes a user at Mem0 and waits until Mem0 has finished, for at most five minutes; of a self-hosted one, deletes the user's
+/// rows. Returns `deleted`, `was not there`, or `under way` when Mem0 gives no way to ask for progress. kUnavailable: try again;
+/// nothing was changed here.
 Result<std::string> DeleteUserAtMem0(const ProjectConfig& project, sync::postgres::Session& state, const std::string& user,
                                      const std::function<void(std::chrono::milliseconds)>& wait);
 

@@ -25,6 +25,8 @@ std::string SourceInWords(const ProjectConfig& project, const SourceLook& look) 
   if (const auto error = sync::source::Unreadable(look, table)) return error->message + "; " + error->hint;
   if (look.IsLive())
     return fmt::format("{}: changes are noted as they happen, and read from membridge_source.log", table.Written());
+  if (!look.obstacle.empty())
+    return fmt::format("{} cannot have a change log, so changes are found by polling: {}", table.Written(), look.obstacle);
   return fmt::format("{} has no working change log ({} of 4 triggers are on), so changes are found by polling; {}",
                      table.Written(), look.triggers,
                      look.lacking.empty()

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -48,6 +49,32 @@ struct LookedAtDatabase {
 
 Precondition Missing(const LookedAtDatabase& database, std::string message, std::string hint) {
   return {database.what, database.place, PreconditionState::kMissing, database.what + ": " + std::move(message), std::move(hint)};
+}
+
+/// Tells what keeps others from following the publication of a target's changes.
+std::optional<Precondition> LookAtPublication(const TargetConfig& target, const std::string& dsn) {
+  const std::string what = "target " + target.name;
+  const std::string& name = *target.feed.publication;
+  const auto note = [&](const std::string& message, std::string hint) {
+    return Precondition{what, target.place, PreconditionState::kNote, what + ": " + message, std::move(hint)};
+  };
+  try {
+    Session session{dsn, "membridge check"};
+    const auto row = session.Run(
+        "SELECT pg_catalog.current_setting('wal_level'), pg_catalog.has_database_privilege(current_database(), 'CREATE'), "
+        "EXISTS (SELECT FROM pg_catalog.pg_publication WHERE pubname = $1), current_user, current_database()",
+        {name});
+    if (row.Text(0, 0) != "logical")
+      return note(fmt::format("wal_level is {}, so nobody can follow the publication {}", row.Text(0, 0), name),
+                  "set wal_level = logical and restart that PostgreSQL");
+    if (!row.Bool(0, 1) && !row.Bool(0, 2))
+      return note(fmt::format("role {} may not make the publication {}", row.Text(0, 3), name),
+                  fmt::format("run: GRANT CREATE ON DATABASE {} TO {}", sync::postgres::QuoteName(row.Text(0, 4)),
+                              sync::postgres::QuoteName(row.Text(0, 3))));
+  } catch (const sync::postgres::SqlFailure&) {
+    // What is said of the database tells it.
+  }
+  return std::nullopt;
 }
 
 /// Returns the first problem that keeps the role from working; when there is none, what was found.
@@ -143,7 +170,8 @@ std::vector<Precondition> LookAtSourceOf(const ProjectConfig& project, const Dat
     found.message =
         fmt::format("project \"{}\": {} has no change log; changed rows are looked for every {}, deleted ones every {}",
                     project.id.Text(), table.Written(), InWords(project.source->poll), InWords(project.source->sweep));
-    found.hint = look.lacking.empty()
+    found.hint = !look.obstacle.empty() ? "it cannot have one: " + look.obstacle
+                 : look.lacking.empty()
                      ? "run membridge source install"
                      : fmt::format("the role lacks {}: let the owner run the SQL of membridge source install --print",
                                    fmt::join(look.lacking, ", "));
@@ -214,6 +242,10 @@ std::vector<Precondition> LookAtDatabases(const Config& config, const Databases&
   std::vector<Precondition> found;
   for (const LookedAtDatabase& database : each) {
     for (Precondition& one : LookAtOne(database)) found.push_back(std::move(one));
+  }
+  for (const TargetConfig& target : config.targets) {
+    if (!target.feed.publication) continue;
+    if (auto one = LookAtPublication(target, databases.DsnOf(target))) found.push_back(std::move(*one));
   }
   return found;
 }

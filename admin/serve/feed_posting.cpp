@@ -26,6 +26,7 @@ using Steady = std::chrono::steady_clock;
 
 constexpr auto kLease = 60s;
 constexpr auto kLookEvery = 10s;
+constexpr auto kRenewPostingEvery = 2s;
 constexpr auto kElsewhere = 3'000ms;
 constexpr auto kForeign = 10'000ms;
 constexpr auto kSlice = 200ms;
@@ -73,11 +74,15 @@ class FeedPosting::Line {
     if (position.Enter())
       Log(LogLevel::kWarn, "feed_begun_anew",
           {{"feed", Name()}, {"hint", "the target was restored elsewhere: every change that is kept is posted again"}});
-    auto looked = Steady::now();
+    auto looked = Steady::now(), renewed = looked;
     Look(control);
     while (!stop.stop_requested()) {
-      if (Steady::now() - looked > kLookEvery) {
+      // A broken session frees the lease: this one must not post for long beside the next.
+      if (Steady::now() - renewed > kRenewPostingEvery) {
         if (!lease->Renew(kLease)) return Away();
+        renewed = Steady::now();
+      }
+      if (Steady::now() - looked > kLookEvery) {
         if (IsForeign(state, there)) return Away() + kForeign;
         Look(control);
         looked = Steady::now();

@@ -8,7 +8,8 @@
 
 namespace membridge::sync {
 
-/// Lets one process at a time do something. The lease is a row with an end time, so it runs out when its holder dies. It does not
+/// Lets one process at a time do something. The lease is a row with an end time and the session of its holder. It is free when
+/// that session is gone, at once when its holder was killed, or when its time is up; behind a pooler only then. It does not
 /// guarantee exclusion: a holder that slept past the end learns so only at Renew(). Work done under a lease must therefore be
 /// harmless when done twice. For one thread. Functions throw postgres::SqlFailure; times are by the database's clock.
 class Lease {

@@ -113,10 +113,10 @@ void Feeder::Judge(const SourceLook& look) {
         fmt::format("the table {} was dropped and made again, and its changes are not noted", options_.table.Written()),
         "run membridge source install to take the new table for the old one"};
   else if (standing_.broken)
-    standing_.error = {
-        ErrorCode::kUnavailable,
-        fmt::format("the change log of {} is gone or switched off: changes are found by polling only", options_.table.Written()),
-        "run membridge source install"};
+    standing_.error = {ErrorCode::kUnavailable,
+                       fmt::format("the change log of {} is gone or was switched off: changes are found by polling only",
+                                   options_.table.Written()),
+                       look.obstacle.empty() ? "run membridge source install" : look.obstacle};
   if (standing_.mode == before) return;
   if (standing_.mode == Mode::kLive)
     Log(LogLevel::kInfo, "source_live", {{"project", options_.project.Text()}});

@@ -30,11 +30,26 @@ constexpr const char* kLook = R"(
                     AND has_table_privilege(log.readers, 'INSERT') AND has_table_privilege(log.installed, 'SELECT')
                     AND has_table_privilege(log.installed, 'UPDATE') AND has_sequence_privilege(log.lost, 'SELECT'), false),
            (SELECT count(*) FROM pg_trigger g
-            WHERE g.tgrelid = t.oid AND g.tgname LIKE 'membridge\_source\_%' AND g.tgenabled IN ('O', 'A')),
+            WHERE g.tgrelid = t.oid AND g.tgname LIKE 'membridge\_source\_%' AND g.tgenabled = 'A'),
            current_user, coalesce(has_table_privilege(t.oid, 'TRIGGER'), false),
            log.schema IS NOT NULL, has_database_privilege(current_database(), 'CREATE'),
            coalesce((SELECT pg_has_role(n.nspowner, 'USAGE') FROM pg_namespace n WHERE n.oid = log.schema), false),
-           coalesce((SELECT greatest(c.reltuples, 0)::bigint FROM pg_class c WHERE c.oid = log.log), 0)
+           coalesce((SELECT greatest(c.reltuples, 0)::bigint FROM pg_class c WHERE c.oid = log.log), 0),
+           (SELECT CASE
+              WHEN pg_is_in_recovery() THEN 'the server is a standby, where nothing can be noted; name the primary'
+              WHEN c.relkind IN ('v', 'm') THEN 'it is a view, which has no such triggers; name the table under it'
+              WHEN c.relkind = 'f' THEN 'it is a foreign table, which has no such triggers; name the server that holds it'
+              WHEN c.relkind = 'p' OR EXISTS (SELECT FROM pg_inherits h WHERE c.oid IN (h.inhparent, h.inhrelid))
+                THEN 'it has partitions or heirs, and what is written through another of them fires none of its triggers'
+              WHEN EXISTS (SELECT FROM pg_subscription_rel s WHERE s.srrelid = c.oid)
+                THEN 'logical replication writes it, which fires none of these triggers; name the publisher'
+            END FROM pg_class c WHERE c.oid = t.oid),
+           (SELECT CASE WHEN n.nspname ~ '^[a-z_0-9]+$' THEN n.nspname ELSE quote_ident(n.nspname) END || '.' ||
+                   CASE WHEN c.relname ~ '^[a-z_0-9]+$' THEN c.relname ELSE quote_ident(c.relname) END
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE t.oid IS NULL AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND lower(c.relname) = lower($2)
+              AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_'
+            ORDER BY n.nspname = $3 DESC, c.relname = $2 DESC, n.nspname LIMIT 1)
     FROM t, log)";
 constexpr const char* kIncarnation =
     "SELECT i.incarnation::text FROM membridge_source.installed i WHERE i.relid::bigint = $1::bigint";
@@ -92,14 +107,16 @@ $note$;
 REVOKE ALL ON FUNCTION membridge_source.{0}() FROM PUBLIC;)";
 
 constexpr const char* kInserted =
-    "INSERT INTO membridge_source.log (relid, kind, id) SELECT TG_RELID, 'i', n.id::text FROM new_rows AS n;";
+    "INSERT INTO membridge_source.log (relid, kind, id) SELECT TG_RELID, 'i', n.id::text FROM new_rows AS n WHERE n.id IS NOT "
+    "NULL;";
 /// A vector may be written without the payload, and says nothing new.
 constexpr const char* kUpdated = R"(INSERT INTO membridge_source.log (relid, kind, id)
     SELECT TG_RELID, CASE WHEN n.id IS NULL THEN 'd' ELSE 'u' END, coalesce(n.id, o.id)::text
     FROM new_rows AS n FULL JOIN old_rows AS o ON n.id = o.id
-    WHERE n.id IS NULL OR o.id IS NULL OR n.payload IS DISTINCT FROM o.payload;)";
+    WHERE (n.id IS NULL OR o.id IS NULL OR n.payload IS DISTINCT FROM o.payload) AND coalesce(n.id, o.id) IS NOT NULL;)";
 constexpr const char* kDeleted =
-    "INSERT INTO membridge_source.log (relid, kind, id) SELECT TG_RELID, 'd', o.id::text FROM old_rows AS o;";
+    "INSERT INTO membridge_source.log (relid, kind, id) SELECT TG_RELID, 'd', o.id::text FROM old_rows AS o WHERE o.id IS NOT "
+    "NULL;";
 constexpr const char* kTruncated = "INSERT INTO membridge_source.log (relid, kind, id) VALUES (TG_RELID, 'a', '');";
 
 struct Trigger {
@@ -163,7 +180,7 @@ std::string InstallStatements(const TableName& table, const std::string& role) {
   sql += TriggersSql(table);
   // A log that is installed anew has another incarnation: what came between is not in it.
   sql += fmt::format(
-      "DELETE FROM membridge_source.installed WHERE relation = {0};\n"
+      "DELETE FROM membridge_source.installed WHERE relation = {0} OR relid = {1}::pg_catalog.regclass;\n"
       "DELETE FROM membridge_source.readers r WHERE NOT EXISTS (SELECT FROM membridge_source.installed i WHERE i.relid = "
       "r.relid);\n"
       "INSERT INTO membridge_source.installed (relid, relation) VALUES ({1}::pg_catalog.regclass, {0});\n",
@@ -193,7 +210,7 @@ BEGIN
     IF the_table IS NOT NULL THEN
 {1}    END IF;
     IF pg_catalog.to_regclass('membridge_source.installed') IS NOT NULL THEN
-        DELETE FROM membridge_source.installed WHERE relation = {2};
+        DELETE FROM membridge_source.installed WHERE relation = {2} OR relid = pg_catalog.to_regclass({0});
         IF NOT EXISTS (SELECT FROM membridge_source.installed) THEN
             DROP SCHEMA membridge_source CASCADE;
         END IF;
@@ -207,7 +224,7 @@ $remove$;
 }  // namespace
 
 SourceLook LookAtSource(postgres::Session& session, const TableName& table) {
-  const Rows rows = session.Run(kLook, {table.Quoted()});
+  const Rows rows = session.Run(kLook, {table.Quoted(), table.table, table.schema});
   SourceLook look;
   if (!rows.IsNull(0, 0)) look.relid = rows.Int(0, 0);
   look.has_columns = rows.Bool(0, 1);
@@ -218,6 +235,8 @@ SourceLook LookAtSource(postgres::Session& session, const TableName& table) {
   look.triggers = static_cast<int>(rows.Int(0, 6));
   look.role = rows.Text(0, 7);
   look.entries = rows.Int(0, 12);
+  look.obstacle = rows.Optional(0, 13).value_or("");
+  look.similar = rows.Optional(0, 14).value_or("");
   if (!look.relid) look.lacking.emplace_back(fmt::format("there is no table {}", table.Written()));
   if (look.relid && !rows.Bool(0, 8)) look.lacking.emplace_back(fmt::format("the right TRIGGER on {}", table.Written()));
   const bool schema_there = rows.Bool(0, 9);
@@ -236,7 +255,9 @@ std::optional<Error> Unreadable(const SourceLook& look, const TableName& table) 
   };
   if (!look.relid)
     return error(fmt::format("the table {} does not exist in the source database", table.Written()),
-                 "nothing is concluded from that; when Mem0 has made it again, run membridge source install");
+                 look.similar.empty()
+                     ? "nothing is concluded from that; when Mem0 has made it again, run membridge source install"
+                     : fmt::format("there is {}; if that is meant, write it into source.table", look.similar));
   if (!look.has_columns)
     return error(fmt::format("the table {} lacks a column id or a jsonb column payload", table.Written()),
                  "name the table that Mem0's PGVector store writes");
@@ -258,6 +279,9 @@ std::string RemoveSql(const TableName& table) {
 }
 
 Result<void> InstallLog(postgres::Session& session, const TableName& table) {
+  if (const SourceLook look = LookAtSource(session, table); !look.obstacle.empty())
+    return Fail(ErrorCode::kRefused, fmt::format("{} cannot have a change log: {}", table.Written(), look.obstacle),
+                "changes are found by polling, by updated_at and by full sweeps");
   const std::string role{session.Run("SELECT current_user").Text(0, 0)};
   return RunSql(session, table, InstallStatements(table, role), "installing the change log");
 }

@@ -17,17 +17,21 @@ struct SourceLook {
   bool has_columns = false;                  ///< `id` and a jsonb `payload`
   bool may_read = false;                     ///< the table
   bool hides_rows = false;                   ///< row-level security hides rows from the role
+  std::string obstacle{};                    ///< why no triggers of this table could note all changes; empty: they can
   bool has_log = false;                      ///< the schema membridge_source with its tables
   bool may_use_log = false;                  ///< the role may read and trim it
   std::optional<std::string> incarnation{};  ///< of the log of this very table; nothing: it is not installed for it
-  int triggers = 0;                          ///< of four, those that are there and switched on
-  std::vector<std::string> lacking{};        ///< rights that the role lacks for installing; empty: it may install
+  /// Of four, those that are there and switched on as they were installed. One that is on in another way was off in between.
+  int triggers = 0;
+  std::vector<std::string> lacking{};  ///< rights that the role lacks for installing; empty: it may install
   std::string role{};
+  std::string similar{};     ///< when there is no such table: one of nearly that name, as the configuration would write it
   std::int64_t entries = 0;  ///< in the log, as far as its statistics know
 
   /// Whether every change of the table is noted in the log, and the bridge can read it there.
   bool IsLive() const {
-    return relid && has_columns && may_read && !hides_rows && has_log && may_use_log && incarnation && triggers == 4;
+    return relid && has_columns && may_read && !hides_rows && obstacle.empty() && has_log && may_use_log && incarnation &&
+           triggers == 4;
   }
 };
 

@@ -1,6 +1,9 @@
 #include "sync/source/payload.hpp"
 
 #include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -40,6 +43,37 @@ const std::set<std::string>& KnownKeys() {
   return known;
 }
 
+/// Seconds, or milliseconds, since 1970.
+std::optional<Instant> SinceEpoch(double number) {
+  constexpr double kLargestSeconds = 1e11;
+  constexpr double kLargestMillis = 1e14;
+  if (!(number >= 0) || number >= kLargestMillis) return std::nullopt;
+  const double seconds = number < kLargestSeconds ? number : number / 1000;
+  return Instant{} + std::chrono::microseconds{static_cast<std::int64_t>(seconds * 1e6)};
+}
+
+/// A time as the Platform writes it, or null when it is none. One without an offset is UTC, and one that is a number counts from
+/// 1970.
+json TimeOf(const json& value) {
+  std::optional<Instant> time;
+  if (value.is_number()) {
+    time = SinceEpoch(value.get<double>());
+  } else if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    if (ParseRfc3339(text)) return value;
+    time = ParseRfc3339(text + "T00:00:00Z");
+  }
+  return time ? json(FormatRfc3339(*time)) : json();
+}
+
+/// What a field of the record is made of a value of the payload.
+json FieldOf(const char* name, const json& value) {
+  const std::string_view field{name};
+  if (field == "created_at" || field == "updated_at") return TimeOf(value);
+  const bool is_id = field.ends_with("_id");
+  return is_id && !value.is_string() && value.is_primitive() ? json(mappings::ExactText(value)) : value;
+}
+
 }  // namespace
 
 Result<mappings::Memory> MemoryFromRow(const std::string& id, std::string_view payload) {
@@ -52,7 +86,9 @@ Result<mappings::Memory> MemoryFromRow(const std::string& id, std::string_view p
     for (const char* key : field.keys) {
       const auto found = given.find(key);
       if (found == given.end() || found->is_null()) continue;
-      record[field.name] = *found;
+      json value = FieldOf(field.name, *found);
+      if (value.is_null()) continue;
+      record[field.name] = std::move(value);
       break;
     }
   }

@@ -212,21 +212,21 @@ Result<MemoryPage> TableRecords::ReadPage(const mem0::PageRequest& request) {
       std::string wanted = "true";
       if (request.user) wanted = kOfUser;
       if (request.updated_from) wanted = kChanged;
-      const Rows rows =
-          session.Run(fmt::format(R"(
+      const Rows rows = session.Run(
+          fmt::format(R"(
           WITH w AS MATERIALIZED (
             SELECT m.id, m.payload FROM {} AS m {} ORDER BY m.id LIMIT {})
           SELECT s.n, s.last::text, f.id::text, f.payload::text
           FROM (SELECT (SELECT count(*) FROM w) AS n, (SELECT z.id FROM w AS z ORDER BY z.id DESC LIMIT 1) AS last) AS s
           LEFT JOIN (SELECT p.id, p.payload FROM w AS p WHERE {} AND ($2::text IS NOT NULL OR true)) AS f ON true
           ORDER BY f.id)",
-                                  options_.table.Quoted(),
-                                  first ? "WHERE $1::text IS NULL" : fmt::format("WHERE m.id > $1::text::{}", key_type_),
-                                  kRowsOfPage, wanted),
-                      {first ? postgres::Param{} : postgres::Param{page.last_key},
-                       request.user           ? request.user
-                       : request.updated_from ? postgres::Param{FirstDay(*request.updated_from)}
-                                              : postgres::Param{}});
+                      options_.table.Quoted(),
+                      first ? "WHERE $1::text IS NULL AND m.id IS NOT NULL" : fmt::format("WHERE m.id > $1::text::{}", key_type_),
+                      kRowsOfPage, wanted),
+          {first ? postgres::Param{} : postgres::Param{page.last_key}, request.user ? request.user
+                                                                       : request.updated_from
+                                                                           ? postgres::Param{FirstDay(*request.updated_from)}
+                                                                           : postgres::Param{}});
       page.linked = rows.Int(0, 0) == kRowsOfPage;
       if (!rows.IsNull(0, 1)) page.last_key = rows.Text(0, 1);
       for (std::size_t row = 0; row < rows.size(); ++row) {

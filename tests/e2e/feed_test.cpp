@@ -89,7 +89,7 @@ TEST_CASE("a feed whose bridge is killed before a post, and after it, tells ever
   test::EndpointStub endpoint{[&](const auto& request) { return follower.Answer(request); }};
   test::BridgeOptions options = world.Options();
   options.targets = "{default: {database: state, feed: true}}";
-  const std::size_t batch = GENERATE(1U, 7U);
+  const std::size_t batch = seed % 2 == 0 ? 1 : 7;
   options.feeds = fmt::format("[{{name: all, url: \"{}\", secrets: [whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0], batch: {}}}]",
                               endpoint.Url(), batch);
   test::Bridge bridge{options};

@@ -149,6 +149,8 @@ TEST_CASE("commands that a self-hosted Mem0 cannot answer say so", "[e2e][source
   world.Database().RunScript(kNotes);
   Application application{seed};
   application.Change();
+  application.Database().RunScript(
+      "INSERT INTO memories VALUES (gen_random_uuid(), '', '{\"data\": \"x\", \"user_id\": \"ada\"}')");
   const test::ScratchFolder folder;
   const test::Bridge bridge{OptionsOf(world, application, folder)};
   const auto config = bridge.ConfigFile().string();
@@ -159,9 +161,13 @@ TEST_CASE("commands that a self-hosted Mem0 cannot answer say so", "[e2e][source
   CHECK(checked.err.find("has no change log") != std::string::npos);
   const auto webhooks = test::RunMembridge({"webhooks", "plan", "--project", "own", "--config", config});
   CHECK(webhooks.err.find("sends no webhooks") != std::string::npos);
-  const auto erased = test::RunMembridge({"erase", "--user", "u1", "--project", "own", "--at-mem0", "--yes", "--config", config});
-  CHECK(erased.status == 1);
-  CHECK(erased.err.find("a Mem0 of your own") != std::string::npos);
+  CHECK(application.Database().Count("memories WHERE payload ->> 'user_id' = 'ada'") == 1);
+  const auto erased =
+      test::RunMembridge({"erase", "--user", "ada", "--project", "own", "--at-mem0", "--yes", "--config", config});
+  INFO(erased.out << erased.err);
+  CHECK(erased.status == 0);
+  CHECK(erased.out.find("\"at_mem0\": \"deleted\"") != std::string::npos);
+  CHECK(application.Database().Count("memories WHERE payload ->> 'user_id' = 'ada'") == 0);
   const auto printed = test::RunMembridge({"source", "install", "--print", "--config", config});
   CHECK(printed.status == 0);
   CHECK(printed.out.starts_with("BEGIN;"));

@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "sync/postgres/lease.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/postgres.hpp"
@@ -38,6 +40,22 @@ TEST_CASE("a lease whose holder is gone runs out, and the holder finds out", "[l
   CHECK_FALSE(lease->Renew(60s));
   lease.reset();
   CHECK(db.Count("membridge.leases") == 1);  // the late one did not take the other's away
+}
+
+TEST_CASE("a lease is free at once when the session of its holder is gone", "[lease][pg]") {
+  const test::PgDatabase db;
+  postgres::Session other = db.Session();
+  std::optional<postgres::Session> one{db.Session()};
+  auto lease = Lease::Take(*one, "sweep", 600s);
+  REQUIRE(lease);
+  CHECK_FALSE(Lease::Take(other, "sweep", 60s));
+  db.Run("SELECT pg_terminate_backend($1::int, 10000)", {std::to_string(one->BackendPid())});
+  const auto second = Lease::Take(other, "sweep", 60s);
+  REQUIRE(second);
+  CHECK_THROWS_AS(lease->Renew(60s), postgres::SqlFailure);
+  // What an older binary holds has no session, or that of somebody before it, and runs out only.
+  db.Run("UPDATE membridge.leases SET holder = gen_random_uuid(), session_pid = 1, session_began = '2000-01-01'");
+  CHECK_FALSE(Lease::Take(other, "sweep", 60s));
 }
 
 }  // namespace membridge::sync

@@ -51,7 +51,9 @@ ordered_json CheckSource(const ProjectConfig& project) {
     const SourceLook look = LookAtSource(session, table);
     ordered_json view = ViewOf(project, look);
     view["entries"] = look.entries;
-    view["install_sql"] = view["mode"] == "polling" ? ordered_json(sync::source::InstallSql(table, look.role)) : ordered_json();
+    view["install_sql"] = view["mode"] == "polling" && look.obstacle.empty()
+                              ? ordered_json(sync::source::InstallSql(table, look.role))
+                              : ordered_json();
     return view;
   } catch (const sync::postgres::SqlFailure& failure) {
     const Error error = sync::source::SourceError(failure, table);

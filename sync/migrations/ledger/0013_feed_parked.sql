@@ -1,6 +1,6 @@
 -- Changes that an endpoint of a feed refuses. What comes behind goes on, but for later changes of the same row. A binary that does not know the
 -- table may run beside: it posts later changes of such a row without waiting; all of them are posted again, in order, once the refused one is taken.
--- Runs beside: 12
+-- Runs beside: 8
 
 CREATE TABLE membridge.feed_parked (
     feed        text        NOT NULL REFERENCES membridge.feeds ON DELETE CASCADE,

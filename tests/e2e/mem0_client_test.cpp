@@ -1,7 +1,9 @@
 // Mem0's own open-source client for Node writes, the bridge reads.
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <fstream>
+#include <future>
 #include <set>
 
 #include "sync/embedded/child_process.hpp"
@@ -33,15 +35,21 @@ constexpr const char* kClientMapping =
     "$memory.metadata.tier}, gone: delete}}\n";
 
 /// Lets the client take a step, and returns what it says it has: `id|text` of each.
-std::set<std::string> Write(const test::Cluster& cluster, const std::string& database, const std::string& step) {
+std::set<std::string> Write(const test::Cluster& cluster, const std::string& database, const std::string& step, int changes = 0,
+                            std::uint64_t seed = 0) {
   const test::ScratchFolder folder;
   sync::ChildOptions options;
-  options.command = {MEMBRIDGE_SOURCE "/tests/mem0_sim/fidelity/with-client", MEMBRIDGE_OSS_CLIENT, "write.mjs",
-                     fmt::format("postgresql://postgres@localhost/{}?host={}", database, cluster.SocketFolder().string()), step};
+  options.command = {MEMBRIDGE_SOURCE "/tests/mem0_sim/fidelity/with-client",
+                     MEMBRIDGE_OSS_CLIENT,
+                     "write.mjs",
+                     fmt::format("postgresql://postgres@localhost/{}?host={}", database, cluster.SocketFolder().string()),
+                     step,
+                     std::to_string(changes),
+                     std::to_string(seed % 1'000'000)};
   options.output = folder.path() / "told";
   options.environment = {"CLIENT_FILES=" MEMBRIDGE_SOURCE "/tests/selfhosted"};
   auto child = sync::Child::Start(options);
-  if (!child || !child->Wait(180s)) throw std::runtime_error("the client did not come to its end");
+  if (!child || !child->Wait(180s + changes * 1s)) throw std::runtime_error("the client did not come to its end");
   std::ifstream stream{options.output};
   const std::string out{std::istreambuf_iterator<char>{stream}, {}};
   const auto begin = out.rfind("\n[", out.size());
@@ -62,7 +70,8 @@ std::set<std::string> Notes(const test::PgDatabase& database) {
 }  // namespace
 
 TEST_CASE("what Mem0's open-source client writes becomes rows", "[e2e][source]") {
-  World world{SeedOfRun()};
+  const std::uint64_t seed = SeedOfRun();
+  World world{seed};
   world.Database().RunScript(kClientNotes);
   const test::Cluster cluster;
   const test::PgDatabase mem0{cluster, test::PgDatabase::Content::kBare};
@@ -88,10 +97,28 @@ TEST_CASE("what Mem0's open-source client writes becomes rows", "[e2e][source]")
   CHECK(changed.size() == 5);
   CHECK(test::WaitUntil([&] { return Notes(world.Database()) == changed; }, 60s));
 
-  // A reset drops the table and makes it again; ten memories at most are gone, so a sweep takes them away once the new table
-  // counts.
+  // Random changes, while the bridge is killed again and again; MEMBRIDGE_SOURCE_CHANGES says how many.
+  CAPTURE(seed);
+  const char* wanted = std::getenv("MEMBRIDGE_SOURCE_CHANGES");
+  const int changes = wanted != nullptr ? std::atoi(wanted) : 60;
+  auto writing = std::async(std::launch::async, [&] { return Write(cluster, name, "random", changes, seed); });
+  const auto entries = [&] { return mem0.Value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"); };
+  for (int kill = 0; kill < 1 + changes / 60 && writing.wait_for(0s) != std::future_status::ready; ++kill) {
+    const auto before = std::stoll(entries());
+    test::WaitUntil([&] { return writing.wait_for(0s) == std::future_status::ready || std::stoll(entries()) > before + 40; },
+                    60s);
+    bridge.Kill();
+    bridge.Start();
+  }
+  const auto written = writing.get();
+  CHECK(test::WaitUntil([&] { return Notes(world.Database()) == written; }, 90s));
+
+  // A reset drops the table and makes it again. A sweep takes away what is gone once the new table counts, and a person has said
+  // that so much may vanish.
   CHECK(Write(cluster, name, "reset").empty());
-  CHECK(test::RunMembridge({"source", "install", "--config", bridge.ConfigFile().string()}).status == 0);
+  const std::string config = bridge.ConfigFile().string();
+  CHECK(test::RunMembridge({"source", "install", "--config", config}).status == 0);
+  static_cast<void>(test::RunMembridge({"sweep", "--full", "--project", "own", "--allow-vanishing", "--config", config}));
   CHECK(test::WaitUntil([&] { return Notes(world.Database()).empty(); }, 60s));
 }
 

@@ -1,4 +1,4 @@
-// Writes memories with Mem0's own open-source client (its PGVector store): write.mjs DATABASE_URL STEP. Embeddings and extraction come from a
+// Writes memories with Mem0's own open-source client (its PGVector store): write.mjs DATABASE_URL STEP [CHANGES SEED]. Embeddings and extraction come from a
 // stand-in of OpenAI's API on loopback, so the texts are the test's own. Prints what the client says it has, as JSON.
 import { createServer } from "node:http";
 import { Memory } from "mem0ai/oss";
@@ -31,7 +31,7 @@ function standIn() {
   });
 }
 
-const [url, step] = process.argv.slice(2);
+const [url, step, changes = "0", seed = "1"] = process.argv.slice(2);
 const server = await standIn();
 const openai = { apiKey: "stand-in", baseURL: `http://127.0.0.1:${server.address().port}/v1` };
 const memory = new Memory({
@@ -44,7 +44,43 @@ const memory = new Memory({
 const add = (text, userId, metadata) => memory.add([{ role: "user", content: text }], { userId, metadata, infer: false });
 const all = async (userId) => (await memory.getAll({ filters: { user_id: userId }, topK: 1000 })).results;
 
+/** Numbers from 0 up to 1 that the seed decides (mulberry32). */
+function randomOf(state) {
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+const USERS = ["ada", "bob", "cyd"];
 const STEPS = {
+  async random() {
+    const random = randomOf(Number(seed));
+    const below = (limit) => Math.floor(random() * limit);
+    const owners = new Map(); // of the memories that there are
+    for (const user of USERS) for (const { id } of await all(user)) owners.set(id, user);
+    for (let number = 0; number < Number(changes); ++number) {
+      const ids = [...owners.keys()];
+      const what = random();
+      if (ids.length === 0 || what < 0.5) {
+        const user = USERS[below(USERS.length)];
+        const { results } = await add(`${user} says ${seed}/${number}`, user, { tier: number % 2 ? "gold" : "free" });
+        for (const { id } of results) owners.set(id, user);
+      } else if (what < 0.8) {
+        await memory.update(ids[below(ids.length)], `changed ${seed}/${number}`);
+      } else if (what < 0.98) {
+        const id = ids[below(ids.length)];
+        await memory.delete(id);
+        owners.delete(id);
+      } else {
+        const user = USERS[below(USERS.length)];
+        await memory.deleteAll({ userId: user });
+        for (const [id, owner] of owners) if (owner === user) owners.delete(id);
+      }
+    }
+  },
   async fill() {
     for (const user of ["ada", "bob"]) {
       for (let number = 0; number < 5; ++number) await add(`${user} says ${number}`, user, { tier: number % 2 ? "gold" : "free" });

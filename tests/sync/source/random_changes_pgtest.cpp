@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <random>
 
 #include "tests/support/catch.hpp"
@@ -8,7 +9,17 @@
 namespace membridge::test {
 namespace {
 
-constexpr int kChanges = 2'500;
+/// MEMBRIDGE_SOURCE_CHANGES says how many; ctest -R sync_source_full plays 2,500.
+int ChangesWanted() {
+  const char* wanted = std::getenv("MEMBRIDGE_SOURCE_CHANGES");
+  return wanted != nullptr ? std::atoi(wanted) : 800;
+}
+
+std::random_device::result_type SeedWanted() {
+  const char* seed = std::getenv("MEMBRIDGE_E2E_SEED");
+  return seed != nullptr ? static_cast<std::random_device::result_type>(std::strtoul(seed, nullptr, 10)) : std::random_device{}();
+}
+
 constexpr int kMemories = 150;
 
 /// Random changes of the table by plain SQL: inserts, updates in two statements, deletions, several in one transaction, rolled
@@ -58,8 +69,9 @@ class Application {
 
 }  // namespace
 
-TEST_CASE("2,500 random changes of a self-hosted Mem0 leave no wrong row", "[source][pg]") {
-  const auto seed = std::random_device{}();
+TEST_CASE("random changes of a self-hosted Mem0 leave no wrong row", "[source][random][pg]") {
+  const auto seed = SeedWanted();
+  const int changes = ChangesWanted();
   CAPTURE(seed);
   SelfHosted mem0;
   mem0.Install();
@@ -68,7 +80,7 @@ TEST_CASE("2,500 random changes of a self-hosted Mem0 leave no wrong row", "[sou
   Application application{mem0, seed};
   auto feeder = mem0.NewFeeder();
   auto worker = mem0.NewWorker();
-  for (int change = 0; change < kChanges; ++change) {
+  for (int change = 0; change < changes; ++change) {
     application.Change();
     if (application.Chance(0.2)) static_cast<void>(feeder->Step());
     if (application.Chance(0.1)) static_cast<void>(worker->RunOnce());

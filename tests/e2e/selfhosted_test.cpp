@@ -15,8 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr const char* kTable = "CREATE TABLE memories (id uuid PRIMARY KEY, vector text, payload jsonb)";
-constexpr const char* kNotes = "CREATE TABLE own_notes (memory_id text PRIMARY KEY, who text, body text)";
-constexpr const char* kMapping =
+constexpr const char* kOwnNotes = "CREATE TABLE own_notes (memory_id text PRIMARY KEY, who text, body text)";
+constexpr const char* kOwnMapping =
     "rows: {note: {table: own_notes, key: {memory_id: $memory.id}, set: {who: $memory.user_id, body: $memory.text}, gone: "
     "delete}}\n";
 
@@ -70,7 +70,7 @@ bool Agree(const World& world, const Application& application) {
 /// The file of the mapping, and the bridge's options with the second project.
 test::BridgeOptions OptionsOf(const World& world, const Application& application, const test::ScratchFolder& folder) {
   const auto file = folder.path() / "own_notes.yaml";
-  std::ofstream{file} << kMapping;
+  std::ofstream{file} << kOwnMapping;
   test::BridgeOptions options = world.Options();
   options.more_projects =
       fmt::format("  own:\n    source: {{postgres: \"{}\", poll: 1s, sweep: 2s}}\n", application.Database().Dsn());
@@ -89,7 +89,7 @@ TEST_CASE("a self-hosted Mem0 beside one at the Platform: right rows, with kills
   const std::uint64_t seed = SeedOfRun();
   CAPTURE(seed);
   World world{seed};
-  world.Database().RunScript(kNotes);
+  world.Database().RunScript(kOwnNotes);
   Application application{seed};
   const test::ScratchFolder folder;
   test::Bridge bridge{OptionsOf(world, application, folder)};
@@ -146,7 +146,7 @@ TEST_CASE("a self-hosted Mem0 beside one at the Platform: right rows, with kills
 TEST_CASE("commands that a self-hosted Mem0 cannot answer say so", "[e2e][source]") {
   const std::uint64_t seed = SeedOfRun();
   World world{seed};
-  world.Database().RunScript(kNotes);
+  world.Database().RunScript(kOwnNotes);
   Application application{seed};
   application.Change();
   application.Database().RunScript(

@@ -52,8 +52,7 @@ std::optional<Instant> SinceEpoch(double number) {
   return Instant{} + std::chrono::microseconds{static_cast<std::int64_t>(seconds * 1e6)};
 }
 
-/// A time as the Platform writes it, or null when it is none. One without an offset is UTC, and one that is a number counts from
-/// 1970.
+/// A day or a number since 1970 as the time that the Platform would write. Everything else stays, and is refused when it is none.
 json TimeOf(const json& value) {
   std::optional<Instant> time;
   if (value.is_number()) {
@@ -63,15 +62,7 @@ json TimeOf(const json& value) {
     if (ParseRfc3339(text)) return value;
     time = ParseRfc3339(text + "T00:00:00Z");
   }
-  return time ? json(FormatRfc3339(*time)) : json();
-}
-
-/// What a field of the record is made of a value of the payload.
-json FieldOf(const char* name, const json& value) {
-  const std::string_view field{name};
-  if (field == "created_at" || field == "updated_at") return TimeOf(value);
-  const bool is_id = field.ends_with("_id");
-  return is_id && !value.is_string() && value.is_primitive() ? json(mappings::ExactText(value)) : value;
+  return time ? json(FormatRfc3339(*time)) : value;
 }
 
 }  // namespace
@@ -86,9 +77,8 @@ Result<mappings::Memory> MemoryFromRow(const std::string& id, std::string_view p
     for (const char* key : field.keys) {
       const auto found = given.find(key);
       if (found == given.end() || found->is_null()) continue;
-      json value = FieldOf(field.name, *found);
-      if (value.is_null()) continue;
-      record[field.name] = std::move(value);
+      const bool is_time = std::string_view{field.name}.ends_with("_at");
+      record[field.name] = is_time ? TimeOf(*found) : *found;
       break;
     }
   }

@@ -25,6 +25,7 @@ sync::source::TableOptions TableAt(const PgDatabase& db, TableName table) {
   return options;
 }
 
+/// The record, or as a text why the row is none.
 json RecordOf(const json& payload) {
   const auto memory = sync::source::MemoryFromRow("00000000-0000-4000-8000-000000000001", payload.dump());
   return memory ? memory->record : json(memory.error().message);
@@ -248,7 +249,7 @@ TEST_CASE("ids of other types, none at all, no payload and a large one", "[sourc
   CHECK(records.ReadOne(MemoryId{"11"}).error().code == ErrorCode::kNotFound);
 }
 
-TEST_CASE("times of every type are read, and one that is none hides no memory", "[source][pg]") {
+TEST_CASE("days and numbers are times, and what is no time is refused", "[source][pg]") {
   const auto created = [](const json& value) { return RecordOf({{"data", "x"}, {"created_at", value}})["created_at"]; };
   CHECK(created("2026-08-01T10:00:00.5+02:00") == "2026-08-01T10:00:00.5+02:00");
   CHECK(created("2026-08-01T10:00:00") == "2026-08-01T10:00:00");  // of UTC
@@ -257,14 +258,11 @@ TEST_CASE("times of every type are read, and one that is none hides no memory", 
   CHECK(created(1785578400) == "2026-08-01T10:00:00.000000Z");
   CHECK(created(1785578400.25) == "2026-08-01T10:00:00.250000Z");
   CHECK(created(1785578400000) == "2026-08-01T10:00:00.000000Z");
-  for (const json& odd : {json("yesterday"), json(""), json(-5), json(1e300), json::array(), json(true), json(nullptr)}) {
+  CHECK(created(nullptr) == "1970-01-01T00:00:00.000000Z");
+  for (const json& odd : {json("yesterday"), json(""), json(-5), json(1e300), json::array(), json(true)}) {
     CAPTURE(odd.dump());
-    CHECK(created(odd) == "1970-01-01T00:00:00.000000Z");
+    CHECK(RecordOf({{"data", "x"}, {"created_at", odd}}).is_string());  // refused, and not quoted
   }
-  const json ids = RecordOf({{"data", "x"}, {"user_id", 42}, {"run_id", true}, {"agentId", "a"}});
-  CHECK(ids["user_id"] == "42");
-  CHECK(ids["run_id"] == "true");
-  CHECK(ids["agent_id"] == "a");
 }
 
 TEST_CASE("a user's memories are deleted at the source by whoever may, and else the SQL is told", "[source][erase][pg]") {

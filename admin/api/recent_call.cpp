@@ -51,6 +51,22 @@ ordered_json RecentFates(const std::vector<RecentLook>& looks) {
   return fates;
 }
 
+/// Returns how many calls a second were made within each step.
+ordered_json RecentCalls(const std::vector<RecentLook>& looks, const std::string& project) {
+  const auto made = [&](const RecentLook& look) {
+    const auto found = look.calls_made.find(project);
+    return found == look.calls_made.end() ? std::uint64_t{0} : found->second;
+  };
+  ordered_json rates = ordered_json::array();
+  std::uint64_t before = looks.size() < Recent::kKept || looks.empty() ? 0 : made(looks.front());
+  for (const RecentLook& look : looks) {
+    const std::uint64_t now = made(look);
+    rates.push_back(static_cast<double>(now - std::min(before, now)) / static_cast<double>(Recent::kStep.count()));
+    before = now;
+  }
+  return rates;
+}
+
 /// Leaves the newest values of a list, or of each list of an object.
 void LeaveNewest(ordered_json& lists, std::size_t count) {
   if (lists.is_object()) {
@@ -76,7 +92,9 @@ Answer ReadProcess(const Parts& parts, std::chrono::minutes window) {
       const auto rate = look.calls_per_second.find(project.id.Text());
       rates.push_back(rate == look.calls_per_second.end() ? ordered_json(nullptr) : ordered_json(rate->second));
     }
-    projects.push_back({{"project", project.id.Text()}, {"calls_per_second", std::move(rates)}});
+    projects.push_back({{"project", project.id.Text()},
+                        {"calls_per_second", std::move(rates)},
+                        {"used_per_second", RecentCalls(looks, project.id.Text())}});
   }
   ordered_json answer{{"source", "process"},
                       {"step_seconds", Recent::kStep.count()},
@@ -89,7 +107,9 @@ Answer ReadProcess(const Parts& parts, std::chrono::minutes window) {
                       {"projects", std::move(projects)}};
   const auto count = static_cast<std::size_t>(window / Recent::kStep);
   for (const char* lists : {"lag_seconds", "lag", "outcomes", "parked"}) LeaveNewest(answer[lists], count);
-  for (auto& project : answer["projects"]) LeaveNewest(project["calls_per_second"], count);
+  for (auto& project : answer["projects"]) {
+    for (const char* list : {"calls_per_second", "used_per_second"}) LeaveNewest(project[list], count);
+  }
   return answer;
 }
 
@@ -113,7 +133,9 @@ Answer ReadState(Call& call, const Parts& parts, std::chrono::minutes window) {
   }
   ordered_json projects = ordered_json::array();
   for (const ProjectConfig& project : parts.config.projects)
-    projects.push_back({{"project", project.id.Text()}, {"calls_per_second", ordered_json::array()}});
+    projects.push_back({{"project", project.id.Text()},
+                        {"calls_per_second", ordered_json::array()},
+                        {"used_per_second", ordered_json::array()}});
   return ordered_json{{"source", "state"},
                       {"step_seconds", step.count()},
                       {"lag_seconds", ordered_json::array()},

@@ -22,11 +22,12 @@ FateCounts FatesIn(const sync::WorkerCounters& counters);
 
 /// Values of one moment that are stored nowhere else.
 struct RecentLook {
-  std::optional<double> lag_seconds;               ///< nothing: no memory was applied yet
-  std::optional<double> parked;                    ///< memories; nothing: the database was away
-  std::map<std::string, double> calls_per_second;  ///< allowed at Mem0, by project
-  sync::LagCounts lags{};                          ///< since the process began
-  FateCounts fates{};                              ///< since the process began
+  std::optional<double> lag_seconds;                  ///< nothing: no memory was applied yet
+  std::optional<double> parked;                       ///< memories; nothing: the database was away
+  std::map<std::string, double> calls_per_second;     ///< allowed at Mem0, by project
+  std::map<std::string, std::uint64_t> calls_made{};  ///< at Mem0, by project, since the process began
+  sync::LagCounts lags{};                             ///< since the process began
+  FateCounts fates{};                                 ///< since the process began
 };
 
 /// Keeps the values of the last hour in memory, so that a chart can be drawn at once. They are lost when the process ends.

@@ -138,8 +138,11 @@ RecentLook Running::Look() const {
   RecentLook look;
   if (const auto lag = Lag()) look.lag_seconds = std::chrono::duration<double>(*lag).count();
   if (const QueueLook queue = readiness_.Last(); queue.migrated) look.parked = static_cast<double>(queue.parked);
-  for (const ProjectConfig& project : config_.projects)
-    look.calls_per_second[project.id.Text()] = mem0_.BudgetOf(project.id)->PerSecond();
+  for (const ProjectConfig& project : config_.projects) {
+    const sync::mem0::CallBudget& budget = *mem0_.BudgetOf(project.id);
+    look.calls_per_second[project.id.Text()] = budget.PerSecond();
+    look.calls_made[project.id.Text()] = budget.Taken();
+  }
   look.lags = counters_.lag.Counts();
   look.fates = FatesIn(counters_);
   return look;

@@ -51,6 +51,7 @@ struct CallBudget::State {
   // guarded by mutex
   double rate;
   double tokens;
+  std::uint64_t taken = 0;
   TimePoint filled_at;
   TimePoint paused_until{};
   TimePoint live_until{};  ///< a live caller was told to come back about now
@@ -80,6 +81,7 @@ std::chrono::milliseconds CallBudget::Take(bool background) {
   const double needed = background ? std::min(2.0, state.Capacity()) : 1.0;
   if (state.tokens + kRounding >= needed) {
     state.tokens -= 1;
+    ++state.taken;
     if (!background) state.live_until = now;
     return 0ms;
   }
@@ -119,6 +121,11 @@ void CallBudget::Succeeded() {
 
 double CallBudget::MostPerSecond() const {
   return state_->full_rate;
+}
+
+std::uint64_t CallBudget::Taken() const {
+  const std::lock_guard lock{state_->mutex};
+  return state_->taken;
 }
 
 double CallBudget::PerSecond() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -30,6 +31,8 @@ class CallBudget {
   /// The rate as learnt so far, and the most that it grows back to.
   double PerSecond() const;
   double MostPerSecond() const;
+  /// How many calls have started.
+  std::uint64_t Taken() const;
   /// How long a Retry-After still holds all calls back; zero when none does.
   std::chrono::milliseconds Paused() const;
 

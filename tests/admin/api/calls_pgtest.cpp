@@ -96,7 +96,10 @@ TEST_CASE("the last hour of the overview's numbers is kept, and no more", "[api]
   CHECK(world.Get("/overview/recent", test::kViewerToken)["lag_seconds"].empty());
   world.recent.Take({.lag_seconds = std::nullopt, .parked = 1, .calls_per_second = {{"crm", 100}, {"lab", 5}}});
   for (int i = 0; i < 400; ++i)
-    world.recent.Take({.lag_seconds = 0.5, .parked = 2, .calls_per_second = {{"crm", i}, {"lab", 5}}});
+    world.recent.Take({.lag_seconds = 0.5,
+                       .parked = 2,
+                       .calls_per_second = {{"crm", i}, {"lab", 5}},
+                       .calls_made = {{"crm", static_cast<std::uint64_t>(20 * i)}}});
   const json recent = world.Get("/overview/recent", test::kViewerToken);
   CHECK(recent["step_seconds"] == 10);
   CHECK(recent["lag_seconds"] == json(std::vector<double>(360, 0.5)));
@@ -105,6 +108,7 @@ TEST_CASE("the last hour of the overview's numbers is kept, and no more", "[api]
   CHECK(recent["projects"][0]["project"] == "crm");
   CHECK(recent["projects"][0]["calls_per_second"].front() == 40);
   CHECK(recent["projects"][0]["calls_per_second"].back() == 399);
+  CHECK(recent["projects"][0]["used_per_second"].back() == 2);
 }
 
 TEST_CASE("the overview tells how long deliveries take to become rows, and what became of memories", "[api][pg][sim]") {

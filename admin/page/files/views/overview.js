@@ -21,7 +21,7 @@ const OUTCOMES = [["applied", "applied", "added"], ["unchanged", "unchanged", "s
 
 const known = (list) => list.map((value) => value ?? 0);
 const most = (list) => Math.max(0, ...list);
-const ofProject = (recent, name) => known(recent.projects.find(({ project }) => project === name)?.calls_per_second ?? []);
+const ofProject = (recent, name) => recent.projects.find(({ project }) => project === name) ?? { calls_per_second: [], used_per_second: [] };
 
 /** The axis of a list that ends now, for places that read as `words`. */
 const upToNow = (length, step, words) => ({ from: length > 1 ? `${duration((length - 1) * step)} ago` : "", to: "now",
@@ -76,12 +76,18 @@ function parkedGauge({ parked, queue }, { parked: recent, step_seconds: step }) 
 }
 
 function budgetGauge({ project, mem0 }, several, recent) {
-  const rates = [...ofProject(recent, project), mem0.calls_per_second];
+  const { calls_per_second: before, used_per_second: used } = ofProject(recent, project);
+  const allowed = used.length > 0 ? known(before) : [...known(before), mem0.calls_per_second];
   const step = recent.step_seconds;
   const paused = mem0.paused_seconds > 0;
-  return gauge(several ? `Mem0 calls, ${project}` : "Mem0 calls", number(mem0.calls_per_second), "a second allowed",
-    line(rates, `Calls a second allowed${rates.length > 1 ? ` ${since(rates.length, step)}` : ""}: now ${number(mem0.calls_per_second)} of ${number(mem0.most_per_second)}.`, paused ? "warn" : "", upToNow(rates.length, step, (at) => number(rates[at]))),
-    paused ? `Mem0 asked to wait: ${duration(mem0.paused_seconds)} more` : `of ${number(mem0.most_per_second)} at most`);
+  const minute = used.slice(-Math.ceil(60 / step));
+  const now = minute.reduce((sum, rate) => sum + rate, 0) / Math.max(1, minute.length);
+  const below = paused ? `Mem0 asked to wait: ${duration(mem0.paused_seconds)} more` : `${number(mem0.calls_per_second)} a second allowed, of ${number(mem0.most_per_second)} at most`;
+  const title = several ? `Mem0 calls, ${project}` : "Mem0 calls";
+  if (used.length === 0) return gauge(title, number(mem0.calls_per_second), "a second allowed", line(allowed, `Calls a second allowed: now ${number(mem0.calls_per_second)} of ${number(mem0.most_per_second)}.`, paused ? "warn" : "", upToNow(allowed.length, step, (at) => number(allowed[at]))), below);
+  return gauge(title, number(now), "a second in the last minute",
+    [lines([{ values: used, tone: "half" }, { values: allowed, tone: "rare" }], `Calls a second ${since(used.length, step)}: now ${number(now)} of ${number(mem0.calls_per_second)} allowed.`, upToNow(used.length, step, (at) => `${number(used[at])} of ${number(allowed[at])} allowed`)),
+      legend([{ label: `made ${number(now)}`, tone: "half" }, { label: `allowed ${number(mem0.calls_per_second)}`, tone: "rare" }])], below);
 }
 
 /** How long a bar of outcomes is: a minute, or so that about a hundred fit. */

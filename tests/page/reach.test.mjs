@@ -13,11 +13,11 @@ const SIZES = [[390, 844], [1280, 800], [1920, 1080]];
 /** An endpoint that takes what it is sent, or refuses it. */
 class Endpoint {
   taken = [];
-  refusing = false;
+  refusing = 0; // the status it refuses with
   server = createServer((request, response) => {
     request.resume().on("end", () => {
       if (!this.refusing) this.taken.push(request.headers["webhook-id"]);
-      response.writeHead(this.refusing ? 500 : 204).end();
+      response.writeHead(this.refusing || 204).end();
     });
   });
 
@@ -103,7 +103,7 @@ test("feeds: one is tried, paused, resumed and posted again", async () => {
 });
 
 test("feeds: one that is refused says so, and a message can be left out", async () => {
-  endpoint.refusing = true;
+  endpoint.refusing = 500;
   await world.remember("carl", "Name is Carl");
   await world.settled();
   await operator.goTo("#/feeds/crm");
@@ -113,9 +113,22 @@ test("feeds: one that is refused says so, and a message can be left out", async 
   await inspectAtAll("feed-failing");
   await operator.press("Leave out a message…");
   await operator.sees("Its changes are never posted");
-  endpoint.refusing = false;
+  endpoint.refusing = 0;
   await operator.confirm("Leave it out");
   await operator.sees("The message was left out", "Everything was posted.");
+  await operator.noTrouble();
+});
+
+test("feeds: a change that is refused is shown with its row, and tried again when asked", async () => {
+  endpoint.refusing = 422;
+  await world.remember("dora", "Name is Dora");
+  await world.settled();
+  await operator.goTo("#/feeds/crm");
+  await operator.sees("The endpoint refuses a change of", "crm.contacts", "422");
+  await inspectAtAll("feed-refused");
+  endpoint.refusing = 0;
+  await operator.press("Try now");
+  await operator.sees("Everything was posted.");
   await operator.noTrouble();
 });
 

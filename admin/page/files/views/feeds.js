@@ -41,6 +41,8 @@ const list = ({ feeds }) => (feeds.length === 0 ? empty("No feed is configured."
     { label: "Tells of", class: "long", narrow: "wide", cell: (each) => some(each.tables, "every table") },
   ], feeds, { rowHref: (each) => to(["feeds", each.feed]) }));
 
+const stuck = ({ attempts, parked }) => attempts > 0 || parked.length > 0;
+
 async function pause({ feed }) {
   const { changed } = await api.post(`feeds/${segment(feed)}/pause`);
   done(changed ? `${feed} is paused: changes wait until it is resumed.` : `${feed} is paused already.`);
@@ -53,7 +55,7 @@ async function resume({ feed }) {
 
 async function skip({ feed }) {
   const answer = await ask({ title: `Leave out the message under way of ${feed}?`, confirm: "Leave it out", tone: "danger",
-    body: h("p", {}, "Its changes are never posted, so the endpoint misses them. Use it when the endpoint refuses this one message for good and holds up the rest."),
+    body: h("p", {}, "Its changes are never posted, so the endpoint misses them: those of the message under way, and all that are refused and wait below. Use it when the endpoint will never take them."),
     act: () => api.post(`feeds/${segment(feed)}/resume`, { skip: true }) });
   if (answer !== undefined) done("The message was left out, and the feed goes on.");
 }
@@ -86,8 +88,8 @@ function buttons(feed, again) {
       again();
     });
   } } }, label);
-  return [feed.state === "paused" ? button("Resume", resume, "primary") : button("Pause", pause), feed.state === "failing" ? button("Try now", resume, "primary") : null,
-    button("Send a test", tryOut), button("Replay…", replay), feed.attempts > 0 ? button("Leave out a message…", skip, "danger") : null];
+  return [feed.state === "paused" ? button("Resume", resume, "primary") : button("Pause", pause), feed.state === "failing" || feed.parked.length > 0 ? button("Try now", resume, "primary") : null,
+    button("Send a test", tryOut), button("Replay…", replay), stuck(feed) ? button("Leave out a message…", skip, "danger") : null];
 }
 
 function trouble(feed) {
@@ -99,8 +101,19 @@ function trouble(feed) {
   ];
 }
 
+const parked = ({ parked: rows }) => (rows.length === 0 ? null : [
+  h("div", { class: "callout warn" }, h("p", {}, `The endpoint refuses a change of ${counted(rows.length, "row")}. Later changes of ${rows.length === 1 ? "that row" : "those rows"} wait; all others go on.`),
+    h("p", { class: "hint" }, "They are tried again by themselves, with growing pauses. Put the receiver or the value right, then Try now.")),
+  table("Refused", [
+    { label: "Row", narrow: "title", cell: (each) => h("span", { class: "mono" }, `${each.relation} ${Object.values(each.key).join(", ")}`) },
+    { label: "Since", cell: (each) => time(each.since, { relative: true }) },
+    { label: "Attempts", cell: (each) => number(each.attempts) },
+    { label: "Next", cell: (each) => (each.next_at ? time(each.next_at, { relative: true }) : "now") },
+    { label: "Answer", class: "long", narrow: "wide", cell: (each) => [each.last_status, each.last_error].filter((part) => part !== null).join(": ") || "none yet" },
+  ], rows)]);
+
 function one(feed) {
-  return h("div", { class: "stack" }, h("p", {}, mark(feed), unseen(". "), " ", h("span", { class: "hint" }, STATES[feed.state]?.[2])), trouble(feed),
+  return h("div", { class: "stack" }, h("p", {}, mark(feed), unseen(". "), " ", h("span", { class: "hint" }, STATES[feed.state]?.[2])), trouble(feed), parked(feed),
     facts([["Waiting", waiting(feed)], ["Oldest waiting", feed.oldest ? time(feed.oldest, { relative: true }) : "none"], ["Posted", number(feed.posted)], ["Last posted", time(feed.posted_at, { relative: true })],
       ["Last answer", feed.last_status === null ? "none" : String(feed.last_status)], ["Endpoint", h("span", { class: "mono" }, feed.address)], ["Target", feed.target], ["Tables", some(feed.tables, "every one")],
       ["Mappings", some(feed.mappings, "every one")], ["Changes", some(feed.ops, "insert, update, delete")], ["In a message", `${number(feed.batch)} at most`]]));
@@ -113,7 +126,7 @@ function detail({ body, actions, parts: [name], signal, call }) {
   const back = h("a", { class: "button", href: "#/feeds" }, "All feeds");
   let shown = "";
   const look = () => load(box, () => api.get(`feeds/${segment(name)}`, {}, signal), (feed) => {
-    const now = `${feed.state} ${feed.attempts > 0}`;
+    const now = `${feed.state} ${stuck(feed)} ${feed.parked.length > 0}`;
     if (now !== shown) replace(ends, buttons(feed, look)); // what one is about to press stays where it is
     shown = now;
     return one(feed);

@@ -181,15 +181,15 @@ TEST_CASE("an index of ours is used for the rows of a batch, and no index is ove
   CAPTURE(lines);
   CHECK(lines.find("rows_identity") != std::string::npos);
   // What btree indexes of ours are over and Mem0 fills: ids of memories (128 bytes at most), names of users and items
-  // (ShortName). Targets, mappings and relations are named by people.
+  // (ShortName). Targets, mappings, feeds and relations are named by people.
   CHECK(shop.Column("SELECT DISTINCT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid "
                     "JOIN pg_catalog.pg_am m ON m.oid = c.relam AND m.amname = 'btree' "
                     "JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey::smallint[]) "
                     "JOIN pg_catalog.pg_class t ON t.oid = i.indrelid "
                     "WHERE t.relnamespace = 'membridge'::regnamespace AND t.relname NOT LIKE 'deliveries%' "
                     "AND a.atttypid IN ('text'::regtype, 'jsonb'::regtype) ORDER BY 1") ==
-        std::vector<std::string>{"entity", "hash", "item", "key", "kind", "mapping", "memory", "memory_id", "name", "project",
-                                 "relation", "source", "target", "user_hash", "webhook_id"});
+        std::vector<std::string>{"entity", "feed", "hash", "item", "key", "kind", "mapping", "memory", "memory_id", "name",
+                                 "project", "relation", "source", "target", "user_hash", "webhook_id"});
 }
 
 }  // namespace membridge::test

@@ -108,8 +108,12 @@ TEST_CASE("parked memories are grouped without values, shown with them to operat
   CHECK(world.Post("/parked/drop", {{"filter", json::object()}, {"all", true}, {"expected_count", 5}}) ==
         json{{"memories", 3}, {"done", true}});
   CHECK(world.db.Count("membridge.parked") == 0);
-  CHECK(world.Get("/audit/verify") ==
-        json{{"intact", true}, {"entries", 3}, {"head", world.Audit()[0]["hash"]}, {"broken_at", nullptr}, {"problem", nullptr}});
+  CHECK(world.Get("/audit/verify") == json{{"intact", true},
+                                           {"entries", 3},
+                                           {"head", world.Audit()[0]["hash"]},
+                                           {"broken_at", nullptr},
+                                           {"problem", nullptr},
+                                           {"sealed", 0}});
 }
 
 TEST_CASE("blocked memories are a list of their own, for every role, and counted in the overview", "[api][pg][sim][T1]") {

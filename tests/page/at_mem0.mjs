@@ -168,6 +168,7 @@ export async function runsBackfills(operator, world) {
 
   // One that cannot get on can be paused, and goes on when Mem0 answers again.
   await world.control("PUT", "/faults", { server_error: 1, endpoints: ["memories.list"] });
+  await operator.click("switch", "Live"); // or a run that gets on would move the buttons
   await operator.press("Sweep now…");
   await operator.fill("Kind", "full");
   await operator.confirm("Run");
@@ -188,6 +189,7 @@ export async function runsBackfills(operator, world) {
   await operator.press(`Cancel run ${third}`);
   await eventually("a cancelled run", () => stateOf(world, third), (state) => state === "cancelled");
   await world.control("DELETE", "/faults");
+  await operator.click("switch", "Live");
   await operator.sees("cancelled");
 
   await operator.press("Run now… quick");

@@ -109,7 +109,7 @@ const parked = ({ parked: rows }) => (rows.length === 0 ? null : [
     { label: "Since", cell: (each) => time(each.since, { relative: true }) },
     { label: "Attempts", cell: (each) => number(each.attempts) },
     { label: "Next", cell: (each) => (each.next_at ? time(each.next_at, { relative: true }) : "now") },
-    { label: "Answer", class: "long", narrow: "wide", cell: (each) => [each.last_status, each.last_error].filter((part) => part !== null).join(": ") || "none yet" },
+    { label: "Answer", class: "long", narrow: "wide", cell: (each) => each.last_error ?? each.last_status ?? "none yet" },
   ], rows)]);
 
 function one(feed) {

@@ -57,15 +57,11 @@ ordered_json CheckSource(const ProjectConfig& project) {
     return view;
   } catch (const sync::postgres::SqlFailure& failure) {
     const Error error = sync::source::SourceError(failure, table);
-    return {{"project", project.id.Text()},
-            {"table", project.source->table},
-            {"mode", "away"},
-            {"triggers", 0},
-            {"role", ""},
-            {"lacking", ordered_json::array()},
-            {"message", error.hint.empty() ? error.message : error.message + "; " + error.hint},
-            {"entries", 0},
-            {"install_sql", nullptr}};
+    ordered_json view = ViewOf(project, {});
+    view["message"] = error.hint.empty() ? error.message : error.message + "; " + error.hint;
+    view["entries"] = 0;
+    view["install_sql"] = nullptr;
+    return view;
   }
 }
 

@@ -59,9 +59,6 @@ Run RunAt(const Rows& rows, std::size_t row) {
 Param OrNull(const std::string& text) {
   return text.empty() ? Param{} : Param{text};
 }
-Param OrNull(const std::optional<Instant>& instant) {
-  return instant ? Param{FormatRfc3339(*instant)} : Param{};
-}
 
 tl::unexpected<Error> NoRun(std::int64_t id) {
   return Fail(ErrorCode::kNotFound, fmt::format("there is no backfill run {}", id), "membridge backfill status lists them");
@@ -117,8 +114,8 @@ Result<std::int64_t> RunStore::Queue(const Run& run) {
       "INSERT INTO membridge.backfill_runs (name, project, kind, state, options, scheduled_for, due_at, queued_at) "
       "VALUES ($1, $2, $3, 'queued', $4::jsonb, $5::timestamptz, $6::timestamptz, $7::timestamptz) ON CONFLICT DO NOTHING "
       "RETURNING id",
-      {run.name, run.project.Text(), std::string{NameOf(run.kind)}, run.options.AsJson().dump(), OrNull(run.scheduled_for),
-       FormatRfc3339(run.due_at), FormatRfc3339(run.queued_at)});
+      {run.name, run.project.Text(), std::string{NameOf(run.kind)}, run.options.AsJson().dump(),
+       postgres::TimeParam(run.scheduled_for), FormatRfc3339(run.due_at), FormatRfc3339(run.queued_at)});
   if (rows.empty()) {
     return Fail(ErrorCode::kRefused, fmt::format("a run of \"{}\" is not finished yet", run.name),
                 "wait for it, or end it with membridge backfill cancel");

@@ -1,6 +1,7 @@
 #include "sync/feed/control.hpp"
 
 #include "sync/feed/wanted.hpp"
+#include "sync/postgres/column.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -9,27 +10,15 @@ using postgres::Param;
 using postgres::Rows;
 using postgres::Transaction;
 
-/// What stands before the position, and what the position has passed because its row waits. The filter goes behind each.
-constexpr const char* kAhead = R"sql(
-      SELECT c.at FROM membridge.feeds f, membridge.changes c
-      WHERE f.name = $1 AND c.xid >= pg_snapshot_xmin(f.done) AND NOT pg_visible_in_snapshot(c.xid, f.done)
-        AND NOT (f.upto IS NOT NULL AND pg_visible_in_snapshot(c.xid, f.upto) AND c.seq <= f.last_seq))sql";
-constexpr const char* kPassed =
-    " AND (pg_visible_in_snapshot(c.xid, f.done) OR f.upto IS NOT NULL AND pg_visible_in_snapshot(c.xid, f.upto) AND c.seq <= "
-    "f.last_seq)";
+/// What the position of the feed $1 has not passed yet.
+const std::string kOfThoseAhead = std::string{R"sql(
+      FROM membridge.feeds f, membridge.changes c
+      WHERE f.name = $1 AND c.xid >= pg_snapshot_xmin(f.done) AND NOT )sql"} +
+                                  kPassed;
+/// Entries of rows that wait; those of them that the position has passed are waiting, too.
 constexpr const char* kHeld = R"sql(
       SELECT c.at FROM membridge.feed_parked p, membridge.feeds f, membridge.changes c
       WHERE p.feed = $1 AND f.name = $1 AND c.seq >= p.seq AND c.relation = p.relation AND c.key = p.key)sql";
-
-/// The first number that is not told yet, or NULL: of a window under way what is behind `last_seq`.
-constexpr const char* kFirstWaiting = R"sql(
-    SELECT min(c.seq) FROM membridge.feeds f, membridge.changes c
-    WHERE f.name = $1 AND c.xid >= pg_snapshot_xmin(f.done) AND NOT pg_visible_in_snapshot(c.xid, f.done)
-      AND NOT (f.upto IS NOT NULL AND pg_visible_in_snapshot(c.xid, f.upto) AND c.seq <= f.last_seq))sql";
-
-std::optional<Instant> StandingTime(const Rows& rows, std::size_t column) {
-  return rows.IsNull(0, column) ? std::nullopt : ParseRfc3339(rows.Text(0, column));
-}
 
 }  // namespace
 
@@ -37,11 +26,11 @@ FeedStanding FeedControl::Standing() {
   FeedStanding standing;
   auto params = NameAndFilter(endpoint_);
   params.emplace_back(std::to_string(FeedStanding::kMostCounted));
-  const Rows waiting = there_.Run(std::string{"SELECT count(*), min(w.at) FROM (("} + kAhead + kWanted + ") UNION ALL (" + kHeld +
-                                      kPassed + kWanted + ") LIMIT $5::bigint) AS w",
+  const Rows waiting = there_.Run("SELECT count(*), min(w.at) FROM ((SELECT c.at" + kOfThoseAhead + kWanted + ") UNION ALL (" +
+                                      kHeld + " AND " + kPassed + kWanted + ") LIMIT $5::bigint) AS w",
                                   params);
   standing.waiting = waiting.Int(0, 0);
-  standing.oldest = StandingTime(waiting, 1);
+  standing.oldest = postgres::OptionalTimeAt(waiting, 0, 1);
   const Rows row = there_.Run(
       "SELECT attempts, message, failing_since, next_at, paused_at, posted_at, coalesce(paused_by, ''), coalesce(last_status, "
       "0), "
@@ -50,10 +39,10 @@ FeedStanding FeedControl::Standing() {
   if (row.empty()) return standing;
   standing.attempts = static_cast<int>(row.Int(0, 0));
   standing.message = row.Optional(0, 1);
-  standing.failing_since = StandingTime(row, 2);
-  standing.next_at = StandingTime(row, 3);
-  standing.paused_at = StandingTime(row, 4);
-  standing.posted_at = StandingTime(row, 5);
+  standing.failing_since = postgres::OptionalTimeAt(row, 0, 2);
+  standing.next_at = postgres::OptionalTimeAt(row, 0, 3);
+  standing.paused_at = postgres::OptionalTimeAt(row, 0, 4);
+  standing.posted_at = postgres::OptionalTimeAt(row, 0, 5);
   standing.paused_by = row.Text(0, 6);
   standing.last_status = row.Int(0, 7);
   standing.last_error = row.Text(0, 8);
@@ -98,7 +87,7 @@ std::int64_t FeedControl::CountSince(Instant since) {
   return there_
       .Run(
           std::string{
-              "SELECT count(*) FROM membridge.feeds f, membridge.changes c WHERE f.name = $1 AND c.at >= $5::timestamptz"} +
+              "SELECT count(*) FROM membridge.feeds f, membridge.changes c WHERE f.name = $1 AND c.at >= $5::timestamptz AND "} +
               kPassed +
               " AND NOT EXISTS (SELECT FROM membridge.feed_parked p WHERE p.feed = $1 AND p.relation = c.relation AND p.key = "
               "c.key "
@@ -111,11 +100,12 @@ std::int64_t FeedControl::CountSince(Instant since) {
 void FeedControl::Replay(Instant since) {
   Transaction transaction = there_.Begin();
   transaction.Run(
-      std::string{"UPDATE membridge.feeds f SET done = '1:1:', upto = pg_current_snapshot(), message = NULL, message_seq = NULL, "
-                  "attempts = 0, next_at = NULL, failing_since = NULL, "
-                  "end_seq = coalesce((SELECT max(seq) FROM membridge.changes), 0), "
-                  "last_seq = coalesce(least((SELECT min(seq) FROM membridge.changes WHERE at >= $2::timestamptz), ("} +
-          kFirstWaiting +
+      std::string{
+          "UPDATE membridge.feeds f SET done = '1:1:', upto = pg_current_snapshot(), message = NULL, message_seq = NULL, "
+          "attempts = 0, next_at = NULL, failing_since = NULL, "
+          "end_seq = coalesce((SELECT max(seq) FROM membridge.changes), 0), "
+          "last_seq = coalesce(least((SELECT min(seq) FROM membridge.changes WHERE at >= $2::timestamptz), (SELECT min(c.seq)"} +
+          kOfThoseAhead +
           "), (SELECT min(seq) FROM membridge.feed_parked WHERE feed = $1), (SELECT max(seq) + 1 FROM membridge.changes)) - 1, "
           "0) "
           "WHERE name = $1",

@@ -1,6 +1,8 @@
 #include "sync/feed/parked_changes.hpp"
 
 #include "mappings/base/exact_json.hpp"
+#include "sync/feed/wanted.hpp"
+#include "sync/postgres/column.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -10,25 +12,19 @@ using postgres::Param;
 using postgres::Rows;
 using postgres::Transaction;
 
-/// Beside the entry of `c`, as it is posted.
-constexpr const char* kPostedEntry =
-    "jsonb_build_object('id', c.id, 'seq', c.seq, 'at', c.at, 'project', c.project, 'mapping', c.mapping, 'relation', "
-    "c.relation, "
-    "'key', c.key, 'op', c.op, 'cells', c.cells)::text";
-
 constexpr const char* kColumns =
     "p.message::text, p.seq, p.relation, p.key::text, p.since, p.attempts, p.next_at, p.last_status, p.last_error";
 
-/// `{}` of them which are meant. What comes next of a row is an entry that the feed has passed and that its filter wants.
-constexpr const char* kAdvanceBegin = R"sql(
+/// Followed by which parked changes are meant. What comes next of a row is an entry that the feed has passed and that its filter
+/// wants.
+const std::string kAdvanceBegin = std::string{R"sql(
     WITH done AS MATERIALIZED (
       SELECT p.feed, p.seq, n.seq AS next_seq, n.id
       FROM membridge.feed_parked p JOIN membridge.feeds f ON f.name = p.feed
       LEFT JOIN LATERAL (
         SELECT c.seq, c.id FROM membridge.changes c
-        WHERE c.seq > p.seq AND c.relation = p.relation AND c.key = p.key
-          AND (pg_visible_in_snapshot(c.xid, f.done)
-               OR f.upto IS NOT NULL AND pg_visible_in_snapshot(c.xid, f.upto) AND c.seq <= f.last_seq)
+        WHERE c.seq > p.seq AND c.relation = p.relation AND c.key = p.key AND )sql"} +
+                                  kPassed + R"sql(
           AND (NOT f.filter ? 'tables' OR f.filter -> 'tables' ? c.relation)
           AND (NOT f.filter ? 'mappings' OR f.filter -> 'mappings' ? c.mapping)
           AND (NOT f.filter ? 'ops' OR f.filter -> 'ops' ? c.op)
@@ -46,19 +42,15 @@ std::string Advancing(const std::string& which) {
   return kAdvanceBegin + which + kAdvanceEnd;
 }
 
-Param TimeText(const std::optional<Instant>& time) {
-  return time ? Param{FormatRfc3339(*time)} : std::nullopt;
-}
-
 ParkedChange ChangeOf(const Rows& rows, std::size_t row) {
   ParkedChange change;
   change.message = rows.Text(row, 0);
   change.seq = rows.Int(row, 1);
   change.relation = rows.Text(row, 2);
   change.key = mappings::ParseExact(rows.Text(row, 3));
-  change.since = ParseRfc3339(rows.Text(row, 4)).value_or(Instant{});
+  change.since = postgres::TimeAt(rows, row, 4);
   change.attempts = static_cast<int>(rows.Int(row, 5));
-  if (!rows.IsNull(row, 6)) change.next_at = ParseRfc3339(rows.Text(row, 6));
+  change.next_at = postgres::OptionalTimeAt(rows, row, 6);
   change.last_status = rows.IsNull(row, 7) ? 0 : rows.Int(row, 7);
   change.last_error = rows.Optional(row, 8).value_or("");
   return change;
@@ -96,7 +88,7 @@ bool ParkedChanges::Add(const ParkedChange& change) {
                  "SELECT $1, $2::bigint, $3, $4::jsonb, $5::uuid, $6::timestamptz, $7::int, $8::timestamptz, $9::int, $10 "
                  "WHERE (SELECT count(*) FROM membridge.feed_parked WHERE feed = $1) < $11::bigint",
                  {feed_, std::to_string(change.seq), change.relation, mappings::ExactText(change.key), change.message,
-                  FormatRfc3339(change.since), std::to_string(change.attempts), TimeText(change.next_at),
+                  FormatRfc3339(change.since), std::to_string(change.attempts), postgres::TimeParam(change.next_at),
                   std::to_string(change.last_status), change.last_error, std::to_string(kMost)})
              .Affected() > 0;
 }
@@ -105,7 +97,7 @@ void ParkedChanges::Refused(const ParkedChange& change) {
   transaction_.Run(
       "UPDATE membridge.feed_parked SET attempts = $3::int, next_at = $4::timestamptz, last_status = nullif($5::int, 0), "
       "last_error = $6 WHERE feed = $1 AND seq = $2::bigint",
-      {feed_, std::to_string(change.seq), std::to_string(change.attempts), TimeText(change.next_at),
+      {feed_, std::to_string(change.seq), std::to_string(change.attempts), postgres::TimeParam(change.next_at),
        std::to_string(change.last_status), change.last_error});
 }
 

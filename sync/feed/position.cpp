@@ -4,6 +4,7 @@
 #include "mappings/base/uuid7.hpp"
 #include "sync/feed/parked_changes.hpp"
 #include "sync/feed/wanted.hpp"
+#include "sync/postgres/column.hpp"
 
 namespace membridge::sync {
 namespace {
@@ -28,17 +29,15 @@ constexpr const char* kOpen = R"sql(
           GROUP BY n.present::text) AS w
     WHERE f.name = $1)sql";
 
-constexpr const char* kEntries = R"sql(
-    SELECT c.seq, jsonb_build_object('id', c.id, 'seq', c.seq, 'at', c.at, 'project', c.project, 'mapping', c.mapping, 'relation',
-                                     c.relation, 'key', c.key, 'op', c.op, 'cells', c.cells)::text
+constexpr const char* kOfWindow = R"sql(
     FROM membridge.feeds f, membridge.changes c
     WHERE f.name = $1 AND c.seq > f.last_seq AND c.seq <= coalesce(f.message_seq, f.end_seq)
       AND c.xid >= pg_snapshot_xmin(f.done) AND NOT pg_visible_in_snapshot(c.xid, f.done) AND pg_visible_in_snapshot(c.xid, f.upto)
       AND NOT EXISTS (SELECT FROM membridge.feed_parked p WHERE p.feed = f.name AND p.relation = c.relation AND p.key = c.key))sql";
 
-Param TextOf(const std::optional<Instant>& time) {
-  return time ? Param{FormatRfc3339(*time)} : std::nullopt;
-}
+/// The message under way is over, and the position behind it.
+constexpr const char* kPassMessage =
+    "last_seq = message_seq, message = NULL, message_seq = NULL, attempts = 0, failing_since = NULL, next_at = NULL";
 
 /// As it is parked after this attempt.
 ParkedChange RefusedChange(const Message& message, const Posted& posted, Instant now, std::optional<Instant> next_at) {
@@ -52,10 +51,6 @@ ParkedChange RefusedChange(const Message& message, const Posted& posted, Instant
           .next_at = next_at,
           .last_status = posted.status,
           .last_error = posted.problem};
-}
-
-std::optional<Instant> TimeIn(const Rows& rows, std::size_t column) {
-  return rows.IsNull(0, column) ? std::nullopt : ParseRfc3339(rows.Text(0, column));
 }
 
 }  // namespace
@@ -92,9 +87,10 @@ bool FeedPosition::Open(Transaction& transaction) {
 std::vector<json> FeedPosition::Entries(Transaction& transaction) {
   auto params = NameAndFilter(endpoint_);
   params.emplace_back(std::to_string(endpoint_.batch));
-  const Rows rows = transaction.Run(std::string{kEntries} + kWanted + " ORDER BY c.seq LIMIT $5::bigint", params);
+  const Rows rows =
+      transaction.Run(std::string{"SELECT "} + kPostedEntry + kOfWindow + kWanted + " ORDER BY c.seq LIMIT $5::bigint", params);
   std::vector<json> entries;
-  for (std::size_t row = 0; row < rows.size(); ++row) entries.push_back(mappings::ParseExact(rows.Text(row, 1)));
+  for (std::size_t row = 0; row < rows.size(); ++row) entries.push_back(mappings::ParseExact(rows.Text(row, 0)));
   return entries;
 }
 
@@ -122,7 +118,7 @@ FeedPosition::Due FeedPosition::Next(Instant now) {
     if (row.empty()) return due;
     due.paused = row.Bool(0, 0);
     if (due.paused) return due;
-    due.not_before = TimeIn(row, 1);
+    due.not_before = postgres::OptionalTimeAt(row, 0, 1);
     if (due.not_before && *due.not_before > now) return due;
     due.not_before.reset();
     // Rows are freed between messages only: a message under way holds the same changes at every attempt.
@@ -172,9 +168,7 @@ void FeedPosition::Told(const Message& message, const Posted& posted, Instant no
     ParkedChanges{transaction, endpoint_.name}.Advance(message.last_seq);
   } else {
     params.emplace_back(message.id);
-    transaction.Run("UPDATE membridge.feeds SET " + counted +
-                        ", last_seq = message_seq, message = NULL, message_seq = NULL, attempts = 0, failing_since = NULL, "
-                        "next_at = NULL WHERE name = $1 AND message = $5::uuid",
+    transaction.Run("UPDATE membridge.feeds SET " + counted + ", " + kPassMessage + " WHERE name = $1 AND message = $5::uuid",
                     params);
   }
   transaction.Commit();
@@ -194,8 +188,8 @@ void FeedPosition::Failed(const Message& message, const Posted& posted, Instant 
         "coalesce(failing_since, $3::timestamptz), next_at = $4::timestamptz, last_status = nullif($5::int, 0), last_error = $6, "
         "paused_at = CASE WHEN $7 <> '' THEN $3::timestamptz END, paused_by = nullif($7, '') "
         "WHERE name = $1 AND (message = $2::uuid OR $8::boolean)",
-        {endpoint_.name, message.id, FormatRfc3339(now), TextOf(next_at), std::to_string(posted.status), posted.problem,
-         paused_by, message.parked ? "t" : "f"});
+        {endpoint_.name, message.id, FormatRfc3339(now), postgres::TimeParam(next_at), std::to_string(posted.status),
+         posted.problem, paused_by, message.parked ? "t" : "f"});
   transaction.Commit();
 }
 
@@ -224,10 +218,7 @@ bool FeedPosition::Park(const Message& message, const Posted& posted, Instant no
   if (!is_under_way) return true;
   const bool has_room = parked.Add(change);
   if (has_room)
-    transaction.Run(
-        "UPDATE membridge.feeds SET last_seq = message_seq, message = NULL, message_seq = NULL, attempts = 0, failing_since = "
-        "NULL, next_at = NULL WHERE name = $1",
-        {endpoint_.name});
+    transaction.Run(std::string{"UPDATE membridge.feeds SET "} + kPassMessage + " WHERE name = $1", {endpoint_.name});
   else  // no message is under way, so that parked ones have their turn
     transaction.Run(
         "UPDATE membridge.feeds SET message = NULL, message_seq = NULL, attempts = attempts + 1, next_at = $3::timestamptz, "

@@ -42,7 +42,7 @@ std::uint64_t NextNumber(std::string_view& text) {
 // One text for a whole answer: a statement that is prepared returns one value.
 constexpr postgres::BinaryStatement kFold{"membridge_fold",
                                           "SELECT concat_ws(' ', f.folded::int, f.deliveries, f.more::int, f.news::int, "
-                                          "f.snapshot) FROM membridge.fold_journal($1::integer, '{}') AS f"};
+                                          "f.snapshot) FROM membridge.fold_journal($1::integer, $2::uuid[]) AS f"};
 
 Folded FoldedOf(std::string_view text) {
   Folded folded;
@@ -57,13 +57,7 @@ Folded FoldedOf(std::string_view text) {
 Folded Run(Transaction& transaction, std::size_t at_most, const std::vector<DeliveryId>& without) {
   postgres::Column ids;
   for (const DeliveryId& id : without) ids.AddText(id.Text());
-  const Rows rows =
-      transaction.Run("SELECT * FROM membridge.fold_journal($1::integer, $2::uuid[])", {std::to_string(at_most), ids.Take()});
-  return {.folded = rows.Bool(0, 0),
-          .deliveries = static_cast<std::size_t>(rows.Int(0, 1)),
-          .more = rows.Bool(0, 2),
-          .news = rows.Bool(0, 3),
-          .snapshot = std::string{rows.Text(0, 4)}};
+  return FoldedOf(transaction.Run(kFold.sql, {std::to_string(at_most), ids.Take()}).Text(0, 0));
 }
 
 // The deliveries that the next fold takes, or a few more.
@@ -176,7 +170,9 @@ Folded Fold::Once(Session& session, std::size_t at_most) {
   try {
     // One statement, a transaction of its own: a fold is mostly small, and each further word to the server would cost as much as
     // it.
-    return FoldedOf(session.RunBinary(kFold, {postgres::BinaryNumber(static_cast<std::int64_t>(at_most))}).value_or(""));
+    postgres::BinaryColumn without{postgres::BinaryColumn::Element::kUuid};
+    return FoldedOf(
+        session.RunBinary(kFold, {postgres::BinaryNumber(static_cast<std::int64_t>(at_most)), without.Take()}).value_or(""));
   } catch (const SqlFailure& failure) {
     if (failure.IsTransient() || !session.Usable()) throw;
   }

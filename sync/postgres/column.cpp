@@ -78,4 +78,8 @@ std::optional<Instant> OptionalTimeAt(const Rows& rows, std::size_t row, std::si
   return TimeAt(rows, row, column);
 }
 
+Param TimeParam(const std::optional<Instant>& time) {
+  return time ? Param{FormatRfc3339(*time)} : Param{};
+}
+
 }  // namespace membridge::sync::postgres

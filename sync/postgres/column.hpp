@@ -41,5 +41,7 @@ std::string BytesOfHex(std::string_view hex);
 /// Returns a timestamptz of a result. Throws std::logic_error when the value is not a finite time: `infinity` throws too.
 Instant TimeAt(const Rows& rows, std::size_t row, std::size_t column);
 std::optional<Instant> OptionalTimeAt(const Rows& rows, std::size_t row, std::size_t column);
+/// Returns a timestamptz parameter, NULL for nothing.
+Param TimeParam(const std::optional<Instant>& time);
 
 }  // namespace membridge::sync::postgres

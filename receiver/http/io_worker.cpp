@@ -205,8 +205,8 @@ void IoWorker::Admit(Newcomer newcomer) {
 }
 
 /// Closes a client when there is no place left. First go clients that were answered and do not close, then those that are slow to
-/// send a body or a header, then those that never sent anything. A client between two requests may be a proxy and goes late; a
-/// client that has just come goes last.
+/// send a body or a header, then those that never sent anything. Else whoever has been silent longest: a client between two
+/// requests may be a proxy, and those who come without a request, however fast, must not push out one that is at work.
 bool IoWorker::MakeRoom() {
   struct Candidate {
     Owed owed;
@@ -214,14 +214,12 @@ bool IoWorker::MakeRoom() {
   };
   const std::chrono::milliseconds slow = shared_.limits.slow_after;
   // A client that was answered needs some time to read the answer.
-  const std::array<Candidate, 8> in_order{{{Owed::kFarewell, slow / 4},
+  const std::array<Candidate, 6> in_order{{{Owed::kFarewell, slow / 4},
                                            {Owed::kUnprovenBody, slow},
                                            {Owed::kBody, slow},
                                            {Owed::kHeader, slow},
                                            {Owed::kFirstRequest, slow},
-                                           {Owed::kFarewell, 0ms},
-                                           {Owed::kRequest, 0ms},
-                                           {Owed::kFirstRequest, 0ms}}};
+                                           {Owed::kFarewell, 0ms}}};
   for (const Candidate& candidate : in_order) {
     const auto first = deadlines_.First(candidate.owed);
     if (!first || now_ - first->since < candidate.patience) continue;
@@ -229,7 +227,15 @@ bool IoWorker::MakeRoom() {
     Evict(first->who);
     return true;
   }
-  return false;
+  auto silent = deadlines_.First(Owed::kRequest);
+  for (const Owed owed : {Owed::kHeader, Owed::kFirstRequest}) {
+    const auto first = deadlines_.First(owed);
+    if (first && (!silent || first->since < silent->since)) silent = first;
+  }
+  if (!silent) return false;
+  ++shared_.shed;
+  Evict(silent->who);
+  return true;
 }
 
 void IoWorker::Evict(std::uint64_t id) {

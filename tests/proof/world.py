@@ -48,6 +48,9 @@ $$ BEGIN RAISE EXCEPTION 'refused by the proof' USING ERRCODE = state; END $$;
 class World:
     """One run: fresh databases, a fresh Mem0, and a bridge that is started again whenever it was killed."""
 
+    proxied = True  # or the bridge speaks to its neighbours themselves
+    events = True  # a second mapping, that counts them
+
     def __init__(self, cluster, programs, seed, hook, rewrite=None, broken=()):
         """`rewrite`: see wire.PostgresProxy. `broken`: functions of the state that are altered before the start: name, words, instead."""
         self.cluster, self.programs, self.seed = cluster, programs, seed
@@ -108,11 +111,13 @@ projects:
     api_key: {API_KEY}
     base_url: http://127.0.0.1:{self.http.port}
     webhook: {{public_url: "http://127.0.0.1:{self.port}", manage: false}}
-mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
+mappings: [{{file: "{self.mapping}"}}{f', {{file: "{events}"}}' if self.events else ""}]
 """
             )
+        direct = self.config_direct()
+        self.config = self.config if self.proxied else direct
         subprocess.run(
-            [self.programs["membridge"], "migrate", "--config", self.config_direct()],
+            [self.programs["membridge"], "migrate", "--config", direct],
             check=True,
             stdout=subprocess.DEVNULL,
         )
@@ -152,6 +157,7 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
         text = open(self.config, encoding="utf-8").read()
         for database in (self.state, self.target):
             text = text.replace(self.cluster.dsn(database, self.postgres.port), self.cluster.dsn(database))
+        text = text.replace(f"http://127.0.0.1:{self.http.port}", f"http://127.0.0.1:{self.mem0_port}")
         path = os.path.join(self.folder, "direct.yaml")
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
@@ -197,8 +203,8 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.read().decode()
 
-    def live(self, changes):
-        """Random changes to the memories of a few people, and what people do in the CRM meanwhile. Yields after each."""
+    def live(self, changes, most=None):
+        """Random changes to the memories of a few people, never more memories than `most`. Yields after each."""
         dice = random.Random(self.seed)
         memories = []
         names = ["Ada Lovelace", "Grace Hopper", "Bob Stone", "Núria Solé"]
@@ -218,6 +224,8 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
 
         for change in range(changes):
             roll = dice.random()
+            if roll < 0.45 and len(memories) == most:
+                roll = 0.5
             if not memories or roll < 0.45:
                 made = self.control(
                     "POST",
@@ -254,6 +262,12 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
                     return
             select_wait(0.03)
 
+    def load(self, users, memories):
+        """Memories that are there and announced to nobody; returns the ids of all."""
+        pattern = {"user_id": "load-{u}", "text": "Name is Person {i}, works at Firm {u}", "announce": False}
+        self.control("POST", "/load", {"users": users, "memories": memories, **pattern})
+        return [record["id"] for record in self.records()]
+
     def person_writes(self):
         """A person names a company, and adds a contact of their own."""
         rows = self.cluster.sql(
@@ -285,8 +299,14 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
         except psycopg2.Error:
             return False
 
+    def records(self):
+        return [json.loads(line) for line in self.control("GET", "/memories").splitlines() if line]
+
     def findings(self):
-        records = [json.loads(line) for line in self.control("GET", "/memories").splitlines() if line]
+        if not self.events:
+            return audit.audit(
+                audit.read_mapping(self.mapping), self.records(), self.cluster.dsn(self.target), self.people
+            )
         acknowledged = []
         for delivery in json.loads(self.control("GET", "/deliveries/recent")):
             if delivery["status"] == 200:
@@ -295,7 +315,7 @@ mappings: [{{file: "{self.mapping}"}}, {{file: "{events}"}}]
                 acknowledged.append(details.get("id") or details["memory_id"])
         return audit.audit(
             audit.read_mapping(self.mapping),
-            records,
+            self.records(),
             self.cluster.dsn(self.target),
             self.people,
             journal=(self.cluster.dsn(self.state), acknowledged),

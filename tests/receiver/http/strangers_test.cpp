@@ -139,6 +139,29 @@ TEST_CASE("when places run out slow bodies go first and connections between requ
   CHECK(guarded.server.Counted().shed == 3);
 }
 
+TEST_CASE("who comes without a request does not push out a sender at work", "[R1][http]") {
+  // Nobody is slow yet.
+  Guarded guarded{Limits{.max_connections = 4, .slow_after = 1h, .threads = 1}};
+  RawClient silent = guarded.Connect();
+  REQUIRE(guarded.Open(1));
+  RawClient header = guarded.Connect();
+  header.Send("POST /kn");
+  REQUIRE(guarded.Open(2));
+  RawClient sender = guarded.Connect();
+  const auto works = [&] { return sender.Send(Post("/known", "x")) && sender.Receive().value().body == "x"; };
+  REQUIRE(works());
+  std::vector<RawClient> crowd;
+  for (std::size_t i = 0; i < 20; ++i) {
+    crowd.push_back(guarded.Connect());
+    // The newcomer is in before the sender speaks again.
+    REQUIRE(
+        EchoServer::Eventually([&] { return guarded.server.Counted().shed == i && guarded.server.Counted().connections == 4; }));
+    REQUIRE(works());
+  }
+  CHECK(silent.Closed());
+  CHECK(header.Closed());
+}
+
 TEST_CASE("connections that stay after their answer give their place to others", "[R1][http]") {
   Guarded guarded{Limits{.max_connections = 8, .slow_after = 0ms, .linger_timeout = 1h, .threads = 1}};
   std::vector<RawClient> refused;

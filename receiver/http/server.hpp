@@ -33,8 +33,9 @@ std::vector<std::pair<const char*, std::uint64_t>> RefusalsOf(const Statistics& 
 
 /// An HTTP/1.0 and 1.1 server without TLS. Pipelined requests are handled at once and answered in order; a client that
 /// half-closes is still answered. Slow clients use memory within Limits and do not delay others. When places run out, clients
-/// that are slow to send a body are closed first and those between requests last. Connections have ids that are never used twice,
-/// so an answer cannot reach another client. Threads: Start() and Stop() from one thread, the rest from any.
+/// that are slow to send a body are closed first, and while nobody is slow, whoever has been silent longest. Connections have ids
+/// that are never used twice, so an answer cannot reach another client. Threads: Start() and Stop() from one thread, the rest
+/// from any.
 class Server {
  public:
   /// Binds and listens at once: "127.0.0.1:8080", "[::1]:0", "localhost:80", ":8080" for every address. Raises the process's

@@ -17,10 +17,13 @@ class Chaos:
     def __init__(self, here, dice):
         self.here, self.dice = here, dice
         self.delay = 0.0  # of each message
+        self.reachable = asyncio.Event()  # PostgreSQL and Mem0
+        self.reachable.set()
         self.done = collections.Counter()
         self.persons = 0
 
     async def hook(self, _):
+        await self.reachable.wait()
         if self.delay and self.dice.random() < 0.2:
             await asyncio.sleep(self.dice.random() * self.delay)
 
@@ -49,6 +52,21 @@ class Chaos:
         self.delay = 0.2
         await asyncio.sleep(1.5)
         self.delay = 0.0
+
+    async def do_partition(self):
+        """Nothing arrives any more, and nobody is told."""
+        self.reachable.clear()
+        await asyncio.sleep(self.dice.choice([1, LEASE + 1.5]))
+        self.reachable.set()
+
+    async def do_reset(self):
+        """Connections end in the middle of a message, after any number of its bytes."""
+        for _ in range(15):
+            proxy = self.dice.choice([self.here.postgres, self.here.postgres, self.here.http])
+            # Half of them in the first bytes, where lengths and kinds stand.
+            proxy.tear = self.dice.randrange(self.dice.choice([9, 4000]))
+            await asyncio.sleep(0.1)
+            proxy.tear = None
 
     async def do_end_sessions(self):
         for _ in range(10):

@@ -35,6 +35,7 @@ class _Proxy:
     def __init__(self, upstream, hook):
         self.upstream, self.hook = upstream, hook
         self.connections = set()
+        self.tear = None  # the next message that passes ends after so many of its bytes, and its connection with it
 
     async def start(self):
         self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -43,6 +44,15 @@ class _Proxy:
     async def stop(self):
         self.server.close()
         self.cut()
+
+    async def pass_on(self, writer, message):
+        if self.tear is not None:
+            message, self.tear = message[: self.tear % len(message)], None
+            writer.write(message)
+            await writer.drain()
+            raise Fault
+        writer.write(message)
+        await writer.drain()
 
     def cut(self):
         for connection in list(self.connections):
@@ -167,8 +177,7 @@ class _Connection:
                 if state and kind in (b"P", b"Q"):
                     body = self._refusing(kind, body, sql, state)
                 self.points.append((name, durable))
-            self.server_out.write(kind + struct.pack("!i", len(body) + 4) + body)
-            await self.server_out.drain()
+            await self.proxy.pass_on(self.server_out, kind + struct.pack("!i", len(body) + 4) + body)
 
     def _rewritten(self, kind, body):
         name, sql, rest = (b"", body[:-1], b"") if kind == b"Q" else body.split(b"\0", 2)
@@ -201,9 +210,8 @@ class _Connection:
             if self.points and kind != b"A":
                 held.append(message)  # nothing is heard of a statement before it is over
                 continue
-            self.client_out.write(b"".join(held) + message)
+            await self.proxy.pass_on(self.client_out, b"".join(held) + message)
             held = []
-            await self.client_out.drain()
 
 
 class HttpProxy(_Proxy):
@@ -227,11 +235,10 @@ class HttpProxy(_Proxy):
                 method, path = head.split(b" ", 2)[:2]
                 name = f"{method.decode()} " + re.sub(r"[0-9a-f-]{32,36}|\?.*", "…", path.decode())
                 await self.hook(("mem0", "before", name, True))
-                there[1].write(head + body)
+                await self.pass_on(there[1], head + body)
                 answer = await self._read(there[0])
                 await self.hook(("mem0", "after", name, True))
-                writer.write(b"".join(answer))
-                await writer.drain()
+                await self.pass_on(writer, b"".join(answer))
         except (OSError, EOFError, Fault, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:

@@ -28,7 +28,8 @@ class Chaos:
             await asyncio.sleep(self.dice.random() * self.delay)
 
     def actions(self):
-        return {name[3:]: getattr(self, name) for name in sorted(dir(self)) if name.startswith("do_")}
+        names = [name for name in sorted(dir(self)) if name.startswith("do_")]
+        return {name[3:]: getattr(self, name) for name in names if name != "do_clock" or self.here.clock}
 
     def _either(self):
         return self.dice.choice([self.here.bridge, self.here.second])
@@ -67,6 +68,12 @@ class Chaos:
             proxy.tear = self.dice.randrange(self.dice.choice([9, 4000]))
             await asyncio.sleep(0.1)
             proxy.tear = None
+
+    async def do_clock(self):
+        """The bridges' clocks jump, and later back; PostgreSQL's and Mem0's do not."""
+        self.here.set_clock(self.dice.choice([-86400, -3600, -5, 5, 3600, 86400]))
+        await asyncio.sleep(1.5)
+        self.here.set_clock(0)
 
     async def do_end_sessions(self):
         for _ in range(10):

@@ -8,6 +8,7 @@ import os
 import random
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
 import time
@@ -48,6 +49,7 @@ $$ BEGIN RAISE EXCEPTION 'refused by the proof' USING ERRCODE = state; END $$;
 class World:
     """One run: fresh databases, a fresh Mem0, and a bridge that is started again whenever it was killed."""
 
+    clock = ""  # preloaded into the bridges, so that their clocks can jump: see clock.cpp
     proxied = True  # or the bridge speaks to its neighbours themselves
     events = True  # a second mapping, that counts them
 
@@ -163,12 +165,24 @@ mappings: [{{file: "{self.mapping}"}}{f', {{file: "{events}"}}' if self.events e
             file.write(text)
         return path
 
+    def set_clock(self, seconds):
+        """The bridges' wall clocks are ahead by so much from now on. Returns what a bridge needs in its environment."""
+        path = os.path.join(self.folder, "clock")
+        # Written into the page that the bridges look at.
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
+            file.write(struct.pack("=q", seconds))
+        return {"LD_PRELOAD": os.path.realpath(self.clock), "MEMBRIDGE_PROOF_CLOCK": path}
+
+    def _environment(self):
+        return {**os.environ, **self.set_clock(0)} if self.clock else None
+
     def launch(self):
         log = open(os.path.join(self.folder, "log"), "ab")
         self.bridge = subprocess.Popen(
             [self.programs["membridge"], "serve", "--config", self.config],
             stdout=log,
             stderr=log,
+            env=self._environment(),
             preexec_fn=dies_with_us(signal.SIGKILL),
         )
 
@@ -350,6 +364,7 @@ class Pair(World):
                 [self.programs["membridge"], "serve", "--config", config],
                 stdout=log,
                 stderr=log,
+                env=self._environment(),
                 preexec_fn=dies_with_us(signal.SIGKILL),
             )
 

@@ -57,11 +57,12 @@ Result<Job::Step> ExportAsker::NotReady(Run& run, ExportJob job) {
   return AskAgainLater(run, std::move(job), "not ready");
 }
 
-/// Polls this user again later, unless the deadline has passed. Other users do not wait for it.
+/// Polls this user again later, unless the deadline has passed. Other users do not wait for it. The deadline may have passed
+/// while nobody looked, because the run was paused or Mem0 throttled it: then one look is no proof, and the user gets a second.
 Result<Job::Step> ExportAsker::AskAgainLater(Run& run, ExportJob job, const std::string& why) {
   const Instant now = clock_.Now();
   const auto deadline = run.options.deadline.count() > 0 ? run.options.deadline : options_.deadline;
-  if (now >= job.asked_at + deadline) {
+  if (now >= job.asked_at + deadline && job.polls > 0) {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - job.asked_at).count();
     Log(LogLevel::kError, "export_failed",
         {{"project", run.project.Text()},
@@ -79,8 +80,10 @@ Result<Job::Step> ExportAsker::AskAgainLater(Run& run, ExportJob job, const std:
 }
 
 /// Handles a missing answer about one user. When Mem0 answers a ping, the problem is this user's and only counts against their
-/// deadline. Otherwise the run waits for Mem0.
+/// deadline. Otherwise the run waits for Mem0, as it does when Mem0 throttles it: the limit is the project's, not this user's.
 Result<Job::Step> ExportAsker::NoAnswer(Run& run, ExportJob job, const Error& error) {
+  constexpr int kTooManyRequests = 429;
+  if (client_.LastFailure().status == kTooManyRequests) return tl::unexpected<Error>(error);
   run.Count("calls", 1);
   if (!client_.Ping()) return tl::unexpected<Error>(error);
   return AskAgainLater(run, std::move(job), error.message);

@@ -180,6 +180,38 @@ TEST_CASE("an export that is never ready fails its user when the deadline is ove
   CHECK(profiles.Jobs().size() == 3);
 }
 
+TEST_CASE("an export that nobody looked at until its deadline was over is read all the same", "[export][pg]") {
+  Profiles profiles;
+  profiles.AddUsers(3);
+  const auto scheduler = profiles.NewScheduler();
+  const std::int64_t id = profiles.Start(*scheduler, BackfillKind::kExport, Profiles::Asking());
+  while (profiles.Jobs().size() < 3) REQUIRE(scheduler->RunOnce());
+  profiles.clock.Advance(1h);
+  const auto failing = [&](int status, int times) {
+    profiles.sim.SetFaults({{"next",
+                             {{{"endpoint", "exports.get"},
+                               {"status", status},
+                               {"body", {{"detail", "not now"}}},
+                               {"headers", {{"Retry-After", "1"}}},
+                               {"times", times}}}}});
+  };
+  SECTION("ready by then") {}
+  SECTION("Mem0 throttles the project at each look") {
+    failing(429, 6);
+  }
+  SECTION("the first look gets no answer") {
+    failing(503, 1);
+  }
+  SECTION("the first look of each user gets no answer") {
+    failing(502, 3);
+  }
+  const Run run = profiles.RunToEnd(*scheduler, id);
+  CHECK(run.error.empty());
+  CHECK(run.Counter("failed") == 0);
+  CHECK(profiles.db.Count("profiles") == 3);
+  CHECK(profiles.Jobs().size() == 3);
+}
+
 TEST_CASE("an answer that was lost costs one more export and never a third", "[export][pg]") {
   Profiles profiles;
   profiles.AddUsers(3);

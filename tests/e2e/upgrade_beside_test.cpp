@@ -5,13 +5,13 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
-#include <fstream>
 #include <map>
 #include <set>
 #include <thread>
 
 #include "sync/migrations/migrate.hpp"
 #include "tests/e2e/profiles.hpp"
+#include "tests/e2e/upgrade_data.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/http_client.hpp"
 
@@ -25,15 +25,6 @@ std::string OldProgram() {
   const char* given = std::getenv("MEMBRIDGE_OLD_PROGRAM");
   return given != nullptr ? given : "";
 }
-
-constexpr const char* kUpgradeTables =
-    "CREATE TABLE crm.heard (type text PRIMARY KEY, events int NOT NULL DEFAULT 0);"
-    "CREATE TABLE crm.badges (user_ref text PRIMARY KEY, badge varchar(4))";
-constexpr const char* kHeardMapping =
-    "from: event\nrows:\n  heard:\n    table: crm.heard\n    key: {type: $event.type}\n    add: {events: 1}\n";
-constexpr const char* kBadgesMapping =
-    "from: memory\nwhen: $memory.metadata.badge\nrows:\n  badge:\n    table: crm.badges\n    key: {user_ref: $memory.user_id}\n"
-    "    set: {badge: $memory.metadata.badge}\n";
 
 /// Posts deliveries about these memories until told to stop. What one node does not take is given to the next, as a proxy does.
 struct UpgradeSender {
@@ -60,67 +51,16 @@ class Upgrade {
  public:
   Upgrade() {
     world.Database().RunScript("DROP SCHEMA membridge CASCADE");
-    world.Database().RunScript(kUpgradeTables);
-    std::ofstream{folder.path() / "heard.yaml"} << kHeardMapping;
-    std::ofstream{folder.path() / "badges.yaml"} << kBadgesMapping;
     for (int i = 0; i < 40; ++i)
-      memories.push_back(world.Mem0().Add(fmt::format("user-{}", i), i == 0 ? "Name is Ada King" : chatter.Text(),
-                                          chatter.Metadata(), chatter.Categories(), false));
+      memories.push_back(
+          world.Mem0().Add(fmt::format("user-{}", i), chatter.Text(), chatter.Metadata(), chatter.Categories(), false));
   }
 
   test::BridgeOptions Of(const std::string& program) const {
     test::BridgeOptions options = profiles.Options("[{name: profiles, project: crm, export: profile, schedule: '30 4 1 1 *'}]");
-    for (const char* mapping : {"heard.yaml", "badges.yaml"}) options.more_mappings.push_back(folder.path() / mapping);
-    options.admin_tokens = "[{name: ops, role: admin, token: 0123456789abcdef}]";
+    data.AddTo(options);
     options.program = program;
     return options;
-  }
-
-  /// Runs a command of the older binary, which has to succeed.
-  void Say(std::vector<std::string> words) const {
-    words.insert(words.end(), {"--config", old.ConfigFile().string()});
-    const auto outcome = test::RunMembridge(words, OldProgram());
-    INFO(fmt::format("{}", fmt::join(words, " ")) << ": " << outcome.out << outcome.err);
-    CHECK(outcome.status == 0);
-  }
-
-  /// Data of every kind: rows, a parked memory, a person's cell that a memory disagrees with, exports, sweeps, an erased person,
-  /// tokens, audit.
-  void Fill() {
-    Say({"sweep", "--full"});
-    world.Database().Run("UPDATE crm.contacts SET name = 'a person''s' WHERE user_ref = 'user-0'");
-    world.Mem0().Update(memories[0], "Name is Ada Lovelace", false);
-    wearer = world.Mem0().Add("wearer", "Wears a badge", {{"badge", "too long"}}, {}, false);
-    world.Mem0().Add("leaver", "Likes tea", nullptr, {}, false);
-    Say({"sweep", "--full"});
-    Say({"backfill", "run", "profiles"});
-    Say({"erase", "--user", "leaver", "--at-mem0", "--yes"});
-    Say({"tokens", "create", "somebody"});
-    CHECK(world.Database().Count("membridge.parked") == 1);
-  }
-
-  /// This binary puts right what the older one had parked and kept.
-  void PutRight() {
-    world.Mem0().Edit(wearer, {{"metadata", {{"badge", "ok"}}}}, false);
-    JsonOf(now, {"sweep", "--full"});
-    const nlohmann::json kept = JsonOf(now, {"kept", "list"}).at("cells");
-    INFO("kept: " << kept.dump());
-    REQUIRE(kept.size() == 1);
-    INFO(JsonOf(now, {"kept", "take", kept[0].at("id")}).dump());
-    CHECK(test::WaitUntil([&] { return world.Database().Count("crm.contacts WHERE name = 'a person''s'") == 0; }));
-  }
-
-  /// The tables of the schema with rows in them, and those without.
-  std::pair<std::vector<std::string>, std::vector<std::string>> Tables() const {
-    std::vector<std::string> filled, empty;
-    const auto names = world.Database().Run(
-        "SELECT c.relname FROM pg_class c WHERE relnamespace = 'membridge'::regnamespace AND relkind IN ('r', 'p')\n"
-        "  AND NOT relispartition ORDER BY 1");
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      const std::string name{names.Text(i, 0)};
-      (world.Database().Count("membridge." + name) > 0 ? filled : empty).push_back(name);
-    }
-    return {filled, empty};
   }
 
   std::map<std::string, int> Applied() const {
@@ -153,10 +93,9 @@ class Upgrade {
   const std::uint64_t seed = SeedOfRun();
   World world{seed};
   Profiles profiles{world};
-  test::ScratchFolder folder;
+  UpgradeData data{world};
   Chatter chatter{seed};
   std::vector<std::string> memories;
-  std::string wearer;
   test::Bridge old{Of(OldProgram())};
   test::Bridge now{Of({})};
 };
@@ -192,20 +131,26 @@ TEST_CASE(
     "[e2e][upgrade]") {
   Upgrade upgrade;
   CAPTURE(upgrade.seed, OldProgram());
-  upgrade.Say({"migrate"});
+  CHECK(test::RunMembridge({"migrate", "--config", upgrade.old.ConfigFile().string()}, OldProgram()).status == 0);
   upgrade.world.PretendAnotherListens();
-  upgrade.Fill();
+  upgrade.data.FillByCommands(upgrade.old, OldProgram());
   upgrade.old.Start();
   const std::string url = upgrade.world.Subscribe(upgrade.old);
   const std::vector<std::string> nodes{url, upgrade.now.Url() + url.substr(upgrade.old.Url().size())};
+  upgrade.data.FillByServing(upgrade.old, url);
   const auto known = upgrade.Applied();
-  const auto [filled, empty] = upgrade.Tables();
 
   std::atomic<bool> stop{false};
   std::array<UpgradeSender, 2> senders;
   std::vector<std::thread> threads;
   for (UpgradeSender& sender : senders) threads.emplace_back([&] { sender.Send(nodes, upgrade.memories, stop); });
   upgrade.More(60, {&upgrade.old});
+  CHECK(test::WaitUntil([&] {
+    upgrade.data.LookAtTables();  // the queue has something now and then
+    return upgrade.data.Lacking().empty();
+  }));
+  CHECK(upgrade.data.Lacking() == std::vector<std::string>{});
+  const std::vector<std::string> empty = upgrade.data.Empty();
   upgrade.now.Start();
   const bool beside = upgrade.OldMay(known);
   if (beside) {
@@ -233,16 +178,13 @@ TEST_CASE(
                          << applied.at("ledger") << "; " << (beside ? "side by side and back" : "the older one stopped") << "; "
                          << answers[200] << " deliveries sent and acknowledged, " << answers[0]
                          << " tries at a node that was away, " << stored.size() << " stored, " << upgrade.memories.size()
-                         << " memories applied; " << filled.size()
+                         << " memories applied; " << upgrade.data.Filled()
                          << " tables with data, without: " << fmt::format("{}", fmt::join(empty, " ")));
   CHECK(std::includes(stored.begin(), stored.end(), acknowledged.begin(), acknowledged.end()));
   CHECK(world.Database().Value("SELECT sum(events) FROM crm.heard") == std::to_string(stored.size()));
-  CHECK(world.Database().Value("SELECT name FROM crm.contacts WHERE user_ref = 'user-0'") == "a person's");
-  upgrade.PutRight();
+  upgrade.data.PutRight(upgrade.now);
   REQUIRE(upgrade.world.WaitSettled());
   CHECK(upgrade.world.WrongRows() == std::vector<std::string>{});
-  CHECK(world.Database().Count("membridge.parked") == 0);
-  CHECK(world.Database().Value("SELECT badge FROM crm.badges") == "ok");
   answers.erase(200);
   answers.erase(0);
   if (beside) CHECK(answers == std::map<int, int>{});

@@ -11,6 +11,7 @@
 #include "admin/runtime/mem0_clients.hpp"
 #include "sync/mem0/client.hpp"
 #include "sync/migrations/migrate.hpp"
+#include "sync/postgres/engine.hpp"
 #include "sync/postgres/poolers.hpp"
 #include "sync/postgres/session.hpp"
 #include "sync/queue/known_projects.hpp"
@@ -77,6 +78,17 @@ std::optional<Precondition> LookAtPublication(const TargetConfig& target, const 
   return std::nullopt;
 }
 
+/// The statements of the queue and the mirror are refused on distributed tables.
+Precondition Distributed(const LookedAtDatabase& database, const sync::postgres::Engine& engine) {
+  std::vector<std::string> statements;
+  for (const std::string& table : engine.distributed)
+    statements.push_back(fmt::format("SELECT undistribute_table('membridge.{}');", table));
+  return Missing(database,
+                 fmt::format("Citus {} distributes membridge's tables {}, where its statements are refused", engine.citus,
+                             fmt::join(engine.distributed, ", ")),
+                 fmt::format("stop the bridges, then run: {}", fmt::join(statements, " ")));
+}
+
 /// Returns the first problem that keeps the role from working; when there is none, what was found.
 std::vector<Precondition> LookAtOne(const LookedAtDatabase& database) {
   try {
@@ -101,6 +113,8 @@ std::vector<Precondition> LookAtOne(const LookedAtDatabase& database) {
     if (!row.Text(0, 6).empty())
       return {Missing(database, fmt::format("role {} may not read and write membridge's tables {}", role, row.Text(0, 6)),
                       fmt::format("run: GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA membridge TO {}", owner))};
+    const sync::postgres::Engine engine = sync::postgres::EngineOf(session);
+    if (!engine.distributed.empty()) return {Distributed(database, engine)};
     std::size_t waiting = 0;
     for (const sync::MigrationKind kind : database.kinds) {
       const auto pending = sync::PendingMigrations(session, kind);
@@ -110,7 +124,8 @@ std::vector<Precondition> LookAtOne(const LookedAtDatabase& database) {
     std::vector<Precondition> found{{database.what,
                                      database.place,
                                      PreconditionState::kFine,
-                                     fmt::format("PostgreSQL {}, database {}, role {}", row.Text(0, 8), name, role),
+                                     fmt::format("PostgreSQL {}{}, database {}, role {}", row.Text(0, 8),
+                                                 engine.citus.empty() ? "" : " with Citus " + engine.citus, name, role),
                                      {}}};
     if (!sync::postgres::IsBehindPooler(database.dsn) && sync::postgres::MeetsPooler(session, database.dsn))
       found.push_back({database.what, database.place, PreconditionState::kNote,

@@ -172,14 +172,14 @@ void Transaction::RunScript(const std::string& sql) {
 void Transaction::EnterRolesPath() {
   if (state_->connection.wire.Path() != SearchPath::kBridges) return;
   std::string script = "SET LOCAL search_path TO DEFAULT";
-  if (state_->connection.plans) script += "; SET LOCAL plan_cache_mode TO DEFAULT";
+  if (state_->connection.plans) script += "; SET LOCAL plan_cache_mode TO DEFAULT; SET LOCAL enable_seqscan TO DEFAULT";
   RunScript(script);
 }
 
 void Transaction::LeaveRolesPath() {
   if (state_->connection.wire.Path() != SearchPath::kBridges) return;
   std::string script = "SET LOCAL search_path TO pg_catalog, pg_temp";
-  if (state_->connection.plans) script += "; SET LOCAL plan_cache_mode TO force_generic_plan";
+  if (state_->connection.plans) script += "; SET LOCAL plan_cache_mode TO force_generic_plan; SET LOCAL enable_seqscan TO off";
   RunScript(script);
 }
 
@@ -240,8 +240,13 @@ Rows Session::RunAlone(const std::string& sql) {
 void Session::KeepPlans() {
   if (connection_->wire.IsPooled()) return;
   // PostgreSQL would plan a statement anew for each small batch, because it takes a batch of unknown size for one of ten. An
-  // application's triggers run under the role's own path and keep their own way.
-  if (connection_->wire.Path() == SearchPath::kBridges) Set("plan_cache_mode", "force_generic_plan");
+  // application's triggers run under the role's own path and keep their own way. A plan for a queue that was just vacuumed empty
+  // would read all of it, once for each memory, when it has filled meanwhile.
+  if (connection_->wire.Path() == SearchPath::kBridges) {
+    Set("plan_cache_mode", "force_generic_plan");
+    Set("enable_seqscan", "off");
+    Set("jit", "off");  // a table without an index is as dear as can be then, and would be compiled for
+  }
   connection_->plans.emplace();
 }
 

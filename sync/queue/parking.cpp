@@ -71,7 +71,7 @@ std::size_t Parked::Hasten(const std::vector<std::string>& relations) {
       FROM (SELECT q.project, q.memory_id, q.mapping,
                    greatest(statement_timestamp(), q.tried_at + least(2 ^ (q.attempts - 3), 60) * interval '1 second'
                                                                 * (q.attempts > 3)::integer) AS at
-            FROM membridge.parked q WHERE q.depends_on && $1::text[] AND q.next_try_at < 'infinity'
+            FROM membridge.parked q WHERE q.depends_on && $1::text[] AND q.depends_on <> '{}' AND q.next_try_at < 'infinity'
             FOR UPDATE SKIP LOCKED) AS h
       WHERE p.project = h.project AND p.memory_id = h.memory_id AND p.mapping = h.mapping AND h.at < p.next_try_at)",
            {postgres::ArrayOf(names)})

@@ -1,6 +1,9 @@
 #include "sync/queue/vanishing.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <bit>
 #include <string>
 
 #include "sync/postgres/column.hpp"
@@ -33,7 +36,19 @@ constexpr const char* kForgetVanished = R"(
                ELSE v.at < clock_timestamp() - $3::bigint * interval '1 second' END)";
 constexpr const char* kCountVanished =
     "SELECT count(*) FROM membridge.vanished v WHERE v.project = $1 AND NOT v.memory_id = ANY ($2::text[])";
-constexpr const char* kCountLive = "SELECT count(*) FROM membridge.memories WHERE project = $1 AND gone_at IS NULL";
+
+/// Counts live memories, up to `limit`. The limit stands in the text: PostgreSQL plans for so many rows then, not for all there
+/// are.
+std::string CountLive(std::uint64_t limit) {
+  return fmt::format(R"(
+    SELECT count(*) FROM (
+      SELECT FROM generate_series(0, {} - 1) AS b(bucket)
+      CROSS JOIN LATERAL (SELECT FROM membridge.memories m
+                          WHERE m.bucket = b.bucket::smallint AND m.project = $1 AND m.gone_at IS NULL
+                          ORDER BY m.bucket, m.project, m.memory_id LIMIT {}) AS of_bucket
+      LIMIT {}) AS counted)",
+                     kBuckets, limit, limit);
+}
 constexpr const char* kNoteVanished = R"(
     INSERT INTO membridge.vanished AS v (project, memory_id, held)
     SELECT $1, m, $3::boolean FROM unnest($2::text[]) AS m ORDER BY m
@@ -92,7 +107,11 @@ std::set<std::size_t> Vanishing::HoldBack(const ProjectId& project, const std::v
     const std::int64_t vanished =
         candidates.size() + transaction_.Run(kCountVanished, {project.Text(), candidates.Ids()}).Int(0, 0);
     if (vanished <= guard.at_least) return false;
-    const auto live = static_cast<double>(transaction_.Run(kCountLive, {project.Text()}).Int(0, 0));
+    if (guard.share <= 0) return true;
+    // No more are counted than matter, and in powers of two, so that there are few statements.
+    const auto enough =
+        std::bit_ceil(static_cast<std::uint64_t>(std::min(static_cast<double>(vanished) / guard.share, 1e15)) + 1);
+    const auto live = static_cast<double>(transaction_.Run(CountLive(enough), {project.Text()}).Int(0, 0));
     return static_cast<double>(vanished) > guard.share * live;
   };
   bool held = too_many();

@@ -132,15 +132,18 @@ TEST_CASE("the bridge's own statements are planned for batches of any size, an a
   session.KeepPlans();
   Transaction transaction = session.Begin();
   const auto mode = [&] {
-    return std::string{transaction.Run("SELECT pg_catalog.current_setting('plan_cache_mode')").Text(0, 0)};
+    return std::string{transaction
+                           .Run("SELECT pg_catalog.current_setting('plan_cache_mode') || ', seqscan ' || "
+                                "pg_catalog.current_setting('enable_seqscan')")
+                           .Text(0, 0)};
   };
   for (int i = 0; i < 2; ++i) {
-    CHECK(mode() == "force_generic_plan");
+    CHECK(mode() == "force_generic_plan, seqscan off");
     transaction.EnterRolesPath();
-    CHECK(mode() == "force_custom_plan");
+    CHECK(mode() == "force_custom_plan, seqscan on");
     transaction.LeaveRolesPath();
   }
-  CHECK(mode() == "force_generic_plan");
+  CHECK(mode() == "force_generic_plan, seqscan off");
 }
 
 TEST_CASE("behind a pooler nothing is kept", "[sync][pg]") {

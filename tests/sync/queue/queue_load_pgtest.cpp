@@ -189,4 +189,34 @@ TEST_CASE("with many dirty memories a claim looks at no more rows than it takes"
   CHECK(db.Count("membridge.dirty") == 99'800);
 }
 
+TEST_CASE("a plan from when the queue was vacuumed empty does not compare each memory with each", "[sync][pg]") {
+  const PgDatabase db;
+  Mark(db, {"m-1", "m-2"});
+  static_cast<void>(test::ClaimAll(db));
+  db.Run("DELETE FROM membridge.dirty");
+  db.Session().RunAlone("VACUUM ANALYZE membridge.dirty");
+  Session session{db.Dsn()};
+  session.KeepPlans();
+  const auto settle_all = [&] {
+    const std::vector<Claim> claims = test::ClaimAll(db);
+    Transaction transaction = session.Begin();
+    std::vector<std::pair<Claim, Settlement>> settlements;
+    for (const Claim& ours : Queue{transaction}.StillOurs(claims)) settlements.emplace_back(ours, kQueueLoadDone);
+    Queue{transaction}.Settle(settlements);
+    const auto scans =
+        transaction.Run("SELECT seq_scan FROM pg_stat_xact_user_tables WHERE relid = 'membridge.dirty'::regclass").Int(0, 0);
+    transaction.Commit();
+    return scans;
+  };
+  for (int time = 0; time < 3; ++time) {
+    Mark(db, {"m-1", "m-2"});
+    CHECK(settle_all() == 0);
+  }
+  std::vector<std::string> names;
+  for (int n = 0; n < 1000; ++n) names.push_back("m-" + std::to_string(n));
+  Mark(db, names);
+  CHECK(settle_all() == 0);
+  CHECK(db.Count("membridge.dirty") == 0);
+}
+
 }  // namespace membridge

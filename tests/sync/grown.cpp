@@ -12,7 +12,7 @@ namespace membridge::test {
 
 std::int64_t ManyMemories() {
   const char* wanted = std::getenv("MEMBRIDGE_GROWN_TO");
-  return wanted == nullptr ? 48'000 : std::strtoll(wanted, nullptr, 10);
+  return wanted == nullptr ? 36'000 : std::strtoll(wanted, nullptr, 10);
 }
 
 void FillUp(const PgDatabase& db, const std::string& project, const std::string& table, std::int64_t memories) {

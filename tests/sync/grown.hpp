@@ -8,7 +8,7 @@
 
 namespace membridge::test {
 
-/// How many memories "many" are: MEMBRIDGE_GROWN_TO, else 48,000, 750 in each bucket of the queue.
+/// How many memories "many" are: MEMBRIDGE_GROWN_TO, else 36,000, over 560 in each bucket of the queue.
 std::int64_t ManyMemories();
 
 /// Writes, without the program, what so many memories of `project` leave in every table that grows with them: mirror, sources,

@@ -1,17 +1,23 @@
--- wrk's script: every request is a delivery about one of a thousand memories, as Mem0 shapes it.
+-- wrk's script: every request is a delivery about one of a thousand memories, as Mem0 shapes it; or of those that the file BENCH_IDS names.
 local path = os.getenv("BENCH_PATH")
 local bodies = {}
 
 function init()
-  for i = 1, 1000 do
-    bodies[i] = string.format(
-      '{"event_details":{"id":"00000000-0000-4000-8000-%012x","data":{"memory":"%s"},"event":"memory_add"}}', i, string.rep("x", 120))
+  local ids = {}
+  local file = os.getenv("BENCH_IDS")
+  if file and file ~= "" then
+    for id in io.lines(file) do ids[#ids + 1] = id end
+  else
+    for i = 1, 1000 do ids[i] = string.format("00000000-0000-4000-8000-%012x", i) end
+  end
+  for i, id in ipairs(ids) do
+    bodies[i] = string.format('{"event_details":{"id":"%s","data":{"memory":"%s"},"event":"memory_update"}}', id, string.rep("x", 120))
   end
 end
 
 local at = 0
 function request()
-  at = at % 1000 + 1
+  at = at % #bodies + 1
   return wrk.format("POST", path, {["Content-Type"] = "application/json"}, bodies[at])
 end
 

@@ -188,11 +188,9 @@ bool Waits::Match(postgres::Transaction& transaction) {
     // Skips a note that another transaction changes now: its memory has found the row, since a transaction that misses it would
     // hold the key.
     transaction.Run(
-        "UPDATE membridge.waiting AS w SET woken = true FROM (SELECT w.ctid FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS n(r "
-        "text, k "
-        "bigint) "
-        "JOIN membridge.waiting AS w ON w.relation = n.r AND w.key = n.k WHERE NOT w.woken FOR UPDATE OF w SKIP LOCKED) AS told "
-        "WHERE w.ctid = told.ctid",
+        "UPDATE membridge.waiting AS w SET woken = true WHERE w.ctid = ANY (ARRAY("
+        "SELECT w.ctid FROM pg_catalog.jsonb_to_recordset($1::jsonb) AS n(r text, k bigint) "
+        "JOIN membridge.waiting AS w ON w.relation = n.r AND w.key = n.k WHERE NOT w.woken FOR UPDATE OF w SKIP LOCKED))",
         {mappings::ExactText(mine)});
     transaction.Run(
         "DELETE FROM membridge.made AS m USING pg_catalog.jsonb_to_recordset($1::jsonb) AS n(r text, k bigint) WHERE m.relation "

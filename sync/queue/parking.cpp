@@ -97,11 +97,10 @@ void Parked::Unpark(const std::vector<Claim>& claims, const std::vector<std::str
   for (const std::string& mapping : mappings) names.AddText(mapping);
   // The caller holds the memories' locks, so no other worker parks one of them at the same time.
   transaction_.Run(R"(
-      DELETE FROM membridge.parked p
-      USING unnest($1::text[], $2::text[]) AS c(project, memory_id)
-      CROSS JOIN LATERAL (SELECT q.ctid AS place FROM membridge.parked q
-                          WHERE q.project = c.project AND q.memory_id = c.memory_id AND q.mapping = ANY ($3::text[]) OFFSET 0) AS q
-      WHERE p.ctid = q.place)",
+      DELETE FROM membridge.parked p WHERE p.ctid = ANY (ARRAY(
+        SELECT q.place FROM unnest($1::text[], $2::text[]) AS c(project, memory_id)
+        CROSS JOIN LATERAL (SELECT q.ctid AS place FROM membridge.parked q
+                            WHERE q.project = c.project AND q.memory_id = c.memory_id AND q.mapping = ANY ($3::text[]) OFFSET 0) AS q)))",
                    {projects.Take(), memories.Take(), names.Take()});
 }
 

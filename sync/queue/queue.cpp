@@ -206,10 +206,11 @@ void Queue::Settle(const std::vector<std::pair<Claim, Settlement>>& settlements)
   if (settlements.empty()) return;
   // The caller holds the locks StillOurs or TakeListed took: a delivery that marks the same memory now either came before (and
   // `moved` says so) or waits, and a row stays at its place. The UPDATE and the DELETE never meet in one row. A failure keeps its
-  // back-off although a delivery came, as in membridge.mark.
+  // back-off although a delivery came, as in membridge.mark. Rows are written by a list of their places and never joined:
+  // PostgreSQL takes a queue that was vacuumed empty for one row, and would compare each memory with each.
   static const std::string kSql = R"(
       WITH settled AS MATERIALIZED (
-        SELECT s.bucket, d.place, d.generation <> s.generation AS moved, s.kind, s.absent, s.error,
+        SELECT d.place, d.generation <> s.generation AS moved, s.kind, s.absent, s.error,
                statement_timestamp() + s.due_in_ms * interval '1 millisecond' AS due_at
         FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[], $8::boolean[], $9::text[])
              AS s(bucket, project, memory_id, fence, generation, kind, due_in_ms, absent, error)
@@ -217,19 +218,23 @@ void Queue::Settle(const std::vector<std::pair<Claim, Settlement>>& settlements)
                             WHERE d.bucket = s.bucket AND d.project = s.project AND d.memory_id = s.memory_id AND d.fence = s.fence
                             OFFSET 0) AS d),
       finished AS (
-        DELETE FROM membridge.dirty d USING settled s
-        WHERE d.bucket = s.bucket AND d.ctid = s.place AND s.kind = 'done' AND NOT s.moved)
-      UPDATE membridge.dirty d SET
-        claimed_until = NULL,
-        fence = NULL,
-        due_at = CASE WHEN s.kind = 'done' OR (s.kind = 'look_again' AND s.moved) THEN statement_timestamp() ELSE s.due_at END,
-        attempts = CASE WHEN s.kind IN ('retry', 'blocked') THEN d.attempts + 1 ELSE 0 END,
-        absent_since = CASE WHEN s.kind IN ('retry', 'blocked') THEN d.absent_since
-                            WHEN s.kind = 'look_again' AND s.absent THEN coalesce(d.absent_since, statement_timestamp()) END,
-        blocked_since = CASE WHEN s.kind = 'blocked' THEN coalesce(d.blocked_since, statement_timestamp()) END,
-        last_error = CASE WHEN s.kind IN ('retry', 'blocked') THEN s.error END
-      FROM settled s
-      WHERE d.bucket = s.bucket AND d.ctid = s.place AND NOT (s.kind = 'done' AND NOT s.moved))";
+        DELETE FROM membridge.dirty d WHERE d.ctid = ANY (ARRAY(SELECT s.place FROM settled s WHERE s.kind = 'done' AND NOT s.moved))),
+      kept AS MATERIALIZED (
+        SELECT array_agg(s.place) AS places, array_agg(s.moved) AS moved, array_agg(s.kind) AS kinds, array_agg(s.absent) AS absent,
+               array_agg(s.error) AS errors, array_agg(s.due_at) AS due_at
+        FROM settled s WHERE s.kind <> 'done' OR s.moved)
+      UPDATE membridge.dirty d SET claimed_until = NULL, fence = NULL,
+        (due_at, attempts, absent_since, blocked_since, last_error) = (
+          SELECT
+            CASE WHEN k.kind = 'done' OR (k.kind = 'look_again' AND k.moved) THEN statement_timestamp() ELSE k.due_at END,
+            CASE WHEN k.kind IN ('retry', 'blocked') THEN d.attempts + 1 ELSE 0 END,
+            CASE WHEN k.kind IN ('retry', 'blocked') THEN d.absent_since
+                 WHEN k.kind = 'look_again' AND k.absent THEN coalesce(d.absent_since, statement_timestamp()) END,
+            CASE WHEN k.kind = 'blocked' THEN coalesce(d.blocked_since, statement_timestamp()) END,
+            CASE WHEN k.kind IN ('retry', 'blocked') THEN k.error END
+          FROM (SELECT a.kinds[a.n] AS kind, a.moved[a.n] AS moved, a.absent[a.n] AS absent, a.errors[a.n] AS error, a.due_at[a.n] AS due_at
+                FROM (SELECT kept.*, array_position(kept.places, d.ctid) AS n FROM kept OFFSET 0) AS a OFFSET 0) AS k)
+      WHERE d.ctid = ANY ((SELECT places FROM kept)::tid[]))";
   ClaimKeys keys;
   Column fences, generations, kinds, due_in, absent, errors;
   for (const auto& [claim, settlement] : settlements) {

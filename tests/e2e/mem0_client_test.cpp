@@ -73,7 +73,7 @@ TEST_CASE("what Mem0's open-source client writes becomes rows", "[e2e][source]")
   const std::uint64_t seed = SeedOfRun();
   World world{seed};
   world.Database().RunScript(kClientNotes);
-  const test::Cluster cluster;
+  test::Cluster cluster;
   const test::PgDatabase mem0{cluster, test::PgDatabase::Content::kBare};
   mem0.RunScript(kVector);
   const std::string name = mem0.Value("SELECT current_database()");
@@ -97,18 +97,25 @@ TEST_CASE("what Mem0's open-source client writes becomes rows", "[e2e][source]")
   CHECK(changed.size() == 5);
   CHECK(test::WaitUntil([&] { return Notes(world.Database()) == changed; }, 60s));
 
-  // Random changes, while the bridge is killed again and again; MEMBRIDGE_SOURCE_CHANGES says how many.
+  // Random changes, while the bridge and Mem0's PostgreSQL are killed in turn; MEMBRIDGE_SOURCE_CHANGES says how many.
   CAPTURE(seed);
   const char* wanted = std::getenv("MEMBRIDGE_SOURCE_CHANGES");
   const int changes = wanted != nullptr ? std::atoi(wanted) : 60;
   auto writing = std::async(std::launch::async, [&] { return Write(cluster, name, "random", changes, seed); });
-  const auto entries = [&] { return mem0.Value("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint"); };
-  for (int kill = 0; kill < 1 + changes / 60 && writing.wait_for(0s) != std::future_status::ready; ++kill) {
-    const auto before = std::stoll(entries());
-    test::WaitUntil([&] { return writing.wait_for(0s) == std::future_status::ready || std::stoll(entries()) > before + 40; },
-                    60s);
-    bridge.Kill();
-    bridge.Start();
+  const auto entries = [&] {
+    return mem0.Session().Run("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Int(0, 0);
+  };
+  const int kills = 2 + changes / 60;
+  for (int kill = 0; kill < kills && writing.wait_for(0s) != std::future_status::ready; ++kill) {
+    const auto next = entries() + changes / (kills + 1);
+    test::WaitUntil([&] { return writing.wait_for(0s) == std::future_status::ready || entries() > next; }, 60s);
+    if (kill % 2 == 0) {  // the client waits meanwhile, so the bridge is killed too
+      cluster.StopImmediately();
+      cluster.Start();
+    } else {
+      bridge.Kill();
+      bridge.Start();
+    }
   }
   const auto written = writing.get();
   CHECK(test::WaitUntil([&] { return Notes(world.Database()) == written; }, 90s));

@@ -34,13 +34,14 @@ function standIn() {
 const [url, step, changes = "0", seed = "1"] = process.argv.slice(2);
 const server = await standIn();
 const openai = { apiKey: "stand-in", baseURL: `http://127.0.0.1:${server.address().port}/v1` };
-const memory = new Memory({
+const open = () => new Memory({
   vectorStore: { provider: "pgvector",
     config: { connectionString: url, collectionName: "memories", embeddingModelDims: DIMENSIONS, dimension: DIMENSIONS } },
   embedder: { provider: "openai", config: { ...openai, model: "text-embedding-3-small", embeddingDims: DIMENSIONS } },
   llm: { provider: "openai", config: { ...openai, model: "gpt-4.1-mini" } },
   disableHistory: true,
 });
+let memory = open();
 const add = (text, userId, metadata) => memory.add([{ role: "user", content: text }], { userId, metadata, infer: false });
 const all = async (userId) => (await memory.getAll({ filters: { user_id: userId }, topK: 1000 })).results;
 
@@ -55,13 +56,37 @@ function randomOf(state) {
 }
 
 const USERS = ["ada", "bob", "cyd"];
+
+// The test stops PostgreSQL under the client, as an application sees it: whatever it was doing fails, and it connects anew.
+const isAway = (failure) => /^(57P0|08)/.test(failure?.code ?? "") || /ECONN|ENOENT|EPIPE|terminat|not queryable|Connection|closed/.test(`${failure?.code} ${failure?.message}`);
+process.on("uncaughtException", (failure) => {
+  if (isAway(failure)) return;
+  console.error(failure);
+  process.exit(1);
+});
+async function owned() {
+  const owners = new Map(); // of the memories that there are
+  for (const user of USERS) for (const { id } of await all(user)) owners.set(id, user);
+  return owners;
+}
+async function ownedWhenBack() {
+  for (let look = 0; ; ++look) {
+    memory = open();
+    try {
+      return await owned();
+    } catch (failure) {
+      if (look === 600 || !isAway(failure)) throw failure;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 const STEPS = {
   async random() {
     const random = randomOf(Number(seed));
     const below = (limit) => Math.floor(random() * limit);
-    const owners = new Map(); // of the memories that there are
-    for (const user of USERS) for (const { id } of await all(user)) owners.set(id, user);
-    for (let number = 0; number < Number(changes); ++number) {
+    let owners = await owned();
+    const change = async (number) => {
       const ids = [...owners.keys()];
       const what = random();
       if (ids.length === 0 || what < 0.5) {
@@ -78,6 +103,14 @@ const STEPS = {
         const user = USERS[below(USERS.length)];
         await memory.deleteAll({ userId: user });
         for (const [id, owner] of owners) if (owner === user) owners.delete(id);
+      }
+    };
+    for (let number = 0; number < Number(changes); ++number) {
+      try {
+        await change(number);
+      } catch (failure) {
+        if (!isAway(failure)) throw failure;
+        owners = await ownedWhenBack();
       }
     }
   },
@@ -99,6 +132,11 @@ const STEPS = {
   },
 };
 await STEPS[step]();
-const told = step === "reset" ? [] : [...await all("ada"), ...await all("bob"), ...await all("cyd")];
+const everything = async () => [...await all("ada"), ...await all("bob"), ...await all("cyd")];
+const told = step === "reset" ? [] : await everything().catch(async (failure) => {
+  if (!isAway(failure)) throw failure;
+  await ownedWhenBack();
+  return everything();
+});
 console.log(JSON.stringify(told.map((one) => ({ id: one.id, text: one.memory }))));
 process.exit(0);

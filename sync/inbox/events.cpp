@@ -54,18 +54,20 @@ std::vector<std::vector<Event>> Events::Of(const std::vector<Claim>& claims) {
 
 void Events::Settle(const std::vector<std::pair<Claim, Event>>& events, const std::vector<std::string>& mappings) {
   if (events.empty()) return;
-  // A list of names travels as JSON: arrays of arrays must be square.
+  // A list of names travels as JSON: arrays of arrays must be square. Events are written by a list of their places and never
+  // joined, as in Queue::Settle. One that an operator changes at this moment stays; its source has counted, so it counts no more.
   static const std::string kSql = R"(
       WITH settled AS MATERIALIZED (
-        SELECT s.bucket, s.project, s.memory_id, s.id, ARRAY(SELECT jsonb_array_elements_text(s.parked::jsonb)) AS parked
-        FROM unnest($1::smallint[], $2::text[], $3::text[], $4::uuid[], $5::text[]) AS s(bucket, project, memory_id, id, parked)),
+        SELECT e.place, s.parked, e.parked = s.parked AS same
+        FROM (SELECT u.*, ARRAY(SELECT jsonb_array_elements_text(u.refused::jsonb)) AS parked
+              FROM unnest($1::smallint[], $2::text[], $3::text[], $4::uuid[], $5::text[]) AS u(bucket, project, memory_id, id, refused)) AS s
+        CROSS JOIN LATERAL (SELECT e.ctid AS place, e.parked FROM membridge.events e
+                            WHERE e.bucket = s.bucket AND e.project = s.project AND e.memory_id = s.memory_id AND e.id = s.id
+                            OFFSET 0) AS e),
       ended AS (
-        DELETE FROM membridge.events e USING settled s
-        WHERE e.bucket = s.bucket AND e.project = s.project AND e.memory_id = s.memory_id AND e.id = s.id AND s.parked = '{}')
-      UPDATE membridge.events e SET parked = s.parked
-      FROM settled s
-      WHERE e.bucket = s.bucket AND e.project = s.project AND e.memory_id = s.memory_id AND e.id = s.id AND s.parked <> '{}'
-        AND e.parked <> s.parked)";
+        DELETE FROM membridge.events e WHERE e.ctid = ANY (ARRAY(SELECT s.place FROM settled s WHERE s.parked = '{}')))
+      UPDATE membridge.events e SET parked = (SELECT s.parked FROM settled s WHERE s.place = e.ctid LIMIT 1)
+      WHERE e.ctid = ANY (ARRAY(SELECT s.place FROM settled s WHERE s.parked <> '{}' AND NOT s.same)))";
   ClaimKeys keys;
   Column ids, parked;
   for (const auto& [claim, event] : events) {

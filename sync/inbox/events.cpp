@@ -81,10 +81,14 @@ void Events::Settle(const std::vector<std::pair<Claim, Event>>& events, const st
   transaction_.Run(kSql, params);
 
   static const std::string kUnpark = R"(
-      DELETE FROM membridge.parked p USING unnest($1::smallint[], $2::text[], $3::text[]) AS c(bucket, project, memory_id)
-      WHERE p.project = c.project AND p.memory_id = c.memory_id AND p.mapping = ANY ($4::text[])
-        AND NOT EXISTS (SELECT FROM membridge.events e
-                        WHERE e.bucket = c.bucket AND e.project = c.project AND e.memory_id = c.memory_id AND p.mapping = ANY (e.parked)))";
+      DELETE FROM membridge.parked p WHERE p.ctid = ANY (ARRAY(
+        SELECT q.place FROM unnest($1::smallint[], $2::text[], $3::text[]) AS c(bucket, project, memory_id)
+        CROSS JOIN LATERAL (SELECT q.ctid AS place FROM membridge.parked q
+                            WHERE q.project = c.project AND q.memory_id = c.memory_id AND q.mapping = ANY ($4::text[])
+                              AND NOT EXISTS (SELECT FROM membridge.events e
+                                              WHERE e.bucket = c.bucket AND e.project = c.project AND e.memory_id = c.memory_id
+                                                AND q.mapping = ANY (e.parked))
+                            OFFSET 0) AS q)))";
   Column names;
   for (const auto& [claim, event] : events) keys.Add(claim);
   for (const std::string& mapping : mappings) names.AddText(mapping);

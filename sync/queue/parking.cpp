@@ -43,11 +43,10 @@ void Parked::Park(const Claim& claim, const Parking& parking) {
 std::size_t Parked::Retry(std::size_t limit) {
   const Rows rows = transaction_.Run(R"(
       WITH due AS MATERIALIZED (
-        SELECT p.project, p.memory_id, p.mapping FROM membridge.parked p
+        SELECT p.ctid AS place, p.project, p.memory_id, p.mapping FROM membridge.parked p
         WHERE p.next_try_at <= statement_timestamp() ORDER BY p.next_try_at LIMIT $1::bigint FOR UPDATE SKIP LOCKED),
       taken AS (
-        UPDATE membridge.parked p SET next_try_at = 'infinity' FROM due d
-        WHERE p.project = d.project AND p.memory_id = d.memory_id AND p.mapping = d.mapping)
+        UPDATE membridge.parked p SET next_try_at = 'infinity' WHERE p.ctid = ANY (ARRAY(SELECT place FROM due)))
       SELECT project, memory_id, bool_or(mapping = '') FROM due GROUP BY 1, 2)",
                                      {std::to_string(limit)});
   // Memories parked under no mapping could not be read or not be kept, so they are read from Mem0 again. The mirror has the
@@ -64,18 +63,16 @@ std::size_t Parked::Hasten(const std::vector<std::string>& relations) {
   if (relations.empty()) return 0;
   std::vector<postgres::Param> names(relations.begin(), relations.end());
   // Up to three attempts a memory is due at once, later after a pause that grows to a minute. Otherwise a load would try all
-  // waiting memories with every batch.
-  return transaction_
-      .Run(R"(
-      UPDATE membridge.parked p SET next_try_at = h.at
-      FROM (SELECT q.project, q.memory_id, q.mapping,
-                   greatest(statement_timestamp(), q.tried_at + least(2 ^ (q.attempts - 3), 60) * interval '1 second'
-                                                                * (q.attempts > 3)::integer) AS at
-            FROM membridge.parked q WHERE q.depends_on && $1::text[] AND q.depends_on <> '{}' AND q.next_try_at < 'infinity'
-            FOR UPDATE SKIP LOCKED) AS h
-      WHERE p.project = h.project AND p.memory_id = h.memory_id AND p.mapping = h.mapping AND h.at < p.next_try_at)",
-           {postgres::ArrayOf(names)})
-      .Affected();
+  // waiting memories with every batch. Rows are written by a list of their places, as in Queue::Settle.
+  static constexpr std::string_view kPause = "least(2 ^ (p.attempts - 3), 60) * interval '1 second' * (p.attempts > 3)::integer";
+  static const std::string kSql = fmt::format(R"(
+      UPDATE membridge.parked p SET next_try_at = greatest(statement_timestamp(), p.tried_at + {0})
+      WHERE p.ctid = ANY (ARRAY(
+          SELECT q.ctid FROM membridge.parked q
+          WHERE q.depends_on && $1::text[] AND q.depends_on <> '{{}}' AND q.next_try_at < 'infinity' FOR UPDATE SKIP LOCKED))
+        AND greatest(statement_timestamp(), p.tried_at + {0}) < p.next_try_at)",
+                                              kPause);
+  return transaction_.Run(kSql, {postgres::ArrayOf(names)}).Affected();
 }
 
 std::size_t Parked::HastenOf(const ProjectId& project, const std::string& edition) {

@@ -149,12 +149,13 @@ void Queue::Renew(const std::vector<Claim>& claims, std::chrono::seconds lease) 
   // Skips rows that an applying transaction has locked: no other worker can take them over as long as it runs.
   constexpr const char* kSql = R"(
       WITH held AS MATERIALIZED (
-        SELECT d.bucket, d.project, d.memory_id
+        SELECT d.place
         FROM unnest($1::smallint[], $2::text[], $3::text[], $4::bigint[]) AS c(bucket, project, memory_id, fence)
-        JOIN membridge.dirty d ON d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
-        FOR UPDATE OF d SKIP LOCKED)
+        CROSS JOIN LATERAL (SELECT d.ctid AS place FROM membridge.dirty d
+                            WHERE d.bucket = c.bucket AND d.project = c.project AND d.memory_id = c.memory_id AND d.fence = c.fence
+                            FOR UPDATE SKIP LOCKED) AS d)
       UPDATE membridge.dirty d SET claimed_until = statement_timestamp() + $5::bigint * interval '1 second'
-      FROM held h WHERE d.bucket = h.bucket AND d.project = h.project AND d.memory_id = h.memory_id)";
+      WHERE d.ctid = ANY (ARRAY(SELECT place FROM held)))";
   std::vector<Param> params = KeysAndFences(claims);
   params.push_back(Number(lease.count()));
   transaction_.Run(kSql, params);

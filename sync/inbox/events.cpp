@@ -60,7 +60,8 @@ void Events::Settle(const std::vector<std::pair<Claim, Event>>& events, const st
       WITH settled AS MATERIALIZED (
         SELECT e.place, s.parked, e.parked = s.parked AS same
         FROM (SELECT u.*, ARRAY(SELECT jsonb_array_elements_text(u.refused::jsonb)) AS parked
-              FROM unnest($1::smallint[], $2::text[], $3::text[], $4::uuid[], $5::text[]) AS u(bucket, project, memory_id, id, refused)) AS s
+              FROM unnest($1::smallint[], $2::text[], $3::text[], $4::uuid[], $5::text[])
+                   AS u(bucket, project, memory_id, id, refused)) AS s
         CROSS JOIN LATERAL (SELECT e.ctid AS place, e.parked FROM membridge.events e
                             WHERE e.bucket = s.bucket AND e.project = s.project AND e.memory_id = s.memory_id AND e.id = s.id
                             OFFSET 0) AS e),

@@ -220,22 +220,21 @@ bool IoWorker::MakeRoom() {
                                            {Owed::kHeader, slow},
                                            {Owed::kFirstRequest, slow},
                                            {Owed::kFarewell, 0ms}}};
+  const auto shed = [this](std::uint64_t who) {
+    ++shared_.shed;
+    Evict(who);
+    return true;
+  };
   for (const Candidate& candidate : in_order) {
     const auto first = deadlines_.First(candidate.owed);
-    if (!first || now_ - first->since < candidate.patience) continue;
-    ++shared_.shed;
-    Evict(first->who);
-    return true;
+    if (first && now_ - first->since >= candidate.patience) return shed(first->who);
   }
   auto silent = deadlines_.First(Owed::kRequest);
   for (const Owed owed : {Owed::kHeader, Owed::kFirstRequest}) {
     const auto first = deadlines_.First(owed);
     if (first && (!silent || first->since < silent->since)) silent = first;
   }
-  if (!silent) return false;
-  ++shared_.shed;
-  Evict(silent->who);
-  return true;
+  return silent && shed(silent->who);
 }
 
 void IoWorker::Evict(std::uint64_t id) {

@@ -1,12 +1,33 @@
 """What the benches share: a PostgreSQL of their own, a bridge with a local Mem0, load, and processor time."""
-import json, os, pathlib, pwd, re, shutil, socket, subprocess, tempfile, time, urllib.error, urllib.request
+import contextlib, json, os, pathlib, pwd, re, shutil, socket, subprocess, tempfile, time, urllib.error, urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent / "ingest"
 ROOT = HERE.parents[2]
 POSTGRES = max(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
 CONNECTIONS = 64
+BODY = (
+    '{"event_details":{"id":"00000000-0000-4000-8000-000000000001","data":{"memory":"'
+    + "x" * 120
+    + '"},"event":"memory_add"}}'
+)
 
 started = []
+
+
+@contextlib.contextmanager
+def workplace():
+    """A folder with room for a PostgreSQL in `postgres`; in the end every process that was started ends, and it goes."""
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="membridge-bench-"))
+    scratch.chmod(0o755)
+    (scratch / "postgres").mkdir()
+    try:
+        yield scratch
+    finally:
+        for process in reversed(started):
+            process.terminate()
+        for process in started:
+            process.wait(30)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def free_port():
@@ -101,6 +122,25 @@ class Server:
             capture_output=True,
             text=True,
         ).stdout.strip()
+
+
+def peers_table(server, folder):
+    """Makes the table into which the peers write, and returns pgbench's script of one row."""
+    server.sql(
+        "CREATE TABLE peer_deliveries (id bigserial PRIMARY KEY, received_at timestamptz NOT NULL DEFAULT now(), body bytea NOT NULL)"
+    )
+    one_row = folder / "one_row.sql"
+    one_row.write_text(f"INSERT INTO peer_deliveries (body) VALUES ('{BODY}');\n")
+    return one_row
+
+
+def pgbench(server, script, seconds, connections):
+    """Transactions a second, and the mean latency in ms."""
+    options = ["-n", "-M", "prepared", "-c", connections, "-j", 2, "-T", max(1, round(seconds)), "-f", script]
+    run = subprocess.run(
+        [POSTGRES / "pgbench", *map(str, options), server.dsn()], capture_output=True, text=True, check=True
+    )
+    return tuple(float(re.search(rf"{what} = (\S+)", run.stdout).group(1)) for what in ("tps", "latency average"))
 
 
 def wrk(port, path, seconds, connections=CONNECTIONS, ids=""):
@@ -205,6 +245,11 @@ class Membridge:
             {"users": 100, "memories": count, "text": "note {i}", "announce": False},
         )
         return list(self.texts())[-count:]
+
+    def leave_unread(self):
+        """Mem0 refuses every read from now on, so that workers leave the machine to what is measured."""
+        faults = {"rate_limited": 1.0, "retry_after": "seconds", "retry_after_seconds": 600}
+        call("PUT", self.sim_url + "/_sim/faults", faults)
 
     def texts(self):
         """What Mem0 has, by id, in the order in which it came."""

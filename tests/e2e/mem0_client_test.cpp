@@ -105,10 +105,11 @@ TEST_CASE("what Mem0's open-source client writes becomes rows", "[e2e][source]")
   const auto entries = [&] {
     return mem0.Session().Run("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Int(0, 0);
   };
+  const auto over = [&] { return writing.wait_for(0s) == std::future_status::ready; };
   const int kills = 2 + changes / 60;
-  for (int kill = 0; kill < kills && writing.wait_for(0s) != std::future_status::ready; ++kill) {
+  for (int kill = 0; kill < kills && !over(); ++kill) {
     const auto next = entries() + changes / (kills + 1);
-    test::WaitUntil([&] { return writing.wait_for(0s) == std::future_status::ready || entries() > next; }, 60s);
+    test::WaitUntil([&] { return over() || entries() > next; }, 60s);
     if (kill % 2 == 0) {  // the client waits meanwhile, so the bridge is killed too
       cluster.StopImmediately();
       cluster.Start();

@@ -46,6 +46,20 @@ $$ BEGIN RAISE EXCEPTION 'refused by the proof' USING ERRCODE = state; END $$;
 """
 
 
+def programs_in(build):
+    """What a run starts, of a build folder."""
+    return {
+        "membridge": os.path.join(build, "membridge"),
+        "mem0-sim": os.path.join(build, "tests/mem0_sim/mem0-sim"),
+    }
+
+
+def resident(process):
+    """Megabytes."""
+    with open(f"/proc/{process.pid}/status", encoding="utf-8") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+
+
 class World:
     """One run: fresh databases, a fresh Mem0, and a bridge that is started again whenever it was killed."""
 

@@ -64,10 +64,14 @@ process.on("uncaughtException", (failure) => {
   console.error(failure);
   process.exit(1);
 });
+async function everything() {
+  const found = [];
+  for (const user of USERS) for (const one of await all(user)) found.push({ ...one, user });
+  return found;
+}
+/** Who owns each of the memories that there are. */
 async function owned() {
-  const owners = new Map(); // of the memories that there are
-  for (const user of USERS) for (const { id } of await all(user)) owners.set(id, user);
-  return owners;
+  return new Map((await everything()).map(({ id, user }) => [id, user]));
 }
 async function ownedWhenBack() {
   for (let look = 0; ; ++look) {
@@ -132,7 +136,6 @@ const STEPS = {
   },
 };
 await STEPS[step]();
-const everything = async () => [...await all("ada"), ...await all("bob"), ...await all("cyd")];
 const told = step === "reset" ? [] : await everything().catch(async (failure) => {
   if (!isAway(failure)) throw failure;
   await ownedWhenBack();

@@ -106,7 +106,6 @@ TEST_CASE("deliveries and sweeps read no more rows beside very many memories tha
   hands->WorkThrough("warm");
   shop.db.Session().RunAlone("VACUUM ANALYZE");
   hands->WorkThrough("vacuumed");
-  before = ReadSoFar(shop.db);
   FillUp(shop.db, "crm", "notes", many);
   before = ReadSoFar(shop.db);
   hands->WorkThrough("sudden");
